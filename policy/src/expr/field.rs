@@ -1,0 +1,196 @@
+//! The fields a query may name.
+
+use std::fmt;
+
+/// A field of the query language.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    Client,
+    Persona,
+    Campaign,
+    /// A tree; values are paths with `/` between levels.
+    Tag,
+    /// Closed and ordered: safe < suggestive < adult.
+    Rating,
+    /// Closed: exclusive, editorial, unrestricted.
+    Rights,
+    /// Closed: synthetic, self, licensed.
+    Likeness,
+    Model,
+    Lora,
+    Sampler,
+    Seed,
+    /// Words of the prompt.
+    Prompt,
+    /// Closed: image, video, audio, document, other.
+    Kind,
+    /// `png`, `jpeg`, `webp`, `mp4`, ... by content.
+    Format,
+    /// Closed: portrait, landscape, square.
+    Orientation,
+    Width,
+    Height,
+    Created,
+    Imported,
+    Expires,
+    Owner,
+    /// Closed: active, archived, expired, held, trashed.
+    State,
+    Stage,
+    /// The verdict for one platform (`status.instagram`). Closed: needs-review, approved, rejected, stale.
+    /// An asset that nobody put to a platform has none.
+    Status(String),
+    /// The verdict for any platform (`status`), as `by/status` lists it.
+    AnyStatus,
+    /// Words in name, prompt and notes (`text`).
+    Text,
+}
+
+/// How a field's values are written and compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Any text, compared as it is.
+    Open,
+    /// A tree of text.
+    Tree,
+    /// One of a fixed list.
+    Closed(&'static [&'static str]),
+    /// An integer.
+    Number,
+    /// A date or a month or a year; nanoseconds inside.
+    Date,
+    /// Words.
+    Words,
+}
+
+impl Field {
+    /// Every field but the per-platform ones.
+    pub const ALL: &'static [Field] = &[
+        Field::Client,
+        Field::Persona,
+        Field::Campaign,
+        Field::Tag,
+        Field::Rating,
+        Field::Rights,
+        Field::Likeness,
+        Field::Model,
+        Field::Lora,
+        Field::Sampler,
+        Field::Seed,
+        Field::Prompt,
+        Field::Kind,
+        Field::Format,
+        Field::Orientation,
+        Field::Width,
+        Field::Height,
+        Field::Created,
+        Field::Imported,
+        Field::Expires,
+        Field::Owner,
+        Field::State,
+        Field::Stage,
+        Field::AnyStatus,
+        Field::Text,
+    ];
+
+    /// How its values behave.
+    #[must_use]
+    pub fn kind(&self) -> FieldKind {
+        match self {
+            Field::Tag => FieldKind::Tree,
+            Field::Rating => FieldKind::Closed(&["safe", "suggestive", "adult"]),
+            Field::Rights => FieldKind::Closed(&["exclusive", "editorial", "unrestricted"]),
+            Field::Likeness => FieldKind::Closed(&["synthetic", "self", "licensed"]),
+            Field::Kind => FieldKind::Closed(&["image", "video", "audio", "document", "other"]),
+            Field::Orientation => FieldKind::Closed(&["portrait", "landscape", "square"]),
+            Field::State => FieldKind::Closed(&["active", "archived", "expired", "held", "trashed"]),
+            Field::Status(_) | Field::AnyStatus => {
+                FieldKind::Closed(&["needs-review", "approved", "rejected", "stale"])
+            }
+            Field::Stage => {
+                FieldKind::Closed(&["draft", "internal-review", "client-approval", "approved", "rejected", "published"])
+            }
+            Field::Seed | Field::Width | Field::Height => FieldKind::Number,
+            Field::Created | Field::Imported | Field::Expires => FieldKind::Date,
+            Field::Prompt | Field::Text => FieldKind::Words,
+            Field::Client
+            | Field::Persona
+            | Field::Campaign
+            | Field::Model
+            | Field::Lora
+            | Field::Sampler
+            | Field::Format
+            | Field::Owner => FieldKind::Open,
+        }
+    }
+
+    /// Whether an asset may have several values of it.
+    #[must_use]
+    pub fn is_multi(&self) -> bool {
+        matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora)
+    }
+
+    /// Whether a person may set it (the others follow from the bytes or from what was done).
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        matches!(
+            self,
+            Field::Client
+                | Field::Persona
+                | Field::Campaign
+                | Field::Tag
+                | Field::Rating
+                | Field::Rights
+                | Field::Likeness
+                | Field::Model
+                | Field::Lora
+                | Field::Expires
+                | Field::Owner
+                | Field::State
+                | Field::Stage
+                | Field::Status(_)
+        )
+    }
+
+    /// The name as it stands in a query. `status.x` needs a known platform.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Field> {
+        if let Some(platform) = name.strip_prefix("status.") {
+            return (!platform.is_empty()).then(|| Field::Status(platform.to_owned()));
+        }
+        Field::ALL.iter().find(|f| f.to_string() == name).cloned()
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Field::Client => "client",
+            Field::Persona => "persona",
+            Field::Campaign => "campaign",
+            Field::Tag => "tag",
+            Field::Rating => "rating",
+            Field::Rights => "rights",
+            Field::Likeness => "likeness",
+            Field::Model => "model",
+            Field::Lora => "lora",
+            Field::Sampler => "sampler",
+            Field::Seed => "seed",
+            Field::Prompt => "prompt",
+            Field::Kind => "kind",
+            Field::Format => "format",
+            Field::Orientation => "orientation",
+            Field::Width => "width",
+            Field::Height => "height",
+            Field::Created => "created",
+            Field::Imported => "imported",
+            Field::Expires => "expires",
+            Field::Owner => "owner",
+            Field::State => "state",
+            Field::Stage => "stage",
+            Field::Status(platform) => return write!(f, "status.{platform}"),
+            Field::AnyStatus => "status",
+            Field::Text => "text",
+        })
+    }
+}

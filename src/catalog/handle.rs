@@ -1,0 +1,99 @@
+//! What the other layers hold: one transaction per call, retries, and the change feed's listeners.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{CatalogError, Engine, ReadTx, WriteTx};
+
+/// Hears the feed's last sequence number after a commit that changed something. Never called inside a transaction.
+pub type ChangeListener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// How often a colliding transaction is run again.
+const RETRIES: usize = 5;
+
+/// The catalogue as the other layers see it. Cheap to clone.
+#[derive(Clone)]
+pub struct Catalog {
+    engine: Arc<dyn Engine>,
+    listeners: Arc<Mutex<Vec<ChangeListener>>>,
+}
+
+impl Catalog {
+    /// Wraps an engine.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, listeners: Arc::default() }
+    }
+
+    /// Runs a read on one consistent state.
+    ///
+    /// # Errors
+    /// What the engine or the closure says.
+    pub fn read<T, X: From<CatalogError>>(&self, mut f: impl FnMut(&dyn ReadTx) -> Result<T, X>) -> Result<T, X> {
+        let mut out = None;
+        self.engine.read(&mut |tx| {
+            out = Some(f(tx));
+            Ok(())
+        })?;
+        out.unwrap_or_else(|| Err(CatalogError::Engine("the read did not run".into()).into()))
+    }
+
+    /// Runs a write in one transaction: all of it when the closure is `Ok`, nothing otherwise.
+    /// Run again on [`CatalogError::Conflict`].
+    ///
+    /// # Errors
+    /// What the engine or the closure says.
+    pub fn write<T, X: From<CatalogError>>(&self, mut f: impl FnMut(&mut dyn WriteTx) -> Result<T, X>) -> Result<T, X> {
+        let mut tries = 0;
+        loop {
+            let mut out = None;
+            let mut seqs = (0, 0);
+            let committed = self.engine.write(&mut |tx| {
+                seqs.0 = tx.last_change()?;
+                let result = f(tx);
+                let undo = result.is_err();
+                out = Some(result);
+                if undo {
+                    return Err(CatalogError::Conflict);
+                }
+                seqs.1 = tx.last_change()?;
+                Ok(())
+            });
+            match (committed, out) {
+                (Ok(()), Some(result)) => {
+                    if seqs.1 > seqs.0 {
+                        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+                        for hear in listeners.iter() {
+                            hear(seqs.1);
+                        }
+                    }
+                    return result;
+                }
+                (_, Some(Err(refusal))) => return Err(refusal),
+                (Err(CatalogError::Conflict), _) if tries < RETRIES => tries += 1,
+                (Err(e), _) => return Err(e.into()),
+                (Ok(()), None) => return Err(CatalogError::Engine("the write did not run".into()).into()),
+            }
+        }
+    }
+
+    /// Returns when everything committed so far survives a power cut.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn barrier(&self) -> Result<(), CatalogError> {
+        self.engine.barrier()
+    }
+
+    /// The engine's own integrity check: one line per fault.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn check(&self) -> Result<Vec<String>, CatalogError> {
+        self.engine.check()
+    }
+
+    /// Adds a listener to the change feed.
+    pub fn listen(&self, listener: ChangeListener) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+}

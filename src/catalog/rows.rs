@@ -1,0 +1,310 @@
+//! The catalogue's records, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{
+    AssetId, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+};
+
+/// What kind of node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NodeKind {
+    File,
+    Dir,
+    Symlink,
+    Fifo,
+    Socket,
+}
+
+/// What part a node plays (DESIGN: identity).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NodeClass {
+    /// Directories, symlinks, pipes, sockets.
+    Plain,
+    /// The bytes of an asset (published or provisional).
+    Asset,
+    /// A saver's temporary file; becomes a version when renamed onto an asset, an asset when it stays.
+    Scratch,
+    /// Lock, swap and operating-system junk; never an asset.
+    Local,
+    /// Old bytes that were moved aside under a backup name.
+    Aside,
+    /// Lies in the inbox and waits to be filed.
+    Inbox,
+}
+
+/// One node: an inode's worth of attributes and bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    pub id: NodeId,
+    pub kind: NodeKind,
+    pub class: NodeClass,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Bytes. For a staged node the staging file knows better; this is what was last recorded.
+    pub size: u64,
+    pub atime: Timestamp,
+    pub mtime: Timestamp,
+    pub ctime: Timestamp,
+    /// Symlink target; for a directory below [`NodeId::LOCALS`] the view path it serves.
+    pub target: Option<Vec<u8>>,
+    /// The committed bytes below the staged ones; `None` is empty.
+    pub content: Option<ContentId>,
+    /// Whether a staging file holds bytes newer than `content`.
+    pub staged: bool,
+    /// The asset these are (or were, for [`NodeClass::Aside`]) the bytes of.
+    pub asset: Option<AssetId>,
+    /// Who made it; `None` for the library itself.
+    pub owner: Option<MemberId>,
+    /// Process that created it; 0 unknown. Only meaningful minutes long.
+    pub made_by_process: u32,
+    pub made_at: Timestamp,
+    /// Whether a program set `mtime` after the last write (then a version does not move it).
+    pub mtime_set: bool,
+}
+
+/// One name in one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Orders listings; the cookie.
+    pub id: EntryId,
+    pub parent: NodeId,
+    pub name: FileName,
+    pub node: NodeId,
+}
+
+/// Where an asset stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssetState {
+    #[default]
+    Active,
+    Archived,
+    Expired,
+    Held,
+    Trashed,
+}
+
+/// A verdict for one platform; bound to the bytes of one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `needs-review`, `approved`, `rejected`, `stale`.
+    pub value: String,
+    /// The version it was given for; an approved one goes on circulating while newer ones wait.
+    pub version: Option<VersionId>,
+    pub by: Option<MemberId>,
+    pub at: Timestamp,
+}
+
+/// Everything known of one asset: the aggregate that queries, roles and records speak of.
+/// Provisional (not yet in any view) while `head` is `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asset {
+    pub id: AssetId,
+    /// Orders views; the cookie. Never reused.
+    pub ordinal: u64,
+    /// Its name in views, unique across the library, and the stem of its exports (unique too).
+    pub view_name: String,
+    /// The node that holds its bytes; `None` only when trashed bytes were purged.
+    pub node: Option<NodeId>,
+    pub state: AssetState,
+    /// Current version.
+    pub head: Option<VersionId>,
+    pub owner: Option<MemberId>,
+    /// The owner's name (kept for the `owner` field).
+    pub owner_name: String,
+    /// `image`, `video`, `audio`, `document`, `other`.
+    pub kind: String,
+    /// `png`, `jpeg`, `webp`, ... by content.
+    pub format: String,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// EXIF orientation 1 to 8; width and height are as shown after applying it.
+    pub orientation: u8,
+    pub created: Timestamp,
+    pub imported: Timestamp,
+    pub expires: Option<Timestamp>,
+    pub client: Option<String>,
+    pub rating: Option<String>,
+    pub rights: Option<String>,
+    pub likeness: Option<String>,
+    pub model: Option<String>,
+    pub sampler: Option<String>,
+    pub seed: Option<i64>,
+    pub stage: Option<String>,
+    pub personas: BTreeSet<String>,
+    pub campaigns: BTreeSet<String>,
+    /// Tags, `/` between levels.
+    pub tags: BTreeSet<String>,
+    pub loras: BTreeSet<String>,
+    pub prompt: Option<String>,
+    pub negative: Option<String>,
+    /// Caption or comment (`user.xdg.comment`, dc:description).
+    pub notes: Option<String>,
+    /// Generation metadata exactly as found, with where it was found.
+    pub generation: Option<Generation>,
+    /// Per platform.
+    pub status: BTreeMap<String, Verdict>,
+    /// Where it was and when it was put in the trash.
+    pub trashed: Option<Trashed>,
+    /// Moves with every change of the record; the ctime that its files show.
+    pub changed: Timestamp,
+}
+
+/// The place an asset had before it was put in the trash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trashed {
+    pub at: Timestamp,
+    pub parent: NodeId,
+    /// The name's bytes.
+    pub name: Vec<u8>,
+    pub by: Option<MemberId>,
+}
+
+/// One version of an asset. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionRow {
+    pub id: VersionId,
+    /// Number behind its inode.
+    pub no: VersionNo,
+    pub asset: AssetId,
+    /// 1, 2, 3 ... within the asset.
+    pub n: u32,
+    pub content: ContentId,
+    pub size: u64,
+    pub mtime: Timestamp,
+    pub made_at: Timestamp,
+    pub made_by: Option<MemberId>,
+    pub format: String,
+    pub kind: String,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub orientation: u8,
+}
+
+/// A name that was set aside or removed and may come back (15 seconds).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TunnelRow {
+    pub parent: NodeId,
+    pub name: FileName,
+    pub asset: AssetId,
+    /// The node that had the name.
+    pub node: NodeId,
+    pub process: u32,
+    pub member: Option<MemberId>,
+    pub at: Timestamp,
+    pub how: TunnelHow,
+}
+
+/// How a name went away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TunnelHow {
+    /// Moved to a backup name: the asset comes back with the name.
+    Aside,
+    /// Renamed away to an ordinary name: only a weak hint.
+    Moved,
+    /// Unlinked.
+    Removed,
+    /// Unlinked by someone who may edit but not delete: put back when the name does not return.
+    RemovedWithoutDelete,
+    /// Moved aside inside a view; the library name never moved.
+    AsideInView,
+}
+
+/// A member of the library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRow {
+    pub id: MemberId,
+    pub name: String,
+    /// The system user who is this member.
+    pub uid: Option<u32>,
+    pub role: String,
+    /// A query ANDed with every verb.
+    pub scope: Option<String>,
+    pub active: bool,
+    pub since: Timestamp,
+}
+
+/// A folder's rule: what is filed below it gets this value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderRule {
+    pub folder: NodeId,
+    pub facet: String,
+    pub value: String,
+}
+
+/// What is known of one export; kept for good, even when its bytes are evicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenditionRow {
+    pub no: RenditionNo,
+    pub content: ContentId,
+    /// Hash of the recipe's canonical text.
+    pub recipe: [u8; 32],
+    pub renderer: u32,
+    /// Set by the first render.
+    pub size: Option<u64>,
+    /// BLAKE3 of the rendered bytes, set with `size`.
+    pub hash: Option<[u8; 32]>,
+    /// When the recipe was first used here.
+    pub since: Timestamp,
+}
+
+/// One thing that happened in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxRow {
+    pub no: u64,
+    pub at: Timestamp,
+    pub member: Option<MemberId>,
+    pub name: String,
+    /// `filed`, `duplicate`, `refused`.
+    pub outcome: String,
+    /// Where it went, or why not.
+    pub detail: String,
+    pub asset: Option<AssetId>,
+}
+
+/// What a change was about. `id` in [`ChangeRow`] is its number or its 16 bytes as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ChangeKind {
+    /// A node's attributes or bytes; id = node number.
+    Node,
+    /// A directory's names; id = `parent/name` as number, slash, name in percent-encoding.
+    Entry,
+    /// An asset's record; id = asset id.
+    Asset,
+    /// A member, a role, a rule; id = member id or empty. Moves the access epoch.
+    Access,
+    /// The inbox report.
+    Inbox,
+}
+
+/// One row of the change feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRow {
+    pub seq: u64,
+    pub kind: ChangeKind,
+    pub id: String,
+}
+
+/// One row of the audit log, as chained by `crate::audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// One chain per writer.
+    pub chain: String,
+    pub seq: u64,
+    pub at: Timestamp,
+    /// Member name, or `uid:1000` for a stranger, or `damfs` for the daemon itself.
+    pub actor: String,
+    /// `version.commit`, `asset.set`, `deny.download`, ...
+    pub action: String,
+    /// Asset or member id, or a path.
+    pub subject: String,
+    /// JSON with what changed (old and new values); never prompts or secrets.
+    pub detail: String,
+    pub prev: [u8; 32],
+    pub hash: [u8; 32],
+}

@@ -1,0 +1,161 @@
+//! The row store that an engine offers inside one transaction.
+
+use damfs_policy::{Expr, Field};
+
+use super::CatalogError as E;
+use super::rows::*;
+use crate::types::{
+    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+};
+
+/// Numbers that are handed out once and never again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counter {
+    Node,
+    Entry,
+    Version,
+    Rendition,
+    /// Asset ordinals.
+    Asset,
+    Inbox,
+}
+
+/// Reads of one consistent state.
+pub trait ReadTx {
+    fn meta(&self, key: &str) -> Result<Option<String>, E>;
+
+    fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E>;
+    /// Nodes with a staging file.
+    fn staged_nodes(&self) -> Result<Vec<NodeId>, E>;
+    /// Nodes of one class (for the sweeps over scratch and inbox nodes).
+    fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E>;
+    /// File, symlink, pipe and socket nodes without any name that no asset holds: left by a crash while open.
+    fn orphan_nodes(&self) -> Result<Vec<NodeId>, E>;
+
+    fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E>;
+    /// Entries with an id above `after`, in id order, at most `limit`, each with its node.
+    fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E>;
+    fn has_entries(&self, parent: NodeId) -> Result<bool, E>;
+    /// Every name of a node.
+    fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E>;
+
+    fn xattr(&self, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E>;
+    /// Names and values in name order.
+    fn xattrs(&self, node: NodeId) -> Result<Vec<(Vec<u8>, Vec<u8>)>, E>;
+
+    fn asset(&self, id: AssetId) -> Result<Option<Asset>, E>;
+    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E>;
+    /// Assets whose view name has this stem (the name without its last extension).
+    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E>;
+    /// Published assets (with a head) that match, with an ordinal above `after`, in ordinal order, at most `limit`.
+    /// Trashed ones only when the query speaks of [`Field::State`] itself.
+    fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E>;
+    /// Whether the asset is among those that `find` would give.
+    fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E>;
+    /// How many `find` would give.
+    fn count(&self, query: &Expr) -> Result<u64, E>;
+    /// Values of a text field among those that `find` would give, with their counts, in value order.
+    fn values(&self, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E>;
+    /// Asset ids with these exact current bytes.
+    fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E>;
+
+    fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E>;
+    fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E>;
+    /// In order of `n`.
+    fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E>;
+
+    fn content(&self, id: ContentId) -> Result<Option<Content>, E>;
+    /// Every content row (for fsck and gc).
+    fn contents(&self) -> Result<Vec<Content>, E>;
+
+    fn tunnel(&self, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E>;
+    /// Tunnels made before that time.
+    fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E>;
+    fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E>;
+
+    fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E>;
+    fn member_by_name(&self, name: &str) -> Result<Option<MemberRow>, E>;
+    fn member_by_uid(&self, uid: u32) -> Result<Option<MemberRow>, E>;
+    /// In name order.
+    fn members(&self) -> Result<Vec<MemberRow>, E>;
+
+    fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
+    /// Values made by mkdir in an open vocabulary that no asset uses yet.
+    fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E>;
+
+    fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E>;
+    fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E>;
+
+    /// Newest first.
+    fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E>;
+
+    /// Rows after `seq`, in order.
+    fn changes_after(&self, seq: u64, limit: usize) -> Result<Vec<ChangeRow>, E>;
+    fn last_change(&self) -> Result<u64, E>;
+
+    fn audit_head(&self, chain: &str) -> Result<Option<AuditRow>, E>;
+    /// Rows of a chain after `seq`, in order.
+    fn audit_after(&self, chain: &str, seq: u64, limit: usize) -> Result<Vec<AuditRow>, E>;
+    fn audit_chains(&self) -> Result<Vec<String>, E>;
+}
+
+/// Writes of one transaction, seen by its own reads. Everything or nothing.
+pub trait WriteTx: ReadTx {
+    fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E>;
+    /// The next number; never given again, not even when this transaction is undone and run again (gaps are fine).
+    fn next(&mut self, counter: Counter) -> Result<u64, E>;
+
+    /// Inserts or replaces.
+    fn put_node(&mut self, node: &NodeRow) -> Result<(), E>;
+    /// Removes the node and its xattrs; refused while a name or an asset holds it.
+    fn remove_node(&mut self, id: NodeId) -> Result<(), E>;
+
+    /// Inserts; refused when the name is taken.
+    fn add_entry(&mut self, entry: &EntryRow) -> Result<(), E>;
+    /// Points an entry at another node; its id stays.
+    fn repoint_entry(&mut self, entry: EntryId, node: NodeId) -> Result<(), E>;
+    fn remove_entry(&mut self, entry: EntryId) -> Result<(), E>;
+
+    fn set_xattr(&mut self, node: NodeId, name: &[u8], value: &[u8]) -> Result<(), E>;
+    fn remove_xattr(&mut self, node: NodeId, name: &[u8]) -> Result<bool, E>;
+
+    /// Inserts or replaces the whole record.
+    fn put_asset(&mut self, asset: &Asset) -> Result<(), E>;
+    /// Only for provisional ones that never had a version.
+    fn remove_asset(&mut self, id: AssetId) -> Result<(), E>;
+
+    fn add_version(&mut self, version: &VersionRow) -> Result<(), E>;
+    /// Inserts; the same row again is fine.
+    fn put_content(&mut self, content: &Content) -> Result<(), E>;
+
+    /// Inserts or replaces by (parent, name).
+    fn put_tunnel(&mut self, tunnel: &TunnelRow) -> Result<(), E>;
+    fn remove_tunnel(&mut self, parent: NodeId, name: &FileName) -> Result<(), E>;
+
+    /// Inserts or replaces; names and uids are unique.
+    fn put_member(&mut self, member: &MemberRow) -> Result<(), E>;
+
+    fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E>;
+    fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E>;
+    fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E>;
+
+    fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E>;
+    fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E>;
+
+    /// Appends to the change feed.
+    fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E>;
+    /// Appends; the store refuses changes and removals of audit rows. Only `crate::audit` calls it.
+    fn add_audit(&mut self, row: &AuditRow) -> Result<(), E>;
+}
+
+/// A store of rows.
+pub trait Engine: Send + Sync + 'static {
+    /// Runs a read on one consistent state.
+    fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E>;
+    /// Runs a write; commits when `f` is `Ok`, undoes everything otherwise.
+    fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E>;
+    /// Returns when everything committed so far survives a power cut.
+    fn barrier(&self) -> Result<(), E>;
+    /// The engine's own integrity check: one line per fault.
+    fn check(&self) -> Result<Vec<String>, E>;
+}

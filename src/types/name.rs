@@ -1,0 +1,132 @@
+//! A directory entry's name, checked once.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// Why bytes are not a file name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Empty, `.` or `..`.
+    #[error("a file name may not be empty, `.` or `..`")]
+    Reserved,
+    /// Longer than 255 bytes.
+    #[error("a file name may have 255 bytes at most; this one has {0}")]
+    TooLong(usize),
+    /// Holds `/` or NUL.
+    #[error("a file name may not hold `/` or NUL")]
+    BadByte,
+}
+
+/// One name: 1 to 255 bytes, any but `/` and NUL, not `.` or `..`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName(Box<[u8]>);
+
+impl FileName {
+    /// Longest name in bytes.
+    pub const MAX: usize = 255;
+
+    /// Checks the bytes.
+    ///
+    /// # Errors
+    /// When they are no file name.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
+        let bytes = bytes.as_ref();
+        match bytes {
+            b"" | b"." | b".." => Err(NameError::Reserved),
+            _ if bytes.len() > Self::MAX => Err(NameError::TooLong(bytes.len())),
+            _ if bytes.iter().any(|&b| b == b'/' || b == 0) => Err(NameError::BadByte),
+            _ => Ok(Self(bytes.into())),
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The name as the operating system takes it.
+    #[must_use]
+    pub fn as_os_str(&self) -> &OsStr {
+        OsStr::from_bytes(&self.0)
+    }
+
+    /// The name as the operating system takes it.
+    #[must_use]
+    pub fn to_os_string(&self) -> OsString {
+        OsString::from_vec(self.0.to_vec())
+    }
+
+    /// For people: bytes that are no UTF-8 are replaced.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+
+    /// The name up to its last dot, and the extension behind it without the dot. A leading dot starts no extension.
+    #[must_use]
+    pub fn split_extension(&self) -> (&[u8], Option<&[u8]>) {
+        match self.0.iter().rposition(|&b| b == b'.') {
+            Some(at) if at > 0 && at + 1 < self.0.len() => (&self.0[..at], Some(&self.0[at + 1..])),
+            _ => (&self.0, None),
+        }
+    }
+}
+
+impl TryFrom<&OsStr> for FileName {
+    type Error = NameError;
+    fn try_from(name: &OsStr) -> Result<Self, NameError> {
+        Self::new(name.as_bytes())
+    }
+}
+
+impl TryFrom<&str> for FileName {
+    type Error = NameError;
+    fn try_from(name: &str) -> Result<Self, NameError> {
+        Self::new(name.as_bytes())
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_once() {
+        assert!(FileName::new(b"a.png").is_ok());
+        assert!(FileName::new([0xff, 0xfe]).is_ok());
+        assert!(FileName::new([b'a'; 255]).is_ok());
+        assert_eq!(FileName::new([b'a'; 256]), Err(NameError::TooLong(256)));
+        assert_eq!(FileName::new(b""), Err(NameError::Reserved));
+        assert_eq!(FileName::new(b".."), Err(NameError::Reserved));
+        assert_eq!(FileName::new(b"a/b"), Err(NameError::BadByte));
+        assert_eq!(FileName::new(b"a\0b"), Err(NameError::BadByte));
+    }
+
+    #[test]
+    fn extensions_split_at_the_last_dot() -> Result<(), NameError> {
+        let split = |s: &str| -> Result<(String, Option<String>), NameError> {
+            let name = FileName::new(s)?;
+            let (stem, ext) = name.split_extension();
+            let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+            Ok((text(stem), ext.map(text)))
+        };
+        assert_eq!(split("a.b.png")?, ("a.b".into(), Some("png".into())));
+        assert_eq!(split(".hidden")?, (".hidden".into(), None));
+        assert_eq!(split("dot.")?, ("dot.".into(), None));
+        Ok(())
+    }
+}

@@ -17,8 +17,14 @@ pub trait Entropy: Send + Sync + 'static {
 pub type SharedEntropy = Arc<dyn Entropy>;
 
 /// The operating system's generator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemEntropy(SystemRandom);
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl SystemEntropy {
     /// Makes the generator.

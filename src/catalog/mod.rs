@@ -15,4 +15,4 @@ mod tx;
 pub use error::CatalogError;
 pub use handle::{Catalog, ChangeListener};
 pub use rows::*;
-pub use tx::{Counter, Engine, ReadTx, WriteTx};
+pub use tx::{Counter, Engine, ReadTx, WriteTx, Xattr};

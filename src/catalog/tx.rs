@@ -20,6 +20,9 @@ pub enum Counter {
     Inbox,
 }
 
+/// One extended attribute: name and value.
+pub type Xattr = (Vec<u8>, Vec<u8>);
+
 /// Reads of one consistent state.
 pub trait ReadTx {
     fn meta(&self, key: &str) -> Result<Option<String>, E>;
@@ -41,7 +44,7 @@ pub trait ReadTx {
 
     fn xattr(&self, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E>;
     /// Names and values in name order.
-    fn xattrs(&self, node: NodeId) -> Result<Vec<(Vec<u8>, Vec<u8>)>, E>;
+    fn xattrs(&self, node: NodeId) -> Result<Vec<Xattr>, E>;
 
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E>;
     fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E>;

@@ -34,8 +34,8 @@ impl Timestamp {
 
     /// Whole seconds (rounded down) and the nanoseconds beyond them, as `stat` shows them.
     #[must_use]
-    pub const fn split(self) -> (i64, u32) {
-        (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS) as u32)
+    pub fn split(self) -> (i64, u32) {
+        (self.0.div_euclid(NANOS), u32::try_from(self.0.rem_euclid(NANOS)).unwrap_or(0))
     }
 
     /// This time and some milliseconds.

@@ -172,10 +172,12 @@ impl Mount {
                         continue;
                     }
                     let found = match item {
-                        Item::Asset(asset) | Item::Trashed(asset) => match asset.node.map(|n| tx.node(n)).transpose()? {
-                            Some(Some(node)) => Found::Node(Box::new(node), Some(Box::new(asset))),
-                            _ => continue,
-                        },
+                        Item::Asset(asset) | Item::Trashed(asset) => {
+                            match asset.node.map(|n| tx.node(n)).transpose()? {
+                                Some(Some(node)) => Found::Node(Box::new(node), Some(Box::new(asset))),
+                                _ => continue,
+                            }
+                        }
                         other => Found::Item(other),
                     };
                     rows.push(Row { cookie: cookie + FIRST, name, found });
@@ -238,8 +240,13 @@ impl Mount {
                 Err(e) => return Err(e),
             };
             let entry = plus.then_some(Entry { attr, entry_ttl: self.ttl().min(attr_ttl), attr_ttl });
-            let listed =
-                Listed { cookie: row.cookie, name: row.name.as_bytes().to_vec(), ino: attr.ino, kind: attr.kind, entry };
+            let listed = Listed {
+                cookie: row.cookie,
+                name: row.name.as_bytes().to_vec(),
+                ino: attr.ino,
+                kind: attr.kind,
+                entry,
+            };
             // The kernel counts a lookup for each entry that it was given with attributes.
             if let Some(what) = remember.clone().filter(|_| plus) {
                 self.inodes.remember(attr.ino, what);

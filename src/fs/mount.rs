@@ -139,12 +139,7 @@ impl Mount {
     }
 
     /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
-    pub(super) fn known(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        node: NodeRow,
-    ) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
+    pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
         if who.subject.allows_everything(Verb::List) {
             return Ok((node, None));
         }
@@ -260,13 +255,7 @@ impl Mount {
         }
     }
 
-    pub(super) fn in_folder(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        folder: &NodeRow,
-        name: &FileName,
-    ) -> FsResult<Found> {
+    pub(super) fn in_folder(&self, tx: &dyn ReadTx, who: &Who, folder: &NodeRow, name: &FileName) -> FsResult<Found> {
         if folder.id == NodeId::INBOX && name.as_bytes() == b".report" {
             return Ok(Found::Item(Item::Text(Text::InboxReport)));
         }

@@ -65,7 +65,11 @@ impl Mount {
             other => Ok::<_, FsError>(other),
         })?;
         let read_only = |what: &str| {
-            if mode.write { Err(FsError::ReadOnly(format!("{what}; copy it into library/ to change it"))) } else { Ok(()) }
+            if mode.write {
+                Err(FsError::ReadOnly(format!("{what}; copy it into library/ to change it")))
+            } else {
+                Ok(())
+            }
         };
         match object {
             Object::Dir(_) => Err(FsError::IsDir),
@@ -315,9 +319,7 @@ impl Mount {
     /// # Errors
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: u64, whence: Seek) -> FsResult<u64> {
-        self.handles.file(fh, |file| {
-            file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
-        })
+        self.handles.file(fh, |file| file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset))
     }
 
     /// Space of the disk that holds the library.

@@ -35,7 +35,10 @@ fn studio() -> Studio {
     s.import(&from, &["--into", "acme", "--set", "client=acme", "--set", "tag=beach"]);
     fs::write(from.join("acme.png"), png(64, 64, 2)).unwrap();
     fs::rename(from.join("acme.png"), from.join("secret.png")).unwrap();
-    s.import(&from, &["--into", "globex", "--set", "client=globex", "--set", "tag=hidden-tag", "--set", "persona=nova"]);
+    s.import(
+        &from,
+        &["--into", "globex", "--set", "client=globex", "--set", "tag=hidden-tag", "--set", "persona=nova"],
+    );
     s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor", "--scope", "client=acme"]);
     s
 }
@@ -45,7 +48,10 @@ fn on_a_shared_mount_each_user_sees_his_own() {
     let mut s = studio();
     let at = s.mount("shared", &["--shared"]);
     let m = at.display();
-    assert!(fs::read(at.join("library/globex/secret.png")).is_ok(), "the admin sees everything, and primes every cache");
+    assert!(
+        fs::read(at.join("library/globex/secret.png")).is_ok(),
+        "the admin sees everything, and primes every cache"
+    );
     sh(&format!("find {m}/library {m}/by -ls > /dev/null"));
     for line in [
         format!("cat {m}/library/globex/secret.png"),
@@ -139,6 +145,10 @@ fn revoking_ends_open_handles() {
 fn reachable(path: &Path) {
     for dir in path.ancestors().skip(1).filter(|d| !d.as_os_str().is_empty()) {
         let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(dir).unwrap().permissions());
-        assert!(mode & 0o001 != 0, "{} is closed to other users: run the tests from a folder they can reach", dir.display());
+        assert!(
+            mode & 0o001 != 0,
+            "{} is closed to other users: run the tests from a folder they can reach",
+            dir.display()
+        );
     }
 }

@@ -33,7 +33,10 @@ fn approval_makes_exports_of_exact_size() {
     s.remount();
     let after = fs::metadata(s.mnt("platforms/instagram/post_portrait_4x5/a.jpg")).unwrap();
     assert_eq!((before.ino(), before.len(), before.mtime()), (after.ino(), after.len(), after.mtime()));
-    assert_eq!(fs::write(s.mnt("platforms/instagram/post_portrait_4x5/a.jpg"), b"x").unwrap_err().raw_os_error(), Some(libc::EROFS));
+    assert_eq!(
+        fs::write(s.mnt("platforms/instagram/post_portrait_4x5/a.jpg"), b"x").unwrap_err().raw_os_error(),
+        Some(libc::EROFS)
+    );
 }
 
 #[test]

@@ -128,7 +128,10 @@ fn odd_names_and_many_files_are_fine() {
     let s = Studio::mounted();
     let long = "x".repeat(255);
     fs::write(s.mnt("library").join(&long), b"x").unwrap();
-    assert_eq!(fs::write(s.mnt("library").join("y".repeat(256)), b"").unwrap_err().raw_os_error(), Some(libc::ENAMETOOLONG));
+    assert_eq!(
+        fs::write(s.mnt("library").join("y".repeat(256)), b"").unwrap_err().raw_os_error(),
+        Some(libc::ENAMETOOLONG)
+    );
     let bytes = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\xfe odd \n name");
     fs::write(s.mnt("library").join(bytes), b"odd").unwrap();
     fs::create_dir(s.mnt("library/many")).unwrap();

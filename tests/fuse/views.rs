@@ -25,8 +25,11 @@ fn facets_are_folders_and_a_file_is_the_same_everywhere() {
     let s = roster();
     assert_eq!(names(&s.mnt("by/persona")), ["luna", "mira"]);
     let listed = names(&s.mnt("by/persona/luna"));
-    assert!(listed.contains(&"l1.png".into()) && listed.contains(&"l2.png".into()) && !listed.contains(&"m1.jpg".into()));
-    let (a, b) = (fs::metadata(s.mnt("library/luna/l1.png")).unwrap(), fs::metadata(s.mnt("by/persona/luna/l1.png")).unwrap());
+    assert!(
+        listed.contains(&"l1.png".into()) && listed.contains(&"l2.png".into()) && !listed.contains(&"m1.jpg".into())
+    );
+    let (a, b) =
+        (fs::metadata(s.mnt("library/luna/l1.png")).unwrap(), fs::metadata(s.mnt("by/persona/luna/l1.png")).unwrap());
     assert_eq!((a.ino(), a.len(), b.nlink()), (b.ino(), b.len(), 1));
     assert_eq!(fs::read(s.mnt("by/format/jpeg/m1.jpg")).unwrap(), jpeg(96, 64, 3));
     for facet in ["persona", "campaign", "tag", "rating", "model", "kind", "format", "status", "created"] {

@@ -38,7 +38,8 @@ struct Where(u8, u8);
 
 const FOLDERS: [&str; 3] = ["", "d1", "d2"];
 /// Ordinary names, a scratch name, backup names, a lock name.
-const NAMES: [&str; 8] = ["a.png", "b.png", "c.txt", "a.png~", "a.png_original", ".goutputstream-AB12CD", ".a.png.swp", "d1"];
+const NAMES: [&str; 8] =
+    ["a.png", "b.png", "c.txt", "a.png~", "a.png_original", ".goutputstream-AB12CD", ".a.png.swp", "d1"];
 
 impl Where {
     fn path(&self) -> String {
@@ -116,8 +117,7 @@ impl World {
             }
         };
         let member = library.member_for(0).unwrap();
-        self.mount =
-            Some(Mount::new(library.clone(), Audience::Member(member), Show { uid: 0, gid: 0 }).unwrap());
+        self.mount = Some(Mount::new(library.clone(), Audience::Member(member), Show { uid: 0, gid: 0 }).unwrap());
         self.library = Some(library);
     }
 

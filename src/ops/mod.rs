@@ -1,3 +1,31 @@
 //! What people do with a library: import, versions, members, checks. The command line and the daemon call the same functions.
 
+mod actor;
+pub mod assign;
+pub mod error;
+pub mod filing;
+pub mod find;
+pub mod folders;
+pub mod fsck;
+pub mod import;
+pub mod library;
+pub mod manifest;
+pub mod members;
+pub mod probe;
 pub mod proto;
+pub mod record;
+pub mod rules;
+pub mod serve;
+pub mod show;
+pub mod target;
+pub mod value;
+pub mod why;
+pub mod wire;
+
+pub use actor::Actor;
+pub use error::OpsError;
+pub use library::{Created, KeyChoice, Library, OpenError};
+pub use serve::serve;
+
+/// The audit chain of operations; one chain per writer.
+pub(crate) const CHAIN: &str = "ops";

@@ -1,0 +1,162 @@
+//! Where a command runs: in the daemon that serves the library, or here, with the library opened in place. Same answers.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::args::Global;
+use super::{Failure, failed, keys, mounts, not_found, usage};
+use crate::clock::{SharedClock, SystemClock};
+use crate::ops::proto::{Command, Request, Response};
+use crate::ops::{Library, OpenError, serve, wire};
+use crate::rng::{SharedEntropy, SystemEntropy};
+use crate::types::Caller;
+
+/// How often a library that another short command holds is tried again, 50 ms apart.
+const PATIENCE: u32 = 60;
+
+/// A library to run commands on.
+pub enum Backend {
+    /// Opened here.
+    Local { library: Arc<Library>, caller: Caller },
+    /// Served by a daemon.
+    Remote(wire::Client),
+}
+
+impl Backend {
+    /// The daemon if one answers, else the library itself.
+    pub fn open(global: &Global, root: &Path) -> Result<Self, Failure> {
+        let key = keys::find(global.key_file.as_deref(), root);
+        let mut tries = 0;
+        loop {
+            if let Some(client) = daemon(root)? {
+                return Ok(Self::Remote(client));
+            }
+            match Library::open(root, key.as_deref(), clock(), entropy()) {
+                Ok(library) => return Ok(Self::Local { library, caller: caller() }),
+                Err(OpenError::InUse { .. }) if tries < PATIENCE => {
+                    tries += 1;
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(e) => return Err(explain(&e, root)),
+            }
+        }
+    }
+
+    /// Runs one command; `file` goes with an import.
+    pub fn run(&mut self, command: Command, file: Option<File>) -> Result<Value, Failure> {
+        match self {
+            Self::Local { library, caller } => serve(library, caller, command, file),
+            Self::Remote(client) => ask(client, &Request::Run { command }, file.as_ref()),
+        }
+    }
+}
+
+/// Opens the backend of the library that the options or the paths name, and runs one command.
+pub fn run(
+    global: &Global,
+    paths: &[&str],
+    command: impl FnOnce(&Path) -> Result<Command, Failure>,
+) -> Result<Value, Failure> {
+    let root = root(global, paths)?;
+    let command = command(&root)?;
+    Backend::open(global, &root)?.run(command, None)
+}
+
+/// The library's folder: `--library`, `DAM_LIBRARY`, or the one whose mount a path lies in.
+pub fn root(global: &Global, paths: &[&str]) -> Result<PathBuf, Failure> {
+    if let Some(root) = &global.library {
+        return Ok(canonical(root));
+    }
+    paths
+        .iter()
+        .find_map(|p| mounts::containing(&mounts::absolute(Path::new(p))))
+        .map(|m| m.library)
+        .ok_or_else(|| usage("no library given", "add --library DIR, set DAM_LIBRARY, or name a path in a mount"))
+}
+
+/// The library's true path; as given when it is not there.
+pub fn canonical(root: &Path) -> PathBuf {
+    root.canonicalize().unwrap_or_else(|_| mounts::absolute(root))
+}
+
+/// The daemon that serves a library, if one answers its control socket.
+pub fn daemon(root: &Path) -> Result<Option<wire::Client>, Failure> {
+    let socket = root.join("run/control.sock");
+    match wire::Client::connect(&socket) {
+        Ok(client) => Ok(Some(client)),
+        Err(e) => match e.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Ok(None),
+            io::ErrorKind::PermissionDenied => Err(Failure {
+                kind: crate::ops::proto::FailureKind::Refused,
+                message: format!("the daemon of {} may not be asked by you: {e}", root.display()),
+                hint: Some("ask the library's owner to open its folder to your group".to_owned()),
+            }),
+            _ => Err(failed(
+                format!("the daemon of {} does not answer: {e}", root.display()),
+                format!("look into {}, or unmount and mount again", root.join("run/mountd.log").display()),
+            )),
+        },
+    }
+}
+
+/// One question to a daemon.
+pub fn ask(client: &mut wire::Client, request: &Request, file: Option<&File>) -> Result<Value, Failure> {
+    use std::os::fd::AsFd;
+    match client.ask(request, file.map(AsFd::as_fd)) {
+        Ok(Response::Done { value }) => Ok(value),
+        Ok(Response::Failed { failure }) => Err(failure),
+        Err(e) => Err(failed(format!("the daemon went away: {e}"), "run the command again; look at dam status")),
+    }
+}
+
+/// The machine's clock.
+pub fn clock() -> SharedClock {
+    Arc::new(SystemClock)
+}
+
+/// The machine's randomness.
+pub fn entropy() -> SharedEntropy {
+    Arc::new(SystemEntropy::new())
+}
+
+/// Who runs this command, as the kernel says.
+pub fn caller() -> Caller {
+    Caller {
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+        process: std::process::id(),
+    }
+}
+
+/// Why a library cannot be opened, and what to do.
+pub fn explain(e: &OpenError, root: &Path) -> Failure {
+    let message = e.to_string();
+    let place = root.display();
+    match e {
+        OpenError::NotALibrary { .. } => not_found(message, format!("make one with: dam init {place}")),
+        OpenError::Exists { .. } => failed(message, format!("use it with: dam --library {place} status")),
+        OpenError::NotEmpty { .. } => failed(message, "choose a new or an empty folder"),
+        OpenError::NoKey { .. } => failed(
+            message,
+            "name the key with --key-file FILE or DAM_KEY_FILE; bring it back from where you keep its copy",
+        ),
+        OpenError::WrongKey => failed(message, "name the key that this library was made with: --key-file FILE"),
+        OpenError::OtherKey { .. } => {
+            failed(message, "that key is another library's; name the right one with --key-file FILE")
+        }
+        OpenError::InUse { pid } => failed(message, format!("wait for process {pid} to end, or unmount the library")),
+        OpenError::NewerFormat { .. } => failed(message, "install a newer damfs"),
+        OpenError::Denied { .. } => Failure {
+            kind: crate::ops::proto::FailureKind::Refused,
+            message,
+            hint: Some("ask the library's owner to mount it for you".to_owned()),
+        },
+        OpenError::Io { .. } | OpenError::Catalog(_) => failed(message, "check the disk, then run: dam fsck"),
+    }
+}

@@ -35,10 +35,10 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The library's folder.
-    #[arg(long, global = true, env = "DAM_LIBRARY", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, env = "DAM_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub library: Option<PathBuf>,
     /// The library's key file; by default the one under the user's config folder.
-    #[arg(long, global = true, env = "DAM_KEY_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "DAM_KEY_FILE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
     /// Print data as JSON.
     #[arg(long, global = true)]
@@ -274,7 +274,7 @@ pub enum MemberAction {
     Set {
         #[arg(value_name = "NAME")]
         name: String,
-        #[arg(long, value_name = "N", required_unless_present_any = ["role", "scope", "active"])]
+        #[arg(long, value_name = "N")]
         uid: Option<u32>,
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,

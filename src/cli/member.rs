@@ -5,13 +5,19 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::args::{Global, MemberAction, MemberArgs};
-use super::{Done, backend, print};
+use super::{Done, backend, print, usage};
 use crate::ops::proto::Command;
 
 /// Adds, changes, lists.
 pub fn run(global: &Global, args: MemberArgs) -> Done {
     let command = match args.action {
         MemberAction::Add { name, uid, role, scope } => Command::MemberAdd { name, uid, role, scope },
+        MemberAction::Set { uid: None, role: None, scope: None, active: None, name } => {
+            return Err(usage(
+                format!("nothing to change of {name}"),
+                "give --role, --scope, --uid or --active, for example: dam member set anna --role editor",
+            ));
+        }
         MemberAction::Set { name, uid, role, scope, active } => Command::MemberSet { name, role, scope, uid, active },
         MemberAction::List => Command::MemberList,
     };

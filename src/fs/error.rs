@@ -29,6 +29,9 @@ pub enum FsError {
     TooLarge,
     #[error("bad file handle")]
     BadHandle,
+    /// A seek for data or a hole behind the end.
+    #[error("no such offset")]
+    NoSuchOffset,
     #[error("no such attribute")]
     NoAttribute,
     #[error("attribute list does not fit")]
@@ -73,6 +76,7 @@ impl FsError {
             Self::NameTooLong => libc::ENAMETOOLONG,
             Self::TooLarge => libc::EFBIG,
             Self::BadHandle => libc::EBADF,
+            Self::NoSuchOffset => libc::ENXIO,
             Self::NoAttribute => libc::ENODATA,
             Self::Range => libc::ERANGE,
             Self::Unsupported(_) => libc::EOPNOTSUPP,

@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::args::Global;
-use super::{Failure, failed, keys, mounts, not_found, usage};
+use super::{Failure, failed, keys, mounts, usage};
 use crate::clock::{SharedClock, SystemClock};
-use crate::ops::proto::{Command, Request, Response};
+use crate::ops::proto::{Command, FailureKind, Request, Response};
 use crate::ops::{Library, OpenError, serve, wire};
 use crate::rng::{SharedEntropy, SystemEntropy};
 use crate::types::Caller;
@@ -93,7 +93,7 @@ pub fn daemon(root: &Path) -> Result<Option<wire::Client>, Failure> {
         Err(e) => match e.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Ok(None),
             io::ErrorKind::PermissionDenied => Err(Failure {
-                kind: crate::ops::proto::FailureKind::Refused,
+                kind: FailureKind::Refused,
                 message: format!("the daemon of {} may not be asked by you: {e}", root.display()),
                 hint: Some("ask the library's owner to open its folder to your group".to_owned()),
             }),
@@ -136,27 +136,20 @@ pub fn caller() -> Caller {
 
 /// Why a library cannot be opened, and what to do.
 pub fn explain(e: &OpenError, root: &Path) -> Failure {
-    let message = e.to_string();
-    let place = root.display();
-    match e {
-        OpenError::NotALibrary { .. } => not_found(message, format!("make one with: dam init {place}")),
-        OpenError::Exists { .. } => failed(message, format!("use it with: dam --library {place} status")),
-        OpenError::NotEmpty { .. } => failed(message, "choose a new or an empty folder"),
-        OpenError::NoKey { .. } => failed(
-            message,
-            "name the key with --key-file FILE or DAM_KEY_FILE; bring it back from where you keep its copy",
+    let kind = match e {
+        OpenError::NotALibrary { .. } => FailureKind::NotFound,
+        OpenError::KeyInside { .. } => FailureKind::Usage,
+        OpenError::Denied { .. } => FailureKind::Refused,
+        _ => FailureKind::Failed,
+    };
+    let hint = match e {
+        OpenError::NotALibrary { .. } => format!("make one with: dam init {}", root.display()),
+        OpenError::KeyNeeded => format!(
+            "its place is {}; name another with --key-file FILE or DAM_KEY_FILE; without it the library cannot be read",
+            keys::place(root)
         ),
-        OpenError::WrongKey => failed(message, "name the key that this library was made with: --key-file FILE"),
-        OpenError::OtherKey { .. } => {
-            failed(message, "that key is another library's; name the right one with --key-file FILE")
-        }
-        OpenError::InUse { pid } => failed(message, format!("wait for process {pid} to end, or unmount the library")),
-        OpenError::NewerFormat { .. } => failed(message, "install a newer damfs"),
-        OpenError::Denied { .. } => Failure {
-            kind: crate::ops::proto::FailureKind::Refused,
-            message,
-            hint: Some("ask the library's owner to mount it for you".to_owned()),
-        },
-        OpenError::Io { .. } | OpenError::Catalog(_) => failed(message, "check the disk, then run: dam fsck"),
-    }
+        OpenError::InUse { pid } if *pid != 0 => format!("wait for process {pid} to end, or unmount the library"),
+        other => other.hint().to_owned(),
+    };
+    Failure { kind, message: e.to_string(), hint: Some(hint) }
 }

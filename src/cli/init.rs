@@ -17,7 +17,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Done {
     let uid = backend::caller().uid;
     let admin = user_name(uid);
     if args.no_encryption {
-        let made = Library::create(&root, KeyChoice::Plain, (&admin, uid), backend::clock(), backend::entropy());
+        let made = Library::create(&root, KeyChoice::Plain, (&admin, uid), &backend::clock(), &backend::entropy());
         let made = made.map_err(|e| backend::explain(&e, &root))?;
         return report(global, &root, &made.id, None, &admin);
     }
@@ -56,7 +56,7 @@ fn create(root: &Path, key: &Path, admin: &str, uid: u32) -> Result<String, Fail
             "name a new file; an old key is never overwritten",
         ));
     }
-    let made = Library::create(root, KeyChoice::File(key), (admin, uid), backend::clock(), backend::entropy());
+    let made = Library::create(root, KeyChoice::File(key), (admin, uid), &backend::clock(), &backend::entropy());
     match made {
         Ok(made) => Ok(made.id),
         Err(e) => {

@@ -1,10 +1,10 @@
 //! Where keys live: one file per library under the user's config folder, never inside a library.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, failed};
+use crate::ops::Library;
 
 /// `$XDG_CONFIG_HOME/damfs`, or `~/.config/damfs`.
 pub fn folder() -> Result<PathBuf, Failure> {
@@ -27,10 +27,15 @@ pub fn find(given: Option<&Path>, root: &Path) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
+/// Where a library's key is looked for, for people.
+pub fn place(root: &Path) -> String {
+    match (folder(), library_id(root)) {
+        (Ok(folder), Some(id)) => folder.join(format!("{id}.key")).display().to_string(),
+        _ => "the config folder of who made it".to_owned(),
+    }
+}
+
 /// The id in a library's `damfs.toml`.
 pub fn library_id(root: &Path) -> Option<String> {
-    let text = fs::read_to_string(root.join("damfs.toml")).ok()?;
-    let table: toml::Table = text.parse().ok()?;
-    let id = table.get("id").or_else(|| table.get("library").and_then(|l| l.get("id")))?;
-    Some(id.as_str()?.to_owned())
+    Library::info_of(root).ok().map(|info| info.id)
 }

@@ -27,7 +27,15 @@ impl Actor {
     /// When the user id is no active member's.
     pub fn of(library: &Library, caller: &Caller) -> Result<Self, OpsError> {
         let who = library.gate.who(&Identity::Uid(caller.uid))?;
-        let member = library.catalog.read(|tx| tx.member_by_uid(caller.uid))?;
+        Self::of_who(library, who, caller)
+    }
+
+    /// A member whom the gate knows already, on behalf of a caller.
+    ///
+    /// # Errors
+    /// When he is a member no more.
+    pub fn of_who(library: &Library, who: Arc<Who>, caller: &Caller) -> Result<Self, OpsError> {
+        let member = library.catalog.read(|tx| tx.member(who.id))?;
         let member = member.ok_or_else(|| OpsError::Refused {
             verb: Verb::List,
             subject: format!("uid:{}", caller.uid),

@@ -2,6 +2,7 @@
 
 use damfs_policy::Verb;
 
+use super::live::LiveError;
 use super::proto::{Failure, FailureKind};
 use crate::access::AccessError;
 use crate::blob::BlobError;
@@ -29,6 +30,8 @@ pub enum OpsError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Access(#[from] AccessError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
     #[error("cannot read: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -68,7 +71,7 @@ impl From<OpsError> for Failure {
                 Some("an admin adds members with: dam member add NAME --uid N --role ROLE".into()),
             ),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
-            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Io(_) => (FailureKind::Failed, None),
+            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => (FailureKind::Failed, None),
         };
         Self { kind, message, hint }
     }

@@ -5,9 +5,8 @@ use serde_json::json;
 
 use super::import::verbs;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, folders, manifest, probe, record, rules};
-use crate::blob::ObjectKind;
-use crate::catalog::{AssetState, ChangeKind, Counter, NodeClass, NodeKind, ReadTx, VersionRow, WriteTx};
+use super::{Actor, Library, OpsError, folders, probe, record, rules};
+use crate::catalog::{Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
 use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
 
@@ -27,9 +26,9 @@ pub struct Plan {
 }
 
 /// Where it ended up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Filed {
-    New { path: String, id: AssetId },
+    New { path: String, asset: Box<Asset>, version: Box<VersionRow> },
     Known { path: String, id: AssetId },
 }
 
@@ -52,21 +51,6 @@ impl Plan {
         let asset = AssetId::make(now, &*library.entropy)?;
         let version = VersionId::make(now, &*library.entropy)?;
         Ok(Self { given: given.to_owned(), folder, name, content, probe, mtime, asset, version, now })
-    }
-
-    /// Writes the version's manifest to the store; it must be there before the catalogue points at the version.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn leave_manifest(&self, library: &Library, actor: &Actor) -> Result<(), OpsError> {
-        let mut asset = record::blank(self.asset, self.now);
-        asset.owner_name.clone_from(&actor.member.name);
-        asset.view_name = self.name.to_text();
-        let version = self.version_row(actor, VersionNo(0));
-        let path = format!("library/{}/{}", self.folder, self.name);
-        let text = manifest::json(&asset, &version, &self.content, &path).to_string();
-        library.vault.put_object(ObjectKind::Manifest, &manifest::name(&version), text.as_bytes())?;
-        Ok(())
     }
 
     fn version_row(&self, actor: &Actor, no: VersionNo) -> VersionRow {
@@ -174,9 +158,12 @@ pub fn file(
 
     let version = plan.version_row(actor, VersionNo(tx.next(Counter::Version)?));
     tx.put_content(&plan.content)?;
-    tx.put_node(&node)?;
-    tx.put_asset(&asset)?;
+    // The node speaks of the asset, the asset of the node and of the version, the version of the asset: each first without.
+    tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() })?;
+    tx.put_asset(&Asset { head: None, ..asset.clone() })?;
     tx.add_version(&version)?;
+    tx.put_asset(&asset)?;
+    tx.put_node(&node)?;
     folders::link(tx, folder, &name, node.id, plan.now)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
@@ -197,7 +184,7 @@ pub fn file(
         &asset.id.to_string(),
         &detail,
     )?;
-    Ok(Filed::New { path, id: asset.id })
+    Ok(Filed::New { path, asset: Box::new(asset), version: Box::new(version) })
 }
 
 enum Place {

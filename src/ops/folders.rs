@@ -144,6 +144,25 @@ pub fn entry_change_id(parent: NodeId, name: &FileName) -> String {
     id
 }
 
+/// The entry that a change is about; the other way of [`entry_change_id`].
+#[must_use]
+pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
+    let (parent, name) = id.split_once('/')?;
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte == b'%' {
+            let hex = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(hex, 16).ok()?);
+            rest = tail.get(2..)?;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some((NodeId(parent.parse().ok()?), FileName::new(bytes).ok()?))
+}
+
 /// `library/a/b.png` of a node, or `None` when it has no name below `library/` (trash, inbox).
 ///
 /// # Errors
@@ -201,4 +220,29 @@ pub fn ancestors(tx: &dyn ReadTx, folder: NodeId) -> Result<Vec<NodeId>, Catalog
         line.push(at);
     }
     Ok(line)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_change_reads_back() {
+        let name = FileName::new(b"a b/%\xff.png".iter().copied().filter(|b| *b != b'/').collect::<Vec<_>>()).unwrap();
+        let id = entry_change_id(NodeId(17), &name);
+        assert_eq!(id, "17/a%20b%25%FF.png");
+        assert_eq!(parse_entry_change_id(&id), Some((NodeId(17), name)));
+        assert_eq!(parse_entry_change_id("17/%4"), None);
+    }
+
+    #[test]
+    fn a_path_has_parts_and_never_leads_out() {
+        let names = |p: &str| parts(p).map(|v| v.iter().map(FileName::to_text).collect::<Vec<_>>());
+        assert_eq!(names("library/a//b.png").unwrap(), ["a", "b.png"]);
+        assert_eq!(names("/a/b/").unwrap(), ["a", "b"]);
+        assert_eq!(names("libraryx").unwrap(), ["libraryx"]);
+        assert!(names("library").unwrap().is_empty());
+        assert!(names("library/../etc").is_err());
+    }
 }

@@ -195,7 +195,6 @@ impl<'a> Importer<'a> {
         };
         let folder = if folder.is_empty() { base } else { format!("{base}/{folder}") };
         let plan = Plan::new(self.library, given, folder, name, content, probe, mtime, now)?;
-        plan.leave_manifest(self.library, self.actor)?;
         Ok(Some(plan))
     }
 
@@ -217,7 +216,10 @@ impl<'a> Importer<'a> {
                 .catalog
                 .write(|tx| filing::file(self.library, self.actor, tx, &plan, &self.options.changes));
             let result = match filed {
-                Ok(Filed::New { path, id }) => Imported::Imported { path, id: id.to_string(), size: plan.content.size },
+                Ok(Filed::New { path, asset, version }) => {
+                    self.library.write_manifest(&asset, &version, &plan.content);
+                    Imported::Imported { path, id: asset.id.to_string(), size: plan.content.size }
+                }
                 Ok(Filed::Known { path, id }) => Imported::Known { path, id: id.to_string() },
                 Err(e) => {
                     self.refuse(&plan.given, e)?;
@@ -237,7 +239,7 @@ impl<'a> Importer<'a> {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true
             }
-            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Access(_) => return Err(why),
+            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Access(_) => return Err(why),
         };
         let reason = why.to_string();
         self.done.push(Outcome { given: given.to_owned(), result: Imported::Refused { reason, policy } });

@@ -13,7 +13,6 @@ pub mod import;
 pub mod inbox;
 pub mod library;
 pub mod live;
-pub mod manifest;
 pub mod mapped;
 pub mod members;
 pub mod notices;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -20,12 +21,15 @@ use crate::types::Caller;
 /// How often a library that another short command holds is tried again, 50 ms apart.
 const PATIENCE: u32 = 60;
 
+/// A conversation with a library's daemon.
+pub struct Client(UnixStream);
+
 /// A library to run commands on.
 pub enum Backend {
     /// Opened here.
     Local { library: Arc<Library>, caller: Caller },
     /// Served by a daemon.
-    Remote(wire::Client),
+    Remote(Client),
 }
 
 impl Backend {
@@ -86,10 +90,9 @@ pub fn canonical(root: &Path) -> PathBuf {
 }
 
 /// The daemon that serves a library, if one answers its control socket.
-pub fn daemon(root: &Path) -> Result<Option<wire::Client>, Failure> {
-    let socket = root.join("run/control.sock");
-    match wire::Client::connect(&socket) {
-        Ok(client) => Ok(Some(client)),
+pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
+    match wire::connect(root) {
+        Ok(stream) => Ok(Some(Client(stream))),
         Err(e) => match e.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Ok(None),
             io::ErrorKind::PermissionDenied => Err(Failure {
@@ -106,11 +109,13 @@ pub fn daemon(root: &Path) -> Result<Option<wire::Client>, Failure> {
 }
 
 /// One question to a daemon.
-pub fn ask(client: &mut wire::Client, request: &Request, file: Option<&File>) -> Result<Value, Failure> {
+pub fn ask(client: &mut Client, request: &Request, file: Option<&File>) -> Result<Value, Failure> {
     use std::os::fd::AsFd;
-    match client.ask(request, file.map(AsFd::as_fd)) {
-        Ok(Response::Done { value }) => Ok(value),
-        Ok(Response::Failed { failure }) => Err(failure),
+    let asked = wire::send(&client.0, request, file.map(AsFd::as_fd));
+    match asked.and_then(|()| wire::receive::<Response>(&client.0)) {
+        Ok(Some((Response::Done { value }, _))) => Ok(value),
+        Ok(Some((Response::Failed { failure }, _))) => Err(failure),
+        Ok(None) => Err(failed("the daemon hung up without an answer", "run the command again; look at dam status")),
         Err(e) => Err(failed(format!("the daemon went away: {e}"), "run the command again; look at dam status")),
     }
 }

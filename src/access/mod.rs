@@ -16,6 +16,7 @@ pub enum Identity {
 }
 #[derive(Debug)]
 pub struct Who {
+    pub id: MemberId,
     pub subject: Subject,
 }
 pub struct Gate {

@@ -8,7 +8,9 @@ use crate::types::AssetId;
 /// The target of one argument.
 pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
     let path = mounts::absolute(Path::new(arg));
-    if let Some(mount) = mounts::containing(&path) {
+    // A symbolic link into a mount is as good as the path it leads to.
+    let led = || path.canonicalize().ok().and_then(|to| Some((mounts::containing(&to)?, to)));
+    if let Some((mount, path)) = mounts::containing(&path).map(|m| (m, path.clone())).or_else(led) {
         if mount.library != root {
             return Err(failed(
                 format!("{arg} lies in a mount of another library, {}", mount.library.display()),

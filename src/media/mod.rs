@@ -14,9 +14,10 @@ pub struct Probe {
     pub generation: Option<Generation>,
     pub keywords: Vec<String>,
     pub persons: Vec<String>,
-    pub description: Option<String>,
+    pub complete: bool, pub description: Option<String>,
     pub rating: Option<String>,
 }
+impl Probe { #[must_use] pub fn of_nothing() -> Self { Self::default() } }
 pub fn probe(_b: &dyn ReadAt) -> Result<Probe, MediaError> {
     Err(MediaError("stub".into()))
 }

@@ -71,7 +71,9 @@ impl From<OpsError> for Failure {
                 Some("an admin adds members with: dam member add NAME --uid N --role ROLE".into()),
             ),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
-            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => (FailureKind::Failed, None),
+            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => {
+                (FailureKind::Failed, None)
+            }
         };
         Self { kind, message, hint }
     }

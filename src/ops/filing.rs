@@ -6,7 +6,9 @@ use serde_json::json;
 use super::import::verbs;
 use super::value::FacetChange;
 use super::{Actor, Library, OpsError, folders, probe, record, rules};
-use crate::catalog::{Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx};
+use crate::catalog::{
+    Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+};
 use crate::media::Probe;
 use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
 

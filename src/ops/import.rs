@@ -13,13 +13,15 @@ use super::filing::{self, Filed, Plan};
 use super::proto::Assignment;
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, folders};
-use crate::media;
+use crate::media::{self, Probe};
 use crate::types::{ContentId, ReadAt, Timestamp};
 
 /// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
 const BATCH_FILES: usize = 64;
 const BATCH_BYTES: u64 = 256 << 20;
 const BATCH_MS: i64 = 2000;
+
+const UNKNOWN: &str = "not a recognised image, video, audio or document";
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,13 +169,16 @@ impl<'a> Importer<'a> {
         if bytes.is_empty() {
             return Err(OpsError::usage("the file is empty", "generate or copy it again"));
         }
-        let probe = media::probe(bytes).map_err(|e| OpsError::usage(e.to_string(), "take it as it is with --any"))?;
-        if !self.options.any && probe.kind == "other" {
-            return Err(OpsError::usage(
-                "not a recognised image, video, audio or document",
-                "take it as it is with --any",
-            ));
-        }
+        let probe = match media::probe(bytes) {
+            Ok(probe) if self.options.any => probe,
+            Ok(probe) if !probe.complete => {
+                return Err(OpsError::usage("the file ends before its picture does", "copy or generate it again"));
+            }
+            Ok(probe) if probe.kind == "other" => return Err(OpsError::usage(UNKNOWN, "take it as it is with --any")),
+            Ok(probe) => probe,
+            Err(_) if self.options.any => Probe::of_nothing(),
+            Err(e) => return Err(OpsError::usage(format!("{UNKNOWN}: {e}"), "take it as it is with --any")),
+        };
         let content = self.library.vault.add(bytes)?;
         if content.size != bytes.len() {
             return Err(OpsError::failed(
@@ -277,7 +282,7 @@ pub fn import_one(
 /// The verbs that a new asset needs of its maker: to make it, and to decide what the values decide.
 #[must_use]
 pub fn verbs(changes: &[(Field, FacetChange)], asset: &crate::catalog::Asset) -> Vec<Verb> {
-    let mut verbs = vec![Verb::Edit];
+    let mut verbs = vec![Verb::List, Verb::Edit];
     for (field, change) in changes {
         match super::assign::verb_for(field, change, asset) {
             Verb::Tag => {}

@@ -21,12 +21,14 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
     let actor = match Actor::of(library, caller) {
         Ok(actor) => actor,
         Err(e) => {
-            let _ = note_denial(library, &format!("uid:{}", caller.uid), Verb::List, "library", &e.to_string());
-            return Err(match e {
-                OpsError::Refused { reason, .. } => stranger(reason),
-                OpsError::Access(e) => stranger(e.to_string()),
-                other => other.into(),
-            });
+            let reason = match e {
+                OpsError::Refused { reason, .. } => reason,
+                OpsError::Access(e) => e.to_string(),
+                other => return Err(other.into()),
+            };
+            // A denial that cannot be recorded is still a denial.
+            let _ = note_denial(library, &format!("uid:{}", caller.uid), Verb::List, "library", &reason);
+            return Err(stranger(reason));
         }
     };
     run(library, &actor, command, file).map_err(|e| {

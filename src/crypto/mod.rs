@@ -1,1 +1,3 @@
-//! Not built yet.
+//! Stub.
+#[derive(Debug)]
+pub struct Permutation;

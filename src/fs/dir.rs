@@ -9,7 +9,8 @@ use super::{Entry, FsError, FsResult, Listed, Opened};
 use crate::access::Who;
 use crate::catalog::{NodeRow, ReadTx};
 use crate::types::{Caller, EntryId, FileKind, FileName, NodeId};
-use crate::view::tree::{Dir, Item, Text, Tree};
+use super::text::Text;
+use crate::view::tree::{Dir, Item, Tree};
 
 /// Names read from the catalogue at once.
 const PAGE: usize = 1_000;

@@ -11,7 +11,8 @@ use crate::catalog::{Asset, VersionRow};
 use crate::crypto::Permutation;
 use crate::policy::platforms::Placement;
 use crate::types::{NodeId, VersionNo};
-use crate::view::tree::{Dir, Text};
+use super::text::Text;
+use crate::view::tree::Dir;
 
 /// The root's number.
 pub const ROOT: u64 = 1;

@@ -14,7 +14,8 @@ use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp};
-use crate::view::tree::{self, Dir, Item, Text, Tree};
+use super::text::Text;
+use crate::view::tree::{self, Dir, Item, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
 const PERSONAL_TTL: Duration = Duration::from_secs(1);

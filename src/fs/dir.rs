@@ -9,8 +9,7 @@ use super::{Entry, FsError, FsResult, Listed, Opened};
 use crate::access::Who;
 use crate::catalog::{NodeRow, ReadTx};
 use crate::types::{Caller, EntryId, FileKind, FileName, NodeId};
-use super::text::Text;
-use crate::view::tree::{Dir, Item, Tree};
+use crate::view::tree::{Dir, Item, TextFile, Tree};
 
 /// Names read from the catalogue at once.
 const PAGE: usize = 1_000;
@@ -112,7 +111,7 @@ impl Mount {
             let report = Row {
                 cookie: FIRST - 1,
                 name: FileName::try_from(".report")?,
-                found: Found::Item(Item::Text(Text::InboxReport)),
+                found: Found::Item(Item::Text(TextFile::InboxReport)),
             };
             if after < FIRST - 1 && !self.give_all(who, ino, std::slice::from_ref(&report), plus, each)? {
                 return Ok(());

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handles;
+use super::text::Text;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
@@ -14,8 +15,7 @@ use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp};
-use super::text::Text;
-use crate::view::tree::{self, Dir, Item, Tree};
+use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
 const PERSONAL_TTL: Duration = Duration::from_secs(1);
@@ -258,7 +258,7 @@ impl Mount {
 
     pub(super) fn in_folder(&self, tx: &dyn ReadTx, who: &Who, folder: &NodeRow, name: &FileName) -> FsResult<Found> {
         if folder.id == NodeId::INBOX && name.as_bytes() == b".report" {
-            return Ok(Found::Item(Item::Text(Text::InboxReport)));
+            return Ok(Found::Item(Item::Text(TextFile::InboxReport)));
         }
         let entry = tx.entry(folder.id, name)?.ok_or(FsError::NotFound)?;
         let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
@@ -361,7 +361,8 @@ impl Mount {
                 let ttl = if known { self.ttl() } else { Duration::ZERO };
                 Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))
             }
-            Item::Text(text) => {
+            item @ (Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+                let text = Text::of(item)?;
                 let path = format!("text {parent} {name}");
                 let what = Virtual::Text(text.clone());
                 let ino = self.inodes.path(&what, &path);

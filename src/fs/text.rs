@@ -9,6 +9,7 @@ use crate::ops::show::record_json;
 use crate::ops::why::verb_name;
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
+use crate::view::tree::{Item, TextFile, WhyTarget};
 
 /// A text made by damfs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,22 @@ pub enum Text {
     Record(AssetId),
     /// `.dam/why/<path>`
     Why(AssetId),
+}
+
+impl Text {
+    /// The text that a view's item stands for.
+    pub(super) fn of(item: Item) -> FsResult<Self> {
+        Ok(match item {
+            Item::Record(asset) => Self::Record(asset.id),
+            Item::Why(WhyTarget::Asset(id)) => Self::Why(id),
+            Item::Text(TextFile::Status) => Self::Status,
+            Item::Text(TextFile::Errors) => Self::Errors,
+            Item::Text(TextFile::Readme) => Self::Readme,
+            Item::Text(TextFile::InboxReport) => Self::InboxReport,
+            Item::Text(TextFile::Marker) => Self::Marker,
+            _ => return Err(FsError::NotFound),
+        })
+    }
 }
 
 /// Every verb, in the order in which they are explained.

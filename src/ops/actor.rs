@@ -44,16 +44,6 @@ impl Actor {
         Ok(Self { member, uid: caller.uid, gid: caller.gid, who })
     }
 
-    /// The member whom a mount has found already.
-    ///
-    /// # Errors
-    /// When the member was removed meanwhile.
-    pub fn of_who(library: &Library, who: Arc<Who>, caller: &Caller) -> Result<Self, OpsError> {
-        let member = library.catalog.read(|tx| tx.member(who.id))?;
-        let member = member.ok_or_else(|| OpsError::NotFound(who.subject.name.clone()))?;
-        Ok(Self { member, uid: caller.uid, gid: caller.gid, who })
-    }
-
     /// Another member, looked at by an admin.
     ///
     /// # Errors

@@ -29,8 +29,6 @@ pub enum OpsError {
     #[error(transparent)]
     Blob(#[from] BlobError),
     #[error(transparent)]
-    Live(#[from] super::live::LiveError),
-    #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
     Live(#[from] LiveError),

@@ -370,7 +370,7 @@ impl Library {
     }
 
     /// Makes versions of everything that is closed and commits, for a clean end.
-    pub fn close(&self) {
+    pub fn close(self: &Arc<Self>) {
         if let Err(e) = self.settle() {
             tracing::error!(error = %e, "settling at the end failed; it is done at the next start");
         }

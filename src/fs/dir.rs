@@ -229,7 +229,8 @@ impl Mount {
                     {
                         self.note_shown(asset.id, parent, &row.name);
                     }
-                    Ok((self.node_attr(node), self.ttl(), None))
+                    let proxy = asset.as_ref().and_then(|asset| self.proxy_attr(who, asset, node));
+                    Ok(proxy.unwrap_or_else(|| (self.node_attr(node), self.ttl(), None)))
                 }
                 Found::Item(item) => self.describe(who, parent, &row.name, Found::Item(item.clone())),
             };

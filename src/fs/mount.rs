@@ -14,7 +14,7 @@ use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::policy::Verb;
-use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp};
+use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -33,6 +33,7 @@ pub(super) enum Object {
     Node(Box<NodeRow>, Option<Box<Asset>>),
     Version(Box<VersionRow>, Box<Asset>),
     Export(Box<ExportRef>),
+    Proxy(Box<Asset>, VersionId),
     Text(Text),
 }
 
@@ -195,6 +196,13 @@ impl Mount {
             Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
                 Virtual::Dir(dir) => Ok(Object::Dir(dir.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
+                Virtual::Proxy(id, version) => {
+                    let asset = tx.asset(*id)?.filter(|a| a.head == Some(*version)).ok_or(FsError::NotFound)?;
+                    if !self.views_only(who, &asset) {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(Object::Proxy(Box::new(asset), *version))
+                }
                 Virtual::Export(export) => {
                     // The verdict may have been withdrawn, the role changed.
                     let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
@@ -328,7 +336,10 @@ impl Mount {
         found: Found,
     ) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         let item = match found {
-            Found::Node(node, _) => return Ok((self.node_attr(&node), self.ttl(), None)),
+            Found::Node(node, asset) => {
+                let proxy = asset.and_then(|asset| self.proxy_attr(who, &asset, &node));
+                return Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)));
+            }
             Found::Item(item) => item,
         };
         match item {
@@ -340,7 +351,8 @@ impl Mount {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
                 self.note_shown(asset.id, parent, name);
-                Ok((self.node_attr(&node), self.ttl(), None))
+                let proxy = self.proxy_attr(who, &asset, &node);
+                Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)))
             }
             Item::Version(_, version) => Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None)),
             Item::Dir(dir) => {
@@ -417,6 +429,11 @@ impl Mount {
             Object::Node(node, _) => self.node_attr(&node),
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
             Object::Export(export) => self.rendered_attr(&export)?,
+            Object::Proxy(asset, version) => {
+                let id = asset.node.ok_or(FsError::NotFound)?;
+                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
+                self.proxy_of(who, version, &node)
+            }
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;
                 return Ok(Stat { attr: attr::text(ino, bytes.len() as u64, self.show, mtime), ttl: Duration::ZERO });

@@ -37,7 +37,7 @@ impl Mount {
     #[must_use]
     pub fn is_slow_ino(&self, ino: u64) -> bool {
         self.inodes.space(ino) == Space::Remembered
-            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_)))
+            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_) | Virtual::Proxy(..)))
     }
 
     /// The same for a handle.
@@ -82,9 +82,6 @@ impl Mount {
                     if mode.write && mode.read {
                         self.may(who, Verb::Download, asset)?;
                     }
-                    if !mode.write && self.views_only(who, asset) {
-                        return self.open_proxy(who, asset);
-                    }
                     self.may(who, verb, asset)?;
                 }
                 let pass = Pass::new(self, who.clone(), verb, asset.map(|a| a.id));
@@ -109,6 +106,13 @@ impl Mount {
                 let gate = Pass::new(self, who.clone(), Verb::Export, Some(export.asset.id));
                 let fh = self.handles.add(Handle::Export { export, bytes: OnceLock::new(), gate });
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+            }
+            Object::Proxy(asset, _) => {
+                if mode.write {
+                    self.may(who, Verb::Edit, &asset)?;
+                }
+                read_only("a proxy is read-only")?;
+                self.open_proxy(who, &asset)
             }
             Object::Text(text) => {
                 read_only("this text is made by damfs")?;

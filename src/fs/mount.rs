@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handles;
-use super::text::Text;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
+use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
 use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};

@@ -94,6 +94,11 @@ export DAM_BIN_DIR=$BIN
 step tests tests
 is_root || left_out+=("the test programs ${ROOT_TESTS[*]} (they mount and make users as root)")
 
+if is_root || have exiftool; then
+    step roster scripts/roster-test.sh
+else
+    left_out+=("scripts/roster-test.sh (exiftool is not installed)")
+fi
 if is_root; then
     step desktop scripts/desktop.sh
     step quickstart scripts/quickstart-test.sh

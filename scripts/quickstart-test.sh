@@ -11,6 +11,8 @@ need_cargo
 export DAM_PROFILE=${DAM_PROFILE:-debug}
 build_programs
 
+# Programs of the debug profile paint slowly.
+MAX_SIDE=$([ "$DAM_PROFILE" != debug ] || say 768)
 TESTER=damfs-tester
 # As udev has it on a desktop or a server; bare containers and virtual machines leave the device to root.
 DEVICE_MODE=$(stat -c %a /dev/fuse)
@@ -53,7 +55,7 @@ SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 as_tester() {
     local path=$1
     shift
-    (cd / && runuser -u "$TESTER" -- env -i HOME="$WORK/home-user" PATH="$path" LC_ALL=C.UTF-8 "$@")
+    (cd / && runuser -u "$TESTER" -- env -i DAM_ROSTER_MAX_SIDE="$MAX_SIDE" HOME="$WORK/home-user" PATH="$path" LC_ALL=C.UTF-8 "$@")
 }
 
 # --- what is typed wrong --------------------------------------------------------------------------------------------
@@ -102,7 +104,7 @@ chmod +x "\$HOME/.cargo/bin/cargo"
 TEXT
 base=$WORK/home-root/damfs-quickstart
 as_root() {
-    env -i HOME="$WORK/home-root" PATH="$WORK/old:$SYSTEM_PATH" LC_ALL=C.UTF-8 DAM_PROFILE="$DAM_PROFILE" \
+    env -i DAM_ROSTER_MAX_SIDE="$MAX_SIDE" HOME="$WORK/home-root" PATH="$WORK/old:$SYSTEM_PATH" LC_ALL=C.UTF-8 DAM_PROFILE="$DAM_PROFILE" \
         CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}" RUSTUP_INSTALLER="$WORK/installer" "$@"
 }
 expect 1 "run again with --yes" as_root "$quickstart"

@@ -19,6 +19,7 @@ Environment:
   DAM_QUICKSTART_DIR  where everything goes (~/damfs-quickstart)
   DAM_PROFILE         release or debug (release)
   DAM_BIN_DIR         use the programs in this folder and build nothing
+  DAM_ROSTER_MAX_SIDE longest side of the sample pictures in pixels (2048); smaller ones are made faster
   RUSTUP_INSTALLER    run this script in place of the one from https://sh.rustup.rs
 TEXT
 }
@@ -177,7 +178,7 @@ if [ -n "$FOLDER" ]; then
     QUERY=persona=$name,kind=image,not.rating=adult
     check "nothing in $FOLDER was recognised as an image" [ "$(found "persona=$PERSONA,kind=image")" -ge 1 ]
 else
-    run "$(quote "$BIN/examples/roster") roster"
+    run "$(quote "$BIN/examples/roster") roster${DAM_ROSTER_MAX_SIDE:+ --max-side $(quote "$DAM_ROSTER_MAX_SIDE")}"
     for PERSONA in luna mira kai nova; do
         run "dam import roster/$PERSONA --into $PERSONA --set persona=$PERSONA"
         check "not every picture of $PERSONA was imported" [ "$(found "persona=$PERSONA")" -eq "$(count "roster/$PERSONA")" ]

@@ -107,7 +107,7 @@ fn plan(args: &Args, index: u32) -> Result<Plan, Failure> {
     let carrier = Carrier::ALL[usize::try_from((number + index % personas) % 3)?];
     let tool = match carrier {
         Carrier::Jpeg => Tool::A1111,
-        Carrier::Png | Carrier::Webp if (number / 3 + index) % 2 == 0 => Tool::Comfy,
+        Carrier::Png | Carrier::Webp if (number / 3 + index).is_multiple_of(2) => Tool::Comfy,
         Carrier::Png | Carrier::Webp => Tool::A1111,
     };
     let turn = match (carrier, number % 4) {

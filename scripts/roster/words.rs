@@ -90,12 +90,18 @@ const MODELS: [(&str, &str); 3] =
     [("juggernautXL_v9", "d91d35736d"), ("dreamshaperXL_v21", "4496b36d48"), ("sd_xl_base_1.0", "31e35c80fc")];
 const LORAS: [(&str, &str); 3] =
     [("add_detail", "7c6bad76eb54"), ("film_grain_xl", "2f9e0d1c44aa"), ("soft_light", "b19c7a5540ee")];
-/// The same sampler as each program calls it, with its scheduler.
-const SAMPLERS: [((&str, &str), (&str, &str)); 3] = [
-    (("DPM++ 2M", "Karras"), ("dpmpp_2m", "karras")),
-    (("Euler a", "Automatic"), ("euler_ancestral", "normal")),
-    (("DPM++ SDE", "Karras"), ("dpmpp_sde", "karras")),
+const SAMPLERS: [Sampler; 3] = [
+    Sampler { a1111: ("DPM++ 2M", "Karras"), comfy: ("dpmpp_2m", "karras") },
+    Sampler { a1111: ("Euler a", "Automatic"), comfy: ("euler_ancestral", "normal") },
+    Sampler { a1111: ("DPM++ SDE", "Karras"), comfy: ("dpmpp_sde", "karras") },
 ];
+
+/// A sampler and its scheduler as each program calls them.
+#[derive(Debug, Clone, Copy)]
+struct Sampler {
+    a1111: (&'static str, &'static str),
+    comfy: (&'static str, &'static str),
+}
 
 /// What was asked of the generator for one picture.
 #[derive(Debug)]
@@ -108,7 +114,7 @@ pub struct Story {
     prompt: String,
     model: (&'static str, &'static str),
     lora: (&'static str, &'static str),
-    sampler: ((&'static str, &'static str), (&'static str, &'static str)),
+    sampler: Sampler,
     steps: u32,
     size: (u32, u32),
 }
@@ -122,7 +128,7 @@ impl Story {
         if number % 5 == 2 {
             prompt = format!("{}, {prompt}", persona.afar());
         }
-        let keywords = if number % 3 == 0 { Vec::new() } else { scene.tags().to_vec() };
+        let keywords = if number.is_multiple_of(3) { Vec::new() } else { scene.tags().to_vec() };
         Self {
             tool,
             scene,
@@ -139,7 +145,7 @@ impl Story {
 
     /// The text that the A1111 web UI stores as `parameters`.
     pub fn infotext(&self) -> String {
-        let ((sampler, schedule), _) = self.sampler;
+        let (sampler, schedule) = self.sampler.a1111;
         let (lora, lora_hash) = self.lora;
         let (model, model_hash) = self.model;
         format!(
@@ -152,7 +158,7 @@ impl Story {
 
     /// ComfyUI's API graph, stored as `prompt`.
     pub fn graph(&self) -> String {
-        let (_, (sampler, scheduler)) = self.sampler;
+        let (sampler, scheduler) = self.sampler.comfy;
         let node = |class: &str, title: &str, inputs: Value| json!({ "inputs": inputs, "class_type": class, "_meta": { "title": title } });
         python_json(&json!({
             "3": node("KSampler", "KSampler", json!({
@@ -178,7 +184,7 @@ impl Story {
 
     /// ComfyUI's editor graph, stored as `workflow`.
     pub fn workflow(&self) -> String {
-        let (_, (sampler, scheduler)) = self.sampler;
+        let (sampler, scheduler) = self.sampler.comfy;
         let node = |id: u32, class: &str, widgets: Value| {
             json!({
                 "id": id, "type": class, "pos": [id * 240, 180], "size": [315, 262], "flags": {}, "order": id - 3, "mode": 0,

@@ -209,7 +209,7 @@ run "ls 'mount/find/$QUERY' | head -n 5"
 check "find/$QUERY does not list what 'dam find' finds" [ "$(count "mount/find/$QUERY")" -eq "$(found "$QUERY")" ]
 
 # Two still images to play with, by their paths: mount/library/...
-mapfile -t stills < <(dam find "persona=$PERSONA,kind=image,format=png+jpeg" | head -n 3)
+mapfile -t stills < <(dam find "persona=$PERSONA,kind=image" | grep -iE '\.(png|jpe?g)$')
 [ "${#stills[@]}" -ge 1 ] || die "WRONG: there is no PNG or JPEG to show the rest with"
 path=${stills[0]}
 file=${path##*/}

@@ -404,7 +404,7 @@ impl Mount {
     }
 
     /// The kernel has forgotten an inode so many times.
-    pub fn forget(&self, ino: u64, times: u64) {
+    pub fn forget(&self, _caller: &Caller, ino: u64, times: u64) {
         if self.inodes.space(ino) == Space::Remembered {
             self.inodes.forget(ino, times);
         }

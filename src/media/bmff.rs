@@ -86,7 +86,7 @@ impl Walk<'_> {
 
     fn track(&mut self, body: u64) -> io::Result<()> {
         let b = self.w.get(body, 96)?;
-        let at = if b.first() == Some(&1) { 88 } else { 76 };
+        let at: usize = if b.first() == Some(&1) { 88 } else { 76 };
         let matrix = at.saturating_sub(36);
         let whole = |b: &[u8], at: usize| be32(b, at).map(|v| v >> 16).filter(|v| *v > 0);
         let size = (whole(b, at), whole(b, at.saturating_add(4)));

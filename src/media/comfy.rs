@@ -230,7 +230,7 @@ fn scalar(graph: &Graph, node: &Value, name: &str, depth: usize) -> Option<Strin
 }
 
 /// The text behind a conditioning, when there is exactly one.
-fn text_of(graph: &Graph, mut at: (&str, u64), mut positive: bool) -> Option<String> {
+fn text_of<'a>(graph: &'a Graph, mut at: (&'a str, u64), mut positive: bool) -> Option<String> {
     for _ in 0..64 {
         let node = graph.get(at.0)?;
         if class(node).contains("ZeroOut") {

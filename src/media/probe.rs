@@ -149,3 +149,11 @@ fn unique(values: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     values.into_iter().filter(|v| !v.is_empty() && seen.insert(v.clone())).take(MAX_LIST).collect()
 }
+
+impl Probe {
+    /// What is said of bytes that are no recognised medium.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self { kind: "other".into(), format: "other".into(), orientation: 1, complete: true, ..Self::default() }
+    }
+}

@@ -99,11 +99,9 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
         return;
     }
     let caller = match rustix::net::sockopt::socket_peercred(stream) {
-        Ok(peer) => Caller {
-            uid: peer.uid.as_raw(),
-            gid: peer.gid.as_raw(),
-            process: peer.pid.as_raw_pid().unsigned_abs(),
-        },
+        Ok(peer) => {
+            Caller { uid: peer.uid.as_raw(), gid: peer.gid.as_raw(), process: peer.pid.as_raw_pid().unsigned_abs() }
+        }
         Err(e) => {
             warn!(error = %e, "a call without a caller is not taken");
             return;
@@ -116,16 +114,21 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return,
             Err(e) => {
                 debug!(error = %e, "a call was no request");
-                let failure = failure(FailureKind::Usage, "the daemon did not understand that", "are dam and dam-mountd of one version?");
+                let failure = failure(
+                    FailureKind::Usage,
+                    "the daemon did not understand that",
+                    "are dam and dam-mountd of one version?",
+                );
                 let _ = wire::send(stream, &Response::Failed { failure }, None);
                 return;
             }
         };
         let stop = matches!(request, Request::Stop);
-        let answer = catch_unwind(AssertUnwindSafe(|| answer(hub, &caller, request, descriptor))).unwrap_or_else(|_| {
-            error!("a command panicked");
-            Err(failure(FailureKind::Failed, "the daemon made a mistake", "see its log"))
-        });
+        let answer =
+            catch_unwind(AssertUnwindSafe(|| answer(hub, &caller, request, descriptor))).unwrap_or_else(|_| {
+                error!("a command panicked");
+                Err(failure(FailureKind::Failed, "the daemon made a mistake", "see its log"))
+            });
         let done = answer.is_ok();
         let response = match answer {
             Ok(value) => Response::Done { value },
@@ -152,7 +155,11 @@ fn answer(
         Request::Run { command } => damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into)),
         Request::Mount { mountpoint, as_member, shared, posix } => {
             let Some(directory) = descriptor else {
-                return Err(failure(FailureKind::Usage, "a mount needs its directory", "pass an open descriptor of it"));
+                return Err(failure(
+                    FailureKind::Usage,
+                    "a mount needs its directory",
+                    "pass an open descriptor of it",
+                ));
             };
             let place = Place::from_descriptor(directory, Path::new(&mountpoint), caller.uid)?;
             let info = hub.mount(caller, Wish { place, as_member, shared, posix })?;
@@ -168,7 +175,9 @@ fn answer(
             "mounts": hub.mounts(caller),
         })),
         Request::Stop if hub.library().may_admin(caller.uid) => Ok(json!({ "stopping": true })),
-        Request::Stop => Err(failure(FailureKind::Refused, "stopping the daemon needs an admin", "unmount your own mount instead")),
+        Request::Stop => {
+            Err(failure(FailureKind::Refused, "stopping the daemon needs an admin", "unmount your own mount instead"))
+        }
     }
 }
 

@@ -88,14 +88,21 @@ impl Hub {
         }
         let daemon = rustix::process::geteuid().as_raw();
         if daemon != 0 && caller.uid != daemon {
-            return Err(refused("this daemon runs as another user and mounts for him alone", "ask for a system daemon"));
+            return Err(refused(
+                "this daemon runs as another user and mounts for him alone",
+                "ask for a system daemon",
+            ));
         }
         let member = self.member_of(caller, &wish)?;
         let audience = member.map_or(Audience::Everyone, Audience::Member);
         if let Some(there) = self.lock().mounts.iter().find(|m| m.member == member && m.mounted.is_in_place()) {
             let who = there.info.member.as_deref().unwrap_or("everyone");
             let message = format!("{who} has this library mounted already, at {}", there.info.mountpoint);
-            return Err(Failure { kind: FailureKind::Usage, message, hint: Some("use that, or unmount it first".into()) });
+            return Err(Failure {
+                kind: FailureKind::Usage,
+                message,
+                hint: Some("use that, or unmount it first".into()),
+            });
         }
 
         let show = Show { uid: caller.uid, gid: caller.gid };

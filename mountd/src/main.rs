@@ -67,10 +67,10 @@ fn start(args: &Args) -> Result<Daemon, Failure> {
     let library =
         Library::open(&args.library, args.key_file.as_deref(), Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
             .map_err(|e| Failure {
-                kind: FailureKind::Failed,
-                message: format!("the library at {} cannot be opened: {e}", args.library.display()),
-                hint: Some("make one with `dam init`, or name its key with --key-file".into()),
-            })?;
+            kind: FailureKind::Failed,
+            message: format!("the library at {} cannot be opened: {e}", args.library.display()),
+            hint: Some("make one with `dam init`, or name its key with --key-file".into()),
+        })?;
     let started = serve(args, signals, &library);
     if started.is_err() {
         library.close();
@@ -141,5 +141,9 @@ impl Daemon {
 
 fn cannot(what: &str, e: &std::io::Error) -> Failure {
     let kind = FailureKind::Failed;
-    Failure { kind, message: format!("{what}: {e}"), hint: Some("is another daemon serving it? see `dam status`".into()) }
+    Failure {
+        kind,
+        message: format!("{what}: {e}"),
+        hint: Some("is another daemon serving it? see `dam status`".into()),
+    }
 }

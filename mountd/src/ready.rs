@@ -48,10 +48,9 @@ impl Ready {
     }
 
     fn write(self, line: &serde_json::Value) {
-        if let Some(mut file) = self.0 {
-            if let Err(e) = writeln!(file, "{line}") {
-                debug!(error = %e, "nobody waits to hear that we are ready");
-            }
+        let Some(mut file) = self.0 else { return };
+        if let Err(e) = writeln!(file, "{line}") {
+            debug!(error = %e, "nobody waits to hear that we are ready");
         }
     }
 }

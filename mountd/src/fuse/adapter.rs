@@ -7,28 +7,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use damfs::fs::{Entry, FsError, FsResult, Mount};
-use damfs::types::Caller;
+use damfs::fs::FsError;
 use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo,
-    InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags, PollNotifier, RenameFlags,
-    ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl,
-    ReplyLseek, ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags,
+    IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr,
+    ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek,
+    ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use tracing::debug;
 
 use super::asker::{caller, caller_with_process};
-use super::convert::{self, XattrAnswer};
+use super::convert;
+use super::dispatch::{Adapter, GENERATION, opener, send_empty, send_entry, send_opened, send_stat, send_xattr};
 use super::guard::Op;
-use super::pool::Pool;
 
 /// One page table's worth: what the kernel sends and takes at once at most.
 const MAX_WRITE: u32 = 1 << 20;
 const MAX_READAHEAD: u32 = 1 << 20;
 /// Readahead and asynchronous requests under way; fuser's 16 starves parallel readers.
 const MAX_BACKGROUND: u16 = 64;
-/// Inode numbers are never reused, so every inode is of its first generation.
-const GENERATION: Generation = Generation(0);
 /// Longest name, as `statfs` tells it.
 const NAME_MAX: u32 = 255;
 
@@ -43,109 +40,6 @@ const WANTED: [InitFlags; 7] = [
     InitFlags::FUSE_BIG_WRITES,
     InitFlags::FUSE_ASYNC_READ,
 ];
-
-/// One mount's side of the kernel.
-pub struct Adapter {
-    mount: Arc<Mount>,
-    pool: Arc<Pool>,
-}
-
-impl Adapter {
-    pub fn new(mount: Arc<Mount>, pool: Arc<Pool>) -> Self {
-        Self { mount, pool }
-    }
-
-    /// Runs a render: on the pool, and EAGAIN when that is full. `slow` false runs it here.
-    fn render<R: Fails + Send + 'static>(&self, op: Op, slow: bool, reply: R, work: impl FnOnce(R) + Send + 'static) {
-        if !slow {
-            return work(reply);
-        }
-        // The reply travels in a slot, so that it can be taken back from a job that found no room.
-        let slot = Arc::new(std::sync::Mutex::new(Some(reply)));
-        let take = |slot: &std::sync::Mutex<Option<R>>| {
-            slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
-        };
-        let theirs = Arc::clone(&slot);
-        let job = Box::new(move || {
-            op.guard(|| {
-                if let Some(reply) = take(&theirs) {
-                    work(reply);
-                }
-            });
-        });
-        if self.pool.submit(job).is_err() {
-            debug!(op = op.name, ino = op.ino, "too many renders are waiting");
-            if let Some(reply) = take(&slot) {
-                reply.fail(convert::errno(&FsError::TryAgain));
-            }
-        }
-    }
-
-    /// Runs what takes long and may not be refused: on the pool, or here when that is full.
-    fn long(&self, op: Op, work: impl FnOnce() + Send + 'static) {
-        self.pool.submit_or_run(Box::new(move || op.guard(work)));
-    }
-}
-
-/// Replies that can say no.
-trait Fails {
-    fn fail(self, errno: Errno);
-}
-
-macro_rules! fails {
-    ($($reply:ty),+ $(,)?) => {$(
-        impl Fails for $reply {
-            fn fail(self, errno: Errno) {
-                self.error(errno);
-            }
-        }
-    )+};
-}
-
-fails!(ReplyAttr, ReplyOpen, ReplyData);
-
-fn send_empty(op: Op, result: FsResult<()>, reply: ReplyEmpty) {
-    match op.outcome(result) {
-        Ok(()) => reply.ok(),
-        Err(e) => reply.error(e),
-    }
-}
-
-fn send_entry(op: Op, result: FsResult<Entry>, reply: ReplyEntry) {
-    match op.outcome(result) {
-        Ok(entry) => {
-            reply.entry_with_ttls(&entry.attr_ttl, &entry.entry_ttl, &convert::attr(&entry.attr), GENERATION);
-        }
-        Err(e) => reply.error(e),
-    }
-}
-
-fn send_stat(op: Op, result: FsResult<damfs::fs::Stat>, reply: ReplyAttr) {
-    match op.outcome(result) {
-        Ok(stat) => reply.attr(&stat.ttl, &convert::attr(&stat.attr)),
-        Err(e) => reply.error(e),
-    }
-}
-
-fn send_opened(op: Op, result: FsResult<damfs::fs::Opened>, reply: ReplyOpen) {
-    match op.outcome(result) {
-        Ok(opened) => reply.opened(FileHandle(opened.fh), convert::fopen_flags(&opened)),
-        Err(e) => reply.error(e),
-    }
-}
-
-fn send_xattr(op: Op, result: FsResult<Vec<u8>>, room: u32, reply: ReplyXattr) {
-    match op.outcome(result.and_then(|value| convert::xattr_answer(value, room))) {
-        Ok(XattrAnswer::Length(n)) => reply.size(n),
-        Ok(XattrAnswer::Value(value)) => reply.data(&value),
-        Err(e) => reply.error(e),
-    }
-}
-
-/// The caller of an open: his process matters only to one that may write.
-fn opener(req: &Request, mode: damfs::fs::OpenMode) -> Caller {
-    if mode.write || mode.truncate { caller_with_process(req) } else { caller(req) }
-}
 
 impl Filesystem for Adapter {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
@@ -222,7 +116,16 @@ impl Filesystem for Adapter {
         });
     }
 
-    fn mknod(&self, req: &Request, parent: INodeNo, name: &OsStr, mode: u32, _umask: u32, _rdev: u32, reply: ReplyEntry) {
+    fn mknod(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        _rdev: u32,
+        reply: ReplyEntry,
+    ) {
         let op = Op::new("mknod", parent.0);
         op.guard(|| {
             let made = convert::special(mode).and_then(|special| {

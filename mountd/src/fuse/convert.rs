@@ -108,7 +108,6 @@ fn time_change(t: TimeOrNow) -> TimeChange {
 }
 
 /// What `setattr` asks for.
-#[expect(clippy::too_many_arguments, reason = "the kernel's request has that many fields")]
 pub fn set_attr(
     mode: Option<u32>,
     uid: Option<u32>,

@@ -3,6 +3,7 @@
 mod adapter;
 mod asker;
 mod convert;
+mod dispatch;
 mod guard;
 mod notify;
 mod pool;

@@ -13,7 +13,7 @@ use damfs::fs::Mount;
 use fuser::{Config, Session, SessionACL};
 use tracing::{error, info};
 
-use super::adapter::Adapter;
+use super::dispatch::Adapter;
 use super::notify;
 use super::pool::Pool;
 
@@ -67,7 +67,9 @@ pub fn start(device: OwnedFd, mount: Arc<Mount>, pool: Arc<Pool>, ended: Ended) 
         match session.run() {
             Ok(()) => info!("the mount is gone"),
             // Both mean that the connection was cut, by an unmount or by an abort.
-            Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNABORTED | libc::ENOTCONN)) => info!("the mount was cut off"),
+            Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNABORTED | libc::ENOTCONN)) => {
+                info!("the mount was cut off")
+            }
             Err(e) => error!(error = %e, "the mount's loops ended"),
         }
         drop(notifying);

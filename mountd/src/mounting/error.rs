@@ -73,7 +73,9 @@ impl From<MountError> for Failure {
     fn from(e: MountError) -> Self {
         let kind = match &e {
             MountError::Missing { .. } => FailureKind::NotFound,
-            MountError::NotDirectory { .. } | MountError::NotEmpty { .. } | MountError::Busy { .. } => FailureKind::Usage,
+            MountError::NotDirectory { .. } | MountError::NotEmpty { .. } | MountError::Busy { .. } => {
+                FailureKind::Usage
+            }
             _ => FailureKind::Failed,
         };
         Self { kind, message: e.to_string(), hint: Some(e.hint()) }

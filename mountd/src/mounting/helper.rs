@@ -127,8 +127,7 @@ mod tests {
 
     #[test]
     fn a_comma_in_a_library_path_is_no_option() {
-        let options =
-            Options { source: "/srv/a,allow_other\\".into(), uid: 1, gid: 1, everyone: false, posix: true };
+        let options = Options { source: "/srv/a,allow_other\\".into(), uid: 1, gid: 1, everyone: false, posix: true };
         let expected = "fsname=/srv/a\\,allow_other\\\\,subtype=damfs,nosuid,nodev,default_permissions";
         assert_eq!(option_text(&options), expected);
     }

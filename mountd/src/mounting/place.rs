@@ -34,12 +34,17 @@ impl Place {
     /// # Errors
     /// When it cannot be mounted on, or does not belong to `owner`; root may give any.
     pub fn from_descriptor(directory: OwnedFd, claimed: &Path, owner: u32) -> Result<Self, MountError> {
+        let is_his = |directory: &OwnedFd| match rustix::fs::fstat(directory) {
+            Ok(stat) if owner != 0 && stat.st_uid != owner => {
+                let e = io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user");
+                Err(unusable(claimed, e))
+            }
+            _ => Ok(()),
+        };
+        // Before anything is said about it, and again because a dead mount on it is replaced by what is below.
+        is_his(&directory)?;
         let place = Self::check(directory, claimed)?;
-        let stat = rustix::fs::fstat(&place.directory).map_err(|e| unusable(claimed, e))?;
-        if owner != 0 && stat.st_uid != owner {
-            let e = io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user");
-            return Err(unusable(claimed, e));
-        }
+        is_his(&place.directory)?;
         Ok(place)
     }
 
@@ -106,9 +111,8 @@ fn open_directory(path: &Path) -> Result<OwnedFd, MountError> {
 /// answers, for anybody else is refused dead or alive.
 fn is_dead(path: &Path, line: &mountinfo::Line) -> bool {
     let Ok(root) = open_directory(path) else { return false };
-    let (uid, gid) = line.user.unwrap_or_else(|| {
-        (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
-    });
+    let (uid, gid) =
+        line.user.unwrap_or_else(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
     matches!(probe::stat_as(&root, uid, gid), Err(e) if e.raw_os_error() == Some(libc::ENOTCONN))
 }
 

@@ -17,12 +17,7 @@ const DEVICE: &str = "/dev/fuse";
 /// request reaches us.
 pub fn mount(place: &Place, options: &Options) -> Result<OwnedFd, MountError> {
     let device = open_device()?;
-    let mut data = format!(
-        "fd={},rootmode=40000,user_id={},group_id={}",
-        device.as_raw_fd(),
-        options.uid,
-        options.gid
-    );
+    let mut data = format!("fd={},rootmode=40000,user_id={},group_id={}", device.as_raw_fd(), options.uid, options.gid);
     if options.everyone {
         data.push_str(",allow_other");
     }

@@ -152,11 +152,13 @@ impl Field {
         )
     }
 
-    /// The name as it stands in a query. `status.x` needs a known platform.
+    /// The name as it stands in a query. `status.x` takes any platform id (`[a-z0-9_-]+`); whether it is known is
+    /// checked by [`super::parse_field`].
     #[must_use]
     pub fn parse(name: &str) -> Option<Field> {
         if let Some(platform) = name.strip_prefix("status.") {
-            return (!platform.is_empty()).then(|| Field::Status(platform.to_owned()));
+            let id = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+            return (!platform.is_empty() && platform.bytes().all(id)).then(|| Field::Status(platform.to_owned()));
         }
         Field::ALL.iter().find(|f| f.to_string() == name).cloned()
     }

@@ -1,0 +1,147 @@
+//! Roles: a table verb -> query, deny rules, a scope per member; and the decision they lead to.
+
+mod book;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+pub use book::{RoleBook, RolesError};
+pub use subject::{Decision, Subject};
+
+use crate::expr::{Expr, ExprError, Field, Term, Test, parse, unknown};
+
+/// What may be done with an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Know that it exists.
+    List,
+    /// See a marked proxy.
+    View,
+    /// Read the bytes.
+    Download,
+    /// Change the bytes or the name; set a name aside.
+    Edit,
+    /// Change its metadata.
+    Tag,
+    /// Remove it for good from its place.
+    Delete,
+    /// Give a verdict.
+    Review,
+    /// Read platform exports.
+    Export,
+    /// Publish.
+    Publish,
+    /// Everything that concerns the library itself.
+    Admin,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: &'static [Verb] = &[
+        Verb::List,
+        Verb::View,
+        Verb::Download,
+        Verb::Edit,
+        Verb::Tag,
+        Verb::Delete,
+        Verb::Review,
+        Verb::Export,
+        Verb::Publish,
+        Verb::Admin,
+    ];
+
+    /// Its name in `roles.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verb::List => "list",
+            Verb::View => "view",
+            Verb::Download => "download",
+            Verb::Edit => "edit",
+            Verb::Tag => "tag",
+            Verb::Delete => "delete",
+            Verb::Review => "review",
+            Verb::Export => "export",
+            Verb::Publish => "publish",
+            Verb::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Verb {
+    type Err = RolesError;
+    fn from_str(text: &str) -> Result<Self, RolesError> {
+        let names: Vec<&str> = Verb::ALL.iter().map(|v| v.name()).collect();
+        let found = Verb::ALL.iter().find(|v| v.name() == text).copied();
+        found.ok_or_else(|| RolesError(unknown("verb", text, &names)))
+    }
+}
+
+/// One role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// Its name in `roles.toml`.
+    pub name: String,
+    /// What it allows, in words.
+    pub description: String,
+    /// Per verb: which assets. A verb that is not here is allowed for none.
+    pub allow: BTreeMap<Verb, Rule>,
+    /// Per verb: which assets never, whatever `allow` says.
+    pub deny: BTreeMap<Verb, Rule>,
+}
+
+/// One rule: the query and its text for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The query. `owner=me` has been replaced by the member's name when a [`Subject`] was made.
+    pub expr: Expr,
+    /// As written; `*` for every asset.
+    pub text: String,
+}
+
+impl Rule {
+    /// Every asset.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { expr: Expr::all(), text: "*".to_owned() }
+    }
+
+    /// `*`, or a query; as a scope is written.
+    ///
+    /// # Errors
+    /// When it is no query.
+    pub fn parse(text: &str) -> Result<Self, ExprError> {
+        match text.trim() {
+            "*" => Ok(Self::everything()),
+            query => Ok(Self { expr: parse(query)?, text: query.to_owned() }),
+        }
+    }
+
+    /// The rule as it holds for one member.
+    fn of(&self, member: &str) -> Self {
+        Self { expr: replace_me(&self.expr, member), text: self.text.clone() }
+    }
+}
+
+fn replace_me(expr: &Expr, member: &str) -> Expr {
+    let each = |parts: &[Expr]| parts.iter().map(|part| replace_me(part, member)).collect();
+    match expr {
+        Expr::And(parts) => Expr::And(each(parts)),
+        Expr::Or(parts) => Expr::Or(each(parts)),
+        Expr::Not(inner) => Expr::Not(Box::new(replace_me(inner, member))),
+        Expr::Term(Term { field: Field::Owner, test: Test::Is(value) }) if value == "me" => {
+            Expr::is(Field::Owner, member)
+        }
+        Expr::Term(term) => Expr::Term(term.clone()),
+    }
+}

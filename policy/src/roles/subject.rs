@@ -1,0 +1,156 @@
+//! One member, ready to be asked.
+
+use super::{Role, Rule, Verb};
+use crate::expr::{Expr, Facts};
+
+/// A member with his role and scope, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The member's name; the value of `owner` and `assigned` rules.
+    pub name: String,
+    role: Role,
+    scope: Option<Rule>,
+}
+
+/// Yes or no, and because of which rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// May he?
+    pub allowed: bool,
+    /// One sentence: which role, verb and rule decided.
+    pub reason: String,
+}
+
+/// Which rule decided. What may not be listed may not be anything, so a verb is judged after `list`.
+enum Ruling<'a> {
+    Allowed(&'a Rule),
+    OutOfScope(&'a Rule),
+    Denied(Verb, &'a Rule),
+    NoRule(Verb),
+    Unmet(Verb, &'a Rule),
+}
+
+impl Subject {
+    /// Puts a role and a scope to a name; replaces `owner=me` in every rule.
+    #[must_use]
+    pub fn new(name: &str, role: &Role, scope: Option<Rule>) -> Self {
+        let mut role = role.clone();
+        for rule in role.allow.values_mut().chain(role.deny.values_mut()) {
+            *rule = rule.of(name);
+        }
+        let scope = scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all());
+        Self { name: name.to_owned(), role, scope }
+    }
+
+    /// Decides one verb for one asset. Deny wins; the scope is ANDed with every verb; what may not be listed may not be
+    /// anything else either.
+    #[must_use]
+    pub fn decide(&self, verb: Verb, facts: &dyn Facts) -> Decision {
+        let role = &self.role.name;
+        match self.judge(verb, facts) {
+            Ruling::Allowed(rule) => {
+                let reason = format!("allowed by role {role}: {verb} = {}", rule.text);
+                Decision { allowed: true, reason }
+            }
+            Ruling::OutOfScope(scope) => {
+                refused(format!("role {role}, scope `{}`: the asset is outside the scope", scope.text))
+            }
+            Ruling::Denied(verb, rule) => refused(format!("role {role} never may {verb} `{}`", rule.text)),
+            Ruling::NoRule(Verb::Admin) => refused(format!("role {role} may not administer the library")),
+            Ruling::NoRule(verb) => refused(format!("role {role} may not {verb} anything")),
+            Ruling::Unmet(verb, rule) => {
+                refused(format!("role {role} may {verb} only `{}`: the asset is not among them", rule.text))
+            }
+        }
+    }
+
+    /// As [`Subject::decide`], without the sentence.
+    #[must_use]
+    pub fn allows(&self, verb: Verb, facts: &dyn Facts) -> bool {
+        matches!(self.judge(verb, facts), Ruling::Allowed(_))
+    }
+
+    fn judge(&self, verb: Verb, facts: &dyn Facts) -> Ruling<'_> {
+        if let Some(scope) = self.scope.as_ref().filter(|s| !s.expr.matches(facts)) {
+            return Ruling::OutOfScope(scope);
+        }
+        if needs_list(verb) {
+            let listing = self.judge_verb(Verb::List, facts);
+            // A verb without any rule is the plainer reason.
+            if !matches!(listing, Ruling::Allowed(_)) && self.role.allow.contains_key(&verb) {
+                return listing;
+            }
+        }
+        self.judge_verb(verb, facts)
+    }
+
+    fn judge_verb(&self, verb: Verb, facts: &dyn Facts) -> Ruling<'_> {
+        if let Some(rule) = self.role.deny.get(&verb).filter(|r| r.expr.matches(facts)) {
+            return Ruling::Denied(verb, rule);
+        }
+        match self.role.allow.get(&verb) {
+            None => Ruling::NoRule(verb),
+            Some(rule) if rule.expr.matches(facts) => Ruling::Allowed(rule),
+            Some(rule) => Ruling::Unmet(verb, rule),
+        }
+    }
+
+    /// The same as one query over the whole library: scope AND allow AND NOT deny, for the verb and for `list`.
+    #[must_use]
+    pub fn filter(&self, verb: Verb) -> Expr {
+        let mut parts: Vec<Expr> = self.scope.iter().map(|scope| scope.expr.clone()).collect();
+        for verb in needs_list(verb).then_some(Verb::List).into_iter().chain([verb]) {
+            let Some(allow) = self.role.allow.get(&verb) else { return Expr::nothing() };
+            let deny = self.role.deny.get(&verb);
+            if deny.is_some_and(|d| d.expr.is_all()) {
+                return Expr::nothing();
+            }
+            let deny = deny.map(|d| d.expr.clone().negate());
+            for part in [Some(allow.expr.clone()), deny].into_iter().flatten() {
+                if !parts.contains(&part) {
+                    parts.push(part);
+                }
+            }
+        }
+        Expr::And(parts).flatten()
+    }
+
+    /// Whether the verb is allowed for every asset there may ever be (no scope, no condition).
+    #[must_use]
+    pub fn allows_everything(&self, verb: Verb) -> bool {
+        self.filter(verb).is_all()
+    }
+
+    /// Whether he may administer the library itself: a role with `admin = "*"` and no scope.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.allows_everything(Verb::Admin)
+    }
+
+    /// Whether the role has any rule that allows the verb.
+    #[must_use]
+    pub fn has_rule(&self, verb: Verb) -> bool {
+        self.role.allow.contains_key(&verb)
+    }
+
+    /// The role's name.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        &self.role.name
+    }
+
+    /// The scope as written.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_ref().map(|s| s.text.as_str())
+    }
+}
+
+fn refused(reason: String) -> Decision {
+    Decision { allowed: false, reason }
+}
+
+/// `admin` concerns the library, every other verb an asset that must be known first.
+const fn needs_list(verb: Verb) -> bool {
+    !matches!(verb, Verb::List | Verb::Admin)
+}

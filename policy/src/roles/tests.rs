@@ -1,0 +1,171 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::expr::MapFacts;
+use crate::expr::testing::{arb_expr, arb_facts};
+
+fn asset(pairs: &[(&str, &str)]) -> MapFacts {
+    let mut facts = MapFacts::default();
+    for (field, value) in pairs {
+        facts.texts.entry(Field::parse(field).unwrap()).or_default().push((*value).to_owned());
+    }
+    facts
+}
+
+fn shipped() -> RoleBook {
+    RoleBook::parse(RoleBook::TEMPLATE).unwrap()
+}
+
+/// One letter per verb, in the order of `Verb::ALL`.
+fn allowed(subject: &Subject, facts: &MapFacts) -> String {
+    let letters = ["l", "v", "d", "e", "t", "D", "r", "x", "p", "A"];
+    let verbs = Verb::ALL.iter().zip(letters);
+    verbs.map(|(verb, letter)| if subject.decide(*verb, facts).allowed { letter } else { "-" }).collect()
+}
+
+#[test]
+fn shipped_roles_decide_as_the_design_says() {
+    let draft = asset(&[("owner", "ben"), ("stage", "draft"), ("client", "acme")]);
+    let own = asset(&[("owner", "ann"), ("stage", "draft"), ("client", "acme")]);
+    let waiting = asset(&[("owner", "ben"), ("stage", "client-approval"), ("client", "acme")]);
+    let approved = asset(&[("owner", "ben"), ("status", "approved"), ("status.x", "approved"), ("client", "acme")]);
+    let rejected = asset(&[("owner", "ben"), ("status", "rejected"), ("client", "acme")]);
+    let table = [
+        //                     somebody's draft  own draft     for the client  approved       rejected
+        ("admin", ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
+        ("content-creator", ["l-det-----", "l-detD----", "l-det-----", "l-det-----", "l-det-----"]),
+        ("editor", ["l-det-----", "l-det-----", "l-det-----", "l-det-----", "l-det-----"]),
+        ("marketing-manager", ["----------", "----------", "----------", "l-d-t--xp-", "----------"]),
+        ("client-reviewer", ["----------", "----------", "lv----r---", "lv----r---", "----------"]),
+        ("freelance-editor", ["----------", "l-de------", "----------", "----------", "----------"]),
+        ("backup", ["l-d-------", "l-d-------", "l-d-------", "l-d-------", "l-d-------"]),
+    ];
+    let book = shipped();
+    assert_eq!(book.names().count(), table.len());
+    let inside = Rule::parse("client=acme").unwrap();
+    let outside = Rule::parse("client=other").unwrap();
+    for (name, row) in table {
+        let role = book.find(name).unwrap();
+        assert!(!role.description.is_empty());
+        for (facts, expected) in [&draft, &own, &waiting, &approved, &rejected].into_iter().zip(row) {
+            assert_eq!(allowed(&Subject::new("ann", role, None), facts), expected, "{name} {facts:?}");
+            assert_eq!(allowed(&Subject::new("ann", role, Some(inside.clone())), facts), expected, "{name} in scope");
+            assert_eq!(allowed(&Subject::new("ann", role, Some(outside.clone())), facts), "-".repeat(10), "{name} out");
+        }
+    }
+}
+
+#[test]
+fn the_reason_is_one_sentence() {
+    let book = shipped();
+    let subject = |role: &str, scope: Option<&str>| {
+        Subject::new("ann", book.get(role).unwrap(), scope.map(|s| Rule::parse(s).unwrap()))
+    };
+    let draft = asset(&[("owner", "ben"), ("stage", "draft")]);
+    let cases = [
+        ("client-reviewer", None, Verb::Download, "role client-reviewer may not download anything"),
+        ("editor", Some("client=acme"), Verb::Edit, "role editor, scope `client=acme`: the asset is outside the scope"),
+        ("admin", None, Verb::Download, "allowed by role admin: download = *"),
+        ("editor", None, Verb::Admin, "role editor may not administer the library"),
+        (
+            "content-creator",
+            None,
+            Verb::Delete,
+            "role content-creator may delete only `owner=me`: the asset is not among them",
+        ),
+        (
+            "client-reviewer",
+            None,
+            Verb::View,
+            "role client-reviewer may list only `any(stage=client-approval;status=approved)`: the asset is not among them",
+        ),
+    ];
+    for (role, scope, verb, reason) in cases {
+        assert_eq!(subject(role, scope).decide(verb, &draft).reason, reason);
+    }
+}
+
+#[test]
+fn deny_wins_and_what_may_not_be_listed_may_not_be_anything() {
+    let book = RoleBook::parse(
+        "[role.x.allow]\nlist=\"*\"\ndownload=\"*\"\nedit=\"persona=luna\"\nadmin=\"*\"\n\
+         [role.x.deny]\nlist=\"rating=adult\"\ndownload=\"persona=mira\"\nedit=\"none\"",
+    )
+    .unwrap();
+    let subject = Subject::new("ann", book.get("x").unwrap(), None);
+    assert_eq!(allowed(&subject, &asset(&[("rating", "adult"), ("persona", "luna")])), "---------A");
+    assert_eq!(allowed(&subject, &asset(&[("persona", "luna")])), "l-de-----A");
+    assert_eq!(allowed(&subject, &asset(&[("persona", "mira")])), "l--------A");
+    let hidden = subject.decide(Verb::Download, &asset(&[("rating", "adult")]));
+    assert_eq!(hidden.reason, "role x never may list `rating=adult`");
+    assert_eq!(subject.filter(Verb::Edit).to_string(), "not.rating=adult,persona=luna");
+}
+
+#[test]
+fn everything_means_no_condition_at_all() {
+    let book = shipped();
+    let subject = |role: &str, scope: Option<&str>| {
+        Subject::new("ann", book.get(role).unwrap(), scope.map(|s| Rule::parse(s).unwrap()))
+    };
+    assert!(Verb::ALL.iter().all(|v| subject("admin", None).allows_everything(*v)));
+    assert!(subject("admin", Some("*")).is_admin());
+    assert!(!subject("admin", Some("client=acme")).is_admin());
+    assert!(!subject("admin", Some("client=acme")).allows_everything(Verb::List));
+    assert!(!subject("content-creator", None).allows_everything(Verb::Delete));
+    assert!(subject("backup", None).allows_everything(Verb::Download));
+    assert!(!subject("backup", None).allows_everything(Verb::View));
+    assert_eq!(subject("backup", None).filter(Verb::Edit), Expr::nothing());
+    assert_eq!(subject("content-creator", None).filter(Verb::Delete), Expr::is(Field::Owner, "ann"));
+    assert_eq!(subject("editor", Some("client=acme,owner=me")).filter(Verb::List).to_string(), "client=acme,owner=ann");
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_line_and_nearest() {
+    let cases = [
+        ("[role.x.allow]\nlist=\"*\"\ndownlod=\"*\"", "line 3", "did you mean `download`"),
+        ("[role.x]\ndescripton=\"\"", "line 2", "did you mean `description`"),
+        ("[rolle.x]", "line 1", "did you mean `role`"),
+        ("[role.x.allow]\nlist=\"persone=luna\"", "line 2", "did you mean `persona`"),
+        ("[role.x.allow]\nlist=\"rating=adlut\"", "line 2", "did you mean `adult`"),
+        ("[role.x.allow]\nlist=true", "line 2", "text in quotes"),
+        ("[role.x.allow]\nlist=\"\"", "line 2", "field=value"),
+        ("[role.x]\nallow=\"*\"", "line 2", "table"),
+        ("[role.x.allow]\nlist=\"*\"\nadmin=\"owner=me\"", "line 3", "\"none\""),
+        ("\n[role.x.allow]\ndownload=\"*\"", "line 2", "no list"),
+        ("[role.\"X y\".allow]\nlist=\"*\"", "line 1", "a-z"),
+        ("[role.x.allow]\nlist=\"*\"\nlist=\"*\"", "line 3", "duplicate"),
+        ("[role.x.allow\n", "line 1", ""),
+        ("", "no role", "[role.admin]"),
+    ];
+    for (toml, line, message) in cases {
+        let error = RoleBook::parse(toml).expect_err(toml).to_string();
+        assert!(error.contains(line) && error.contains(message), "{toml}: {error}");
+    }
+    let error = shipped().find("editr").unwrap_err().to_string();
+    assert!(error.contains("did you mean `editor`"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_filter_is_the_decision(
+        allow in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..6),
+        deny in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..3),
+        scope in proptest::option::of(arb_expr()),
+        facts in arb_facts(),
+    ) {
+        let rule = |expr: Expr| Rule { text: expr.to_string(), expr };
+        let rules = |map: BTreeMap<Verb, Expr>| map.into_iter().map(|(v, e)| (v, rule(e))).collect();
+        let role = Role { name: "x".into(), description: String::new(), allow: rules(allow), deny: rules(deny) };
+        let subject = Subject::new("ann", &role, scope.map(rule));
+        for verb in Verb::ALL {
+            let allowed = subject.decide(*verb, &facts).allowed;
+            prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));
+            prop_assert_eq!(allowed, subject.allows(*verb, &facts));
+            prop_assert!(allowed || !subject.allows_everything(*verb));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The README's examples are true.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use damfs_policy::{Expr, Field, FieldKind, RoleBook, parse};
+
+const README: &str = include_str!("../README.md");
+
+/// The lines of every block of one language.
+fn blocks(language: &str) -> Vec<String> {
+    let open = format!("```{language}\n");
+    README.split(&open).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// A query and its explanation are two spaces apart.
+fn queries(language: &str) -> Vec<String> {
+    let text = blocks(language).join("");
+    text.lines().filter(|l| !l.is_empty()).map(|l| l.split("  ").next().unwrap_or(l).to_owned()).collect()
+}
+
+#[test]
+fn every_query_parses_and_comes_back() {
+    let queries = queries("query");
+    assert!(queries.len() > 20);
+    for text in queries {
+        let expr = parse(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(expr.to_string(), text);
+    }
+}
+
+#[test]
+fn every_wrong_query_is_refused() {
+    let wrong = queries("error");
+    assert!(wrong.len() > 3);
+    for text in wrong {
+        assert!(parse(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn every_role_file_is_read() {
+    for text in blocks("toml") {
+        RoleBook::parse(&text).unwrap();
+    }
+    assert_eq!(blocks("toml").len(), 1);
+}
+
+#[test]
+fn the_table_of_fields_is_complete() {
+    for field in Field::ALL {
+        let row = README.lines().find(|l| l.starts_with("| `") && l.contains(&format!("`{field}`")));
+        let row = row.unwrap_or_else(|| panic!("{field} is not in the table"));
+        if let FieldKind::Closed(values) = field.kind() {
+            assert!(row.contains(&values.join(", ")), "{field}");
+        }
+    }
+    assert_eq!(parse("not.any()"), Ok(Expr::all()));
+}

@@ -1,48 +1,129 @@
-//! Stub until the real one is merged.
-use crate::catalog::{Asset, Catalog};
-use crate::types::MemberId;
-use damfs_policy::{Decision, Expr, RoleBook, Subject, Verb};
-use std::sync::Arc;
+//! The one gate: who asks, and what he may do with an asset. The only caller of the policy crate's decisions.
 
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    #[error("{0}")]
-    Stranger(String),
-}
-#[derive(Debug, Clone, Copy)]
-pub enum Identity {
-    Member(MemberId),
-    Uid(u32),
-}
-#[derive(Debug)]
-pub struct Who {
-    pub id: MemberId,
-    pub subject: Subject,
-}
+mod error;
+mod facts;
+#[cfg(test)]
+mod tests;
+mod who;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use error::AccessError;
+pub use facts::AssetFacts;
+use who::Memory;
+pub use who::{Identity, Who};
+
+use crate::catalog::{Asset, Catalog, ChangeKind, ChangeRow};
+use crate::policy::{Decision, Expr, RoleBook, Subject, Verb};
+use crate::types::MemberId;
+
+/// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
-    roles: RoleBook,
     catalog: Catalog,
+    book: RoleBook,
+    /// Moves when members or roles change: what is remembered of them is then stale.
+    members: AtomicU64,
+    /// Moves when any decision may have changed: members, roles, or an asset's facts.
+    epoch: AtomicU64,
+    memory: Memory,
 }
-impl Gate {
-    #[must_use]
-    pub fn new(catalog: Catalog, roles: RoleBook) -> Self {
-        Self { roles, catalog }
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("epoch", &self.epoch()).finish_non_exhaustive()
     }
+}
+
+impl Gate {
+    /// A gate over a library's members and its role book.
+    #[must_use]
+    pub fn new(catalog: Catalog, book: RoleBook) -> Self {
+        // Zero is the epoch of the empty memory.
+        Self { catalog, book, members: AtomicU64::new(1), epoch: AtomicU64::new(1), memory: Memory::default() }
+    }
+
+    /// The role book.
     #[must_use]
     pub fn roles(&self) -> &RoleBook {
-        &self.roles
+        &self.book
     }
-    pub fn who(&self, _who: &Identity) -> Result<Arc<Who>, AccessError> {
-        let _ = &self.catalog;
-        Err(AccessError::Stranger("stub".into()))
+
+    /// The active member behind an identity; read once per change of members.
+    ///
+    /// # Errors
+    /// When there is none, or the catalogue fails.
+    pub fn who(&self, identity: &Identity) -> Result<Arc<Who>, AccessError> {
+        // The epoch is read before the catalogue: a change in between only makes the answer be forgotten sooner.
+        let epoch = self.members.load(Ordering::Acquire);
+        if let Some(who) = self.memory.get(epoch, identity) {
+            return Ok(who);
+        }
+        let row = self.catalog.read(|tx| match identity {
+            Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id)),
+            Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid }),
+        })?;
+        let who = Arc::new(Who::admit(&row, &self.book)?);
+        self.memory.put(epoch, *identity, &who);
+        Ok(who)
     }
+
+    /// A number that moves whenever a decision may have changed. A handle that was decided in this epoch needs no new
+    /// decision. Read it before deciding.
     #[must_use]
-    pub fn decide(&self, who: &Who, _verb: Verb, _asset: &Asset) -> Decision {
-        let _ = who;
-        Decision { allowed: false, reason: String::new() }
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
+
+    /// Members or roles changed: forgets whom it knew and moves the epoch.
+    pub fn changed(&self) {
+        self.members.fetch_add(1, Ordering::AcqRel);
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Hears rows of the change feed: members and roles are read again, and handles are decided again also when an
+    /// asset's record changed (a new rating may end a right).
+    pub fn hear(&self, rows: &[ChangeRow]) {
+        if rows.iter().any(|row| row.kind == ChangeKind::Access) {
+            self.changed();
+        } else if rows.iter().any(|row| row.kind == ChangeKind::Asset) {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Decides one verb for one asset.
+    #[must_use]
+    pub fn decide(&self, who: &Who, verb: Verb, asset: &Asset) -> Decision {
+        if let Some(reason) = own_draft(&who.subject, who.id, verb, asset) {
+            return Decision { allowed: true, reason };
+        }
+        who.subject.decide(verb, &AssetFacts(asset))
+    }
+
+    /// As [`Gate::decide`], without the sentence; for listings.
+    #[must_use]
+    pub fn allows(&self, who: &Who, verb: Verb, asset: &Asset) -> bool {
+        own_draft(&who.subject, who.id, verb, asset).is_some() || who.subject.allows(verb, &AssetFacts(asset))
+    }
+
+    /// The query whose published assets are those that the verb is allowed for.
     #[must_use]
     pub fn filter(&self, who: &Who, verb: Verb) -> Expr {
         who.subject.filter(verb)
     }
+}
+
+/// A provisional asset has no facts yet that a role could speak of: until its first version it is its maker's, or a
+/// program could not finish the file that it was allowed to create. Changing it needs a role that may edit something.
+fn own_draft(subject: &Subject, member: MemberId, verb: Verb, asset: &Asset) -> Option<String> {
+    if asset.head.is_some() || asset.owner != Some(member) {
+        return None;
+    }
+    let granted = match verb {
+        Verb::List | Verb::Download => true,
+        Verb::Edit | Verb::Tag => subject.has_rule(Verb::Edit),
+        Verb::Delete => subject.has_rule(Verb::Delete),
+        Verb::View | Verb::Review | Verb::Export | Verb::Publish | Verb::Admin => false,
+    };
+    granted.then(|| format!("allowed to {}, who is making this file: it has no version yet", subject.name))
 }

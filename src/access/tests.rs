@@ -1,0 +1,248 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::catalog::{AssetState, CatalogError, Engine, MemberRow, ReadTx, Verdict, WriteTx};
+use crate::policy::{Facts, Field, parse};
+use crate::types::{AssetId, NodeId, Timestamp, VersionId};
+
+fn set(values: &[&str]) -> BTreeSet<String> {
+    values.iter().map(|v| (*v).to_owned()).collect()
+}
+
+fn member(n: u8) -> MemberId {
+    MemberId::from_bytes([n; 16])
+}
+
+/// A published portrait of luna, owned by member 1.
+fn asset() -> Asset {
+    let verdict = |value: &str| Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH };
+    Asset {
+        id: AssetId::from_bytes([9; 16]),
+        ordinal: 1,
+        view_name: "IMG_1.png".into(),
+        node: Some(NodeId(20)),
+        state: AssetState::Active,
+        head: Some(VersionId::from_bytes([8; 16])),
+        owner: Some(member(1)),
+        owner_name: "ann".into(),
+        kind: "image".into(),
+        format: "png".into(),
+        width: Some(1080),
+        height: Some(1350),
+        orientation: 6,
+        created: Timestamp::from_secs(1_778_000_000),
+        imported: Timestamp::from_secs(1_779_000_000),
+        expires: None,
+        client: Some("acme".into()),
+        rating: Some("safe".into()),
+        rights: Some("exclusive".into()),
+        likeness: Some("synthetic".into()),
+        model: Some("flux.1".into()),
+        sampler: Some("euler".into()),
+        seed: Some(-7),
+        stage: Some("draft".into()),
+        personas: set(&["luna", "mira"]),
+        campaigns: set(&["summer"]),
+        tags: set(&["campaigns/summer", "beach"]),
+        loras: set(&["skin"]),
+        prompt: Some("Red dress".into()),
+        negative: Some("blurry".into()),
+        notes: Some("für Anna".into()),
+        generation: None,
+        status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
+        trashed: None,
+        changed: Timestamp::EPOCH,
+    }
+}
+
+fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
+    MemberRow {
+        id: member(n),
+        name: if n == 1 { "ann".into() } else { format!("member{n}") },
+        uid: Some(1000 + u32::from(n)),
+        role: role.into(),
+        scope: scope.map(str::to_owned),
+        active: true,
+        since: Timestamp::EPOCH,
+    }
+}
+
+fn who(n: u8, role: &str, scope: Option<&str>) -> Who {
+    Who::admit(&row(n, role, scope), &book()).unwrap()
+}
+
+fn book() -> RoleBook {
+    RoleBook::parse(RoleBook::TEMPLATE).unwrap()
+}
+
+#[test]
+fn every_field_speaks_of_the_asset() {
+    let asset = asset();
+    let yes = [
+        "client=acme",
+        "persona=luna,persona=mira",
+        "campaign=summer",
+        "tag=campaigns",
+        "tag=beach",
+        "rating=safe",
+        "rights=exclusive",
+        "likeness=synthetic",
+        "model=flux.1",
+        "lora=skin",
+        "sampler=euler",
+        "seed=-7",
+        "prompt=red",
+        "kind=image",
+        "format=png",
+        "orientation=portrait",
+        "width=1080",
+        "height=1350",
+        "created=2026-05-05",
+        "imported=2026-05-17",
+        "expires=none",
+        "owner=ann",
+        "state=active",
+        "stage=draft",
+        "status=approved",
+        "status.x=approved",
+        "status.threads=none",
+        "text=img_1 DRESS für",
+        "not.prompt=blurry",
+        "not.text=blurry",
+    ];
+    for text in yes {
+        assert!(parse(text).unwrap().matches(&AssetFacts(&asset)), "{text}");
+    }
+    for field in Field::ALL {
+        let named = yes.iter().any(|text| text.starts_with(&format!("{field}=")));
+        assert!(named, "{field} is not tried here");
+    }
+}
+
+#[test]
+fn what_is_not_known_has_no_value() {
+    let mut asset = asset();
+    (asset.width, asset.prompt, asset.notes, asset.client) = (None, None, None, None);
+    asset.owner_name.clear();
+    asset.status.clear();
+    for text in ["width=none", "orientation=none", "prompt=none", "client=none", "owner=none", "status=none"] {
+        assert!(parse(text).unwrap().matches(&AssetFacts(&asset)), "{text}");
+    }
+    assert_eq!(AssetFacts(&asset).words(&Field::Text), "IMG_1.png");
+    for (width, height, orientation) in [(2, 1, "landscape"), (1, 2, "portrait"), (2, 2, "square")] {
+        (asset.width, asset.height) = (Some(width), Some(height));
+        assert!(Expr::is(Field::Orientation, orientation).matches(&AssetFacts(&asset)));
+    }
+    let mut statuses = 0;
+    AssetFacts(&super::tests::asset()).texts(&Field::AnyStatus, &mut |_| statuses += 1);
+    assert_eq!(statuses, 1, "two platforms with one verdict are one value");
+}
+
+#[test]
+fn members_are_admitted_by_role_and_scope() {
+    let book = book();
+    let ann = Who::admit(&row(1, "editor", Some("client=acme")), &book).unwrap();
+    assert_eq!((ann.id, ann.name.as_str(), ann.role(), ann.scope()), (member(1), "ann", "editor", Some("client=acme")));
+    let error = |row: MemberRow| Who::admit(&row, &book).unwrap_err().to_string();
+    assert!(error(row(1, "editr", None)).contains("did you mean `editor`"));
+    assert!(error(row(1, "editor", Some("clint=acme"))).contains("did you mean `client`"));
+    assert!(error(row(1, "editor", Some(""))).contains("cannot be read"));
+    assert!(error(MemberRow { active: false, ..row(1, "admin", None) }).contains("not active"));
+    assert!(AccessError::Stranger { uid: 1007 }.to_string().contains("--uid 1007"));
+}
+
+/// A catalogue that is broken: deciding must not need it, and who asks must be nobody.
+struct Broken;
+
+impl Engine for Broken {
+    fn read(&self, _: &mut dyn FnMut(&dyn ReadTx) -> Result<(), CatalogError>) -> Result<(), CatalogError> {
+        Err(CatalogError::Damaged("page 7".into()))
+    }
+    fn write(&self, _: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), CatalogError>) -> Result<(), CatalogError> {
+        Err(CatalogError::Damaged("page 7".into()))
+    }
+    fn barrier(&self) -> Result<(), CatalogError> {
+        Ok(())
+    }
+    fn check(&self) -> Result<Vec<String>, CatalogError> {
+        Ok(Vec::new())
+    }
+}
+
+fn gate() -> Gate {
+    Gate::new(Catalog::new(Arc::new(Broken)), book())
+}
+
+fn decide(who: &Who, verb: Verb, asset: &Asset) -> Decision {
+    let gate = gate();
+    let decision = gate.decide(who, verb, asset);
+    assert_eq!(gate.allows(who, verb, asset), decision.allowed);
+    decision
+}
+
+#[test]
+fn a_broken_catalogue_lets_nobody_in() {
+    let error = gate().who(&Identity::Uid(0)).unwrap_err();
+    assert!(matches!(error, AccessError::Catalog(CatalogError::Damaged(_))), "{error}");
+}
+
+#[test]
+fn the_epoch_moves_when_a_decision_may_have_changed() {
+    let gate = gate();
+    let row = |kind| ChangeRow { seq: 1, kind, id: String::new() };
+    let (start, members) = (gate.epoch(), gate.members.load(Ordering::Acquire));
+    gate.hear(&[]);
+    gate.hear(&[row(ChangeKind::Node), row(ChangeKind::Entry), row(ChangeKind::Inbox)]);
+    assert_eq!(gate.epoch(), start);
+    gate.hear(&[row(ChangeKind::Node), row(ChangeKind::Asset)]);
+    assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 1, members));
+    gate.hear(&[row(ChangeKind::Asset), row(ChangeKind::Access)]);
+    assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 2, members + 1));
+    gate.changed();
+    assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 3, members + 2));
+}
+
+#[test]
+fn a_file_in_the_making_is_its_makers() {
+    let draft = Asset { head: None, status: BTreeMap::new(), ..asset() };
+    let may = |who: &Who, asset: &Asset| -> Vec<&str> {
+        Verb::ALL.iter().filter(|v| decide(who, **v, asset).allowed).map(|v| v.name()).collect()
+    };
+    let table = [
+        // role, scope, of his own draft, of somebody's draft
+        ("editor", Some("client=other"), vec!["list", "download", "edit", "tag"], vec![]),
+        ("content-creator", Some("client=other"), vec!["list", "download", "edit", "tag", "delete"], vec![]),
+        ("freelance-editor", None, vec!["list", "download", "edit", "tag"], vec![]),
+        ("client-reviewer", None, vec!["list", "download"], vec!["list", "view", "review"]),
+        ("backup", None, vec!["list", "download"], vec!["list", "download"]),
+    ];
+    for (role, scope, own, other) in table {
+        let waiting = Asset { stage: Some("client-approval".into()), ..draft.clone() };
+        assert_eq!(may(&who(1, role, scope), &draft), own, "{role}");
+        assert_eq!(may(&who(2, role, scope), &waiting), other, "{role}");
+    }
+    let reason = decide(&who(1, "editor", Some("client=other")), Verb::Edit, &draft).reason;
+    assert_eq!(reason, "allowed to ann, who is making this file: it has no version yet");
+    // With its first version it is an asset like any other.
+    assert!(!decide(&who(1, "editor", Some("client=other")), Verb::List, &asset()).allowed);
+    let nobodys = Asset { owner: None, ..draft };
+    assert!(!decide(&who(1, "editor", Some("client=other")), Verb::List, &nobodys).allowed);
+}
+
+#[test]
+fn memory_is_of_one_epoch() {
+    let memory = Memory::default();
+    let ann = Arc::new(who(1, "editor", None));
+    let by_uid = Identity::Uid(1001);
+    assert!(memory.get(1, &by_uid).is_none());
+    memory.put(1, by_uid, &ann);
+    assert!(memory.get(1, &by_uid).is_some());
+    assert!(memory.get(1, &Identity::Member(member(1))).is_none());
+    assert!(memory.get(2, &by_uid).is_none(), "a newer epoch reads again");
+    memory.put(2, Identity::Member(member(1)), &ann);
+    assert!(memory.get(2, &by_uid).is_none());
+    memory.put(1, by_uid, &ann);
+    assert!(memory.get(2, &by_uid).is_none() && memory.get(1, &by_uid).is_none(), "a late answer is dropped");
+}

@@ -1,0 +1,78 @@
+//! Someone, as the gate knows him; and the memory of who asked before.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::AccessError;
+use crate::catalog::MemberRow;
+use crate::policy::{RoleBook, Rule, Subject};
+use crate::types::MemberId;
+
+/// How someone is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// By membership: a personal mount, or the daemon on someone's behalf.
+    Member(MemberId),
+    /// By system user: a shared mount, the control socket.
+    Uid(u32),
+}
+
+/// An active member with his role and scope.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// The member.
+    pub id: MemberId,
+    /// What he may.
+    pub subject: Subject,
+}
+
+impl Deref for Who {
+    type Target = Subject;
+    fn deref(&self) -> &Subject {
+        &self.subject
+    }
+}
+
+impl Who {
+    /// Puts the role book to a member's row.
+    ///
+    /// # Errors
+    /// When he is not active, or his role or scope cannot be read.
+    pub fn admit(row: &MemberRow, book: &RoleBook) -> Result<Self, AccessError> {
+        let name = row.name.clone();
+        if !row.active {
+            return Err(AccessError::Inactive { name });
+        }
+        let role = book.find(&row.role).map_err(|why| AccessError::UnknownRole { name: name.clone(), why })?;
+        let scope = match row.scope.as_deref().map(|text| (text, Rule::parse(text))) {
+            None => None,
+            Some((_, Ok(rule))) => Some(rule),
+            Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
+        };
+        Ok(Self { id: row.id, subject: Subject::new(&row.name, role, scope) })
+    }
+}
+
+/// Who asked before, by the epoch in which it was looked up. Only members are remembered, so it stays small.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<(u64, HashMap<Identity, Arc<Who>>)>);
+
+impl Memory {
+    /// The one remembered in this epoch.
+    pub(super) fn get(&self, epoch: u64, identity: &Identity) -> Option<Arc<Who>> {
+        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (memory.0 == epoch).then(|| memory.1.get(identity).cloned()).flatten()
+    }
+
+    /// Remembers what was read after the epoch was; forgets older epochs and never overwrites a newer one.
+    pub(super) fn put(&self, epoch: u64, identity: Identity, who: &Arc<Who>) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.0 < epoch {
+            *memory = (epoch, HashMap::new());
+        }
+        if memory.0 == epoch {
+            memory.1.insert(identity, Arc::clone(who));
+        }
+    }
+}

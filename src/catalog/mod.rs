@@ -6,6 +6,7 @@
 //! Every write appends what it changed to the change feed, the only source of cache invalidation.
 
 mod error;
+pub mod facts;
 mod handle;
 pub mod memory;
 mod rows;

@@ -385,7 +385,9 @@ impl Mount {
             let name = FileName::try_from(name)?;
             let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
             let Place::View(dir) = place else {
-                return Err(FsError::NotPermitted("an asset has one place in library/; link it into a view to tag it".into()));
+                return Err(FsError::NotPermitted(
+                    "an asset has one place in library/; link it into a view to tag it".into(),
+                ));
             };
             let query = writable(&dir)?;
             let node = match self.library.catalog.read(|tx| self.object(tx, &who, ino))? {

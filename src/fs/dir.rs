@@ -9,7 +9,7 @@ use super::{Entry, FsError, FsResult, Listed, Opened};
 use crate::access::Who;
 use crate::catalog::{NodeRow, ReadTx};
 use crate::types::{Caller, EntryId, FileKind, FileName, NodeId};
-use crate::view::tree::{Dir, Item, Text, Tree};
+use crate::view::tree::{Dir, Item, TextFile, Tree};
 
 /// Names read from the catalogue at once.
 const PAGE: usize = 1_000;
@@ -111,7 +111,7 @@ impl Mount {
             let report = Row {
                 cookie: FIRST - 1,
                 name: FileName::try_from(".report")?,
-                found: Found::Item(Item::Text(Text::InboxReport)),
+                found: Found::Item(Item::Text(TextFile::InboxReport)),
             };
             if after < FIRST - 1 && !self.give_all(who, ino, std::slice::from_ref(&report), plus, each)? {
                 return Ok(());
@@ -172,10 +172,12 @@ impl Mount {
                         continue;
                     }
                     let found = match item {
-                        Item::Asset(asset) | Item::Trashed(asset) => match asset.node.map(|n| tx.node(n)).transpose()? {
-                            Some(Some(node)) => Found::Node(Box::new(node), Some(Box::new(asset))),
-                            _ => continue,
-                        },
+                        Item::Asset(asset) | Item::Trashed(asset) => {
+                            match asset.node.map(|n| tx.node(n)).transpose()? {
+                                Some(Some(node)) => Found::Node(Box::new(node), Some(Box::new(asset))),
+                                _ => continue,
+                            }
+                        }
                         other => Found::Item(other),
                     };
                     rows.push(Row { cookie: cookie + FIRST, name, found });
@@ -227,7 +229,8 @@ impl Mount {
                     {
                         self.note_shown(asset.id, parent, &row.name);
                     }
-                    Ok((self.node_attr(node), self.ttl(), None))
+                    let proxy = asset.as_ref().and_then(|asset| self.proxy_attr(who, asset, node));
+                    Ok(proxy.unwrap_or_else(|| (self.node_attr(node), self.ttl(), None)))
                 }
                 Found::Item(item) => self.describe(who, parent, &row.name, Found::Item(item.clone())),
             };
@@ -238,8 +241,13 @@ impl Mount {
                 Err(e) => return Err(e),
             };
             let entry = plus.then_some(Entry { attr, entry_ttl: self.ttl().min(attr_ttl), attr_ttl });
-            let listed =
-                Listed { cookie: row.cookie, name: row.name.as_bytes().to_vec(), ino: attr.ino, kind: attr.kind, entry };
+            let listed = Listed {
+                cookie: row.cookie,
+                name: row.name.as_bytes().to_vec(),
+                ino: attr.ino,
+                kind: attr.kind,
+                entry,
+            };
             // The kernel counts a lookup for each entry that it was given with attributes.
             if let Some(what) = remember.clone().filter(|_| plus) {
                 self.inodes.remember(attr.ino, what);

@@ -1,18 +1,19 @@
 //! Exports: rendered when their size is asked for, remembered for good.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::handles::{Handle, Pass};
-use super::inodes::ExportRef;
+use super::inodes::{ExportRef, Virtual};
 use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::blob::ObjectKind;
-use crate::catalog::{Asset, Counter, RenditionRow, VersionRow};
+use crate::catalog::{Asset, Counter, NodeRow, RenditionRow, VersionRow};
 use crate::media::{self, Limits, RENDERER, Recipe};
 use crate::ops::recipes;
 use crate::policy::Verb;
-use crate::types::{Attr, RenditionNo};
+use crate::types::{Attr, RenditionNo, VersionId};
 
 impl Mount {
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
@@ -96,6 +97,16 @@ impl Mount {
             && gate.decide(who, Verb::View, asset).allowed
     }
 
+    /// What a member who may only view is shown in place of an asset's file: another inode, and a size known without rendering.
+    pub(super) fn proxy_attr(&self, who: &Who, asset: &Asset, node: &NodeRow) -> Option<(Attr, Duration, Option<Virtual>)> {
+        let version = asset.head.filter(|_| self.views_only(who, asset))?;
+        Some((self.proxy_of(who, version, node), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
+    }
+
+    pub(super) fn proxy_of(&self, who: &Who, version: VersionId, node: &NodeRow) -> Attr {
+        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES as u64, self.show, node.mtime)
+    }
+
     /// Opens the marked proxy of an asset.
     pub(super) fn open_proxy(&self, who: &Arc<Who>, asset: &Asset) -> FsResult<Opened> {
         let version = self
@@ -115,7 +126,7 @@ impl Mount {
         let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
         let gate = Pass::new(self, who.clone(), Verb::View, Some(asset.id));
         let fh = self.handles.add(Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: true })
+        Ok(Opened { fh, keep_cache: false, direct_io: false })
     }
 }
 

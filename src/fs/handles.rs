@@ -20,13 +20,23 @@ pub(super) enum Handle {
     /// A file of the tree.
     File(Box<OpenFile>),
     /// An earlier version.
-    Version { reader: Reader, gate: Pass },
+    Version {
+        reader: Reader,
+        gate: Pass,
+    },
     /// A text, as it was when it was opened.
     Text(Vec<u8>),
     /// A rendered export; rendered by the first read when opening did not.
-    Export { export: Box<ExportRef>, bytes: OnceLock<Arc<Vec<u8>>>, gate: Pass },
+    Export {
+        export: Box<ExportRef>,
+        bytes: OnceLock<Arc<Vec<u8>>>,
+        gate: Pass,
+    },
     /// A marked proxy for someone who may view but not download.
-    Proxy { bytes: Vec<u8>, gate: Pass },
+    Proxy {
+        bytes: Vec<u8>,
+        gate: Pass,
+    },
     Dir(Listing),
 }
 

@@ -1,8 +1,8 @@
 //! Inode numbers: what they mean and how long we remember it.
 //!
 //! The top four bits tell the space: 1 nodes of the tree, 2 versions (both a keyed permutation of their number, so that
-//! numbers tell nothing of how much there is, and need no memory), 3 exports and 4 paths of the virtual tree (keyed hashes, remembered while the
-//! kernel does), and 1 alone is the root. Numbers are the same after a remount and are never reused.
+//! numbers tell nothing of how much there is, and need no memory), 3 exports, 4 paths of the virtual tree and 5 marked proxies (keyed
+//! hashes, remembered while the kernel does), and 1 alone is the root. Numbers are the same after a remount and are never reused.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::catalog::{Asset, VersionRow};
 use crate::crypto::Permutation;
 use crate::policy::platforms::Placement;
-use crate::types::{NodeId, VersionNo};
-use crate::view::tree::{Dir, Text};
+use crate::types::{AssetId, MemberId, NodeId, VersionId, VersionNo};
+use super::text::Text;
+use crate::view::tree::Dir;
 
 /// The root's number.
 pub const ROOT: u64 = 1;
@@ -33,6 +34,8 @@ pub enum Virtual {
     Dir(Dir),
     Text(Text),
     Export(Box<ExportRef>),
+    /// What a member who may view but not download reads of an asset's version.
+    Proxy(AssetId, VersionId),
 }
 
 /// What a number says by itself.
@@ -118,6 +121,16 @@ impl Inodes {
             matches!(there, Virtual::Export(other) if other.version.content == export.version.content
                 && std::ptr::eq(other.placement, export.placement))
         })
+    }
+
+    /// The number of a marked proxy: one per version and member.
+    #[must_use]
+    pub fn proxy(&self, version: VersionId, member: MemberId) -> u64 {
+        let mut key = Vec::with_capacity(40);
+        key.extend_from_slice(b"proxy");
+        key.extend_from_slice(version.as_bytes());
+        key.extend_from_slice(member.as_bytes());
+        self.hashed(5, &key, |there| matches!(there, Virtual::Proxy(_, v) if *v == version))
     }
 
     /// What a remembered number is.

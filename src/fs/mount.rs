@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handles;
+use super::text::Text;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
@@ -13,8 +14,8 @@ use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::policy::Verb;
-use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp};
-use crate::view::tree::{self, Dir, Item, Text, Tree};
+use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
+use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
 const PERSONAL_TTL: Duration = Duration::from_secs(1);
@@ -32,6 +33,7 @@ pub(super) enum Object {
     Node(Box<NodeRow>, Option<Box<Asset>>),
     Version(Box<VersionRow>, Box<Asset>),
     Export(Box<ExportRef>),
+    Proxy(Box<Asset>, VersionId),
     Text(Text),
 }
 
@@ -139,12 +141,7 @@ impl Mount {
     }
 
     /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
-    pub(super) fn known(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        node: NodeRow,
-    ) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
+    pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
         if who.subject.allows_everything(Verb::List) {
             return Ok((node, None));
         }
@@ -199,6 +196,13 @@ impl Mount {
             Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
                 Virtual::Dir(dir) => Ok(Object::Dir(dir.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
+                Virtual::Proxy(id, version) => {
+                    let asset = tx.asset(*id)?.filter(|a| a.head == Some(*version)).ok_or(FsError::NotFound)?;
+                    if !self.views_only(who, &asset) {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(Object::Proxy(Box::new(asset), *version))
+                }
                 Virtual::Export(export) => {
                     // The verdict may have been withdrawn, the role changed.
                     let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
@@ -260,15 +264,9 @@ impl Mount {
         }
     }
 
-    pub(super) fn in_folder(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        folder: &NodeRow,
-        name: &FileName,
-    ) -> FsResult<Found> {
+    pub(super) fn in_folder(&self, tx: &dyn ReadTx, who: &Who, folder: &NodeRow, name: &FileName) -> FsResult<Found> {
         if folder.id == NodeId::INBOX && name.as_bytes() == b".report" {
-            return Ok(Found::Item(Item::Text(Text::InboxReport)));
+            return Ok(Found::Item(Item::Text(TextFile::InboxReport)));
         }
         let entry = tx.entry(folder.id, name)?.ok_or(FsError::NotFound)?;
         let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
@@ -338,7 +336,10 @@ impl Mount {
         found: Found,
     ) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         let item = match found {
-            Found::Node(node, _) => return Ok((self.node_attr(&node), self.ttl(), None)),
+            Found::Node(node, asset) => {
+                let proxy = asset.and_then(|asset| self.proxy_attr(who, &asset, &node));
+                return Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)));
+            }
             Found::Item(item) => item,
         };
         match item {
@@ -350,7 +351,8 @@ impl Mount {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
                 self.note_shown(asset.id, parent, name);
-                Ok((self.node_attr(&node), self.ttl(), None))
+                let proxy = self.proxy_attr(who, &asset, &node);
+                Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)))
             }
             Item::Version(_, version) => Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None)),
             Item::Dir(dir) => {
@@ -371,7 +373,8 @@ impl Mount {
                 let ttl = if known { self.ttl() } else { Duration::ZERO };
                 Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))
             }
-            Item::Text(text) => {
+            item @ (Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+                let text = Text::of(item)?;
                 let path = format!("text {parent} {name}");
                 let what = Virtual::Text(text.clone());
                 let ino = self.inodes.path(&what, &path);
@@ -426,6 +429,11 @@ impl Mount {
             Object::Node(node, _) => self.node_attr(&node),
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
             Object::Export(export) => self.rendered_attr(&export)?,
+            Object::Proxy(asset, version) => {
+                let id = asset.node.ok_or(FsError::NotFound)?;
+                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
+                self.proxy_of(who, version, &node)
+            }
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;
                 return Ok(Stat { attr: attr::text(ino, bytes.len() as u64, self.show, mtime), ttl: Duration::ZERO });

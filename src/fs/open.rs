@@ -37,7 +37,7 @@ impl Mount {
     #[must_use]
     pub fn is_slow_ino(&self, ino: u64) -> bool {
         self.inodes.space(ino) == Space::Remembered
-            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_)))
+            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_) | Virtual::Proxy(..)))
     }
 
     /// The same for a handle.
@@ -65,7 +65,11 @@ impl Mount {
             other => Ok::<_, FsError>(other),
         })?;
         let read_only = |what: &str| {
-            if mode.write { Err(FsError::ReadOnly(format!("{what}; copy it into library/ to change it"))) } else { Ok(()) }
+            if mode.write {
+                Err(FsError::ReadOnly(format!("{what}; copy it into library/ to change it")))
+            } else {
+                Ok(())
+            }
         };
         match object {
             Object::Dir(_) => Err(FsError::IsDir),
@@ -77,9 +81,6 @@ impl Mount {
                 if let Some(asset) = &asset {
                     if mode.write && mode.read {
                         self.may(who, Verb::Download, asset)?;
-                    }
-                    if !mode.write && self.views_only(who, asset) {
-                        return self.open_proxy(who, asset);
                     }
                     self.may(who, verb, asset)?;
                 }
@@ -105,6 +106,13 @@ impl Mount {
                 let gate = Pass::new(self, who.clone(), Verb::Export, Some(export.asset.id));
                 let fh = self.handles.add(Handle::Export { export, bytes: OnceLock::new(), gate });
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+            }
+            Object::Proxy(asset, _) => {
+                if mode.write {
+                    self.may(who, Verb::Edit, &asset)?;
+                }
+                read_only("a proxy is read-only")?;
+                self.open_proxy(who, &asset)
             }
             Object::Text(text) => {
                 read_only("this text is made by damfs")?;
@@ -315,9 +323,7 @@ impl Mount {
     /// # Errors
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: u64, whence: Seek) -> FsResult<u64> {
-        self.handles.file(fh, |file| {
-            file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
-        })
+        self.handles.file(fh, |file| file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset))
     }
 
     /// Space of the disk that holds the library.

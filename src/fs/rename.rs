@@ -294,7 +294,13 @@ impl Mount {
     }
 
     /// Rebinds; bytes that were committed already under another record become a version at once.
-    fn rebind_settled(&self, tx: &mut dyn WriteTx, asset: &mut Asset, node: &mut NodeRow, m: &Mover<'_>) -> FsResult<()> {
+    fn rebind_settled(
+        &self,
+        tx: &mut dyn WriteTx,
+        asset: &mut Asset,
+        node: &mut NodeRow,
+        m: &Mover<'_>,
+    ) -> FsResult<()> {
         let former = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
         assets::rebind(tx, asset, node, m.maker.now)?;
         if node.staged {
@@ -323,12 +329,8 @@ impl Mount {
         let Some(node) = tx.node(there.node)? else { return Err(FsError::NotFound) };
         let Some(mut asset) = Self::asset_for(tx, &node)? else { return self.clear_name(tx, m, there) };
         self.may(m.who, Verb::Delete, &asset)?;
-        let removal = Removal {
-            member: Some(m.who.id),
-            process: m.caller.process,
-            now: m.maker.now,
-            how: TunnelHow::Moved,
-        };
+        let removal =
+            Removal { member: Some(m.who.id), process: m.caller.process, now: m.maker.now, how: TunnelHow::Moved };
         assets::trash(tx, &mut asset, there, &node, &removal)?;
         Ok(assets::forget_tunnels(tx, asset.id)?)
     }
@@ -352,7 +354,14 @@ impl Mount {
         Ok(())
     }
 
-    fn tunnel(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, entry: &EntryRow, node: &NodeRow, how: TunnelHow) -> FsResult<()> {
+    fn tunnel(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: &EntryRow,
+        node: &NodeRow,
+        how: TunnelHow,
+    ) -> FsResult<()> {
         let Some(asset) = node.asset else { return Ok(()) };
         Ok(tx.put_tunnel(&TunnelRow {
             parent: entry.parent,

@@ -38,7 +38,11 @@ impl Mount {
                 if let (Field::Tag, FacetChange::Remove(tag)) = (field, change) {
                     let below = format!("{tag}/");
                     whole.extend(
-                        asset.tags.iter().filter(|t| t.starts_with(&below)).map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
+                        asset
+                            .tags
+                            .iter()
+                            .filter(|t| t.starts_with(&below))
+                            .map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
                     );
                 }
             }

@@ -1,10 +1,8 @@
 //! The beginnings and ends of assets: a new record, the trash, and back.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::folders::{self, Maker};
 use super::record::Hand;
-use super::{CHAIN, Library, OpsError, mapped, rules};
+use super::{CHAIN, Library, OpsError, mapped, record, rules};
 use crate::audit;
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
@@ -29,43 +27,8 @@ pub fn draft(
         Some(member) => tx.member(member)?.map(|m| m.name).unwrap_or_default(),
         None => String::new(),
     };
-    Ok(Asset {
-        id,
-        ordinal,
-        view_name: unique_view_name(tx, name, id)?,
-        node: Some(node),
-        state: AssetState::Active,
-        head: None,
-        owner: maker.member,
-        owner_name,
-        kind: "other".into(),
-        format: "other".into(),
-        width: None,
-        height: None,
-        orientation: 1,
-        created: maker.now,
-        imported: maker.now,
-        expires: None,
-        client: None,
-        rating: None,
-        rights: None,
-        likeness: None,
-        model: None,
-        sampler: None,
-        seed: None,
-        stage: None,
-        personas: BTreeSet::new(),
-        campaigns: BTreeSet::new(),
-        tags: BTreeSet::new(),
-        loras: BTreeSet::new(),
-        prompt: None,
-        negative: None,
-        notes: None,
-        generation: None,
-        status: BTreeMap::new(),
-        trashed: None,
-        changed: maker.now,
-    })
+    let view_name = unique_view_name(tx, name, id)?;
+    Ok(Asset { ordinal, view_name, node: Some(node), owner: maker.member, owner_name, ..record::blank(id, maker.now) })
 }
 
 /// Makes the asset of a node that has a name in a folder: the folder's rules apply. Returns the record as stored.

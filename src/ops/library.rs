@@ -234,8 +234,7 @@ impl Library {
             std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
             _ => OpenError::NotALibrary { path: root.into() },
         })?;
-        let info: LibraryInfo =
-            toml::from_str(&text).map_err(|_| OpenError::NotALibrary { path: root.into() })?;
+        let info: LibraryInfo = toml::from_str(&text).map_err(|_| OpenError::NotALibrary { path: root.into() })?;
         if info.format > FORMAT {
             return Err(OpenError::NewerFormat { found: info.format });
         }
@@ -371,7 +370,7 @@ impl Library {
     }
 
     /// Makes versions of everything that is closed and commits, for a clean end.
-    pub fn close(&self) {
+    pub fn close(self: &Arc<Self>) {
         if let Err(e) = self.settle() {
             tracing::error!(error = %e, "settling at the end failed; it is done at the next start");
         }
@@ -441,9 +440,7 @@ fn lock(root: &Path) -> Result<File, OpenError> {
             let _ = file.read_to_string(&mut text);
             Err(OpenError::InUse { pid: text.trim().parse().unwrap_or(0) })
         }
-        Err(fs::TryLockError::Error(source)) => {
-            Err(OpenError::Io { what: "cannot lock the library".into(), source })
-        }
+        Err(fs::TryLockError::Error(source)) => Err(OpenError::Io { what: "cannot lock the library".into(), source }),
     }
 }
 

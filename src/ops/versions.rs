@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::library::Library;
 use super::live::{LiveFile, LiveSource};
-use super::{CHAIN, OpsError, mapped, record};
+use super::{CHAIN, OpsError, mapped, probe as probes};
 use crate::audit;
 use crate::blob::ObjectKind;
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
@@ -186,7 +186,7 @@ impl Library {
             };
             tx.put_content(content)?;
             tx.add_version(&version)?;
-            record::apply_probe(&mut asset, probe);
+            probes::apply_probe(&mut asset, probe);
             if asset.head.is_none() {
                 mapped::absorb(tx, &mut asset, node.id)?;
             }

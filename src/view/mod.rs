@@ -1,8 +1,8 @@
-//! Stub until the real one is merged.
-pub mod naming {
-    use crate::catalog::{CatalogError, ReadTx};
-    use crate::types::{AssetId, FileName};
-    pub fn unique_view_name(_tx: &dyn ReadTx, name: &FileName, _id: AssetId) -> Result<String, CatalogError> {
-        Ok(name.to_text())
-    }
-}
+//! What is shown where, and what names mean: the grammar of the virtual tree, view names, name classes, and what a save is.
+//! Reads only, and knows nothing of FUSE.
+
+pub mod class;
+pub mod identity;
+pub mod naming;
+mod path;
+pub mod tree;

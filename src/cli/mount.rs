@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use super::args::{Global, MountArgs};
 use super::{Done, Failure, backend, failed, keys, mounts, not_found, print, unmount, usage};
-use crate::ops::proto::{Request, Response};
+use crate::ops::proto::{FailureKind, Request};
 
 /// How long a daemon may take until its mount answers.
 const READY: Duration = Duration::from_secs(60);
@@ -176,43 +177,70 @@ fn daemon_command(global: &Global, args: &MountArgs, root: &Path, mountpoint: &P
 
 /// The daemon in this process's place, its log on this terminal.
 fn exec(mut command: Command) -> Failure {
-    let e = command.arg("--foreground").exec();
+    let e = command.exec();
     failed(format!("cannot start dam-mountd: {e}"), "put it beside dam, or into PATH")
+}
+
+/// What the daemon says of its start, in one line.
+#[derive(Debug, serde::Deserialize)]
+struct Started {
+    ok: bool,
+    message: Option<String>,
+    hint: Option<String>,
+    exit: Option<u8>,
 }
 
 /// Starts the daemon in a session of its own and waits for the one line that says that the mount answers, or why not.
 fn start(mut command: Command, root: &Path) -> Result<(), Failure> {
     let log = root.join("run/mountd.log");
-    let errors = File::options().create(true).append(true).mode(0o600).open(&log).map_err(|e| {
-        failed(format!("cannot write the log {}: {e}", log.display()), "the library must be writable for you")
-    })?;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).current_dir("/");
-    let setsid = || rustix::process::setsid().map(drop).map_err(io::Error::from);
-    #[expect(unsafe_code, reason = "the daemon must outlive this terminal's session")]
-    // SAFETY: setsid is async-signal-safe and allocates nothing.
+    let look = format!("look into {}", log.display());
+    let broken = |what: &str, e: io::Error| failed(format!("{what}: {e}"), "the library must be writable for you");
+    let errors = File::options().create(true).append(true).mode(0o600).open(&log);
+    let errors = errors.map_err(|e| broken(&format!("cannot write the log {}", log.display()), e))?;
+    let (answer, ready) = io::pipe().map_err(|e| broken("cannot make a pipe", e))?;
+    command.arg("--ready-fd").arg(ready.as_raw_fd().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).current_dir("/");
+    let number = ready.as_raw_fd();
+    let detach = move || {
+        #[expect(unsafe_code, reason = "the number is all that reaches the child")]
+        // SAFETY: the parent holds the pipe's end open until the child has been started.
+        let ready = unsafe { BorrowedFd::borrow_raw(number) };
+        rustix::io::fcntl_setfd(ready, rustix::io::FdFlags::empty())?;
+        rustix::process::setsid()?;
+        Ok(())
+    };
+    #[expect(unsafe_code, reason = "the daemon must outlive this terminal's session, and inherit the pipe")]
+    // SAFETY: fcntl and setsid are async-signal-safe and allocate nothing.
     unsafe {
-        command.pre_exec(setsid);
+        command.pre_exec(detach);
     }
     let mut child = command
         .spawn()
         .map_err(|e| failed(format!("cannot start dam-mountd: {e}"), "put it beside dam, or into PATH"))?;
-    let Some(out) = child.stdout.take() else {
-        return Err(failed("dam-mountd has no pipe to answer through", "try again"));
-    };
-    let (send, answer) = mpsc::channel();
+    // Ours must be closed, or the daemon's death would not end the reading below.
+    drop(ready);
+    let (send, heard) = mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
-        let _ = BufReader::new(out).read_line(&mut line);
+        let _ = BufReader::new(answer).read_line(&mut line);
         let _ = send.send(line);
     });
-    let look = format!("look into {}", log.display());
-    let line = answer.recv_timeout(READY).map_err(|_| {
+    let line = heard.recv_timeout(READY).map_err(|_| {
         let _ = child.kill();
         failed(format!("dam-mountd gave no answer in {} s", READY.as_secs()), look.clone())
     })?;
-    match serde_json::from_str::<Response>(&line) {
-        Ok(Response::Done { .. }) => Ok(()),
-        Ok(Response::Failed { failure }) => Err(failure),
+    match serde_json::from_str::<Started>(&line) {
+        Ok(started) if started.ok => Ok(()),
+        Ok(started) => Err(Failure {
+            kind: match started.exit {
+                Some(2) => FailureKind::Usage,
+                Some(3) => FailureKind::NotFound,
+                Some(4) => FailureKind::Refused,
+                _ => FailureKind::Failed,
+            },
+            message: started.message.unwrap_or_else(|| "the mount failed".to_owned()),
+            hint: started.hint.or(Some(look)),
+        }),
         Err(_) => {
             let _ = child.wait();
             Err(failed("dam-mountd ended before its mount answered", look))

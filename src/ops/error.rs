@@ -66,10 +66,8 @@ impl From<OpsError> for Failure {
             OpsError::Refused { subject, .. } => {
                 (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
             }
-            OpsError::Access(_) => (
-                FailureKind::Refused,
-                Some("an admin adds members with: dam member add NAME --uid N --role ROLE".into()),
-            ),
+            OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
+            OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
             OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => {
                 (FailureKind::Failed, None)

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::filing::{self, Filed, Plan};
 use super::proto::Assignment;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders};
-use crate::media::{self, Probe};
+use super::{Actor, Library, OpsError, folders, probe};
+use crate::media;
 use crate::types::{ContentId, ReadAt, Timestamp};
 
 /// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
@@ -176,8 +176,8 @@ impl<'a> Importer<'a> {
             }
             Ok(probe) if probe.kind == "other" => return Err(OpsError::usage(UNKNOWN, "take it as it is with --any")),
             Ok(probe) => probe,
-            Err(_) if self.options.any => Probe::of_nothing(),
-            Err(e) => return Err(OpsError::usage(format!("{UNKNOWN}: {e}"), "take it as it is with --any")),
+            Err(_) if self.options.any => probe::nothing(),
+            Err(e) => return Err(OpsError::usage(e.to_string(), "take it as it is with --any")),
         };
         let content = self.library.vault.add(bytes)?;
         if content.size != bytes.len() {

@@ -32,11 +32,22 @@ pub fn apply_probe(asset: &mut Asset, probe: &Probe) {
     }
     asset.tags.extend(probe.keywords.iter().filter_map(|word| keyword(word)));
     if asset.personas.is_empty() {
-        asset.personas.extend(probe.persons.iter().filter_map(|name| plain(name)));
+        // Our own property says persona; the people shown are the next best.
+        let names = if probe.persona.is_empty() { &probe.persons } else { &probe.persona };
+        asset.personas.extend(names.iter().filter_map(|name| plain(name)));
+    }
+    if asset.campaigns.is_empty() {
+        asset.campaigns.extend(probe.campaign.as_deref().and_then(plain));
     }
     if asset.notes.is_none() {
         asset.notes = probe.description.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(str::to_owned);
     }
+}
+
+/// What is known of bytes that are no medium.
+#[must_use]
+pub fn nothing() -> Probe {
+    Probe { kind: "other".to_owned(), format: "other".to_owned(), orientation: 1, complete: true, ..Probe::default() }
 }
 
 /// A keyword as a tag: `a|b` and `a/b` are levels, as photo programs write them.

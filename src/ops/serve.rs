@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::import::ImportOptions;
 use super::members::MemberChange;
-use super::proto::{Command, Failure};
+use super::proto::{Command, Failure, FailureKind};
 use super::{Actor, Library, OpsError, assign, find, folders, fsck, import, members, rules, show, value, why};
+use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
 
 /// Does one command for a caller, whom the kernel named. `file` is the descriptor that came with it (import).
@@ -23,12 +24,13 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
         Err(e) => {
             let reason = match e {
                 OpsError::Refused { reason, .. } => reason,
+                OpsError::Access(AccessError::Catalog(e)) => return Err(OpsError::from(e).into()),
                 OpsError::Access(e) => e.to_string(),
                 other => return Err(other.into()),
             };
             // A denial that cannot be recorded is still a denial.
             let _ = note_denial(library, &format!("uid:{}", caller.uid), Verb::List, "library", &reason);
-            return Err(stranger(reason));
+            return Err(Failure { kind: FailureKind::Refused, message: reason, hint: None });
         }
     };
     run(library, &actor, command, file).map_err(|e| {
@@ -97,12 +99,4 @@ pub fn note_denial(library: &Library, who: &str, verb: Verb, subject: &str, reas
         crate::audit::append(tx, super::CHAIN, now, who, &action, subject, &json!({ "reason": reason }))?;
         Ok(())
     })
-}
-
-fn stranger(message: String) -> Failure {
-    Failure {
-        kind: super::proto::FailureKind::Refused,
-        message,
-        hint: Some("an admin adds members with: dam member add NAME --uid N --role ROLE".to_owned()),
-    }
 }

@@ -192,15 +192,7 @@ fn decode(text: &str) -> Result<String, OpsError> {
 /// Every platform of the shipped table, in its order.
 #[must_use]
 pub fn platforms() -> Vec<&'static str> {
-    let mut names: Vec<&str> = Vec::new();
-    for line in include_str!("../../policy/templates/platforms.csv").lines().skip(1) {
-        if let Some((name, _)) = line.split_once(',')
-            && !names.contains(&name)
-        {
-            names.push(name);
-        }
-    }
-    names
+    damfs_policy::platforms::shipped().platforms().collect()
 }
 
 /// A word that is not known, with the nearest one that is.

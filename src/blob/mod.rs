@@ -1,31 +1,23 @@
-//! Stub until the real one is merged.
-use crate::types::{Content, ReadAt};
-#[derive(Debug, thiserror::Error)]
-pub enum BlobError {
-    #[error("full")]
-    Full,
-    #[error("stub")]
-    Stub,
-}
-#[derive(Debug, Clone, Copy)]
-pub enum ObjectKind {
-    Manifest,
-}
-#[derive(Debug)]
-pub struct Vault;
-impl Vault {
-    pub fn add(&self, _b: &dyn ReadAt) -> Result<Content, BlobError> {
-        Err(BlobError::Stub)
-    }
-    pub fn sync(&self) -> Result<(), BlobError> {
-        Ok(())
-    }
-    pub fn check(&self, _c: &Content, _deep: bool) -> Vec<String> {
-        Vec::new()
-    }
-    pub fn put_object(&self, _k: ObjectKind, _n: &str, _b: &[u8]) -> Result<(), BlobError> {
-        Ok(())
-    }
-}
-#[derive(Debug)]
-pub struct StageDir;
+//! Bytes: a store of immutable, sealed extents named by the keyed hash of what they hold, and staging files for what is being written.
+//! The format on disk is written down in `FORMAT.md`.
+
+mod cache;
+mod error;
+mod fault;
+mod frames;
+mod local;
+mod memory;
+mod reader;
+mod stage;
+mod stage_log;
+mod store;
+mod vault;
+
+pub use error::BlobError;
+pub use fault::{Fail, FaultStore};
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use reader::Reader;
+pub use stage::{Stage, StageDir};
+pub use store::{BlobName, BlobStore, Put};
+pub use vault::{Fault, ObjectKind, Vault};

@@ -18,12 +18,6 @@ use crate::view::class::{NameClass, classify};
 use crate::view::identity::{CreateMeaning, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
 
-/// Where a new file goes: the folder that holds its entry, and the view it was made in.
-pub(super) struct Target<'a> {
-    pub(super) folder: NodeId,
-    pub(super) view: Option<&'a QueryDir>,
-}
-
 impl Mount {
     pub(super) fn maker(&self, who: &Who, caller: &Caller) -> Maker {
         Maker { uid: caller.uid, gid: caller.gid, member: Some(who.id), now: self.library.clock.now() }
@@ -126,8 +120,7 @@ impl Mount {
         let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
             match &place {
                 Place::Folder(folder) => {
-                    let target = Target { folder: folder.id, view: None };
-                    self.new_file(tx, who, caller, &maker, &target, &name, mode)
+                    self.new_file(tx, who, caller, &maker, folder.id, &name, mode)
                 }
                 Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
             }
@@ -185,8 +178,7 @@ impl Mount {
             apply_sets(tx, &mut asset, &query.sets, maker)?;
             return Ok(node);
         }
-        let target = Target { folder: local, view: Some(query) };
-        self.new_file(tx, who, caller, maker, &target, name, mode)
+        self.new_file(tx, who, caller, maker, local, name, mode)
     }
 
     fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {
@@ -205,14 +197,14 @@ impl Mount {
         who: &Who,
         caller: &Caller,
         maker: &Maker,
-        target: &Target<'_>,
+        folder: NodeId,
         name: &FileName,
         mode: u32,
     ) -> FsResult<NodeRow> {
         let mut node = self.fresh_file(tx, caller, maker, mode)?;
-        let tunnel = tx.tunnel(target.folder, name)?;
+        let tunnel = tx.tunnel(folder, name)?;
         let meaning = on_create(classify(name), tunnel.as_ref(), maker.now);
-        if in_inbox(tx, target.folder)? {
+        if in_inbox(tx, folder)? {
             Self::may_work(who)?;
             node.class = match meaning {
                 CreateMeaning::Local => NodeClass::Local,
@@ -221,7 +213,7 @@ impl Mount {
                 CreateMeaning::NewAsset | CreateMeaning::ComesBack(_) => NodeClass::Inbox,
             };
             tx.put_node(&node)?;
-            folders::link(tx, target.folder, name, node.id, maker.now)?;
+            folders::link(tx, folder, name, node.id, maker.now)?;
             return Ok(node);
         }
         match meaning {
@@ -229,14 +221,14 @@ impl Mount {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
                 self.may(who, Verb::Edit, &asset)?;
                 tx.put_node(&node)?;
-                folders::link(tx, target.folder, name, node.id, maker.now)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
                 assets::rebind(tx, &mut asset, &mut node, maker.now)?;
             }
             CreateMeaning::NewAsset => {
-                self.may_create(tx, who, maker, target.folder, name, &[])?;
+                self.may_create(tx, who, maker, folder, name, &[])?;
                 tx.put_node(&node)?;
-                folders::link(tx, target.folder, name, node.id, maker.now)?;
-                assets::adopt(tx, &self.library, &mut node, name, target.folder, maker)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
+                assets::adopt(tx, &self.library, &mut node, name, folder, maker)?;
             }
             CreateMeaning::Local | CreateMeaning::Scratch | CreateMeaning::Aside => {
                 Self::may_work(who)?;
@@ -246,7 +238,7 @@ impl Mount {
                     _ => NodeClass::Scratch,
                 };
                 tx.put_node(&node)?;
-                folders::link(tx, target.folder, name, node.id, maker.now)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
             }
         }
         Ok(node)
@@ -320,7 +312,7 @@ impl Mount {
             Special::File => {
                 let open = OpenMode { write: true, exclusive: true, ..OpenMode::default() };
                 let (entry, opened) = self.create(caller, parent, name, mode, open)?;
-                self.release(caller, opened.fh);
+                self.release(caller, opened.fh)?;
                 return Ok(entry);
             }
             Special::Fifo => NodeKind::Fifo,

@@ -263,8 +263,11 @@ impl Mount {
     }
 
     /// Closes a directory.
-    pub fn releasedir(&self, _caller: &Caller, fh: u64) {
-        self.handles.remove(fh);
+    ///
+    /// # Errors
+    /// [`FsError::BadHandle`] when it is not open.
+    pub fn releasedir(&self, _caller: &Caller, fh: u64) -> FsResult<()> {
+        self.handles.remove(fh).map(|_| ()).ok_or(FsError::BadHandle)
     }
 
     /// What `access(2)` asks: the gate's answer, and never a yes for writing to what is made by damfs.

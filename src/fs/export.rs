@@ -98,7 +98,12 @@ impl Mount {
     }
 
     /// What a member who may only view is shown in place of an asset's file: another inode, and a size known without rendering.
-    pub(super) fn proxy_attr(&self, who: &Who, asset: &Asset, node: &NodeRow) -> Option<(Attr, Duration, Option<Virtual>)> {
+    pub(super) fn proxy_attr(
+        &self,
+        who: &Who,
+        asset: &Asset,
+        node: &NodeRow,
+    ) -> Option<(Attr, Duration, Option<Virtual>)> {
         let version = asset.head.filter(|_| self.views_only(who, asset))?;
         Some((self.proxy_of(who, version, node), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
     }

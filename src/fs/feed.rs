@@ -29,7 +29,9 @@ impl Feed {
         let (waker, wake) = bounded(1);
         let seen = library.catalog.read(|tx| tx.last_change())?;
         // Full means that a wake-up is on its way already.
-        library.catalog.listen(Box::new(move |_| drop(waker.try_send(()))));
+        library.catalog.listen(Box::new(move |_| {
+            let _ = waker.try_send(());
+        }));
         Ok(Self { out, inbound, wake, seen: AtomicU64::new(seen), changed: AtomicI64::new(0) })
     }
 

@@ -7,11 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::text::Text;
 use crate::catalog::{Asset, VersionRow};
 use crate::crypto::Permutation;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, MemberId, NodeId, VersionId, VersionNo};
-use super::text::Text;
 use crate::view::tree::Dir;
 
 /// The root's number.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handles;
-use super::text::Text;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
+use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
 use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
@@ -404,7 +404,7 @@ impl Mount {
     }
 
     /// The kernel has forgotten an inode so many times.
-    pub fn forget(&self, ino: u64, times: u64) {
+    pub fn forget(&self, _caller: &Caller, ino: u64, times: u64) {
         if self.inodes.space(ino) == Space::Remembered {
             self.inodes.forget(ino, times);
         }

@@ -249,9 +249,12 @@ impl Mount {
         })
     }
 
-    /// Closes for good. Never fails; what cannot be recorded now is recorded when the version is made.
-    pub fn release(&self, _caller: &Caller, fh: u64) {
-        let Some(handle) = self.handles.remove(fh) else { return };
+    /// Closes for good. What cannot be recorded now is recorded when the version is made.
+    ///
+    /// # Errors
+    /// Never after a good open: nobody would hear of it.
+    pub fn release(&self, _caller: &Caller, fh: u64) -> FsResult<()> {
+        let handle = self.handles.remove(fh).ok_or(FsError::BadHandle)?;
         if let Handle::File(file) = handle.as_ref() {
             if file.mode.write
                 && let Err(e) = self.record_bytes(file)
@@ -263,6 +266,7 @@ impl Mount {
                 cached.remove(&file.row.id);
             }
         }
+        Ok(())
     }
 
     /// Returns when the file's bytes and its record survive a power cut.
@@ -322,7 +326,8 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
-    pub fn seek(&self, _caller: &Caller, fh: u64, offset: u64, whence: Seek) -> FsResult<u64> {
+    pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
+        let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
         self.handles.file(fh, |file| file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset))
     }
 

@@ -13,9 +13,9 @@ impl Mount {
     ///
     /// # Errors
     /// With a sentence for every refusal.
-    pub fn setattr(&self, caller: &Caller, ino: u64, set: &SetAttr) -> FsResult<Stat> {
+    pub fn setattr(&self, caller: &Caller, ino: u64, set: SetAttr) -> FsResult<Stat> {
         let who = self.who(caller)?;
-        let result = self.setattr_as(&who, caller, ino, set);
+        let result = self.setattr_as(&who, caller, ino, &set);
         self.explain(&who, "setattr", result)
     }
 

@@ -1,23 +1,73 @@
-//! Stub until the real one is merged.
-use crate::types::{Generation, ReadAt, Timestamp};
+//! Media files: what they are (`sniff`), what they carry (`probe`), and what is made of them (`render`, `proxy`).
+//!
+//! Every input is hostile: walkers are bounded in memory and steps, and nothing here panics on any bytes.
+
+mod bmff;
+mod bytes;
+mod comfy;
+mod dates;
+mod decode;
+mod encode;
+mod exif;
+mod font;
+mod found;
+mod infotext;
+mod iptc;
+mod jpeg;
+mod mark;
+mod other_tools;
+mod png;
+mod probe;
+mod proxy;
+mod recipe;
+mod render;
+mod simple;
+mod sniff;
+mod webp;
+mod xmp;
+
+pub use decode::{Limits, Master};
+pub use probe::{Probe, probe};
+pub use proxy::{PROXY_BYTES, proxy};
+pub use recipe::{Fit, RENDERER, Recipe, StillFormat};
+pub use render::render;
+pub use sniff::{Sniffed, sniff};
+
+/// Why a file could not be read or rendered.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct MediaError(pub String);
-#[derive(Debug, Clone, Default)]
-pub struct Probe {
-    pub kind: String,
-    pub format: String,
-    pub width: Option<u32>,
-    pub height: Option<u32>,
-    pub orientation: u8,
-    pub created: Option<Timestamp>,
-    pub generation: Option<Generation>,
-    pub keywords: Vec<String>,
-    pub persons: Vec<String>,
-    pub complete: bool, pub description: Option<String>,
-    pub rating: Option<String>,
+pub enum MediaError {
+    /// The first bytes belong to no format known here.
+    #[error("not a media file that is known here; files of any kind are kept with `dam import --any`")]
+    Unrecognised,
+    /// The bytes break their own format's rules.
+    #[error("the file is damaged: {what}; export it again from the program that made it")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+    /// Larger than a limit allows.
+    #[error("too large: {what}")]
+    TooLarge {
+        /// What exceeds which limit, and what to change.
+        what: String,
+    },
+    /// A known format that cannot be decoded here.
+    #[error("{format} cannot be rendered; convert it to PNG, JPEG or WebP first")]
+    Unsupported {
+        /// The format's name as [`Sniffed::format`] gives it.
+        format: String,
+    },
+    /// The bytes could not be read.
+    #[error("the bytes cannot be read: {0}")]
+    Io(#[from] std::io::Error),
 }
-impl Probe { #[must_use] pub fn of_nothing() -> Self { Self::default() } }
-pub fn probe(_b: &dyn ReadAt) -> Result<Probe, MediaError> {
-    Err(MediaError("stub".into()))
+
+impl MediaError {
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+
+    pub(crate) fn too_large(what: impl Into<String>) -> Self {
+        Self::TooLarge { what: what.into() }
+    }
 }

@@ -40,7 +40,7 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
     let mut bytes = 0_u64;
     for content in &contents {
         bytes = bytes.saturating_add(content.size);
-        for fault in library.vault.check(content, deep) {
+        for fault in library.vault.check(content, deep)? {
             faults.push(format!("store: content {}: {fault}", content.id));
         }
     }

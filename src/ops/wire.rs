@@ -149,7 +149,10 @@ fn receive_start(stream: &UnixStream, header: &mut [u8], descriptors: &mut Vec<O
 }
 
 fn too_long(length: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a frame may have {MAX_FRAME} bytes at most; this one has {length}"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a frame may have {MAX_FRAME} bytes at most; this one has {length}"),
+    )
 }
 
 #[cfg(test)]

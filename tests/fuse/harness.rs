@@ -74,7 +74,7 @@ impl Studio {
     }
 
     pub fn unmount(&mut self) {
-        for at in self.mounts.drain(..) {
+        for at in std::mem::take(&mut self.mounts) {
             let out = self.command(["unmount".as_ref(), at.as_os_str()]).output().unwrap();
             assert!(out.status.success(), "unmount: {}", text(&out));
         }

@@ -142,7 +142,7 @@ impl World {
         let ino = self.find(path)?;
         let open = self.m().open(&ME, ino, OpenMode { read: true, ..OpenMode::default() })?;
         let bytes = self.m().read(&ME, open.fh, 0, 1 << 20);
-        self.m().release(&ME, open.fh);
+        self.m().release(&ME, open.fh).unwrap();
         bytes
     }
 
@@ -156,7 +156,7 @@ impl World {
                 true
             })
             .unwrap();
-        self.m().releasedir(&ME, open.fh);
+        self.m().releasedir(&ME, open.fh).unwrap();
         for row in rows.iter().filter(|r| r.name != b"." && r.name != b"..") {
             let name = String::from_utf8(row.name.clone()).unwrap();
             let below = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -182,7 +182,7 @@ impl World {
                     };
                     self.m().write(&ME, fh, 0, &[*byte; 5000])?;
                     self.m().flush(&ME, fh)?;
-                    self.m().release(&ME, fh);
+                    self.m().release(&ME, fh)?;
                 }
                 Op::Append(w, byte) => {
                     let ino = self.find(&w.path())?;
@@ -190,12 +190,12 @@ impl World {
                     let fh = self.m().open(&ME, ino, mode)?.fh;
                     self.m().write(&ME, fh, 0, &[*byte; 700])?;
                     self.m().flush(&ME, fh)?;
-                    self.m().release(&ME, fh);
+                    self.m().release(&ME, fh)?;
                 }
                 Op::Truncate(w, size) => {
                     let ino = self.find(&w.path())?;
                     let set = damfs::fs::SetAttr { size: Some(u64::from(*size)), ..Default::default() };
-                    self.m().setattr(&ME, ino, &set)?;
+                    self.m().setattr(&ME, ino, set)?;
                 }
                 Op::Rename(a, b) => {
                     let (a, b) = (a.path(), b.path());

@@ -79,6 +79,8 @@ fn test_files(texts: &BTreeMap<PathBuf, String>) -> BTreeSet<PathBuf> {
         let home = if ["mod", "lib", "main"].contains(&stem) { dir.to_owned() } else { dir.join(stem) };
         for module in test_modules(&bare(text)) {
             found.insert(home.join(format!("{module}.rs")));
+            // `#[path]` counts from the directory of the file that has it.
+            found.insert(dir.join(format!("{module}.rs")));
             found.insert(home.join(module));
         }
     }
@@ -93,10 +95,13 @@ fn test_modules(code: &str) -> Vec<String> {
         if !is_test(condition) {
             continue;
         }
+        let behind = rest;
         rest = without_attributes(rest);
+        let attributes = &behind[..behind.len() - rest.len()];
         let item = rest.split([';', '{']).next().unwrap_or_default();
         if let Some((_, name)) = item.split_once("mod ").filter(|_| rest[item.len()..].starts_with(';')) {
-            found.push(name.trim().to_owned());
+            let file = attributes.split_once("path = \"").and_then(|(_, path)| path.split_once(".rs\""));
+            found.push(file.map_or(name, |(file, _)| file).trim().to_owned());
         }
     }
     found
@@ -393,11 +398,14 @@ fn f<'a>(x: &'a str) -> char { let _ = "SELECT // not a comment { \" }"; let _ =
 mod tests { fn g() { println!("}"); } }
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+#[path = "x_tests.rs"]
+mod tests;
 #[cfg(not(test))]
 fn kept() {}
 "##;
     let code = bare(text);
-    assert_eq!(test_modules(&code), ["testing"]);
+    assert_eq!(test_modules(&code), ["testing", "x_tests"]);
     let code = without_tests(&code);
     assert!(code.contains("SELECT // not a comment") && code.contains("fn kept()"), "{code}");
     assert!(!code.contains("println!") && !code.contains("cli"), "{code}");

@@ -72,10 +72,6 @@ pub struct QueryDir {
 
 /// What a name of the virtual tree stands for.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made one at a time and taken apart at once; boxes would cost a listing more than they save"
-)]
 pub enum Item {
     /// A directory of the virtual tree.
     Dir(Dir),

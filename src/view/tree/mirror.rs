@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::naming::split;
 use super::super::path::encode;
-use super::folders::holds_listable;
+use super::folders::{folder_visible, holds_listable};
 use super::{Dir, Item, PAGE, Page, Tree, WhyTarget, fixed, is_trashed};
 use crate::catalog::{Asset, CatalogError, EntryRow, NodeClass, NodeKind, NodeRow, VersionRow};
 use crate::policy::{Expr, Field};
@@ -30,16 +30,22 @@ impl Tree<'_> {
         }
     }
 
+    /// `.dam/why/` shows every folder that `library/` shows; the others those that hold something.
     fn mirrored_folder(&self, dir: &Dir, node: &NodeRow) -> Result<Option<Item>, CatalogError> {
-        if node.kind != NodeKind::Dir || !holds_listable(self.tx, self.subject, node.id)? {
+        if node.kind != NodeKind::Dir {
             return Ok(None);
         }
         Ok(match dir {
-            Dir::VersionsTree(_) => Some(Item::Dir(Dir::VersionsTree(node.id))),
-            Dir::RecordsTree(_) => Some(Item::Dir(Dir::RecordsTree(node.id))),
-            Dir::WhyTree(_) => Some(Item::Dir(Dir::WhyTree(node.id))),
+            Dir::WhyTree(_) => {
+                folder_visible(self.tx, self.subject, self.member, node.id)?.then_some(Dir::WhyTree(node.id))
+            }
+            Dir::VersionsTree(_) => {
+                holds_listable(self.tx, self.subject, node.id)?.then_some(Dir::VersionsTree(node.id))
+            }
+            Dir::RecordsTree(_) => holds_listable(self.tx, self.subject, node.id)?.then_some(Dir::RecordsTree(node.id)),
             _ => None,
-        })
+        }
+        .map(Item::Dir))
     }
 
     fn mirrored_file(&self, dir: &Dir, node: &NodeRow) -> Result<Option<Item>, CatalogError> {

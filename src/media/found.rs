@@ -20,6 +20,8 @@ pub(super) struct Found {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub complete: bool,
+    /// A baseline JPEG with one scan per component.
+    pub separate_scans: bool,
     pub warnings: Vec<String>,
 }
 

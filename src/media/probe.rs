@@ -61,21 +61,24 @@ pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
     Ok(assemble(&sniffed, found, &exif))
 }
 
-/// EXIF orientation of a picture, 1 when it says nothing.
-pub(super) fn orientation(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<u8, MediaError> {
-    if sniffed.format == "tiff" {
-        return Ok(exif::read(source)?.orientation);
-    }
-    Ok(match walk(source, sniffed)?.exif {
-        Some(block) => exif::read(&block)?.orientation,
-        None => 1,
-    })
+/// What a decoder has to know beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub orientation: u8,
+    /// As stored.
+    pub size: Option<(u32, u32)>,
+    pub separate_scans: bool,
 }
 
-/// The size as stored, read from the headers alone.
-pub(super) fn stored_size(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Option<(u32, u32)>, MediaError> {
+/// Reads the headers alone.
+pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, MediaError> {
     let found = walk(source, sniffed)?;
-    Ok(found.width.zip(found.height))
+    let orientation = match &found.exif {
+        _ if sniffed.format == "tiff" => exif::read(source)?.orientation,
+        Some(block) => exif::read(block)?.orientation,
+        None => 1,
+    };
+    Ok(Header { orientation, size: found.width.zip(found.height), separate_scans: found.separate_scans })
 }
 
 fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {

@@ -135,12 +135,12 @@ for o, t in back.items():
                 image::load_from_memory(&render(&bytes, &r, &Limits::default()).unwrap()).unwrap().to_rgba8()
             };
             let first = picture(1);
-            assert_eq!((first.get_pixel(first.width() - 3, first.height() / 2 - 6).0[1] > 200), true);
+            assert!(first.get_pixel(first.width() - 3, first.height() / 2 - 6).0[1] > 200);
             for o in 2..=8 {
                 let other = picture(o);
                 assert_eq!(other.dimensions(), first.dimensions(), "{o}.{ext}");
                 let worst = first.as_raw().iter().zip(other.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-                assert!(worst <= if ext == "jpg" { 12 } else { 2 }, "{o}.{ext} {worst}");
+                assert!(worst <= if ext == "jpg" { 14 } else { 6 }, "{o}.{ext} {worst}");
             }
         }
     }
@@ -186,4 +186,16 @@ fn a_proxy_has_one_size_and_a_visible_mark() {
             assert!(count > 32, "{count} of 64 tiles are marked");
         }
     }
+}
+
+#[test]
+fn a_jpeg_that_would_decode_with_wrong_colours_is_refused() {
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 85);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.set_optimized_huffman_tables(true);
+    encoder.encode(&[200; 64 * 64 * 3], 64, 64, jpeg_encoder::ColorType::Rgb).unwrap();
+    let r = recipe(32, 32, Fit::Crop, StillFormat::Jpeg);
+    assert!(matches!(render(&file, &r, &Limits::default()), Err(MediaError::Unsupported { .. })));
+    assert_eq!(probe(&file).unwrap().width, Some(64));
 }

@@ -23,6 +23,8 @@ pub(super) struct Found {
     /// A baseline JPEG with one scan per component.
     pub separate_scans: bool,
     pub warnings: Vec<String>,
+    /// Bytes that packed texts gave so far.
+    pub unpacked: usize,
 }
 
 /// Most texts kept of one file.

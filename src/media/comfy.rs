@@ -11,6 +11,8 @@ use crate::types::Generation;
 
 const MAX_STEPS: usize = 10_000;
 const MAX_SAVES: usize = 32;
+/// Larger texts are kept but not read: as values they take many times their length.
+const MAX_JSON: usize = 4 * 1024 * 1024;
 
 type Graph = Map<String, Value>;
 
@@ -28,6 +30,9 @@ pub(super) fn parse(text: &str) -> Option<Value> {
 
 fn parse_once(text: &str) -> Option<Value> {
     let text = text.trim().trim_end_matches('\0');
+    if text.len() > MAX_JSON {
+        return None;
+    }
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&without_nan(text)).ok())
 }
 
@@ -218,7 +223,7 @@ fn scalar(graph: &Graph, node: &Value, name: &str, depth: usize) -> Option<Strin
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
         Value::Bool(b) => Some(b.to_string()),
-        other if depth < 8 => {
+        other if depth < 3 => {
             let next = graph.get(link(other)?.0)?;
             let only = ["value", "seed", "noise_seed", "int", "float", "text", "string", "String", "prompt"];
             let mut values = only.iter().filter_map(|n| scalar(graph, next, n, depth.saturating_add(1)));

@@ -87,11 +87,15 @@ impl Master {
                 limits.max_bytes
             )));
         }
-        if let Some((w, h)) = probe::stored_size(source, &sniffed)? {
+        let header = probe::header(source, &sniffed)?;
+        if let Some((w, h)) = header.size {
             check(w, h, limits)?;
         }
-        let orientation =
-            Orientation::from_exif(probe::orientation(source, &sniffed)?).unwrap_or(Orientation::NoTransforms);
+        if header.separate_scans {
+            // The decoder gives wrong colours for these: better none.
+            return Err(MediaError::Unsupported { format: "a JPEG with one scan per component".to_owned() });
+        }
+        let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
         let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
         // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
         catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation)))

@@ -61,7 +61,8 @@ pub(super) fn jpeg(raster: &Raster, quality: u8, ai: bool) -> Result<Vec<u8>, Me
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_optimized_huffman_tables(true);
+    // Optimised tables would be written as one scan per component, which several readers (our own decoder too) get wrong.
+    encoder.set_optimized_huffman_tables(false);
     encoder.add_exif_metadata(SRGB_EXIF).map_err(failed)?;
     if ai {
         encoder.add_app_segment(1, [XMP_ID, AI_PACKET.as_bytes()].concat()).map_err(failed)?;

@@ -7,7 +7,8 @@ use super::dates;
 use crate::types::{ReadAt, Timestamp};
 
 const MAX_TAGS: u16 = 512;
-const MAX_VALUE: u64 = 16 * 1024 * 1024;
+/// Most bytes of all values of one block: many tags may point to the same place.
+const MAX_VALUES: u64 = 32 * 1024 * 1024;
 const MAX_ASCII: usize = 64;
 
 /// What was read.
@@ -42,6 +43,7 @@ struct Walker<'a> {
     original: Option<String>,
     offset: Option<String>,
     subsec: Option<String>,
+    budget: u64,
 }
 
 /// Reads a TIFF block (or a TIFF file). A block that is none gives the defaults.
@@ -56,7 +58,7 @@ pub(super) fn read(source: &dyn ReadAt) -> io::Result<Exif> {
     };
     let first = if little { le32(&head, 4) } else { be32(&head, 4) }.unwrap_or(0);
     let out = Exif { whole: true, ..empty };
-    let mut walker = Walker { w, little, out, original: None, offset: None, subsec: None };
+    let mut walker = Walker { w, little, out, original: None, offset: None, subsec: None, budget: MAX_VALUES };
     let sub = walker.directory(u64::from(first), true)?;
     if let Some(at) = sub {
         walker.directory(u64::from(at), false)?;
@@ -137,9 +139,10 @@ impl Walker<'_> {
         if at.saturating_add(len) > self.w.len() {
             self.out.whole = false;
         }
-        if len > MAX_VALUE || at >= self.w.len() {
+        if len > self.budget || at >= self.w.len() {
             return Ok(None);
         }
+        self.budget = self.budget.saturating_sub(len);
         self.w.block(at, len)
     }
 }

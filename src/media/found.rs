@@ -20,7 +20,11 @@ pub(super) struct Found {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub complete: bool,
+    /// A baseline JPEG with one scan per component.
+    pub separate_scans: bool,
     pub warnings: Vec<String>,
+    /// Bytes that packed texts gave so far.
+    pub unpacked: usize,
 }
 
 /// Most texts kept of one file.

@@ -9,6 +9,8 @@ use crate::types::Generation;
 
 const MAX_ITEMS: usize = 1024;
 const MAX_KEY: usize = 200;
+/// Longest quoted or bracketed value that is looked at: an unclosed quote must not cost a scan of everything per item.
+const MAX_VALUE: usize = 256 * 1024;
 const NEGATIVE: &str = "Negative prompt:";
 /// `Lora hashes` of a file that could not be hashed: the SHA-256 of nothing.
 const NO_HASH: &str = "e3b0c44298fc";
@@ -138,7 +140,7 @@ fn value(text: &str) -> (String, &str) {
 /// Where a quoted string ends, its closing quote included.
 fn quoted_end(text: &str) -> Option<usize> {
     let mut escaped = false;
-    for (at, c) in text.bytes().enumerate().skip(1) {
+    for (at, c) in text.bytes().enumerate().take(MAX_VALUE).skip(1) {
         match c {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
@@ -152,7 +154,7 @@ fn quoted_end(text: &str) -> Option<usize> {
 /// Where a JSON array or object ends; brackets inside strings do not count.
 fn balanced_end(text: &str) -> Option<usize> {
     let (mut depth, mut string, mut escaped) = (0usize, false, false);
-    for (at, c) in text.bytes().enumerate() {
+    for (at, c) in text.bytes().enumerate().take(MAX_VALUE) {
         match c {
             _ if escaped => escaped = false,
             b'\\' if string => escaped = true,

@@ -18,6 +18,7 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     let mut resources = Vec::new();
     let mut w = Window::new(source);
     let mut at = 2u64;
+    let mut baseline_components = 0u8;
     for _ in 0..MAX_SEGMENTS {
         let Some([0xff, marker]) = w.array::<2>(at)? else { break };
         if marker == 0xff {
@@ -35,13 +36,18 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
         let body = at.saturating_add(4);
         let next = at.saturating_add(2).saturating_add(u64::from(len));
         if marker == 0xda {
+            let components = w.get(body, 1)?.first().copied().unwrap_or(0);
+            found.separate_scans = components < baseline_components;
             found.complete = ends(source, next)?;
             break;
         }
         let data = usize::from(len.saturating_sub(2));
         match marker {
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                let frame = w.get(body, 5)?;
+                let frame = w.get(body, 6)?;
+                if marker <= 0xc1 {
+                    baseline_components = frame.get(5).copied().unwrap_or(0);
+                }
                 found.height = be16(frame, 1).map(u32::from);
                 found.width = be16(frame, 3).map(u32::from);
             }

@@ -236,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table")]
     fn tools_are_told_apart() {
         let invoke = r#"{"positive_prompt":"a","negative_prompt":"b","seed":5,"model":{"name":"m"},"loras":[{"model":{"name":"l"}}],"scheduler":"euler"}"#;
         let swarm = r#"{"sui_image_params":{"prompt":"a <lora:l:1>","negativeprompt":"b","model":"m","seed":"5","sampler":"euler"}}"#;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::read::ZlibDecoder;
 
 use super::bytes::{MAX_BLOCK, Window, be32, utf8_or_latin1};
-use super::found::{Found, strip_exif_prefix};
+use super::found::{Found, MAX_TEXT_BYTES, strip_exif_prefix};
 use crate::types::ReadAt;
 
 const MAX_CHUNKS: usize = 200_000;
@@ -73,9 +73,14 @@ fn international(found: &mut Found, rest: &[u8]) -> Option<String> {
 }
 
 fn inflate(found: &mut Found, packed: &[u8]) -> Option<Vec<u8>> {
+    if found.unpacked > MAX_TEXT_BYTES {
+        return None;
+    }
     let mut out = Vec::new();
     let limit = (MAX_BLOCK as u64).saturating_add(1);
-    ZlibDecoder::new(packed).take(limit).read_to_end(&mut out).ok()?;
+    let read = ZlibDecoder::new(packed).take(limit).read_to_end(&mut out);
+    found.unpacked = found.unpacked.saturating_add(out.len()).saturating_add(packed.len());
+    read.ok()?;
     if out.len() > MAX_BLOCK {
         found.warn("a packed text unpacks to more than 16 MiB and was left out");
         return None;

@@ -61,21 +61,24 @@ pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
     Ok(assemble(&sniffed, found, &exif))
 }
 
-/// EXIF orientation of a picture, 1 when it says nothing.
-pub(super) fn orientation(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<u8, MediaError> {
-    if sniffed.format == "tiff" {
-        return Ok(exif::read(source)?.orientation);
-    }
-    Ok(match walk(source, sniffed)?.exif {
-        Some(block) => exif::read(&block)?.orientation,
-        None => 1,
-    })
+/// What a decoder has to know beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub orientation: u8,
+    /// As stored.
+    pub size: Option<(u32, u32)>,
+    pub separate_scans: bool,
 }
 
-/// The size as stored, read from the headers alone.
-pub(super) fn stored_size(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Option<(u32, u32)>, MediaError> {
+/// Reads the headers alone.
+pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, MediaError> {
     let found = walk(source, sniffed)?;
-    Ok(found.width.zip(found.height))
+    let orientation = match &found.exif {
+        _ if sniffed.format == "tiff" => exif::read(source)?.orientation,
+        Some(block) => exif::read(block)?.orientation,
+        None => 1,
+    };
+    Ok(Header { orientation, size: found.width.zip(found.height), separate_scans: found.separate_scans })
 }
 
 fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {
@@ -148,12 +151,4 @@ fn graphs_in_tags(found: &mut Found, exif: &exif::Exif) {
 fn unique(values: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     values.into_iter().filter(|v| !v.is_empty() && seen.insert(v.clone())).take(MAX_LIST).collect()
-}
-
-impl Probe {
-    /// What is said of bytes that are no recognised medium.
-    #[must_use]
-    pub fn of_nothing() -> Self {
-        Self { kind: "other".into(), format: "other".into(), orientation: 1, complete: true, ..Self::default() }
-    }
 }

@@ -245,3 +245,56 @@ fn with_alpha_for(raster: Raster, canvas: (u32, u32)) -> Raster {
     let pixels = raster.pixels.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
     Raster { pixels, alpha: true, ..raster }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crops_are_centred_and_sizes_keep_the_ratio() {
+        let recipe = |w, h, fit| Recipe {
+            width: w,
+            height: h,
+            fit,
+            format: StillFormat::Png,
+            max_bytes: None,
+            quality: 80,
+            mark_ai: false,
+        };
+        let p = plan((4000, 3000), &recipe(Some(1080), Some(1080), Fit::Crop)).unwrap();
+        assert_eq!((p.crop, p.size), ((500.0, 0.0, 3000.0, 3000.0), (1080, 1080)));
+        let p = plan((4000, 3000), &recipe(Some(1000), Some(1000), Fit::Pad)).unwrap();
+        assert_eq!((p.size, p.canvas), ((1000, 750), (1000, 1000)));
+        assert_eq!(plan((4000, 3000), &recipe(Some(1000), None, Fit::Any)).unwrap().size, (1000, 750));
+        assert_eq!(plan((400, 300), &recipe(Some(1000), None, Fit::Any)).unwrap().size, (400, 300));
+        assert_eq!(plan((400, 300), &recipe(None, None, Fit::Crop)).unwrap().size, (400, 300));
+        assert_eq!(plan((1, 60_000), &recipe(Some(10), Some(10), Fit::Any)).unwrap().size, (1, 10));
+        for (w, h) in
+            [(Some(0), None), (Some(10), Some(0)), (Some(u32::MAX), Some(u32::MAX)), (Some(60_000), Some(60_000))]
+        {
+            assert!(plan((400, 300), &recipe(w, h, Fit::Crop)).is_err());
+        }
+    }
+
+    /// Exports are the same on every machine, whatever its processor can do.
+    #[test]
+    fn every_processor_resizes_to_the_same_pixels() {
+        let pixels: Vec<u8> =
+            (0u32..97 * 61 * 4).map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
+        let from = ImageRef::new(97, 61, &pixels, PixelType::U8x4).unwrap();
+        let options = ResizeOptions::new().crop(3.25, 2.5, 80.5, 50.0);
+        let resized = |mut r: Resizer| {
+            let mut to = Image::new(31, 17, PixelType::U8x4);
+            r.resize(&from, &mut to, &options).unwrap();
+            to.into_vec()
+        };
+        let mut plain = Resizer::new();
+        #[expect(unsafe_code, reason = "the only way to choose the plain implementation")]
+        // SAFETY: every processor can run the implementation that uses no extensions.
+        unsafe {
+            plain.set_cpu_extensions(fast_image_resize::CpuExtensions::None);
+        }
+        assert_eq!(resized(Resizer::new()), resized(plain));
+    }
+}

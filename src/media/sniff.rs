@@ -156,6 +156,10 @@ fn svg(head: &[u8]) -> Option<Sniffed> {
 
 fn by_infer(head: &[u8]) -> Option<Sniffed> {
     let found = infer::get(head)?;
+    // Two letters are no magic: that format has its own rule above.
+    if found.extension() == "bmp" {
+        return None;
+    }
     let kind = match found.matcher_type() {
         infer::MatcherType::Image => "image",
         infer::MatcherType::Video => "video",

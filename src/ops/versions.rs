@@ -128,7 +128,7 @@ impl Library {
             self.unstage(file, generation, &row, &content, head.mtime)?;
             return Ok(Settled::Same);
         }
-        let probe = media::probe(&source).unwrap_or_else(|_| Probe::of_nothing());
+        let probe = media::probe(&source).unwrap_or_else(|_| probes::nothing());
         self.vault.sync()?;
         self.commit_version(file, generation, &row, &content, &probe)
     }

@@ -99,7 +99,7 @@ impl Hub {
             let who = there.info.member.as_deref().unwrap_or("everyone");
             let message = format!("{who} has this library mounted already, at {}", there.info.mountpoint);
             return Err(Failure {
-                kind: FailureKind::Usage,
+                kind: FailureKind::Failed,
                 message,
                 hint: Some("use that, or unmount it first".into()),
             });

@@ -14,7 +14,7 @@ use crate::ops::view_copy::{ViewCopy, added};
 use crate::ops::{assets, inbox, record, rules};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Caller, FileName, NodeId, VersionId};
-use crate::view::class::{NameClass, classify};
+use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
 
@@ -153,7 +153,7 @@ impl Mount {
         let query = writable(dir)?;
         Self::may_work(who)?;
         let local = ensure_local(tx, dir, maker)?;
-        if classify(name) == NameClass::Ordinary {
+        if is_for_assets(classify(name)) {
             if let Some(tunnel) = tx.tunnel(local, name)?.filter(|t| t.how == TunnelHow::AsideInView) {
                 // The second half of "move the old file aside, write a new one": the asset's library name gets the new bytes.
                 let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
@@ -203,7 +203,7 @@ impl Mount {
     ) -> FsResult<NodeRow> {
         let mut node = self.fresh_file(tx, caller, maker, mode)?;
         let tunnel = tx.tunnel(folder, name)?;
-        let meaning = on_create(classify(name), tunnel.as_ref(), maker.now);
+        let meaning = on_create(classify_in(folder_name(tx, folder)?.as_ref(), name), tunnel.as_ref(), maker.now);
         if in_inbox(tx, folder)? {
             Self::may_work(who)?;
             node.class = match meaning {
@@ -346,7 +346,7 @@ impl Mount {
                     Place::Folder(folder) => folder.id,
                     Place::View(dir) => {
                         writable(dir)?;
-                        if classify(&name) == NameClass::Ordinary {
+                        if is_for_assets(classify(&name)) {
                             return Err(FsError::NotPermitted(
                                 "links belong into library/; in a view only an editor's lock links are kept".into(),
                             ));
@@ -471,4 +471,14 @@ pub(super) fn apply_sets(
         record::set(tx, asset, field, &added(field, value), &hand)?;
     }
     Ok(tx.put_asset(asset)?)
+}
+
+/// Whether files of such a name are people's own: assets, and the sidecars that belong to them.
+pub(super) fn is_for_assets(class: NameClass) -> bool {
+    matches!(class, NameClass::Ordinary | NameClass::Sidecar)
+}
+
+/// The name of a folder; what lies in a saver's own directory is scratch whatever it is called.
+pub(super) fn folder_name(tx: &dyn ReadTx, folder: NodeId) -> FsResult<Option<FileName>> {
+    Ok(tx.names_of(folder)?.into_iter().next().map(|entry| entry.name))
 }

@@ -135,7 +135,10 @@ impl From<std::io::Error> for FsError {
 
 impl From<AccessError> for FsError {
     fn from(e: AccessError) -> Self {
-        Self::Denied(e.to_string())
+        match e {
+            AccessError::Catalog(e) => e.into(),
+            refused => Self::Denied(refused.to_string()),
+        }
     }
 }
 

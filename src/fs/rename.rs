@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use super::create::{ensure_local, in_inbox, library_entry, refuse_place, writable};
+use super::create::{ensure_local, folder_name, in_inbox, is_for_assets, library_entry, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
@@ -16,8 +16,8 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::inbox;
 use crate::policy::{Field, Verb};
 use crate::types::{AssetId, Caller, FileName, NodeId};
-use crate::view::class::{NameClass, classify, is_aside_for};
-use crate::view::identity::{DstFacts, FRESH_MS, RenameFacts, RenameMeaning, on_rename};
+use crate::view::class::{NameClass, classify, classify_in, is_aside_for};
+use crate::view::identity::{DstFacts, RenameFacts, RenameMeaning, is_fresh, on_rename};
 use crate::view::naming::unique_view_name;
 use crate::view::tree::{Dir, Item, QueryDir, Tree};
 
@@ -202,7 +202,7 @@ impl Mount {
             src_has_asset: asset.is_some(),
             src_fresh: self.is_fresh(&node, asset.as_ref(), m.caller),
             dst: dst_node.as_ref().map(|d| DstFacts { class: d.class, has_asset: dst_asset.is_some() }),
-            dst_name: classify(new_name),
+            dst_name: classify_in(folder_name(tx, folder.id)?.as_ref(), new_name),
             dst_is_aside: is_aside_for(new_name, &entry.name),
             dst_tunnel: tunnel.as_ref().map(|t| (t.how, m.maker.now.ms_since(t.at))),
         };
@@ -271,9 +271,14 @@ impl Mount {
     /// Whether a file was made for this save: not published yet, or made minutes ago by the same program and given nothing by a person.
     fn is_fresh(&self, node: &NodeRow, asset: Option<&Asset>, caller: &Caller) -> bool {
         let Some(asset) = asset else { return true };
-        let recent = self.library.clock.now().ms_since(node.made_at) < FRESH_MS;
         let same = caller.process != 0 && node.made_by_process == caller.process;
-        asset.head.is_none() || (recent && same && asset.tags.is_empty() && asset.status.is_empty())
+        let touched = !(asset.tags.is_empty()
+            && asset.personas.is_empty()
+            && asset.campaigns.is_empty()
+            && asset.status.is_empty()
+            && asset.rating.is_none()
+            && asset.notes.is_none());
+        is_fresh(asset.head.is_some(), node.made_at, self.library.clock.now(), same, touched)
     }
 
     /// The save: the asset at the destination gets the source's bytes and keeps everything else.
@@ -423,7 +428,7 @@ impl Mount {
             return Ok(After::Retag { asset, remove: Vec::new(), add: query.sets.clone() });
         }
         let local = ensure_local(tx, dir, &m.maker)?;
-        if classify(new_name) != NameClass::Ordinary {
+        if !is_for_assets(classify(new_name)) {
             if let Some(there) = tx.entry(local, new_name)? {
                 if m.no_replace {
                     return Err(FsError::Exists);
@@ -483,7 +488,7 @@ impl Mount {
         if from.path == to.path {
             self.may(m.who, Verb::Edit, &asset)?;
             let (entry, node) = home(tx, &asset)?;
-            if is_aside_for(new_name, name) || classify(new_name) != NameClass::Ordinary {
+            if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
                 return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
             }
             if self.in_view(tx, m.who, dir, new_name).is_ok() || tx.entry(entry.parent, new_name)?.is_some() {

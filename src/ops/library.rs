@@ -1,8 +1,8 @@
 //! One opened library: its store, its catalogue, its gate, and the lock that keeps a second opener out.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
 /// The layout version of the library folder that this damfs writes and the newest it reads.
 const FORMAT: u32 = 1;
+/// Changes read at once for the gate.
+const FEED_PAGE: usize = 1_000;
 
 /// `damfs.toml`: what a folder needs to be known as a library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,7 +173,8 @@ impl Library {
         if fs::read_dir(&root).map_err(io("cannot read the library folder"))?.next().is_some() {
             return Err(OpenError::NotEmpty { path: root });
         }
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).map_err(io("cannot close the library folder"))?;
+        // Members of a served library reach its socket by name; nothing else in here can be listed or read by them.
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o711)).map_err(io("cannot close the library folder"))?;
         let now = clock.now();
         let id = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?.to_string();
         let made = match key {
@@ -190,9 +193,11 @@ impl Library {
             }
             KeyChoice::Plain => Keyring::plain(&id, entropy.as_ref())?,
         };
-        for folder in ["store", "stage", "run"] {
-            fs::create_dir(root.join(folder)).map_err(io("cannot make the library's folders"))?;
+        for (folder, mode) in [("store", 0o700), ("stage", 0o700), ("run", 0o711)] {
+            DirBuilder::new().mode(mode).create(root.join(folder)).map_err(io("cannot make the library's folders"))?;
         }
+        // SQLite gives its side files the mode of the catalogue, so it is made closed before SQLite sees it.
+        write_new(&root.join("catalog.db"), b"", 0o600).map_err(io("cannot make the catalogue"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
         write_new(&root.join("roles.toml"), RoleBook::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the roles"))?;
@@ -220,7 +225,7 @@ impl Library {
         let info = LibraryInfo { format: FORMAT, id, sealed: made.keyring.is_sealed(), created: now.to_string() };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
-        write_new(&root.join("damfs.toml"), text.as_bytes(), 0o600).map_err(io("cannot write damfs.toml"))?;
+        write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
         File::open(&root).and_then(|d| d.sync_all()).map_err(io("cannot sync the library folder"))?;
         Ok(Created { id: info.id, admin: member })
     }
@@ -299,7 +304,7 @@ impl Library {
         Ok(library)
     }
 
-    /// Moves the gate's epoch with every change of members and roles.
+    /// Moves the gate's epoch with every change that a decision may rest on.
     fn watch_access(self: &Arc<Self>) {
         let gate = Arc::downgrade(&self.gate);
         let library = Arc::downgrade(self);
@@ -307,12 +312,10 @@ impl Library {
         self.catalog.listen(Box::new(move |last| {
             let (Some(gate), Some(library)) = (gate.upgrade(), library.upgrade()) else { return };
             let from = seen.swap(last, std::sync::atomic::Ordering::SeqCst).min(last);
-            let access = library
-                .catalog
-                .read(|tx| tx.changes_after(from, 1_000))
-                .map(|rows| rows.len() == 1_000 || rows.iter().any(|r| r.kind == ChangeKind::Access));
-            if access.unwrap_or(true) {
-                gate.changed();
+            match library.catalog.read(|tx| tx.changes_after(from, FEED_PAGE)) {
+                Ok(rows) if rows.len() < FEED_PAGE => gate.hear(&rows),
+                // More than was read, or nothing could be: every decision is taken anew.
+                _ => gate.changed(),
             }
         }));
     }

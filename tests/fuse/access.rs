@@ -133,7 +133,7 @@ fn revoking_ends_open_handles() {
     let mut f = fs::File::open(at.join("library/acme/acme.png")).unwrap();
     let mut buf = [0u8; 16];
     f.read_exact(&mut buf).unwrap();
-    s.dam(["member", "set", "bea", "--inactive"]);
+    s.dam(["member", "set", "bea", "--active", "false"]);
     f.rewind().unwrap();
     sh("echo 1 > /proc/sys/vm/drop_caches");
     assert!(fs::File::open(at.join("library/acme/acme.png")).is_err(), "no new open");

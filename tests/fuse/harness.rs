@@ -63,7 +63,8 @@ impl Studio {
 
     pub fn mount(&mut self, name: &str, options: &[&str]) -> PathBuf {
         let at = self.path(name);
-        fs::create_dir_all(&at).unwrap();
+        // A mount left dead by a crash cannot even be looked at; mounting again cleans it up.
+        let _ = fs::create_dir_all(&at);
         let library = self.library();
         let mut args: Vec<&OsStr> = vec!["mount".as_ref()];
         args.extend(options.iter().map(OsStr::new));

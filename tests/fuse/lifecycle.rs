@@ -11,7 +11,7 @@ fn a_library_is_mounted_once_for_each_member() {
     fs::create_dir(&other).unwrap();
     let (code, said) = s.dam_fails(["mount", s.library().to_str().unwrap(), other.to_str().unwrap()]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("already mounted") && said.contains("mnt"), "{said}");
+    assert!(said.contains("mounted already") && said.contains("mnt"), "{said}");
     s.dam(["member", "add", "rita", "--role", "client-reviewer"]);
     s.mount("rita", &["--as", "rita"]);
     let status: serde_json::Value = serde_json::from_str(&s.dam(["status", "--json"])).unwrap();

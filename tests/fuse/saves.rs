@@ -136,7 +136,7 @@ fn moving_one_established_file_over_another_keeps_both() {
 #[test]
 fn scratch_and_lock_files_are_files_and_never_assets() {
     let (s, _) = studio();
-    for name in [".a.png.swp", "4913", ".~lock.a.png#", ".DS_Store", "a.png.kate-swp", ".goutputstream-QQ12WE"] {
+    for name in [".a.png.swp", "4913", ".~lock.a.png#", ".DS_Store", ".a.png.kate-swp", ".goutputstream-QQ12WE"] {
         let path = s.mnt("library/luna").join(name);
         let mut f = fs::File::create(&path).unwrap();
         f.write_all(b"scratch").unwrap();

@@ -7,7 +7,7 @@ use super::handles::Pass;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
-use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
 use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::view_copy::{ViewCopy, added};
@@ -163,6 +163,8 @@ impl Mount {
                 if let Some(entry) = home {
                     tx.put_node(&node)?;
                     tx.repoint_entry(entry.id, node.id)?;
+                    tx.change(ChangeKind::Entry, &folders::entry_change_id(entry.parent, &entry.name))?;
+                    assets::touch_folder(tx, entry.parent, maker.now)?;
                 }
                 tx.remove_tunnel(local, name)?;
                 assets::rebind(tx, &mut asset, &mut node, maker.now)?;

@@ -13,6 +13,9 @@ pub type FsResult<T> = Result<T, FsError>;
 pub enum FsError {
     #[error("no such file or directory")]
     NotFound,
+    /// The inode is gone; its name may have another by now, so the kernel looks again (ESTALE).
+    #[error("stale file handle")]
+    Stale,
     #[error("file exists")]
     Exists,
     #[error("not a directory")]
@@ -68,6 +71,7 @@ impl FsError {
     pub fn errno(&self) -> i32 {
         match self {
             Self::NotFound => libc::ENOENT,
+            Self::Stale => libc::ESTALE,
             Self::Exists => libc::EEXIST,
             Self::NotDir => libc::ENOTDIR,
             Self::IsDir => libc::EISDIR,

@@ -180,7 +180,7 @@ impl Mount {
                 let node = match tx.node(id)? {
                     Some(node) => node,
                     // Its name is gone but it is still open.
-                    None => self.handles.orphan(id).ok_or(FsError::NotFound)?,
+                    None => self.handles.orphan(id).ok_or(FsError::Stale)?,
                 };
                 let (node, asset) = self.known(tx, who, node)?;
                 Ok(Object::Node(Box::new(node), asset))

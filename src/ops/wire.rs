@@ -1,10 +1,11 @@
 //! How the command line and the daemon talk: frames of a little-endian `u32` length and that many bytes of JSON, over a Unix stream
 //! socket, with at most one descriptor beside a frame.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -62,7 +63,8 @@ pub fn connect(library_root: &Path) -> io::Result<UnixStream> {
 
 /// Socket addresses hold 108 bytes; library paths may be longer. The descriptor must live as long as the path is used.
 fn short_path(directory: &Path) -> io::Result<(File, PathBuf)> {
-    let held = File::open(directory)?;
+    // O_PATH: whoever may enter the directory may ask, without being able to list it.
+    let held = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(directory)?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).join(SOCKET);
     Ok((held, path))
 }

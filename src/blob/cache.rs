@@ -11,10 +11,14 @@ const KEPT: usize = 1024;
 /// Most headers kept.
 const HEADERS: usize = 4096;
 
+/// A segment of an extent.
+type Key = (ExtentId, u64);
+
 #[derive(Default)]
 struct Inner {
-    segments: HashMap<(ExtentId, u64), (Arc<Vec<u8>>, u64)>,
-    order: BTreeMap<u64, (ExtentId, u64)>,
+    /// The bytes, and when they were last asked for.
+    segments: HashMap<Key, (Arc<Vec<u8>>, u64)>,
+    order: BTreeMap<u64, Key>,
     clock: u64,
     frames: HashMap<ExtentId, Arc<Frame>>,
 }

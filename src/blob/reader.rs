@@ -80,7 +80,7 @@ impl Reader {
             filled += take;
             // Small sequential reads go on in the last segment.
             if segment + 1 == first + count && take < plain.len() {
-                part.get(..n).map(|whole| self.shared.cache.put(extent, segment, Arc::new(whole.to_vec())));
+                self.shared.cache.put(extent, segment, Arc::new(part[..n].to_vec()));
             }
         }
         Ok(filled)

@@ -114,7 +114,7 @@ fn check_mountpoint(given: &Path, root: &Path) -> Result<PathBuf, Failure> {
     }
     let meta = match fs::metadata(&place) {
         Ok(meta) => meta,
-        Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => {
+        Err(e) if e.kind() == std::io::ErrorKind::NotConnected => {
             return Err(failed(
                 format!("{shown} is busy: a dead mount of another filesystem is there"),
                 format!("take it down with: fusermount3 -uz {shown}"),

@@ -119,9 +119,7 @@ impl Mount {
         }
         let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
             match &place {
-                Place::Folder(folder) => {
-                    self.new_file(tx, who, caller, &maker, folder.id, &name, mode)
-                }
+                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
                 Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
             }
         })?;
@@ -140,6 +138,7 @@ impl Mount {
         Ok((Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.ttl() }, opened))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
     fn new_in_view(
         &self,
         tx: &mut dyn WriteTx,
@@ -281,7 +280,7 @@ impl Mount {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
                 }
                 self.library.catalog.write(|tx| -> FsResult<()> {
-                    if matches!(self.in_view(tx, who, &dir, &name), Ok(_)) {
+                    if self.in_view(tx, who, &dir, &name).is_ok() {
                         return Err(FsError::Exists);
                     }
                     Ok(tx.add_word(&field.to_string(), &value)?)

@@ -109,7 +109,7 @@ impl Mount {
     }
 
     pub(super) fn proxy_of(&self, who: &Who, version: VersionId, node: &NodeRow) -> Attr {
-        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES as u64, self.show, node.mtime)
+        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES, self.show, node.mtime)
     }
 
     /// Opens the marked proxy of an asset.

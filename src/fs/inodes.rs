@@ -91,7 +91,7 @@ impl Inodes {
         let mut number = u64::from_le_bytes(bytes) & NUMBER;
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let ino = space * SPACE | number;
+            let ino = (space * SPACE) | number;
             match table.get(&ino) {
                 Some((there, _)) if !same(there) => number = (number + 1) & NUMBER,
                 _ => return ino,

@@ -45,6 +45,9 @@ pub(super) struct Shown {
     pub(super) name: Vec<u8>,
 }
 
+/// A view's path, and a name in it.
+type Alias = (String, Vec<u8>);
+
 /// One mount of one library for one audience. All methods may be called from any thread.
 pub struct Mount {
     pub(super) library: Arc<Library>,
@@ -54,7 +57,7 @@ pub struct Mount {
     pub(super) handles: Handles,
     pub(super) shown: Mutex<VecDeque<Shown>>,
     /// Files just created in a view under a name that is not their view name.
-    pub(super) aliases: Mutex<HashMap<(String, Vec<u8>), (AssetId, Timestamp)>>,
+    pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
     /// What the page cache holds of a node: valid while the stamp is the same.
     pub(super) cached: Mutex<HashMap<NodeId, u64>>,
     pub(super) feed: super::feed::Feed,
@@ -458,6 +461,7 @@ pub(super) enum Place {
 }
 
 /// What a name denotes.
+#[expect(clippy::large_enum_variant, reason = "items are what listings are made of; a box for each would cost more")]
 pub(super) enum Found {
     Node(Box<NodeRow>, Option<Box<Asset>>),
     Item(Item),

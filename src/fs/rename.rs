@@ -42,7 +42,7 @@ struct Mover<'a> {
 /// What has to be done outside the transaction.
 enum After {
     Nothing,
-    Retag { asset: AssetId, remove: Vec<(Field, String)>, add: Vec<(Field, String)> },
+    Retag { asset: AssetId, remove: Values, add: Values },
 }
 
 impl Mount {
@@ -84,7 +84,9 @@ impl Mount {
                     self.within_tree(tx, m, entry, *node, folder, &new_name)?;
                     Ok(After::Nothing)
                 }
-                (Source::Entry(entry, node), Place::View(dir)) => self.into_view(tx, m, entry, *node, dir, &new_name),
+                (Source::Entry(entry, node), Place::View(dir)) => {
+                    self.move_into_view(tx, m, entry, *node, dir, &new_name)
+                }
                 (Source::Shown(asset), Place::Folder(folder)) => {
                     let (entry, node) = home(tx, &asset)?;
                     self.within_tree(tx, m, entry, node, folder, &new_name)?;
@@ -412,7 +414,7 @@ impl Mount {
     }
 
     /// A file of a folder, or a local file of a view, gets a name in a view.
-    fn into_view(
+    fn move_into_view(
         &self,
         tx: &mut dyn WriteTx,
         m: &Mover<'_>,
@@ -545,8 +547,11 @@ fn home(tx: &dyn ReadTx, asset: &Asset) -> FsResult<(EntryRow, NodeRow)> {
     Ok((entry, node))
 }
 
+/// Values of fields, as a view sets them.
+type Values = Vec<(Field, String)>;
+
 /// Values that a move from one view to another takes and gives.
-fn exchange(from: &QueryDir, to: &QueryDir) -> (Vec<(Field, String)>, Vec<(Field, String)>) {
+fn exchange(from: &QueryDir, to: &QueryDir) -> (Values, Values) {
     let remove = from.sets.iter().filter(|set| !to.sets.contains(set) && set.0.is_multi()).cloned().collect();
     let add = to.sets.iter().filter(|set| !from.sets.contains(set)).cloned().collect();
     (remove, add)

@@ -11,10 +11,13 @@ use crate::catalog::{NodeClass, TunnelHow, TunnelRow, WriteTx};
 use crate::types::NodeId;
 use crate::view::identity::{SCRATCH_MS, TUNNEL_MS};
 
+/// One thing to do at each beat.
+type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
+
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, fn(&Arc<Self>) -> Result<(), OpsError>); 5] = [
+        let beats: [(&str, Beat); 5] = [
             ("settling", |l| l.settle_quiet().map(|_| ())),
             ("tunnels", Self::sweep_tunnels),
             ("scratch files", Self::sweep_scratch),

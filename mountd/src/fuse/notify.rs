@@ -51,7 +51,14 @@ fn tell(notifier: &Notifier, what: &Invalidation) -> io::Result<()> {
         // What the kernel does not know it need not forget.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         // A directory that is in use as a mount's root or holds one cannot be dropped; its lifetime ends by itself.
-        Err(e) if matches!(e.raw_os_error(), Some(libc::EBUSY | libc::ENOTDIR | libc::ENOTEMPTY)) => Ok(()),
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::ResourceBusy | io::ErrorKind::NotADirectory | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Ok(())
+        }
         told => told,
     }
 }

@@ -67,7 +67,7 @@ pub fn start(device: OwnedFd, mount: Arc<Mount>, pool: Arc<Pool>, ended: Ended) 
         match session.run() {
             Ok(()) => info!("the mount is gone"),
             // Both mean that the connection was cut, by an unmount or by an abort.
-            Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNABORTED | libc::ENOTCONN)) => {
+            Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::NotConnected) => {
                 info!("the mount was cut off")
             }
             Err(e) => error!(error = %e, "the mount's loops ended"),

@@ -113,7 +113,7 @@ fn is_dead(path: &Path, line: &mountinfo::Line) -> bool {
     let Ok(root) = open_directory(path) else { return false };
     let (uid, gid) =
         line.user.unwrap_or_else(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
-    matches!(probe::stat_as(&root, uid, gid), Err(e) if e.raw_os_error() == Some(libc::ENOTCONN))
+    matches!(probe::stat_as(&root, uid, gid), Err(e) if e.kind() == io::ErrorKind::NotConnected)
 }
 
 fn is_empty(directory: &OwnedFd) -> Result<bool, Errno> {

@@ -173,7 +173,6 @@ impl Engine for SqliteEngine {
              WHERE n.asset IS NULL OR n.asset <> a.id",
             "catalogue",
         )?;
-        drop(lines);
         self.put_back(conn);
         Ok(faults)
     }

@@ -78,7 +78,8 @@ impl LiveFile {
             node: row.id,
             io: RwLock::new(io),
             seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored }),
-            opens: Mutex::new(Opens { dirty: staged, ..Opens::default() }),
+            // Nobody knows any more when it was closed; it was not before its last write.
+            opens: Mutex::new(Opens { dirty: staged, quiet_since: mtime, ..Opens::default() }),
         }
     }
 

@@ -14,9 +14,9 @@ fn users() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for (name, uid) in [("dameve", EVE), ("dameddy", EDDY)] {
-            sh(&format!("id {name} >/dev/null 2>&1 || useradd -m -u {uid} {name}"));
+            // Test processes run side by side and useradd locks the password file.
+            sh(&format!("flock /run/damfs-test-users sh -c 'id {name} >/dev/null 2>&1 || useradd -m -u {uid} {name}'"));
         }
-        sh("chmod 666 /dev/fuse");
     });
 }
 

@@ -8,245 +8,61 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use zeroize::Zeroizing;
+use std::path::PathBuf;
 
 use super::stage_log::{Entry, RECORD, Record};
 use super::{BlobError, Reader};
-use crate::crypto::{Keyring, NONCE, Sealer, TAG};
+use crate::crypto::{NONCE, Sealer, TAG};
 use crate::rng::SharedEntropy;
 use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
 
 /// Plain bytes per slot.
-const SLOT: usize = 4096;
+pub(super) const SLOT: usize = 4096;
 /// Bytes of the index file's header.
-const HEADER: usize = 8 + 4 + 60 + 1 + 32 + 8;
-const MAGIC: &[u8; 8] = b"damfsS\x00\x01";
+pub(super) const HEADER: usize = 8 + 4 + 60 + 1 + 32 + 8;
+pub(super) const MAGIC: &[u8; 8] = b"damfsS\x00\x01";
 /// The index is written anew at a sync when it holds this many times what lives.
 const SLACK: usize = 4;
 
-/// The folder of staging files: `<node>.idx` and `<node>.dat` each.
-pub struct StageDir {
-    root: PathBuf,
-    keyring: Arc<Keyring>,
-    entropy: SharedEntropy,
-}
-
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+pub(super) struct Slot {
     at: u64,
     nonce: [u8; NONCE],
     tag: [u8; TAG],
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Slot(Slot),
     Zero,
 }
 
 /// One staging file.
 pub struct Stage {
-    node: NodeId,
-    data: File,
-    index: File,
-    index_path: PathBuf,
-    index_len: u64,
-    header: [u8; HEADER],
-    log_key: [u8; 32],
-    sealer: Sealer,
-    entropy: SharedEntropy,
-    base: Option<(ContentId, Reader)>,
+    pub(super) node: NodeId,
+    pub(super) data: File,
+    pub(super) index: File,
+    pub(super) index_path: PathBuf,
+    pub(super) index_len: u64,
+    pub(super) header: [u8; HEADER],
+    pub(super) log_key: [u8; 32],
+    pub(super) sealer: Sealer,
+    pub(super) entropy: SharedEntropy,
+    pub(super) base: Option<(ContentId, Reader)>,
     /// Base bytes beyond this do not show.
-    base_len: u64,
-    len: u64,
-    mtime: Timestamp,
-    segments: BTreeMap<u64, Place>,
+    pub(super) base_len: u64,
+    pub(super) len: u64,
+    pub(super) mtime: Timestamp,
+    pub(super) segments: BTreeMap<u64, Place>,
     /// Slots that the last synced state needs.
-    pinned: BTreeSet<u64>,
-    free: BTreeSet<u64>,
-    slots: u64,
-    nonce: u64,
-    nonce_salt: [u8; 4],
+    pub(super) pinned: BTreeSet<u64>,
+    pub(super) free: BTreeSet<u64>,
+    pub(super) slots: u64,
+    pub(super) nonce: u64,
+    pub(super) nonce_salt: [u8; 4],
 }
 
-impl StageDir {
-    /// Opens the folder.
-    ///
-    /// # Errors
-    /// When it cannot be used.
-    pub fn open(root: &Path, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Result<Self, BlobError> {
-        fs::create_dir_all(root)?;
-        Ok(Self { root: root.into(), keyring, entropy })
-    }
-
-    fn paths(&self, node: NodeId) -> (PathBuf, PathBuf) {
-        (self.root.join(format!("{node}.idx")), self.root.join(format!("{node}.dat")))
-    }
-
-    /// The nodes that have a staging file.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn list(&self) -> Result<Vec<NodeId>, BlobError> {
-        let mut out = Vec::new();
-        for entry in fs::read_dir(&self.root)? {
-            let name = entry?.file_name();
-            let id = name.to_str().and_then(|n| n.strip_suffix(".idx")).and_then(|n| n.parse().ok());
-            out.extend(id.map(NodeId));
-        }
-        out.sort_unstable();
-        Ok(out)
-    }
-
-    /// Begins a staging file that shows the base's bytes.
-    ///
-    /// # Errors
-    /// When the disk is full, or there is no randomness.
-    pub fn create(&self, node: NodeId, base: Option<(ContentId, Reader)>, now: Timestamp) -> Result<Stage, BlobError> {
-        let (index_path, data_path) = self.paths(node);
-        let mut key = Zeroizing::new([0u8; 32]);
-        self.entropy.fill(&mut *key)?;
-        let (epoch, wrapped) = self.keyring.wrap_key(&key, &aad(node), self.entropy.as_ref())?;
-        let base_len = base.as_ref().map_or(0, |(_, r)| r.len());
-        let mut header = [0u8; HEADER];
-        header[..8].copy_from_slice(MAGIC);
-        header[8..12].copy_from_slice(&epoch.to_le_bytes());
-        header[12..72].copy_from_slice(&wrapped);
-        if let Some((id, _)) = &base {
-            header[72] = 1;
-            header[73..105].copy_from_slice(&id.0);
-        }
-        header[105..].copy_from_slice(&base_len.to_le_bytes());
-        let open =
-            |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
-        let (data, index) = (open(&data_path)?, open(&index_path)?);
-        let log_key = blake3::derive_key("damfs stage index v1", &*key);
-        let mut stage = Stage {
-            node,
-            data,
-            index,
-            index_path,
-            index_len: HEADER as u64,
-            header,
-            log_key,
-            sealer: Sealer::new(&key, self.keyring.is_sealed())?,
-            entropy: self.entropy.clone(),
-            base,
-            base_len,
-            len: base_len,
-            mtime: now,
-            segments: BTreeMap::new(),
-            pinned: BTreeSet::new(),
-            free: BTreeSet::new(),
-            slots: 0,
-            nonce: 0,
-            nonce_salt: [0; 4],
-        };
-        stage.fresh_nonces()?;
-        let first = Record { entry: Entry::Length { base: base_len }, len: base_len, mtime: now };
-        stage.index.write_all_at(&header, 0)?;
-        stage.append(&[first])?;
-        Ok(stage)
-    }
-
-    /// Opens a staging file that was left; `None` when there is none or it was never begun. `open_base` opens what it was made over.
-    ///
-    /// # Errors
-    /// When it is damaged.
-    pub fn recover(
-        &self,
-        node: NodeId,
-        open_base: &mut dyn FnMut(ContentId) -> Result<Reader, BlobError>,
-    ) -> Result<Option<Stage>, BlobError> {
-        let (index_path, data_path) = self.paths(node);
-        let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
-        let (index, data) = match (open(&index_path), open(&data_path)) {
-            (Ok(index), Ok(data)) => (index, data),
-            (Err(e), _) | (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            (Err(e), _) | (_, Err(e)) => return Err(e.into()),
-        };
-        let log = read_all(&index)?;
-        if log.len() < HEADER + RECORD {
-            return Ok(None);
-        }
-        let mut header = [0u8; HEADER];
-        header.copy_from_slice(&log[..HEADER]);
-        let damaged = |why: &str| BlobError::Damaged { what: format!("staging file {node}"), why: why.into() };
-        if header[..7] != MAGIC[..7] {
-            return Err(damaged("it does not begin as it should"));
-        }
-        if header[7] > MAGIC[7] {
-            return Err(BlobError::NewerFormat(format!("staging file {node}")));
-        }
-        let (mut epoch, mut wrapped, mut id, mut base_len) = ([0; 4], [0; 60], [0; 32], [0; 8]);
-        epoch.copy_from_slice(&header[8..12]);
-        wrapped.copy_from_slice(&header[12..72]);
-        id.copy_from_slice(&header[73..105]);
-        base_len.copy_from_slice(&header[105..]);
-        let key = self
-            .keyring
-            .unwrap_key(u32::from_le_bytes(epoch), &wrapped, &aad(node))
-            .map_err(|e| damaged(&e.to_string()))?;
-        let base = if header[72] == 1 { Some((ContentId(id), open_base(ContentId(id))?)) } else { None };
-        let base_len = u64::from_le_bytes(base_len);
-        let mut stage = Stage {
-            node,
-            data,
-            index,
-            index_path,
-            index_len: HEADER as u64,
-            header,
-            log_key: blake3::derive_key("damfs stage index v1", &*key),
-            sealer: Sealer::new(&key, self.keyring.is_sealed())?,
-            entropy: self.entropy.clone(),
-            base,
-            base_len,
-            len: base_len,
-            mtime: Timestamp::EPOCH,
-            segments: BTreeMap::new(),
-            pinned: BTreeSet::new(),
-            free: BTreeSet::new(),
-            slots: 0,
-            nonce: 0,
-            nonce_salt: [0; 4],
-        };
-        stage.fresh_nonces()?;
-        stage.replay(&log[HEADER..])?;
-        Ok(Some(stage))
-    }
-
-    /// Removes a node's staging file; none is fine.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn remove(&self, node: NodeId) -> Result<(), BlobError> {
-        let (index, data) = self.paths(node);
-        for path in [index, data] {
-            match fs::remove_file(path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-fn aad(node: NodeId) -> Vec<u8> {
-    format!("damfs stage v1\n{node}").into_bytes()
-}
-
-fn read_all(file: &File) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    let mut out = vec![0; len];
-    let got = read_full(file, &mut out, 0)?;
-    out.truncate(got);
-    Ok(out)
-}
-
-fn read_full(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_full(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut got = 0;
     while got < buf.len() {
         match file.read_at(&mut buf[got..], offset + got as u64) {
@@ -292,7 +108,7 @@ impl Stage {
     }
 
     /// Nonces are a random salt per opening and a count: none is used twice with this file's key.
-    fn fresh_nonces(&mut self) -> Result<(), BlobError> {
+    pub(super) fn fresh_nonces(&mut self) -> Result<(), BlobError> {
         let mut start = [0u8; 8];
         self.entropy.fill(&mut self.nonce_salt)?;
         self.entropy.fill(&mut start)?;
@@ -308,7 +124,7 @@ impl Stage {
         out
     }
 
-    fn append(&mut self, records: &[Record]) -> Result<(), BlobError> {
+    pub(super) fn append(&mut self, records: &[Record]) -> Result<(), BlobError> {
         let mut bytes = Vec::with_capacity(records.len() * RECORD);
         for record in records {
             bytes.extend_from_slice(&record.to_bytes(&self.log_key));
@@ -319,7 +135,7 @@ impl Stage {
     }
 
     /// Reads the log; what is behind the first record that does not verify was never acknowledged.
-    fn replay(&mut self, log: &[u8]) -> Result<(), BlobError> {
+    pub(super) fn replay(&mut self, log: &[u8]) -> Result<(), BlobError> {
         let mut before: BTreeMap<u64, Vec<Slot>> = BTreeMap::new();
         for bytes in log.chunks_exact(RECORD) {
             let Some(record) = Record::from_bytes(bytes, &self.log_key) else { break };

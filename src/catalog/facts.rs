@@ -1,25 +1,35 @@
-//! An asset as the query language asks about it.
+//! The catalogue's asset, as the query language asks for it.
+
+use std::collections::BTreeSet;
 
 use damfs_policy::{Facts, Field};
 
 use super::{Asset, AssetState};
 
-/// The facts of one asset.
+/// One asset's facts. The catalogue's translation of queries to SQL is held equal to this.
+#[derive(Debug, Clone, Copy)]
 pub struct AssetFacts<'a>(pub &'a Asset);
+
+impl AssetFacts<'_> {
+    fn orientation(&self) -> Option<&'static str> {
+        let (width, height) = (self.0.width?, self.0.height?);
+        Some(match width.cmp(&height) {
+            std::cmp::Ordering::Less => "portrait",
+            std::cmp::Ordering::Equal => "square",
+            std::cmp::Ordering::Greater => "landscape",
+        })
+    }
+}
 
 /// The text that `text=` searches: name, prompt and notes.
 #[must_use]
 pub fn words(asset: &Asset) -> String {
-    let mut out = asset.view_name.clone();
-    for part in [&asset.prompt, &asset.notes].into_iter().flatten() {
-        out.push('\n');
-        out.push_str(part);
-    }
-    out
+    let parts = [Some(asset.view_name.as_str()), asset.prompt.as_deref(), asset.notes.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-fn state(asset: &Asset) -> &'static str {
-    match asset.state {
+const fn state(state: AssetState) -> &'static str {
+    match state {
         AssetState::Active => "active",
         AssetState::Archived => "archived",
         AssetState::Expired => "expired",
@@ -30,63 +40,59 @@ fn state(asset: &Asset) -> &'static str {
 
 impl Facts for AssetFacts<'_> {
     fn texts(&self, field: &Field, each: &mut dyn FnMut(&str)) {
-        let a = self.0;
-        let mut some = |value: &str| {
-            if !value.is_empty() {
-                each(value);
-            }
-        };
+        let asset = self.0;
+        let mut one = |value: Option<&str>| value.filter(|v| !v.is_empty()).into_iter().for_each(&mut *each);
         match field {
-            Field::Persona => a.personas.iter().for_each(|v| some(v)),
-            Field::Campaign => a.campaigns.iter().for_each(|v| some(v)),
-            Field::Tag => a.tags.iter().for_each(|v| some(v)),
-            Field::Lora => a.loras.iter().for_each(|v| some(v)),
-            Field::Client => a.client.iter().for_each(|v| some(v)),
-            Field::Rating => a.rating.iter().for_each(|v| some(v)),
-            Field::Rights => a.rights.iter().for_each(|v| some(v)),
-            Field::Likeness => a.likeness.iter().for_each(|v| some(v)),
-            Field::Model => a.model.iter().for_each(|v| some(v)),
-            Field::Sampler => a.sampler.iter().for_each(|v| some(v)),
-            Field::Stage => a.stage.iter().for_each(|v| some(v)),
-            Field::Kind => some(&a.kind),
-            Field::Format => some(&a.format),
-            Field::Owner => some(&a.owner_name),
-            Field::State => some(state(a)),
-            Field::Orientation => {
-                if let (Some(w), Some(h)) = (a.width, a.height) {
-                    some(match w.cmp(&h) {
-                        std::cmp::Ordering::Less => "portrait",
-                        std::cmp::Ordering::Greater => "landscape",
-                        std::cmp::Ordering::Equal => "square",
-                    });
-                }
-            }
-            Field::Status(platform) => a.status.get(platform).iter().for_each(|v| some(&v.value)),
+            Field::Client => one(asset.client.as_deref()),
+            Field::Rating => one(asset.rating.as_deref()),
+            Field::Rights => one(asset.rights.as_deref()),
+            Field::Likeness => one(asset.likeness.as_deref()),
+            Field::Model => one(asset.model.as_deref()),
+            Field::Sampler => one(asset.sampler.as_deref()),
+            Field::Stage => one(asset.stage.as_deref()),
+            Field::Kind => one(Some(&asset.kind)),
+            Field::Format => one(Some(&asset.format)),
+            Field::Owner => one(Some(&asset.owner_name)),
+            Field::Orientation => one(self.orientation()),
+            Field::State => one(Some(state(asset.state))),
+            Field::Status(platform) => one(asset.status.get(platform).map(|v| v.value.as_str())),
             Field::AnyStatus => {
-                let values: std::collections::BTreeSet<&str> = a.status.values().map(|v| v.value.as_str()).collect();
-                values.into_iter().for_each(some);
+                let values: BTreeSet<&str> = asset.status.values().map(|v| v.value.as_str()).collect();
+                values.into_iter().for_each(each);
             }
-            _ => {}
+            Field::Persona => asset.personas.iter().for_each(|v| each(v)),
+            Field::Campaign => asset.campaigns.iter().for_each(|v| each(v)),
+            Field::Tag => asset.tags.iter().for_each(|v| each(v)),
+            Field::Lora => asset.loras.iter().for_each(|v| each(v)),
+            Field::Seed
+            | Field::Width
+            | Field::Height
+            | Field::Created
+            | Field::Imported
+            | Field::Expires
+            | Field::Prompt
+            | Field::Text => {}
         }
     }
 
     fn number(&self, field: &Field) -> Option<i64> {
-        let a = self.0;
+        let asset = self.0;
         match field {
-            Field::Width => a.width.map(i64::from),
-            Field::Height => a.height.map(i64::from),
-            Field::Seed => a.seed,
-            Field::Created => Some(a.created.as_nanos()),
-            Field::Imported => Some(a.imported.as_nanos()),
-            Field::Expires => a.expires.map(crate::types::Timestamp::as_nanos),
+            Field::Seed => asset.seed,
+            Field::Width => asset.width.map(i64::from),
+            Field::Height => asset.height.map(i64::from),
+            Field::Created => Some(asset.created.as_nanos()),
+            Field::Imported => Some(asset.imported.as_nanos()),
+            Field::Expires => asset.expires.map(|t| t.as_nanos()),
             _ => None,
         }
     }
 
     fn words(&self, field: &Field) -> String {
+        let asset = self.0;
         match field {
-            Field::Text => words(self.0),
-            Field::Prompt => self.0.prompt.clone().unwrap_or_default(),
+            Field::Prompt => asset.prompt.clone().unwrap_or_default(),
+            Field::Text => words(asset),
             _ => String::new(),
         }
     }

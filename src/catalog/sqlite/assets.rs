@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use damfs_policy::expr::fold;
 use rusqlite::{Connection, Row, ToSql, params};
 
 use super::convert::*;
@@ -222,8 +223,8 @@ pub(super) fn put(conn: &Connection, a: &Asset) -> R<()> {
         a.trashed.as_ref().map(|t| t.name.clone()),
         a.trashed.as_ref().and_then(|t| t.by).map(|m| *m.as_bytes()),
         a.changed.as_nanos(),
-        crate::catalog::facts::words(a).to_lowercase(),
-        a.prompt.clone().unwrap_or_default().to_lowercase(),
+        fold(&crate::catalog::facts::words(a)),
+        fold(a.prompt.as_deref().unwrap_or_default()),
     ])?;
     let sets = [("persona", &a.personas), ("campaign", &a.campaigns), ("tag", &a.tags), ("lora", &a.loras)];
     let mut stored: BTreeSet<(String, String)> = BTreeSet::new();

@@ -6,7 +6,8 @@ use rusqlite::{Connection, ToSql, params_from_iter, types::Value};
 use super::assets::{self, ASSET};
 use super::convert::*;
 use super::query::{self, Condition};
-use crate::catalog::Asset;
+use crate::catalog::facts::AssetFacts;
+use crate::catalog::{Asset, AssetState};
 use crate::types::AssetId;
 
 pub(super) fn page(conn: &Connection, query: &Expr, after: u64, limit: usize) -> R<Vec<Asset>> {
@@ -20,11 +21,11 @@ pub(super) fn page(conn: &Connection, query: &Expr, after: u64, limit: usize) ->
     assets::load(conn, &sql, &args)
 }
 
+/// One asset is judged in memory, by the same rules: SQL would build the whole list first.
 pub(super) fn has(conn: &Connection, query: &Expr, asset: AssetId) -> R<bool> {
-    let Condition { sql, mut args } = query::listed(query);
-    args.push(Value::Blob(asset.as_bytes().to_vec()));
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM asset a WHERE a.id = ?{} AND {sql})", args.len());
-    Ok(conn.prepare_cached(&sql)?.query_row(params_from_iter(args), |r| r.get(0))?)
+    let Some(asset) = assets::by_id(conn, asset)? else { return Ok(false) };
+    let shown = asset.head.is_some() && (asset.state != AssetState::Trashed || query.mentions(&Field::State));
+    Ok(shown && query.matches(&AssetFacts(&asset)))
 }
 
 pub(super) fn count(conn: &Connection, query: &Expr) -> R<u64> {

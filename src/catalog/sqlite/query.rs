@@ -1,5 +1,6 @@
 //! The query language as SQL: the same yes or no as `damfs_policy::expr::matches`, for all assets at once. Values are always parameters.
 
+use damfs_policy::expr::fold;
 use damfs_policy::{Expr, Field, Term, Test};
 use rusqlite::types::Value;
 
@@ -12,7 +13,7 @@ pub(super) struct Condition {
 /// Published assets that match; trashed ones only when the query speaks of state itself.
 pub(super) fn listed(query: &Expr) -> Condition {
     let mut c = Condition { sql: String::from("a.head IS NOT NULL"), args: Vec::new() };
-    if !mentions_state(query) {
+    if !query.mentions(&Field::State) {
         c.sql.push_str(" AND a.state <> 'trashed'");
     }
     if !query.is_all() {
@@ -20,14 +21,6 @@ pub(super) fn listed(query: &Expr) -> Condition {
         c.expr(query);
     }
     c
-}
-
-fn mentions_state(expr: &Expr) -> bool {
-    match expr {
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(mentions_state),
-        Expr::Not(inner) => mentions_state(inner),
-        Expr::Term(term) => term.field == Field::State,
-    }
 }
 
 impl Condition {
@@ -147,7 +140,7 @@ impl Condition {
             Test::Words(words) => {
                 self.push("(1");
                 for word in words {
-                    let arg = self.arg(word.to_lowercase());
+                    let arg = self.arg(fold(word));
                     self.push(&format!(" AND instr({column}, {arg}) > 0"));
                 }
                 self.push(")");

@@ -8,7 +8,7 @@ mod who;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use crate::catalog::facts::AssetFacts;
+pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
 use who::Memory;
 pub use who::{Identity, Who};

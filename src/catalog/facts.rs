@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use damfs_policy::{Facts, Field};
-
 use super::{Asset, AssetState};
+use crate::policy::{Facts, Field};
 
 /// One asset's facts. The catalogue's translation of queries to SQL is held equal to this.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +18,6 @@ impl AssetFacts<'_> {
             std::cmp::Ordering::Greater => "landscape",
         })
     }
-}
-
-/// The text that `text=` searches: name, prompt and notes.
-#[must_use]
-pub fn words(asset: &Asset) -> String {
-    let parts = [Some(asset.view_name.as_str()), asset.prompt.as_deref(), asset.notes.as_deref()];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 const fn state(state: AssetState) -> &'static str {
@@ -92,7 +84,10 @@ impl Facts for AssetFacts<'_> {
         let asset = self.0;
         match field {
             Field::Prompt => asset.prompt.clone().unwrap_or_default(),
-            Field::Text => words(asset),
+            Field::Text => {
+                let parts = [Some(asset.view_name.as_str()), asset.prompt.as_deref(), asset.notes.as_deref()];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+            }
             _ => String::new(),
         }
     }

@@ -1,128 +1,155 @@
-//! Between rows and columns. Numbers that SQLite keeps signed, ids as blobs, enums by their place in a list.
+//! Our types as column values, and the engine's errors as ours.
 
-use rusqlite::Row;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::catalog::{AssetState, CatalogError, ChangeKind, NodeClass, NodeKind, TunnelHow};
-use crate::types::{AssetId, ContentId, FileName, MemberId, Timestamp, VersionId};
+use crate::catalog::{AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, TunnelHow};
+use crate::types::{
+    AssetId, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+};
 
-pub(super) type R<T> = Result<T, CatalogError>;
+/// A number of ours without a type of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Num(pub u64);
 
-/// Unsigned numbers stay below 2^63: counters and sizes never reach it.
-pub(super) fn int(n: u64) -> R<i64> {
-    i64::try_from(n).map_err(|_| CatalogError::Constraint(format!("number {n} is too large to store")))
-}
-
-pub(super) fn uint(n: i64) -> R<u64> {
-    u64::try_from(n).map_err(|_| CatalogError::Damaged(format!("negative number {n}")))
-}
-
-pub(super) fn get_u64(row: &Row<'_>, at: usize) -> R<u64> {
-    uint(row.get(at)?)
-}
-
-pub(super) fn get_u32(row: &Row<'_>, at: usize) -> R<u32> {
-    let n: i64 = row.get(at)?;
-    u32::try_from(n).map_err(|_| CatalogError::Damaged(format!("number {n} out of range")))
-}
-
-pub(super) fn get_opt_u32(row: &Row<'_>, at: usize) -> R<Option<u32>> {
-    let n: Option<i64> = row.get(at)?;
-    n.map(|n| u32::try_from(n).map_err(|_| CatalogError::Damaged(format!("number {n} out of range")))).transpose()
-}
-
-pub(super) fn get_time(row: &Row<'_>, at: usize) -> R<Timestamp> {
-    Ok(Timestamp::from_nanos(row.get(at)?))
-}
-
-pub(super) fn get_opt_time(row: &Row<'_>, at: usize) -> R<Option<Timestamp>> {
-    Ok(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_nanos))
-}
-
-fn bytes<const N: usize>(row: &Row<'_>, at: usize) -> R<Option<[u8; N]>> {
-    match row.get_ref(at)? {
-        rusqlite::types::ValueRef::Null => Ok(None),
-        rusqlite::types::ValueRef::Blob(b) => {
-            b.try_into().map(Some).map_err(|_| CatalogError::Damaged(format!("an id of {} bytes", b.len())))
+macro_rules! numbers {
+    ($($name:ident),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                match i64::try_from(self.0) {
+                    Ok(n) => Ok(n.into()),
+                    Err(e) => Err(Error::ToSqlConversionFailure(e.into())),
+                }
+            }
         }
-        other => Err(CatalogError::Damaged(format!("an id of type {}", other.data_type()))),
-    }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let n = value.as_i64()?;
+                u64::try_from(n).map(Self).map_err(|_| FromSqlError::OutOfRange(n))
+            }
+        }
+    )+};
 }
 
-pub(super) fn get_hash(row: &Row<'_>, at: usize) -> R<Option<[u8; 32]>> {
-    bytes(row, at)
-}
+numbers!(Num, NodeId, EntryId, VersionNo, RenditionNo);
 
 macro_rules! ids {
-    ($($get:ident $opt:ident $id:ident);+ $(;)?) => {$(
-        pub(super) fn $opt(row: &Row<'_>, at: usize) -> R<Option<$id>> {
-            Ok(bytes(row, at)?.map($id::from_bytes))
+    ($($name:ident),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+            }
         }
-        #[allow(dead_code, reason = "each id has both readers")]
-        pub(super) fn $get(row: &Row<'_>, at: usize) -> R<$id> {
-            $opt(row, at)?.ok_or_else(|| CatalogError::Damaged(concat!("no ", stringify!($id)).into()))
-        }
-    )+};
-}
 
-ids! {
-    get_asset get_opt_asset AssetId;
-    get_version get_opt_version VersionId;
-    get_member get_opt_member MemberId;
-}
-
-pub(super) fn get_opt_content(row: &Row<'_>, at: usize) -> R<Option<ContentId>> {
-    Ok(bytes(row, at)?.map(ContentId))
-}
-
-pub(super) fn get_content(row: &Row<'_>, at: usize) -> R<ContentId> {
-    get_opt_content(row, at)?.ok_or_else(|| CatalogError::Damaged("no content id".into()))
-}
-
-pub(super) fn get_name(row: &Row<'_>, at: usize) -> R<FileName> {
-    let name: Vec<u8> = row.get(at)?;
-    FileName::new(name).map_err(|e| CatalogError::Damaged(e.to_string()))
-}
-
-macro_rules! coded {
-    ($($put:ident $get:ident $ty:ident [$($variant:ident),+]);+ $(;)?) => {$(
-        pub(super) fn $put(value: $ty) -> i64 {
-            const ALL: &[$ty] = &[$($ty::$variant),+];
-            let at = ALL.iter().position(|v| *v == value).unwrap_or(0);
-            i64::try_from(at).unwrap_or(0)
-        }
-        pub(super) fn $get(row: &Row<'_>, at: usize) -> R<$ty> {
-            const ALL: &[$ty] = &[$($ty::$variant),+];
-            let n: i64 = row.get(at)?;
-            usize::try_from(n).ok().and_then(|n| ALL.get(n).copied())
-                .ok_or_else(|| CatalogError::Damaged(format!(concat!(stringify!($ty), " {}"), n)))
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <[u8; 16]>::column_result(value).map(Self::from_bytes)
+            }
         }
     )+};
 }
 
-coded! {
-    put_kind get_kind NodeKind [File, Dir, Symlink, Fifo, Socket];
-    put_class get_class NodeClass [Plain, Asset, Scratch, Local, Aside, Inbox];
-    put_how get_how TunnelHow [Aside, Moved, Removed, RemovedWithoutDelete, AsideInView];
-    put_change get_change ChangeKind [Node, Entry, Asset, Access, Inbox];
+ids!(AssetId, VersionId, MemberId);
+
+macro_rules! digests {
+    ($($name:ident),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(&self.0)))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <[u8; 32]>::column_result(value).map(Self)
+            }
+        }
+    )+};
 }
 
-pub(super) fn state_text(state: AssetState) -> &'static str {
-    match state {
-        AssetState::Active => "active",
-        AssetState::Archived => "archived",
-        AssetState::Expired => "expired",
-        AssetState::Held => "held",
-        AssetState::Trashed => "trashed",
+digests!(ContentId, ExtentId);
+
+macro_rules! words {
+    ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(match self { $($name::$variant => $text),+ }.into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($text => Ok($name::$variant),)+
+                    other => Err(FromSqlError::Other(format!("unknown word `{other}`").into())),
+                }
+            }
+        }
+    };
+}
+
+words!(NodeKind { File => "file", Dir => "dir", Symlink => "symlink", Fifo => "fifo", Socket => "socket" });
+words!(NodeClass {
+    Plain => "plain", Asset => "asset", Scratch => "scratch", Local => "local", Aside => "aside", Inbox => "inbox",
+});
+words!(AssetState {
+    Active => "active", Archived => "archived", Expired => "expired", Held => "held", Trashed => "trashed",
+});
+words!(TunnelHow {
+    Aside => "aside", Moved => "moved", Removed => "removed", RemovedWithoutDelete => "removed-without-delete",
+    AsideInView => "aside-in-view",
+});
+words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox" });
+words!(Counter {
+    Node => "node", Entry => "entry", Version => "version", Rendition => "rendition", Asset => "asset",
+    Inbox => "inbox",
+});
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_nanos().into())
     }
 }
 
-pub(super) fn state_of(text: &str) -> R<AssetState> {
-    Ok(match text {
-        "active" => AssetState::Active,
-        "archived" => AssetState::Archived,
-        "expired" => AssetState::Expired,
-        "held" => AssetState::Held,
-        "trashed" => AssetState::Trashed,
-        other => return Err(CatalogError::Damaged(format!("asset state `{other}`"))),
-    })
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::from_nanos)
+    }
+}
+
+impl ToSql for FileName {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+    }
+}
+
+impl FromSql for FileName {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        FileName::new(value.as_blob()?).map_err(|e| FromSqlError::Other(e.into()))
+    }
+}
+
+impl From<Error> for CatalogError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::SqliteFailure(code, message) => {
+                let text = || message.clone().unwrap_or_else(|| code.to_string());
+                match (code.code, code.extended_code) {
+                    (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Self::Conflict,
+                    (ErrorCode::ConstraintViolation, _) => Self::Constraint(text()),
+                    // A quota shows as a failed write, a full disk may show first where the shared memory grows.
+                    (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => Self::Full,
+                    (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => Self::Damaged(text()),
+                    _ => Self::Engine(text()),
+                }
+            }
+            Error::ToSqlConversionFailure(_) => Self::Constraint(error.to_string()),
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..) => Self::Damaged(error.to_string()),
+            _ => Self::Engine(error.to_string()),
+        }
+    }
 }

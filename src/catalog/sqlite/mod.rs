@@ -1,198 +1,180 @@
-//! The row store on disk: SQLite in WAL mode. The only place with SQL, in the subset that PostgreSQL shares: ids made by us, explicit order,
-//! integer nanoseconds, no meaning in rowids.
+//! The row store on disk: SQLite in WAL mode, one writing connection, a pool of reading ones.
 //!
-//! One writer connection behind a lock; readers have connections of their own, each read in one transaction, so it sees one state.
-//! Commits do not wait for the disk (synchronous NORMAL: they survive the death of the process); `barrier` makes everything before it
-//! survive a power cut.
+//! Commits are durable against a killed process at once, against a power cut after [`Engine::barrier`].
 
 mod assets;
 mod convert;
+mod entries;
 mod feed;
-mod find;
+mod members;
+mod migrate;
 mod nodes;
 mod query;
-mod read;
-mod write;
+mod sql;
+mod tx;
+mod values;
+mod versions;
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{CatalogError, Engine, ReadTx, WriteTx};
+use self::tx::{Given, Tx};
+use super::{CatalogError as E, Engine, ReadTx, WriteTx};
 
-/// Marks the file as ours (`damf`).
-const APPLICATION: i64 = 0x6461_6d66;
-/// Migrations in order; `user_version` counts those that ran.
-const SCHEMA: [&str; 1] = [include_str!("schema/0001.sql")];
-/// Readers kept open for the next read.
-const READERS: usize = 16;
-/// Prepared statements kept per connection.
-const STATEMENTS: usize = 256;
+/// Reading connections that are kept; more are opened when more threads read at once, and closed after.
+const KEPT_READERS: usize = 16;
+/// Statements a connection keeps prepared: some 80 fixed ones, the rest are queries.
+const KEPT_STATEMENTS: usize = 256;
+/// How long a write waits for a writer in another process.
+const BUSY: Duration = Duration::from_secs(5);
 
-/// A catalogue file.
+/// The row store on disk.
 pub struct SqliteEngine {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
 }
 
-/// One transaction.
-pub(super) struct Tx<'c> {
-    pub(super) conn: &'c Connection,
-}
-
-fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
+struct Writer {
+    conn: Connection,
+    given: Given,
+    /// Whether there may be commits since the last barrier.
+    unsynced: bool,
 }
 
 impl SqliteEngine {
-    /// Opens a catalogue, makes it when the file is new, and migrates an older one.
+    /// Opens a catalogue; makes it when there is none, brings an older schema up to date.
     ///
     /// # Errors
-    /// When the file is no catalogue, damaged, or written by a newer damfs.
-    pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        let mut writer = Connection::open(path)?;
-        Self::prepare(&writer)?;
-        writer.pragma_update(None, "journal_mode", "wal")?;
-        writer.pragma_update(None, "synchronous", "normal")?;
-        Self::migrate(&mut writer)?;
-        Ok(Self { path: path.into(), writer: Mutex::new(writer), readers: Mutex::default() })
+    /// When the file is no catalogue, has a newer schema, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, E> {
+        match Self::make(path) {
+            Err(Unmade::Exists) => Self::start(path),
+            Err(Unmade::Failed(e)) => Err(e),
+            Ok(engine) => Ok(engine),
+        }
     }
 
-    fn prepare(conn: &Connection) -> Result<(), CatalogError> {
-        conn.busy_timeout(std::time::Duration::from_secs(10))?;
-        conn.pragma_update(None, "foreign_keys", true)?;
-        conn.pragma_update(None, "cache_size", -32_000)?;
-        conn.pragma_update(None, "mmap_size", 1_i64 << 30)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(())
+    /// Makes a new catalogue that only the owner of the process can read; refuses when the file exists.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, E> {
+        Self::make(path).map_err(|e| match e {
+            Unmade::Exists => E::Engine(format!("{} exists already", path.display())),
+            Unmade::Failed(e) => e,
+        })
     }
 
-    fn migrate(conn: &mut Connection) -> Result<(), CatalogError> {
-        let known = i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX);
-        let found: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
-        let application: i64 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
-        if found > 0 && application != APPLICATION {
-            return Err(CatalogError::Damaged("the file is some other program's database".into()));
+    fn make(path: &Path) -> Result<Self, Unmade> {
+        // The engine gives its side files the mode of the main one.
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => Self::start(path).map_err(Unmade::Failed),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Unmade::Exists),
+            Err(e) if e.kind() == ErrorKind::StorageFull => Err(Unmade::Failed(E::Full)),
+            Err(e) => Err(Unmade::Failed(E::Engine(format!("{}: {e}", path.display())))),
         }
-        if found > known {
-            return Err(CatalogError::NewerSchema { found, known });
-        }
-        for (at, step) in SCHEMA.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            tx.execute_batch(step)?;
-            tx.pragma_update(None, "application_id", APPLICATION)?;
-            tx.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
-            tx.commit()?;
-        }
-        Ok(())
     }
 
-    fn reader(&self) -> Result<Connection, CatalogError> {
-        if let Some(conn) = held(&self.readers).pop() {
-            return Ok(conn);
+    fn start(path: &Path) -> Result<Self, E> {
+        let mut conn = connect(path)?;
+        migrate::check(&conn)?;
+        let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(E::Engine("the catalogue's file system cannot share memory; use a local one".into()));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(&self.path, flags)?;
-        Self::prepare(&conn)?;
-        Ok(conn)
+        conn.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;")?;
+        migrate::run(&mut conn)?;
+        let writer = Writer { conn, given: Given::new(), unsynced: true };
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
-    fn put_back(&self, conn: Connection) {
-        let mut readers = held(&self.readers);
-        if readers.len() < READERS {
-            readers.push(conn);
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> Result<Reader<'_>, E> {
+        let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match kept {
+            Some(conn) => conn,
+            None => {
+                let conn = connect(&self.path)?;
+                conn.execute_batch("PRAGMA query_only = ON")?;
+                conn
+            }
+        };
+        Ok(Reader { engine: self, conn: Some(conn) })
+    }
+}
+
+enum Unmade {
+    Exists,
+    Failed(E),
+}
+
+/// A reading connection on loan.
+struct Reader<'e> {
+    engine: &'e SqliteEngine,
+    conn: Option<Connection>,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.engine.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_READERS {
+            kept.extend(self.conn.take().filter(Connection::is_autocommit));
         }
     }
+}
+
+fn connect(path: &Path) -> Result<Connection, E> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")?;
+    Ok(conn)
 }
 
 impl Engine for SqliteEngine {
-    fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), CatalogError>) -> Result<(), CatalogError> {
-        let conn = self.reader()?;
-        let result = {
-            let tx = conn.unchecked_transaction()?;
-            let result = f(&Tx { conn: &tx });
-            tx.finish()?;
-            result
+    fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
+        let reader = self.reader()?;
+        let Some(conn) = reader.conn.as_ref() else {
+            return Err(E::Engine("no connection to read with".into()));
         };
-        self.put_back(conn);
-        result
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
+        f(&Tx { conn: &tx, given: None })
     }
 
-    fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), CatalogError>) -> Result<(), CatalogError> {
-        let mut conn = held(&self.writer);
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        f(&mut Tx { conn: &tx })?;
-        tx.commit()?;
-        Ok(())
+    fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
+        let mut writer = self.writer();
+        let Writer { conn, given, unsynced } = &mut *writer;
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+        f(&mut Tx { conn: &tx, given: Some(given) })?;
+        *unsynced = true;
+        Ok(tx.commit()?)
     }
 
-    fn barrier(&self) -> Result<(), CatalogError> {
-        let conn = held(&self.writer);
-        conn.pragma_update(None, "synchronous", "full")?;
-        // In WAL mode a commit under FULL syncs the log, and with it every commit before.
-        let done = conn.execute(
-            "INSERT INTO counter (name, last) VALUES ('barrier', 1) ON CONFLICT (name) DO UPDATE SET last = last + 1",
-            [],
-        );
-        conn.pragma_update(None, "synchronous", "normal")?;
-        done?;
-        Ok(())
-    }
-
-    fn check(&self) -> Result<Vec<String>, CatalogError> {
-        let conn = self.reader()?;
-        let mut faults: Vec<String> = Vec::new();
-        let mut lines = |sql: &str, what: &str| -> Result<(), CatalogError> {
-            let mut statement = conn.prepare(sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let text = match row.get_ref(0)? {
-                    rusqlite::types::ValueRef::Text(t) => String::from_utf8_lossy(t).into_owned(),
-                    other => format!("{other:?}"),
-                };
-                if text != "ok" {
-                    faults.push(format!("{what}: {text}"));
-                }
-            }
-            Ok(())
-        };
-        lines("PRAGMA integrity_check", "catalogue file")?;
-        lines(
-            "SELECT \"table\" || ' row refers to a missing ' || parent FROM pragma_foreign_key_check()",
-            "catalogue",
-        )?;
-        lines(
-            "SELECT 'asset ' || hex(a.id) || ' has a head of another asset' FROM asset a JOIN version v ON v.id = a.head
-             WHERE v.asset <> a.id",
-            "catalogue",
-        )?;
-        lines(
-            "SELECT 'asset ' || hex(a.id) || ' and its node do not agree' FROM asset a JOIN node n ON n.id = a.node
-             WHERE n.asset IS NULL OR n.asset <> a.id",
-            "catalogue",
-        )?;
-        self.put_back(conn);
-        Ok(faults)
-    }
-}
-
-impl From<rusqlite::Error> for CatalogError {
-    fn from(e: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as C;
-        match &e {
-            rusqlite::Error::SqliteFailure(cause, text) => {
-                let text = || text.clone().unwrap_or_else(|| cause.to_string());
-                match cause.code {
-                    C::DatabaseBusy | C::DatabaseLocked => Self::Conflict,
-                    C::ConstraintViolation => Self::Constraint(text()),
-                    C::DiskFull => Self::Full,
-                    C::DatabaseCorrupt | C::NotADatabase => Self::Damaged(text()),
-                    _ => Self::Engine(text()),
-                }
-            }
-            _ => Self::Engine(e.to_string()),
+    fn barrier(&self) -> Result<(), E> {
+        let mut writer = self.writer();
+        if !writer.unsynced {
+            return Ok(());
         }
+        writer.conn.execute_batch("PRAGMA synchronous = FULL")?;
+        let passed = writer.conn.execute("UPDATE barrier SET passed = passed + 1 WHERE one = 1", []);
+        writer.conn.execute_batch("PRAGMA synchronous = NORMAL")?;
+        passed?;
+        writer.unsynced = false;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<Vec<String>, E> {
+        let reader = self.reader()?;
+        reader.conn.as_ref().map_or_else(|| Ok(Vec::new()), migrate::faults)
     }
 }

@@ -1,198 +1,33 @@
-//! The query language as SQL: the same yes or no as `damfs_policy::expr::matches`, for all assets at once. Values are always parameters.
+//! A query as SQL. Held equal to `damfs_policy::expr::matches` by a property test; every condition is true or false,
+//! never NULL, so that `NOT` means what it says.
 
-use damfs_policy::expr::fold;
+use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Field, Term, Test};
 use rusqlite::types::Value;
 
-/// A condition on `asset a`, and its parameters in order.
-pub(super) struct Condition {
-    pub(super) sql: String,
-    pub(super) args: Vec<Value>,
+use crate::catalog::rules::speaks_of_state;
+
+/// A condition on table `asset` (as `a`) with its parameters in order of their place holders.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    pub sql: String,
+    pub params: Vec<Value>,
 }
 
-/// Published assets that match; trashed ones only when the query speaks of state itself.
-pub(super) fn listed(query: &Expr) -> Condition {
-    let mut c = Condition { sql: String::from("a.head IS NOT NULL"), args: Vec::new() };
-    if !query.mentions(&Field::State) {
-        c.sql.push_str(" AND a.state <> 'trashed'");
-    }
-    if !query.is_all() {
-        c.sql.push_str(" AND ");
-        c.expr(query);
-    }
-    c
-}
-
-impl Condition {
-    /// Never NULL: every term is a plain yes or no, so that NOT means what it means in memory.
-    fn expr(&mut self, expr: &Expr) {
-        match expr {
-            Expr::And(parts) => self.many(parts, " AND ", "1"),
-            Expr::Or(parts) => self.many(parts, " OR ", "0"),
-            Expr::Not(inner) => {
-                self.sql.push_str("NOT ");
-                self.expr(inner);
-            }
-            Expr::Term(term) => self.term(term),
-        }
-    }
-
-    fn many(&mut self, parts: &[Expr], between: &str, none: &str) {
-        self.sql.push('(');
-        if parts.is_empty() {
-            self.sql.push_str(none);
-        }
-        for (at, part) in parts.iter().enumerate() {
-            if at > 0 {
-                self.sql.push_str(between);
-            }
-            self.expr(part);
-        }
-        self.sql.push(')');
-    }
-
-    fn arg(&mut self, value: impl Into<Value>) -> String {
-        self.args.push(value.into());
-        format!("?{}", self.args.len())
-    }
-
-    fn push(&mut self, sql: &str) {
-        self.sql.push_str(sql);
-    }
-
-    fn term(&mut self, term: &Term) {
-        match &term.field {
-            Field::Tag => self.child("tag", &term.test, true),
-            Field::Persona => self.child("persona", &term.test, false),
-            Field::Campaign => self.child("campaign", &term.test, false),
-            Field::Lora => self.child("lora", &term.test, false),
-            Field::Status(platform) => self.status(Some(platform), &term.test),
-            Field::AnyStatus => self.status(None, &term.test),
-            Field::Rating => self.rating(&term.test),
-            Field::Orientation => self.orientation(&term.test),
-            Field::Width | Field::Height | Field::Seed | Field::Created | Field::Imported | Field::Expires => {
-                self.number(column(&term.field), &term.test);
-            }
-            Field::Text => self.words("a.words", &term.test),
-            Field::Prompt => self.words("a.prompt_words", &term.test),
-            other => self.text(column(other), &term.test),
-        }
-    }
-
-    fn text(&mut self, column: &str, test: &Test) {
-        match test {
-            Test::Is(value) => {
-                let arg = self.arg(value.clone());
-                self.push(&format!("({column} IS NOT NULL AND {column} = {arg})"));
-            }
-            Test::Empty => self.push(&format!("({column} IS NULL OR {column} = '')")),
-            _ => self.push("0"),
-        }
-    }
-
-    fn number(&mut self, column: &str, test: &Test) {
-        match test {
-            Test::Empty => self.push(&format!("({column} IS NULL)")),
-            Test::Between(from, to) => {
-                let mut sql = format!("({column} IS NOT NULL");
-                if let Some(from) = from {
-                    sql.push_str(&format!(" AND {column} >= {}", self.arg(*from)));
-                }
-                if let Some(to) = to {
-                    sql.push_str(&format!(" AND {column} <= {}", self.arg(*to)));
-                }
-                sql.push(')');
-                self.push(&sql);
-            }
-            _ => self.push("0"),
-        }
-    }
-
-    fn rating(&mut self, test: &Test) {
-        match test {
-            Test::Between(..) => {
-                let rank = "(CASE a.rating WHEN 'safe' THEN 0 WHEN 'suggestive' THEN 1 WHEN 'adult' THEN 2 END)";
-                self.number(rank, test);
-            }
-            other => self.text("a.rating", other),
-        }
-    }
-
-    fn orientation(&mut self, test: &Test) {
-        let known = "a.width IS NOT NULL AND a.height IS NOT NULL";
-        match test {
-            Test::Is(value) => {
-                let compare = match value.as_str() {
-                    "portrait" => "a.width < a.height",
-                    "landscape" => "a.width > a.height",
-                    "square" => "a.width = a.height",
-                    _ => "0",
-                };
-                self.push(&format!("({known} AND {compare})"));
-            }
-            Test::Empty => self.push(&format!("(NOT ({known}))")),
-            _ => self.push("0"),
-        }
-    }
-
-    fn words(&mut self, column: &str, test: &Test) {
-        match test {
-            Test::Words(words) => {
-                self.push("(1");
-                for word in words {
-                    let arg = self.arg(fold(word));
-                    self.push(&format!(" AND instr({column}, {arg}) > 0"));
-                }
-                self.push(")");
-            }
-            Test::Empty => self.push(&format!("({column} = '')")),
-            _ => self.push("0"),
-        }
-    }
-
-    fn child(&mut self, facet: &str, test: &Test, tree: bool) {
-        let rows = format!("SELECT 1 FROM asset_value v WHERE v.facet = '{facet}' AND v.asset = a.id");
-        match test {
-            Test::Is(value) => {
-                let arg = self.arg(value.clone());
-                if tree {
-                    // Everything below `a` sorts from `a/` up to, and not with, `a0`: the character behind the slash.
-                    let from = self.arg(format!("{value}/"));
-                    let to = self.arg(format!("{value}0"));
-                    self.push(&format!(
-                        "a.id IN (SELECT v.asset FROM asset_value v WHERE v.facet = '{facet}' AND (v.value = {arg} \
-                         OR (v.value >= {from} AND v.value < {to})))"
-                    ));
-                } else {
-                    self.push(&format!(
-                        "a.id IN (SELECT v.asset FROM asset_value v WHERE v.facet = '{facet}' AND v.value = {arg})"
-                    ));
-                }
-            }
-            Test::Empty => self.push(&format!("NOT EXISTS ({rows})")),
-            _ => self.push("0"),
-        }
-    }
-
-    fn status(&mut self, platform: Option<&str>, test: &Test) {
-        let mut rows = String::from("SELECT 1 FROM asset_status s WHERE s.asset = a.id");
-        if let Some(platform) = platform {
-            rows.push_str(&format!(" AND s.platform = {}", self.arg(platform.to_owned())));
-        }
-        match test {
-            Test::Is(value) => {
-                let arg = self.arg(value.clone());
-                self.push(&format!("EXISTS ({rows} AND s.value = {arg})"));
-            }
-            Test::Empty => self.push(&format!("NOT EXISTS ({rows})")),
-            _ => self.push("0"),
-        }
-    }
-}
-
-/// The column of a single-valued field.
-pub(super) fn column(field: &Field) -> &'static str {
+/// The facet under which `asset_value` keeps a field, when an asset may have several values of it.
+pub(super) fn facet(field: &Field) -> Option<&'static str> {
     match field {
+        Field::Persona => Some("persona"),
+        Field::Campaign => Some("campaign"),
+        Field::Tag => Some("tag"),
+        Field::Lora => Some("lora"),
+        _ => None,
+    }
+}
+
+/// The column of a field with one value.
+pub(super) fn column(field: &Field) -> Option<&'static str> {
+    Some(match field {
         Field::Client => "a.client",
         Field::Rating => "a.rating",
         Field::Rights => "a.rights",
@@ -210,6 +45,201 @@ pub(super) fn column(field: &Field) -> &'static str {
         Field::Owner => "a.owner_name",
         Field::State => "a.state",
         Field::Stage => "a.stage",
-        _ => "NULL",
+        _ => return None,
+    })
+}
+
+/// The orientation of an asset as an expression; NULL without width and height.
+pub(super) const ORIENTATION: &str = "CASE WHEN a.width < a.height THEN 'portrait' WHEN a.width = a.height \
+     THEN 'square' WHEN a.width > a.height THEN 'landscape' END";
+
+impl Filter {
+    /// Published assets that satisfy the query; trashed ones only when it speaks of the state itself.
+    pub(super) fn published(query: &Expr) -> Self {
+        let mut filter = Self::default();
+        filter.push("a.head IS NOT NULL AND ");
+        if !speaks_of_state(query) {
+            filter.push("a.state <> 'trashed' AND ");
+        }
+        filter.expr(query);
+        filter
+    }
+
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, value: impl Into<Value>) {
+        self.params.push(value.into());
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::And(parts) => self.join(parts, " AND ", "TRUE"),
+            Expr::Or(parts) => self.join(parts, " OR ", "FALSE"),
+            Expr::Not(inner) => {
+                self.push("NOT (");
+                self.expr(inner);
+                self.push(")");
+            }
+            Expr::Term(term) => self.term(term),
+        }
+    }
+
+    /// Joins in halves: a long chain would be deeper than the engine's parser goes.
+    fn join(&mut self, parts: &[Expr], operator: &str, none: &str) {
+        match parts {
+            [] => self.push(none),
+            [one] => self.expr(one),
+            _ => {
+                let (left, right) = parts.split_at(parts.len() / 2);
+                self.push("(");
+                self.join(left, operator, none);
+                self.push(operator);
+                self.join(right, operator, none);
+                self.push(")");
+            }
+        }
+    }
+
+    fn term(&mut self, Term { field, test }: &Term) {
+        match (test, field.kind()) {
+            (Test::Is(_), FieldKind::Number | FieldKind::Date | FieldKind::Words) => self.push("FALSE"),
+            (Test::Is(value), _) => self.is(field, value),
+            (Test::Empty, _) => self.empty(field),
+            (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => self.between(field, *low, *high),
+            (Test::Between(low, high), FieldKind::Closed(ranks)) if *field == Field::Rating => {
+                let inside = (0i64..).zip(ranks).filter(|(n, _)| low.is_none_or(|l| l <= *n));
+                let inside = inside.filter(|(n, _)| high.is_none_or(|h| *n <= h));
+                let known: Vec<Expr> = inside.map(|(_, rank)| Expr::is(Field::Rating, *rank)).collect();
+                self.join(&known, " OR ", "FALSE");
+            }
+            (Test::Words(words), FieldKind::Words) => self.words(field, words),
+            (Test::Between(..) | Test::Words(_), _) => self.push("FALSE"),
+        }
+    }
+
+    fn is(&mut self, field: &Field, value: &str) {
+        match (field, facet(field), column(field)) {
+            (Field::Tag, _, _) => {
+                // `/` and `0` are neighbours: the range holds what begins with `value/`.
+                self.push(
+                    "a.ordinal IN (SELECT asset FROM asset_value WHERE facet = 'tag' AND value = ? UNION ALL \
+                     SELECT asset FROM asset_value WHERE facet = 'tag' AND value >= ? AND value < ?)",
+                );
+                self.bind(value.to_owned());
+                self.bind(format!("{value}/"));
+                self.bind(format!("{value}0"));
+            }
+            (_, Some(facet), _) => {
+                self.push("a.ordinal IN (SELECT asset FROM asset_value WHERE facet = '");
+                self.push(facet);
+                self.push("' AND value = ?)");
+                self.bind(value.to_owned());
+            }
+            (Field::Status(platform), _, _) => {
+                self.push("a.ordinal IN (SELECT asset FROM asset_status WHERE platform = ? AND value = ?)");
+                self.bind(platform.clone());
+                self.bind(value.to_owned());
+            }
+            (Field::AnyStatus, _, _) => {
+                self.push("a.ordinal IN (SELECT asset FROM asset_status WHERE value = ?)");
+                self.bind(value.to_owned());
+            }
+            // The empty text counts as no value.
+            _ if value.is_empty() => self.push("FALSE"),
+            (Field::Orientation, _, _) => {
+                self.push("(a.width IS NOT NULL AND a.height IS NOT NULL AND ");
+                self.push(match value {
+                    "portrait" => "a.width < a.height)",
+                    "landscape" => "a.width > a.height)",
+                    "square" => "a.width = a.height)",
+                    _ => "FALSE)",
+                });
+            }
+            (_, _, Some(column)) => {
+                self.defined(column);
+                self.push(" = ?)");
+                self.bind(value.to_owned());
+            }
+            _ => self.push("FALSE"),
+        }
+    }
+
+    /// `(column IS NOT NULL AND column`
+    fn defined(&mut self, column: &str) {
+        self.push("(");
+        self.push(column);
+        self.push(" IS NOT NULL AND ");
+        self.push(column);
+    }
+
+    fn empty(&mut self, field: &Field) {
+        if let Some(facet) = facet(field) {
+            self.push("NOT EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal AND v.facet = '");
+            self.push(facet);
+            self.push("')");
+            return;
+        }
+        match (field, field.kind(), column(field)) {
+            (Field::Status(platform), _, _) => {
+                self.push("NOT EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal AND s.platform = ?)");
+                self.bind(platform.clone());
+            }
+            (Field::AnyStatus, _, _) => {
+                self.push("NOT EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)");
+            }
+            (Field::Orientation, _, _) => self.push("(a.width IS NULL OR a.height IS NULL)"),
+            (_, FieldKind::Words, _) => {
+                self.searched(field);
+                self.push(" = '')");
+            }
+            (_, FieldKind::Number | FieldKind::Date, Some(column)) => {
+                self.push(column);
+                self.push(" IS NULL");
+            }
+            (_, _, Some(column)) => {
+                self.push("(");
+                self.push(column);
+                self.push(" IS NULL OR ");
+                self.push(column);
+                self.push(" = '')");
+            }
+            _ => self.push("TRUE"),
+        }
+    }
+
+    fn between(&mut self, field: &Field, low: Option<i64>, high: Option<i64>) {
+        let Some(column) = column(field) else { return self.push("FALSE") };
+        self.push("(");
+        self.push(column);
+        self.push(" IS NOT NULL");
+        for (operator, bound) in [(" >= ?", low), (" <= ?", high)] {
+            if let Some(bound) = bound {
+                self.push(" AND ");
+                self.push(column);
+                self.push(operator);
+                self.bind(bound);
+            }
+        }
+        self.push(")");
+    }
+
+    /// `EXISTS (... AND text`, the folded text of a words field.
+    fn searched(&mut self, field: &Field) {
+        self.push("EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal AND ");
+        self.push(if *field == Field::Prompt { "t.prompt_words" } else { "t.words" });
+    }
+
+    fn words(&mut self, field: &Field, words: &[String]) {
+        let text = if *field == Field::Prompt { "t.prompt_words" } else { "t.words" };
+        self.push("EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal");
+        for word in words {
+            self.push(" AND instr(");
+            self.push(text);
+            self.push(", ?) > 0");
+            self.bind(word.clone());
+        }
+        self.push(")");
     }
 }

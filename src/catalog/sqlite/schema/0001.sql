@@ -1,155 +1,260 @@
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE counter (name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Subset that PostgreSQL shares: ids and numbers made by us, integer nanoseconds, explicit order, no upsert by REPLACE.
+-- Who did something (owner, by_member, made_by) is history and refers to no row: versions are restored before members.
+
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter (
+    name TEXT NOT NULL PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- A commit that changes this one row under full synchronisation is a barrier.
+CREATE TABLE barrier (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    passed INTEGER NOT NULL
+) STRICT;
+INSERT INTO barrier (one, passed) VALUES (1, 0);
+
+CREATE TABLE content (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    size INTEGER NOT NULL CHECK (size >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE content_extent (
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    extent BLOB NOT NULL CHECK (length(extent) = 32),
+    length INTEGER NOT NULL CHECK (length BETWEEN 0 AND 4294967295),
+    PRIMARY KEY (content, position)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE node (
-  id INTEGER PRIMARY KEY,
-  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
-  class INTEGER NOT NULL CHECK (class BETWEEN 0 AND 5),
-  mode INTEGER NOT NULL CHECK (mode BETWEEN 0 AND 4095),
-  uid INTEGER NOT NULL, gid INTEGER NOT NULL,
-  size INTEGER NOT NULL CHECK (size >= 0),
-  atime INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
-  target BLOB,
-  content BLOB CHECK (content IS NULL OR length(content) = 32),
-  staged INTEGER NOT NULL CHECK (staged IN (0, 1)),
-  asset BLOB CHECK (asset IS NULL OR length(asset) = 16),
-  owner BLOB,
-  made_by_process INTEGER NOT NULL,
-  made_at INTEGER NOT NULL,
-  mtime_set INTEGER NOT NULL CHECK (mtime_set IN (0, 1)),
-  FOREIGN KEY (content) REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
-  FOREIGN KEY (asset) REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id > 0),
+    kind TEXT NOT NULL CHECK (kind IN ('file', 'dir', 'symlink', 'fifo', 'socket')),
+    class TEXT NOT NULL CHECK (class IN ('plain', 'asset', 'scratch', 'local', 'aside', 'inbox')),
+    mode INTEGER NOT NULL CHECK (mode BETWEEN 0 AND 4095),
+    uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),
+    gid INTEGER NOT NULL CHECK (gid BETWEEN 0 AND 4294967295),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    atime INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    ctime INTEGER NOT NULL,
+    target BLOB,
+    content BLOB REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    staged INTEGER NOT NULL CHECK (staged IN (0, 1)),
+    asset BLOB REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
+    owner BLOB CHECK (length(owner) = 16),
+    made_by_process INTEGER NOT NULL CHECK (made_by_process BETWEEN 0 AND 4294967295),
+    made_at INTEGER NOT NULL,
+    mtime_set INTEGER NOT NULL CHECK (mtime_set IN (0, 1))
 ) STRICT;
 CREATE INDEX node_staged ON node (id) WHERE staged = 1;
-CREATE INDEX node_class ON node (class, id) WHERE class IN (2, 5);
+CREATE INDEX node_class ON node (class);
 CREATE INDEX node_asset ON node (asset) WHERE asset IS NOT NULL;
 
 CREATE TABLE entry (
-  id INTEGER PRIMARY KEY,
-  parent INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-  name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
-  node INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-  UNIQUE (parent, name)
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id > 0),
+    parent INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
+    name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    node INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
-CREATE INDEX entry_page ON entry (parent, id);
+CREATE UNIQUE INDEX entry_name ON entry (parent, name);
+CREATE UNIQUE INDEX entry_listing ON entry (parent, id);
 CREATE INDEX entry_node ON entry (node);
 
 CREATE TABLE xattr (
-  node INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-  name BLOB NOT NULL, value BLOB NOT NULL,
-  PRIMARY KEY (node, name)
+    node INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    name BLOB NOT NULL CHECK (length(name) > 0),
+    value BLOB NOT NULL,
+    PRIMARY KEY (node, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE asset (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  ordinal INTEGER NOT NULL UNIQUE,
-  view_name TEXT NOT NULL UNIQUE,
-  view_stem TEXT NOT NULL,
-  node INTEGER UNIQUE REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-  state TEXT NOT NULL CHECK (state IN ('active', 'archived', 'expired', 'held', 'trashed')),
-  head BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
-  owner BLOB, owner_name TEXT NOT NULL,
-  kind TEXT NOT NULL, format TEXT NOT NULL,
-  width INTEGER, height INTEGER, orientation INTEGER NOT NULL CHECK (orientation BETWEEN 0 AND 8),
-  created INTEGER NOT NULL, imported INTEGER NOT NULL, expires INTEGER,
-  client TEXT, rating TEXT, rights TEXT, likeness TEXT, model TEXT, sampler TEXT, seed INTEGER, stage TEXT,
-  prompt TEXT, negative TEXT, notes TEXT, generation TEXT,
-  trashed_at INTEGER, trashed_parent INTEGER, trashed_name BLOB, trashed_by BLOB,
-  changed INTEGER NOT NULL,
-  words TEXT NOT NULL, prompt_words TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX asset_stem ON asset (view_stem);
-CREATE INDEX asset_head ON asset (head);
-CREATE INDEX asset_format ON asset (format, ordinal);
-CREATE INDEX asset_rating ON asset (rating, ordinal) WHERE rating IS NOT NULL;
-CREATE INDEX asset_model ON asset (model, ordinal) WHERE model IS NOT NULL;
+    ordinal INTEGER NOT NULL PRIMARY KEY CHECK (ordinal > 0),
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    view_name TEXT NOT NULL UNIQUE CHECK (view_name <> ''),
+    view_stem TEXT NOT NULL UNIQUE CHECK (view_stem <> ''),
+    node INTEGER REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
+    state TEXT NOT NULL CHECK (state IN ('active', 'archived', 'expired', 'held', 'trashed')),
+    head BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
+    owner BLOB CHECK (length(owner) = 16),
+    owner_name TEXT NOT NULL,
+    -- Without a version the bytes have not been looked at yet.
+    kind TEXT NOT NULL CHECK (
+        kind IN ('image', 'video', 'audio', 'document', 'other') OR (kind = '' AND head IS NULL)
+    ),
+    format TEXT NOT NULL,
+    width INTEGER CHECK (width BETWEEN 0 AND 4294967295),
+    height INTEGER CHECK (height BETWEEN 0 AND 4294967295),
+    orientation INTEGER NOT NULL CHECK (orientation BETWEEN 0 AND 255),
+    created INTEGER NOT NULL,
+    imported INTEGER NOT NULL,
+    expires INTEGER,
+    client TEXT,
+    rating TEXT CHECK (rating IN ('safe', 'suggestive', 'adult')),
+    rights TEXT CHECK (rights IN ('exclusive', 'editorial', 'unrestricted')),
+    likeness TEXT CHECK (likeness IN ('synthetic', 'self', 'licensed')),
+    model TEXT,
+    sampler TEXT,
+    seed INTEGER,
+    stage TEXT CHECK (
+        stage IN ('draft', 'internal-review', 'client-approval', 'approved', 'rejected', 'published')
+    ),
+    prompt TEXT,
+    negative TEXT,
+    notes TEXT,
+    trashed_at INTEGER,
+    trashed_parent INTEGER,
+    trashed_name BLOB,
+    trashed_by BLOB CHECK (length(trashed_by) = 16),
+    changed INTEGER NOT NULL,
+    CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL))
+) STRICT;
+CREATE INDEX asset_node ON asset (node) WHERE node IS NOT NULL;
+CREATE INDEX asset_head ON asset (head) WHERE head IS NOT NULL;
+CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
+CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);
+CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;
+
+-- What is searched and the long texts: beside the row, so that a filter does not read them.
+CREATE TABLE asset_text (
+    asset INTEGER NOT NULL PRIMARY KEY REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    words TEXT NOT NULL,
+    prompt_words TEXT NOT NULL,
+    generation TEXT
+) STRICT;
 
 CREATE TABLE asset_value (
-  facet TEXT NOT NULL CHECK (facet IN ('persona', 'campaign', 'tag', 'lora')),
-  value TEXT NOT NULL,
-  asset BLOB NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
-  PRIMARY KEY (facet, value, asset)
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    facet TEXT NOT NULL CHECK (facet IN ('persona', 'campaign', 'tag', 'lora')),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (asset, facet, value)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX asset_value_of ON asset_value (asset, facet, value);
+CREATE UNIQUE INDEX asset_value_asset ON asset_value (facet, value, asset);
 
 CREATE TABLE asset_status (
-  asset BLOB NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
-  platform TEXT NOT NULL,
-  value TEXT NOT NULL CHECK (value IN ('needs-review', 'approved', 'rejected', 'stale')),
-  version BLOB, by_member BLOB, at INTEGER NOT NULL,
-  PRIMARY KEY (asset, platform)
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    platform TEXT NOT NULL CHECK (platform <> ''),
+    value TEXT NOT NULL CHECK (value IN ('needs-review', 'approved', 'rejected', 'stale')),
+    version BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
+    by_member BLOB CHECK (length(by_member) = 16),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (asset, platform)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX asset_status_value ON asset_status (platform, value, asset);
-
-CREATE TABLE content (
-  id BLOB PRIMARY KEY CHECK (length(id) = 32),
-  size INTEGER NOT NULL CHECK (size >= 0)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE content_extent (
-  content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
-  idx INTEGER NOT NULL,
-  extent BLOB NOT NULL CHECK (length(extent) = 32),
-  len INTEGER NOT NULL CHECK (len > 0),
-  PRIMARY KEY (content, idx)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX content_extent_of ON content_extent (extent);
+CREATE UNIQUE INDEX asset_status_platform ON asset_status (platform, value, asset);
+CREATE INDEX asset_status_value ON asset_status (value, asset);
 
 CREATE TABLE version (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  no INTEGER NOT NULL UNIQUE,
-  asset BLOB NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
-  n INTEGER NOT NULL CHECK (n > 0),
-  content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
-  size INTEGER NOT NULL, mtime INTEGER NOT NULL, made_at INTEGER NOT NULL, made_by BLOB,
-  format TEXT NOT NULL, kind TEXT NOT NULL, width INTEGER, height INTEGER, orientation INTEGER NOT NULL,
-  UNIQUE (asset, n)
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    no INTEGER NOT NULL UNIQUE CHECK (no > 0),
+    asset BLOB NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
+    n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 4294967295),
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    size INTEGER NOT NULL CHECK (size >= 0),
+    mtime INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    made_by BLOB CHECK (length(made_by) = 16),
+    format TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    width INTEGER CHECK (width BETWEEN 0 AND 4294967295),
+    height INTEGER CHECK (height BETWEEN 0 AND 4294967295),
+    orientation INTEGER NOT NULL CHECK (orientation BETWEEN 0 AND 255)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX version_of ON version (asset, n);
 CREATE INDEX version_content ON version (content);
 
 CREATE TABLE tunnel (
-  parent INTEGER NOT NULL, name BLOB NOT NULL,
-  asset BLOB NOT NULL, node INTEGER NOT NULL, process INTEGER NOT NULL, member BLOB,
-  at INTEGER NOT NULL, how INTEGER NOT NULL CHECK (how BETWEEN 0 AND 4),
-  PRIMARY KEY (parent, name)
+    parent INTEGER NOT NULL,
+    name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    asset BLOB NOT NULL REFERENCES asset (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    node INTEGER NOT NULL,
+    process INTEGER NOT NULL CHECK (process BETWEEN 0 AND 4294967295),
+    member BLOB CHECK (length(member) = 16),
+    at INTEGER NOT NULL,
+    how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view')),
+    PRIMARY KEY (parent, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tunnel_asset ON tunnel (asset);
-CREATE INDEX tunnel_at ON tunnel (at);
 
 CREATE TABLE member (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
-  uid INTEGER UNIQUE, role TEXT NOT NULL, scope TEXT,
-  active INTEGER NOT NULL CHECK (active IN (0, 1)), since INTEGER NOT NULL
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    uid INTEGER UNIQUE CHECK (uid BETWEEN 0 AND 4294967295),
+    role TEXT NOT NULL,
+    scope TEXT,
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE folder_rule (
-  folder INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-  facet TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (folder, facet, value)
+    folder INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    facet TEXT NOT NULL CHECK (facet <> ''),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (folder, facet)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE word (facet TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (facet, value)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE word (
+    facet TEXT NOT NULL CHECK (facet <> ''),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (facet, value)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rendition (
-  no INTEGER NOT NULL UNIQUE,
-  content BLOB NOT NULL, recipe BLOB NOT NULL CHECK (length(recipe) = 32), renderer INTEGER NOT NULL,
-  size INTEGER, hash BLOB, since INTEGER NOT NULL,
-  PRIMARY KEY (content, recipe, renderer),
-  CHECK ((size IS NULL) = (hash IS NULL))
-) STRICT, WITHOUT ROWID;
+    no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    recipe BLOB NOT NULL CHECK (length(recipe) = 32),
+    renderer INTEGER NOT NULL CHECK (renderer BETWEEN 0 AND 4294967295),
+    size INTEGER CHECK (size >= 0),
+    hash BLOB CHECK (length(hash) = 32),
+    since INTEGER NOT NULL,
+    CHECK ((size IS NULL) = (hash IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
 
 CREATE TABLE inbox (
-  no INTEGER PRIMARY KEY, at INTEGER NOT NULL, member BLOB, name TEXT NOT NULL,
-  outcome TEXT NOT NULL CHECK (outcome IN ('filed', 'duplicate', 'refused')), detail TEXT NOT NULL, asset BLOB
+    no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
+    at INTEGER NOT NULL,
+    member BLOB CHECK (length(member) = 16),
+    name TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    asset BLOB CHECK (length(asset) = 16)
 ) STRICT;
 
-CREATE TABLE change (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4), id TEXT NOT NULL) STRICT;
+CREATE TABLE change (
+    seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
+    kind TEXT NOT NULL CHECK (kind IN ('node', 'entry', 'asset', 'access', 'inbox')),
+    id TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE audit (
-  chain TEXT NOT NULL, seq INTEGER NOT NULL CHECK (seq > 0), at INTEGER NOT NULL,
-  actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
-  prev BLOB NOT NULL CHECK (length(prev) = 32), hash BLOB NOT NULL CHECK (length(hash) = 32),
-  PRIMARY KEY (chain, seq)
+    chain TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    prev BLOB NOT NULL CHECK (length(prev) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (chain, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
-CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
+CREATE TRIGGER version_is_not_changed BEFORE UPDATE ON version
+BEGIN
+    SELECT RAISE(ABORT, 'a version is immutable');
+END;

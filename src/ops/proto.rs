@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Command {
-    /// Takes in one file whose bytes come as an open descriptor. Answered per file with an [`Imported`].
+    /// Takes in one file whose bytes come as an open descriptor. Answered per file with a `crate::ops::import::Imported`.
     Import {
         /// Name and folders below the folder given, `a/b/x.png`.
         path: String,

@@ -64,7 +64,8 @@ fn tell(notifier: &Notifier, what: &Invalidation) -> io::Result<()> {
 }
 
 fn is_gone(e: &io::Error) -> bool {
-    matches!(e.raw_os_error(), Some(libc::ENODEV | libc::ENOTCONN | libc::ECONNABORTED | libc::EPERM))
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(e), Some(Errno::NODEV | Errno::NOTCONN | Errno::CONNABORTED | Errno::PERM))
 }
 
 impl Drop for NotifyThread {

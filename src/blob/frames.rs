@@ -63,7 +63,7 @@ impl Frame {
         if header.len() < HEADER {
             return Err(damaged("its header is cut off"));
         }
-        if header[..7] != MAGIC[..7] {
+        if header[..7] != MAGIC[..7] || header[7] == 0 {
             return Err(damaged("it does not begin as it should"));
         }
         if header[7] > MAGIC[7] {

@@ -126,7 +126,7 @@ impl StageDir {
         let mut header = [0u8; HEADER];
         header.copy_from_slice(&log[..HEADER]);
         let damaged = |why: &str| BlobError::Damaged { what: format!("staging file {node}"), why: why.into() };
-        if header[..7] != MAGIC[..7] {
+        if header[..7] != MAGIC[..7] || header[7] == 0 {
             return Err(damaged("it does not begin as it should"));
         }
         if header[7] > MAGIC[7] {

@@ -6,13 +6,17 @@
 //! Every write appends what it changed to the change feed, the only source of cache invalidation.
 
 mod error;
+mod facts;
 mod handle;
 pub mod memory;
 mod rows;
+mod rules;
 pub mod sqlite;
 mod tx;
 
 pub use error::CatalogError;
+pub use facts::AssetFacts;
 pub use handle::{Catalog, ChangeListener};
 pub use rows::*;
+pub use rules::view_stem;
 pub use tx::{Counter, Engine, ReadTx, WriteTx, Xattr};

@@ -1,1 +1,181 @@
-//! The row store on disk.
+//! The row store on disk: SQLite in WAL mode, one writing connection, a pool of reading ones.
+//!
+//! Commits are durable against a killed process at once, against a power cut after [`Engine::barrier`].
+
+mod assets;
+mod convert;
+mod entries;
+mod feed;
+mod members;
+mod migrate;
+mod nodes;
+mod query;
+mod sql;
+mod tx;
+mod values;
+mod versions;
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use self::tx::{Given, Tx};
+use super::{CatalogError as E, Engine, ReadTx, WriteTx};
+
+/// Reading connections that are kept; more are opened when more threads read at once, and closed after.
+const KEPT_READERS: usize = 16;
+/// Statements a connection keeps prepared: some 80 fixed ones, the rest are queries.
+const KEPT_STATEMENTS: usize = 256;
+/// How long a write waits for a writer in another process.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The row store on disk.
+pub struct SqliteEngine {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+struct Writer {
+    conn: Connection,
+    given: Given,
+    /// Whether there may be commits since the last barrier.
+    unsynced: bool,
+}
+
+impl SqliteEngine {
+    /// Opens a catalogue; makes it when there is none, brings an older schema up to date.
+    ///
+    /// # Errors
+    /// When the file is no catalogue, has a newer schema, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, E> {
+        match Self::make(path) {
+            Err(Unmade::Exists) => Self::start(path),
+            Err(Unmade::Failed(e)) => Err(e),
+            Ok(engine) => Ok(engine),
+        }
+    }
+
+    /// Makes a new catalogue that only the owner of the process can read; refuses when the file exists.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, E> {
+        Self::make(path).map_err(|e| match e {
+            Unmade::Exists => E::Engine(format!("{} exists already", path.display())),
+            Unmade::Failed(e) => e,
+        })
+    }
+
+    fn make(path: &Path) -> Result<Self, Unmade> {
+        // The engine gives its side files the mode of the main one.
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => Self::start(path).map_err(Unmade::Failed),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Unmade::Exists),
+            Err(e) if e.kind() == ErrorKind::StorageFull => Err(Unmade::Failed(E::Full)),
+            Err(e) => Err(Unmade::Failed(E::Engine(format!("{}: {e}", path.display())))),
+        }
+    }
+
+    fn start(path: &Path) -> Result<Self, E> {
+        let mut conn = connect(path)?;
+        migrate::check(&conn)?;
+        let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(E::Engine("the catalogue's file system cannot share memory; use a local one".into()));
+        }
+        conn.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;")?;
+        migrate::run(&mut conn)?;
+        let writer = Writer { conn, given: Given::new(), unsynced: true };
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> Result<Reader<'_>, E> {
+        let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match kept {
+            Some(conn) => conn,
+            None => {
+                let conn = connect(&self.path)?;
+                conn.execute_batch("PRAGMA query_only = ON")?;
+                conn
+            }
+        };
+        Ok(Reader { engine: self, conn: Some(conn) })
+    }
+}
+
+enum Unmade {
+    Exists,
+    Failed(E),
+}
+
+/// A reading connection on loan.
+struct Reader<'e> {
+    engine: &'e SqliteEngine,
+    conn: Option<Connection>,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.engine.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_READERS {
+            kept.extend(self.conn.take().filter(Connection::is_autocommit));
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, E> {
+    let conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")?;
+    Ok(conn)
+}
+
+impl Engine for SqliteEngine {
+    fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
+        let reader = self.reader()?;
+        let Some(conn) = reader.conn.as_ref() else {
+            return Err(E::Engine("no connection to read with".into()));
+        };
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
+        f(&Tx { conn: &tx, given: None })
+    }
+
+    fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
+        let mut writer = self.writer();
+        let Writer { conn, given, unsynced } = &mut *writer;
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+        f(&mut Tx { conn: &tx, given: Some(given) })?;
+        *unsynced = true;
+        Ok(tx.commit()?)
+    }
+
+    fn barrier(&self) -> Result<(), E> {
+        let mut writer = self.writer();
+        if !writer.unsynced {
+            return Ok(());
+        }
+        writer.conn.execute_batch("PRAGMA synchronous = FULL")?;
+        let passed = writer.conn.execute("UPDATE barrier SET passed = passed + 1 WHERE one = 1", []);
+        writer.conn.execute_batch("PRAGMA synchronous = NORMAL")?;
+        passed?;
+        writer.unsynced = false;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<Vec<String>, E> {
+        let reader = self.reader()?;
+        reader.conn.as_ref().map_or_else(|| Ok(Vec::new()), migrate::faults)
+    }
+}

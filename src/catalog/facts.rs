@@ -1,0 +1,94 @@
+//! The catalogue's asset, as the query language asks for it.
+
+use std::collections::BTreeSet;
+
+use super::{Asset, AssetState};
+use crate::policy::{Facts, Field};
+
+/// One asset's facts. The catalogue's translation of queries to SQL is held equal to this.
+#[derive(Debug, Clone, Copy)]
+pub struct AssetFacts<'a>(pub &'a Asset);
+
+impl AssetFacts<'_> {
+    fn orientation(&self) -> Option<&'static str> {
+        let (width, height) = (self.0.width?, self.0.height?);
+        Some(match width.cmp(&height) {
+            std::cmp::Ordering::Less => "portrait",
+            std::cmp::Ordering::Equal => "square",
+            std::cmp::Ordering::Greater => "landscape",
+        })
+    }
+}
+
+const fn state(state: AssetState) -> &'static str {
+    match state {
+        AssetState::Active => "active",
+        AssetState::Archived => "archived",
+        AssetState::Expired => "expired",
+        AssetState::Held => "held",
+        AssetState::Trashed => "trashed",
+    }
+}
+
+impl Facts for AssetFacts<'_> {
+    fn texts(&self, field: &Field, each: &mut dyn FnMut(&str)) {
+        let asset = self.0;
+        let mut one = |value: Option<&str>| value.filter(|v| !v.is_empty()).into_iter().for_each(&mut *each);
+        match field {
+            Field::Client => one(asset.client.as_deref()),
+            Field::Rating => one(asset.rating.as_deref()),
+            Field::Rights => one(asset.rights.as_deref()),
+            Field::Likeness => one(asset.likeness.as_deref()),
+            Field::Model => one(asset.model.as_deref()),
+            Field::Sampler => one(asset.sampler.as_deref()),
+            Field::Stage => one(asset.stage.as_deref()),
+            Field::Kind => one(Some(&asset.kind)),
+            Field::Format => one(Some(&asset.format)),
+            Field::Owner => one(Some(&asset.owner_name)),
+            Field::Orientation => one(self.orientation()),
+            Field::State => one(Some(state(asset.state))),
+            Field::Status(platform) => one(asset.status.get(platform).map(|v| v.value.as_str())),
+            Field::AnyStatus => {
+                let values: BTreeSet<&str> = asset.status.values().map(|v| v.value.as_str()).collect();
+                values.into_iter().for_each(each);
+            }
+            Field::Persona => asset.personas.iter().for_each(|v| each(v)),
+            Field::Campaign => asset.campaigns.iter().for_each(|v| each(v)),
+            Field::Tag => asset.tags.iter().for_each(|v| each(v)),
+            Field::Lora => asset.loras.iter().for_each(|v| each(v)),
+            Field::Seed
+            | Field::Width
+            | Field::Height
+            | Field::Created
+            | Field::Imported
+            | Field::Expires
+            | Field::Prompt
+            | Field::Text => {}
+        }
+    }
+
+    fn number(&self, field: &Field) -> Option<i64> {
+        let asset = self.0;
+        match field {
+            Field::Seed => asset.seed,
+            Field::Width => asset.width.map(i64::from),
+            Field::Height => asset.height.map(i64::from),
+            Field::Created => Some(asset.created.as_nanos()),
+            Field::Imported => Some(asset.imported.as_nanos()),
+            Field::Expires => asset.expires.map(|t| t.as_nanos()),
+            _ => None,
+        }
+    }
+
+    fn words(&self, field: &Field) -> String {
+        let asset = self.0;
+        match field {
+            Field::Prompt => asset.prompt.clone().unwrap_or_default(),
+            Field::Text => {
+                let parts = [Some(asset.view_name.as_str()), asset.prompt.as_deref(), asset.notes.as_deref()];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+            }
+            _ => String::new(),
+        }
+    }
+}

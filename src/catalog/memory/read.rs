@@ -1,0 +1,252 @@
+//! Reads of one snapshot.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::Arc;
+
+use damfs_policy::expr::{FieldKind, matches};
+use damfs_policy::{Expr, Facts, Field};
+
+use super::Tx;
+use crate::catalog::rules::{month, speaks_of_state};
+use crate::catalog::{
+    Asset, AssetFacts, AssetState, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow,
+    NodeClass, NodeKind, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, Xattr,
+};
+use crate::types::{
+    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+};
+
+impl Tx<'_> {
+    fn found<'t>(&'t self, query: &'t Expr, after: u64) -> impl Iterator<Item = &'t Arc<Asset>> {
+        let trashed = speaks_of_state(query);
+        self.state
+            .assets
+            .range((Excluded(after), Unbounded))
+            .map(|(_, asset)| asset)
+            .filter(move |asset| asset.head.is_some() && (trashed || asset.state != AssetState::Trashed))
+            .filter(|asset| matches(query, &AssetFacts(asset)))
+    }
+
+    fn entry_rows<'t>(&'t self, ids: impl Iterator<Item = &'t EntryId>) -> impl Iterator<Item = &'t EntryRow> {
+        ids.filter_map(|id| self.state.entries.get(id))
+    }
+
+    fn tunnel_rows(&self, wanted: impl Fn(&TunnelRow) -> bool) -> Vec<TunnelRow> {
+        let mut out: Vec<TunnelRow> = self.state.tunnels.values().filter(|t| wanted(t)).cloned().collect();
+        out.sort_by(|a, b| (a.at, a.parent, &a.name).cmp(&(b.at, b.parent, &b.name)));
+        out
+    }
+}
+
+/// Every value that `values` lists for one asset.
+fn listed(field: &Field, asset: &Asset, each: &mut dyn FnMut(&str)) {
+    let facts = AssetFacts(asset);
+    match field.kind() {
+        FieldKind::Words => {}
+        FieldKind::Number => facts.number(field).into_iter().for_each(|n| each(&n.to_string())),
+        FieldKind::Date => facts.number(field).into_iter().for_each(|n| each(&month(Timestamp::from_nanos(n)))),
+        FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_) => facts.texts(field, each),
+    }
+}
+
+impl ReadTx for Tx<'_> {
+    fn meta(&self, key: &str) -> Result<Option<String>, E> {
+        Ok(self.state.meta.get(key).cloned())
+    }
+
+    fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E> {
+        Ok(self.state.nodes.get(&id).cloned())
+    }
+
+    fn staged_nodes(&self) -> Result<Vec<NodeId>, E> {
+        Ok(self.state.nodes.values().filter(|n| n.staged).map(|n| n.id).collect())
+    }
+
+    fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E> {
+        Ok(self.state.nodes.values().filter(|n| n.class == class).cloned().collect())
+    }
+
+    fn orphan_nodes(&self) -> Result<Vec<NodeId>, E> {
+        let named = |id| self.state.names_of.range((id, EntryId(0))..=(id, EntryId(u64::MAX))).next().is_some();
+        let held = |id| self.state.held.range((id, 0)..=(id, u64::MAX)).next().is_some();
+        let nodes = self.state.nodes.values().filter(|n| n.kind != NodeKind::Dir);
+        Ok(nodes.map(|n| n.id).filter(|id| !named(*id) && !held(*id)).collect())
+    }
+
+    fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E> {
+        let id = self.state.names.get(&(parent, name.clone()));
+        Ok(id.and_then(|id| self.state.entries.get(id)).cloned())
+    }
+
+    fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E> {
+        let range = (Excluded((parent, after)), Included((parent, EntryId(u64::MAX))));
+        if after.0 == u64::MAX {
+            return Ok(Vec::new());
+        }
+        let rows = self.entry_rows(self.state.listings.range(range).map(|(_, id)| id));
+        let pairs = rows.filter_map(|e| Some((e.clone(), self.state.nodes.get(&e.node)?.clone())));
+        Ok(pairs.take(limit).collect())
+    }
+
+    fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
+        Ok(self.state.listings.range((parent, EntryId(0))..=(parent, EntryId(u64::MAX))).next().is_some())
+    }
+
+    fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E> {
+        let ids = self.state.names_of.range((node, EntryId(0))..=(node, EntryId(u64::MAX)));
+        Ok(self.entry_rows(ids.map(|(_, id)| id)).cloned().collect())
+    }
+
+    fn xattr(&self, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E> {
+        Ok(self.state.xattrs.get(&(node, name.to_vec())).cloned())
+    }
+
+    fn xattrs(&self, node: NodeId) -> Result<Vec<Xattr>, E> {
+        let rows = self.state.xattrs.range((node, Vec::new())..).take_while(|((of, _), _)| *of == node);
+        Ok(rows.map(|((_, name), value)| (name.clone(), value.clone())).collect())
+    }
+
+    fn asset(&self, id: AssetId) -> Result<Option<Asset>, E> {
+        Ok(self.state.asset(id).map(|a| Asset::clone(a)))
+    }
+
+    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {
+        let ordinal = self.state.view_names.get(name);
+        Ok(ordinal.and_then(|o| self.state.assets.get(o)).map(|a| Asset::clone(a)))
+    }
+
+    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E> {
+        let ordinal = self.state.view_stems.get(stem);
+        Ok(ordinal.and_then(|o| self.state.assets.get(o)).map(|a| Asset::clone(a)))
+    }
+
+    fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
+        Ok(self.found(query, after).take(limit).map(|a| Asset::clone(a)).collect())
+    }
+
+    fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
+        Ok(self.found(query, 0).any(|a| a.id == asset))
+    }
+
+    fn count(&self, query: &Expr) -> Result<u64, E> {
+        Ok(u64::try_from(self.found(query, 0).count()).unwrap_or(u64::MAX))
+    }
+
+    fn values(&self, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E> {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for asset in self.found(within, 0) {
+            listed(field, asset, &mut |value| *counts.entry(value.to_owned()).or_default() += 1);
+        }
+        Ok(counts.into_iter().collect())
+    }
+
+    fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E> {
+        let current = |a: &&Arc<Asset>| {
+            let head = a.head.and_then(|head| self.state.versions.get(&head));
+            head.is_some_and(|v| v.content == content)
+        };
+        Ok(self.state.assets.values().filter(current).map(|a| a.id).collect())
+    }
+
+    fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
+        Ok(self.state.versions.get(&id).cloned())
+    }
+
+    fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E> {
+        let id = self.state.version_nos.get(&no);
+        Ok(id.and_then(|id| self.state.versions.get(id)).cloned())
+    }
+
+    fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E> {
+        let ids = self.state.versions_of.range((asset, 0)..=(asset, u32::MAX));
+        Ok(ids.filter_map(|(_, id)| self.state.versions.get(id)).cloned().collect())
+    }
+
+    fn content(&self, id: ContentId) -> Result<Option<Content>, E> {
+        Ok(self.state.contents.get(&id).cloned())
+    }
+
+    fn contents(&self) -> Result<Vec<Content>, E> {
+        Ok(self.state.contents.values().cloned().collect())
+    }
+
+    fn tunnel(&self, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E> {
+        Ok(self.state.tunnels.get(&(parent, name.clone())).cloned())
+    }
+
+    fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
+        Ok(self.tunnel_rows(|t| t.at < time))
+    }
+
+    fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E> {
+        Ok(self.tunnel_rows(|t| t.asset == asset))
+    }
+
+    fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E> {
+        Ok(self.state.members.get(&id).cloned())
+    }
+
+    fn member_by_name(&self, name: &str) -> Result<Option<MemberRow>, E> {
+        Ok(self.state.members.values().find(|m| m.name == name).cloned())
+    }
+
+    fn member_by_uid(&self, uid: u32) -> Result<Option<MemberRow>, E> {
+        Ok(self.state.members.values().find(|m| m.uid == Some(uid)).cloned())
+    }
+
+    fn members(&self) -> Result<Vec<MemberRow>, E> {
+        let mut out: Vec<MemberRow> = self.state.members.values().cloned().collect();
+        out.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(out)
+    }
+
+    fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
+        let rows = self.state.folder_rules.range((folder, String::new())..).take_while(|((of, _), _)| *of == folder);
+        Ok(rows.map(|(_, rule)| rule.clone()).collect())
+    }
+
+    fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E> {
+        let rows = self.state.words.range((facet.to_owned(), String::new())..).take_while(|(of, _)| of == facet);
+        Ok(rows.map(|(_, value)| value.clone()).collect())
+    }
+
+    fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E> {
+        let wanted = |r: &&RenditionRow| r.content == content && r.recipe == *recipe && r.renderer == renderer;
+        Ok(self.state.renditions.values().find(wanted).cloned())
+    }
+
+    fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
+        Ok(self.state.renditions.get(&no).cloned())
+    }
+
+    fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E> {
+        Ok(self.state.inbox.values().rev().take(limit).cloned().collect())
+    }
+
+    fn changes_after(&self, seq: u64, limit: usize) -> Result<Vec<ChangeRow>, E> {
+        let rows = self.state.changes.range((Excluded(seq), Unbounded));
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn last_change(&self) -> Result<u64, E> {
+        Ok(self.state.changes.last_key_value().map_or(0, |(seq, _)| *seq))
+    }
+
+    fn audit_head(&self, chain: &str) -> Result<Option<AuditRow>, E> {
+        let rows = self.state.audit.range((chain.to_owned(), 0)..=(chain.to_owned(), u64::MAX));
+        Ok(rows.last().map(|(_, row)| row.clone()))
+    }
+
+    fn audit_after(&self, chain: &str, seq: u64, limit: usize) -> Result<Vec<AuditRow>, E> {
+        let range = (chain.to_owned(), seq)..=(chain.to_owned(), u64::MAX);
+        let rows = self.state.audit.range(range).filter(|((_, at), _)| *at > seq);
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn audit_chains(&self) -> Result<Vec<String>, E> {
+        let mut out: Vec<String> = self.state.audit.keys().map(|(chain, _)| chain.clone()).collect();
+        out.dedup();
+        Ok(out)
+    }
+}

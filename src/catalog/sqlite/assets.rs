@@ -1,0 +1,361 @@
+//! Assets: one row with the single-valued facets, child rows for the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use damfs_policy::expr::fold;
+use damfs_policy::{Expr, Facts, Field};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::convert::Num;
+use super::query::Filter;
+use super::sql::{all, any, cursor, limit, one, run};
+use crate::catalog::rules::{check_asset, refused, view_stem};
+use crate::catalog::{Asset, AssetFacts, CatalogError as E, Trashed, Verdict};
+use crate::types::{AssetId, ContentId, Generation};
+
+const COLUMNS: [&str; 36] = [
+    "ordinal",
+    "id",
+    "view_name",
+    "view_stem",
+    "node",
+    "state",
+    "head",
+    "owner",
+    "owner_name",
+    "kind",
+    "format",
+    "width",
+    "height",
+    "orientation",
+    "created",
+    "imported",
+    "expires",
+    "client",
+    "rating",
+    "rights",
+    "likeness",
+    "model",
+    "sampler",
+    "seed",
+    "stage",
+    "prompt",
+    "negative",
+    "notes",
+    "trashed_at",
+    "trashed_parent",
+    "trashed_name",
+    "trashed_by",
+    "changed",
+    "(SELECT t.generation FROM asset_text t WHERE t.asset = a.ordinal)",
+    "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
+    "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
+];
+/// So many of [`COLUMNS`] are the row's own.
+const OWN: usize = 33;
+
+static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let places: Vec<String> = (1..=OWN).map(|n| format!("?{n}")).collect();
+    format!("INSERT INTO asset ({}) VALUES ({})", COLUMNS[..OWN].join(", "), places.join(", "))
+});
+
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let sets: Vec<String> = COLUMNS[1..OWN].iter().zip(2..).map(|(column, n)| format!("{column} = ?{n}")).collect();
+    format!("UPDATE asset SET {} WHERE ordinal = ?1", sets.join(", "))
+});
+
+/// An asset whose child rows are still to be read.
+struct Bare {
+    asset: Asset,
+    generation: Option<String>,
+    has_values: bool,
+    has_status: bool,
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
+    let trashed = match (row.get(28)?, row.get(29)?, row.get(30)?) {
+        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(31)? }),
+        _ => None,
+    };
+    let asset = Asset {
+        ordinal: row.get::<_, Num>(0)?.0,
+        id: row.get(1)?,
+        view_name: row.get(2)?,
+        node: row.get(4)?,
+        state: row.get(5)?,
+        head: row.get(6)?,
+        owner: row.get(7)?,
+        owner_name: row.get(8)?,
+        kind: row.get(9)?,
+        format: row.get(10)?,
+        width: row.get(11)?,
+        height: row.get(12)?,
+        orientation: row.get(13)?,
+        created: row.get(14)?,
+        imported: row.get(15)?,
+        expires: row.get(16)?,
+        client: row.get(17)?,
+        rating: row.get(18)?,
+        rights: row.get(19)?,
+        likeness: row.get(20)?,
+        model: row.get(21)?,
+        sampler: row.get(22)?,
+        seed: row.get(23)?,
+        stage: row.get(24)?,
+        personas: BTreeSet::new(),
+        campaigns: BTreeSet::new(),
+        tags: BTreeSet::new(),
+        loras: BTreeSet::new(),
+        prompt: row.get(25)?,
+        negative: row.get(26)?,
+        notes: row.get(27)?,
+        generation: None,
+        status: BTreeMap::new(),
+        trashed,
+        changed: row.get(32)?,
+    };
+    Ok(Bare { asset, generation: row.get(33)?, has_values: row.get(34)?, has_status: row.get(35)? })
+}
+
+fn sets(asset: &mut Asset) -> [(&'static str, &mut BTreeSet<String>); 4] {
+    [
+        ("persona", &mut asset.personas),
+        ("campaign", &mut asset.campaigns),
+        ("tag", &mut asset.tags),
+        ("lora", &mut asset.loras),
+    ]
+}
+
+fn add_value(asset: &mut Asset, facet: &str, value: String) {
+    if let Some((_, set)) = sets(asset).into_iter().find(|(name, _)| *name == facet) {
+        set.insert(value);
+    }
+}
+
+fn verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
+    Ok((row.get(1)?, Verdict { value: row.get(2)?, version: row.get(3)?, by: row.get(4)?, at: row.get(5)? }))
+}
+
+/// Reads the child rows. `rows` are in ordinal order.
+fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
+    let mut children = (Vec::new(), Vec::new());
+    let mut out = Vec::with_capacity(rows.len());
+    for Bare { mut asset, generation, has_values, has_status } in rows {
+        if let Some(json) = generation {
+            asset.generation = Some(
+                serde_json::from_str(&json)
+                    .map_err(|e| E::Damaged(format!("generation metadata of asset {}: {e}", asset.id)))?,
+            );
+        }
+        if has_values {
+            children.0.push(asset.ordinal);
+        }
+        if has_status {
+            children.1.push(asset.ordinal);
+        }
+        out.push(asset);
+    }
+    let sql = "SELECT asset, facet, value FROM asset_value WHERE asset BETWEEN ? AND ? ORDER BY asset, facet, value";
+    each_child(conn, sql, &children.0, &mut out, |asset, row| {
+        add_value(asset, row.get_ref(1)?.as_str()?, row.get(2)?);
+        Ok(())
+    })?;
+    let sql = "SELECT asset, platform, value, version, by_member, at FROM asset_status
+        WHERE asset BETWEEN ? AND ? ORDER BY asset, platform";
+    each_child(conn, sql, &children.1, &mut out, |asset, row| {
+        asset.status.extend([verdict(row)?]);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Walks the child rows of `parents` (ascending, all of them among `assets`): in one range where they lie close, one
+/// by one where they are far between.
+fn each_child(
+    conn: &Connection,
+    sql: &str,
+    parents: &[u64],
+    assets: &mut [Asset],
+    mut add: impl FnMut(&mut Asset, &Row<'_>) -> rusqlite::Result<()>,
+) -> Result<(), E> {
+    let (Some(first), Some(last)) = (parents.first(), parents.last()) else { return Ok(()) };
+    let dense = last - first < 4 * u64::try_from(parents.len()).unwrap_or(u64::MAX);
+    let whole = [(*first, *last)];
+    let single: Vec<(u64, u64)> = if dense { Vec::new() } else { parents.iter().map(|p| (*p, *p)).collect() };
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut at = 0;
+    for (from, to) in if dense { &whole[..] } else { &single[..] } {
+        let mut rows = statement.query([Num(*from), Num(*to)])?;
+        while let Some(row) = rows.next()? {
+            let parent = row.get::<_, Num>(0)?.0;
+            while assets.get(at).is_some_and(|a| a.ordinal < parent) {
+                at += 1;
+            }
+            if let Some(asset) = assets.get_mut(at).filter(|a| a.ordinal == parent) {
+                add(asset, row)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn select(conn: &Connection, rest: &str, params: impl rusqlite::Params) -> Result<Vec<Asset>, E> {
+    let sql = format!("{} {rest}", *SELECT);
+    complete(conn, all(conn, &sql, params, from_row)?)
+}
+
+fn single(conn: &Connection, rest: &str, params: impl rusqlite::Params) -> Result<Option<Asset>, E> {
+    Ok(select(conn, rest, params)?.pop())
+}
+
+pub(super) fn get(conn: &Connection, id: AssetId) -> Result<Option<Asset>, E> {
+    single(conn, "WHERE a.id = ?1", [id])
+}
+
+pub(super) fn by_view_name(conn: &Connection, name: &str) -> Result<Option<Asset>, E> {
+    single(conn, "WHERE a.view_name = ?1", [name])
+}
+
+pub(super) fn by_view_stem(conn: &Connection, stem: &str) -> Result<Option<Asset>, E> {
+    single(conn, "WHERE a.view_stem = ?1", [stem])
+}
+
+pub(super) fn with_content(conn: &Connection, content: ContentId) -> Result<Vec<AssetId>, E> {
+    let sql = "SELECT a.id FROM version v JOIN asset a ON a.head = v.id WHERE v.content = ?1 ORDER BY a.ordinal";
+    all(conn, sql, [content], |row| row.get(0))
+}
+
+pub(super) fn find(conn: &Connection, query: &Expr, after: u64, rows: usize) -> Result<Vec<Asset>, E> {
+    let filter = Filter::published(query);
+    let rest = format!("WHERE {} AND a.ordinal > ? ORDER BY a.ordinal LIMIT ?", filter.sql);
+    let page = [Value::from(cursor(after)), Value::from(limit(rows))];
+    select(conn, &rest, params_from_iter(filter.params.into_iter().chain(page)))
+}
+
+pub(super) fn finds(conn: &Connection, query: &Expr, asset: AssetId) -> Result<bool, E> {
+    let filter = Filter::published(query);
+    let sql = format!("SELECT 1 FROM asset a WHERE {} AND a.id = ?", filter.sql);
+    let id = Value::from(asset.as_bytes().to_vec());
+    any(conn, &sql, params_from_iter(filter.params.into_iter().chain([id])))
+}
+
+pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {
+    let filter = Filter::published(query);
+    let sql = format!("SELECT count(*) FROM asset a WHERE {}", filter.sql);
+    let found = one(conn, &sql, params_from_iter(filter.params), |row| row.get::<_, Num>(0))?;
+    Ok(found.map_or(0, |n| n.0))
+}
+
+pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
+    let old = get(conn, new.id)?;
+    check_asset(new, old.as_ref())?;
+    if old.as_ref() == Some(new) {
+        return Ok(());
+    }
+    let trashed = new.trashed.as_ref();
+    let values = params![
+        Num(new.ordinal),
+        new.id,
+        new.view_name,
+        view_stem(&new.view_name),
+        new.node,
+        new.state,
+        new.head,
+        new.owner,
+        new.owner_name,
+        new.kind,
+        new.format,
+        new.width,
+        new.height,
+        new.orientation,
+        new.created,
+        new.imported,
+        new.expires,
+        new.client,
+        new.rating,
+        new.rights,
+        new.likeness,
+        new.model,
+        new.sampler,
+        new.seed,
+        new.stage,
+        new.prompt,
+        new.negative,
+        new.notes,
+        trashed.map(|t| t.at),
+        trashed.map(|t| t.parent),
+        trashed.map(|t| &t.name),
+        trashed.and_then(|t| t.by),
+        new.changed,
+    ];
+    run(conn, if old.is_some() { &UPDATE } else { &INSERT }, values)?;
+    put_values(conn, old.as_ref(), new)?;
+    put_status(conn, old.as_ref(), new)?;
+    put_text(conn, old.as_ref(), new)
+}
+
+fn put_values(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let none = BTreeSet::new();
+    let pairs = [
+        ("persona", old.map_or(&none, |a| &a.personas), &new.personas),
+        ("campaign", old.map_or(&none, |a| &a.campaigns), &new.campaigns),
+        ("tag", old.map_or(&none, |a| &a.tags), &new.tags),
+        ("lora", old.map_or(&none, |a| &a.loras), &new.loras),
+    ];
+    for (facet, before, now) in pairs {
+        for value in before.difference(now) {
+            let sql = "DELETE FROM asset_value WHERE asset = ?1 AND facet = ?2 AND value = ?3";
+            run(conn, sql, params![Num(new.ordinal), facet, value])?;
+        }
+        for value in now.difference(before) {
+            let sql = "INSERT INTO asset_value (asset, facet, value) VALUES (?1, ?2, ?3)";
+            run(conn, sql, params![Num(new.ordinal), facet, value])?;
+        }
+    }
+    Ok(())
+}
+
+fn put_status(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let none = BTreeMap::new();
+    let before = old.map_or(&none, |a| &a.status);
+    for platform in before.keys().filter(|p| !new.status.contains_key(*p)) {
+        let sql = "DELETE FROM asset_status WHERE asset = ?1 AND platform = ?2";
+        run(conn, sql, params![Num(new.ordinal), platform])?;
+    }
+    for (platform, v) in new.status.iter().filter(|(p, v)| before.get(*p) != Some(v)) {
+        let sql = "INSERT INTO asset_status (asset, platform, value, version, by_member, at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT (asset, platform) DO UPDATE SET
+                value = excluded.value, version = excluded.version, by_member = excluded.by_member, at = excluded.at";
+        run(conn, sql, params![Num(new.ordinal), platform, v.value, v.version, v.by, v.at])?;
+    }
+    Ok(())
+}
+
+fn put_text(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let texts = |a: &Asset| (fold(&AssetFacts(a).words(&Field::Text)), fold(&AssetFacts(a).words(&Field::Prompt)));
+    let (words, prompt_words) = texts(new);
+    if old.is_some_and(|o| o.generation == new.generation && texts(o).0 == words && texts(o).1 == prompt_words) {
+        return Ok(());
+    }
+    let json = |g: &Generation| serde_json::to_string(g).map_err(|e| E::Constraint(e.to_string()));
+    let generation = new.generation.as_ref().map(json).transpose()?;
+    let sql = "INSERT INTO asset_text (asset, words, prompt_words, generation) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (asset) DO UPDATE SET
+            words = excluded.words, prompt_words = excluded.prompt_words, generation = excluded.generation";
+    run(conn, sql, params![Num(new.ordinal), words, prompt_words, generation]).map(drop)
+}
+
+pub(super) fn remove(conn: &Connection, id: AssetId) -> Result<(), E> {
+    if any(conn, "SELECT 1 FROM version WHERE asset = ?1", [id])? {
+        return refused(format!("asset {id} has versions; put it in the trash instead"));
+    }
+    match run(conn, "DELETE FROM asset WHERE id = ?1", [id])? {
+        0 => refused(format!("there is no asset {id}")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Names in directories, and the tunnels of names that went away.
+
+use rusqlite::{Connection, Row, params};
+
+use super::nodes::{self, node_columns};
+use super::sql::{all, any, cursor, limit, one, run};
+use crate::catalog::rules::refused;
+use crate::catalog::{CatalogError as E, EntryRow, NodeRow, TunnelRow};
+use crate::types::{AssetId, EntryId, FileName, NodeId, Timestamp};
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow { id: row.get(0)?, parent: row.get(1)?, name: row.get(2)?, node: row.get(3)? })
+}
+
+pub(super) fn get(conn: &Connection, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E> {
+    let sql = "SELECT id, parent, name, node FROM entry WHERE parent = ?1 AND name = ?2";
+    one(conn, sql, params![parent, name], from_row)
+}
+
+pub(super) fn list(
+    conn: &Connection,
+    parent: NodeId,
+    after: EntryId,
+    rows: usize,
+) -> Result<Vec<(EntryRow, NodeRow)>, E> {
+    let sql = concat!(
+        "SELECT e.id, e.parent, e.name, e.node, ",
+        node_columns!(),
+        " FROM entry e JOIN node n ON n.id = e.node WHERE e.parent = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
+    );
+    all(conn, sql, params![parent, cursor(after.0), limit(rows)], |row| Ok((from_row(row)?, nodes::from_row(row, 4)?)))
+}
+
+pub(super) fn has_any(conn: &Connection, parent: NodeId) -> Result<bool, E> {
+    any(conn, "SELECT 1 FROM entry WHERE parent = ?1", [parent])
+}
+
+pub(super) fn of_node(conn: &Connection, node: NodeId) -> Result<Vec<EntryRow>, E> {
+    all(conn, "SELECT id, parent, name, node FROM entry WHERE node = ?1 ORDER BY id", [node], from_row)
+}
+
+pub(super) fn add(conn: &Connection, entry: &EntryRow) -> Result<(), E> {
+    let sql = "INSERT INTO entry (id, parent, name, node) VALUES (?1, ?2, ?3, ?4)";
+    run(conn, sql, params![entry.id, entry.parent, entry.name, entry.node]).map(drop)
+}
+
+pub(super) fn repoint(conn: &Connection, entry: EntryId, node: NodeId) -> Result<(), E> {
+    match run(conn, "UPDATE entry SET node = ?2 WHERE id = ?1", params![entry, node])? {
+        0 => refused(format!("there is no entry {entry}")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn remove(conn: &Connection, entry: EntryId) -> Result<(), E> {
+    match run(conn, "DELETE FROM entry WHERE id = ?1", [entry])? {
+        0 => refused(format!("there is no entry {entry}")),
+        _ => Ok(()),
+    }
+}
+
+fn tunnel_row(row: &Row<'_>) -> rusqlite::Result<TunnelRow> {
+    Ok(TunnelRow {
+        parent: row.get(0)?,
+        name: row.get(1)?,
+        asset: row.get(2)?,
+        node: row.get(3)?,
+        process: row.get(4)?,
+        member: row.get(5)?,
+        at: row.get(6)?,
+        how: row.get(7)?,
+    })
+}
+
+pub(super) fn tunnel(conn: &Connection, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E> {
+    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel WHERE parent = ?1 AND name = ?2";
+    one(conn, sql, params![parent, name], tunnel_row)
+}
+
+pub(super) fn tunnels_before(conn: &Connection, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
+    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel
+        WHERE at < ?1 ORDER BY at, parent, name";
+    all(conn, sql, [time], tunnel_row)
+}
+
+pub(super) fn tunnels_of(conn: &Connection, asset: AssetId) -> Result<Vec<TunnelRow>, E> {
+    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel
+        WHERE asset = ?1 ORDER BY at, parent, name";
+    all(conn, sql, [asset], tunnel_row)
+}
+
+pub(super) fn put_tunnel(conn: &Connection, t: &TunnelRow) -> Result<(), E> {
+    let sql = "INSERT INTO tunnel (parent, name, asset, node, process, member, at, how)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        ON CONFLICT (parent, name) DO UPDATE SET
+            asset = excluded.asset, node = excluded.node, process = excluded.process, member = excluded.member,
+            at = excluded.at, how = excluded.how";
+    run(conn, sql, params![t.parent, t.name, t.asset, t.node, t.process, t.member, t.at, t.how]).map(drop)
+}
+
+pub(super) fn remove_tunnel(conn: &Connection, parent: NodeId, name: &FileName) -> Result<(), E> {
+    run(conn, "DELETE FROM tunnel WHERE parent = ?1 AND name = ?2", params![parent, name]).map(drop)
+}

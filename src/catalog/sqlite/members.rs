@@ -1,0 +1,93 @@
+//! Members, folder rules, the words of open vocabularies, settings and counters.
+
+use rusqlite::{Connection, Row, params};
+
+use super::convert::Num;
+use super::sql::{all, one, run};
+use crate::catalog::rules::before_first;
+use crate::catalog::{CatalogError as E, Counter, FolderRule, MemberRow};
+use crate::types::{MemberId, NodeId};
+
+pub(super) fn meta(conn: &Connection, key: &str) -> Result<Option<String>, E> {
+    one(conn, "SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+}
+
+pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> Result<(), E> {
+    let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    run(conn, sql, [key, value]).map(drop)
+}
+
+/// The number after the last committed one and after `given`, the last that this process handed out.
+pub(super) fn next(conn: &Connection, counter: Counter, given: Option<u64>) -> Result<u64, E> {
+    let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
+    let last = stored.map_or(before_first(counter), |n| n.0).max(given.unwrap_or(0));
+    let sql = "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
+    run(conn, sql, params![counter, Num(last + 1)])?;
+    Ok(last + 1)
+}
+
+fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
+    Ok(MemberRow {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        uid: row.get(2)?,
+        role: row.get(3)?,
+        scope: row.get(4)?,
+        active: row.get(5)?,
+        since: row.get(6)?,
+    })
+}
+
+pub(super) fn get(conn: &Connection, id: MemberId) -> Result<Option<MemberRow>, E> {
+    let sql = "SELECT id, name, uid, role, scope, active, since FROM member WHERE id = ?1";
+    one(conn, sql, [id], member_row)
+}
+
+pub(super) fn by_name(conn: &Connection, name: &str) -> Result<Option<MemberRow>, E> {
+    let sql = "SELECT id, name, uid, role, scope, active, since FROM member WHERE name = ?1";
+    one(conn, sql, [name], member_row)
+}
+
+pub(super) fn by_uid(conn: &Connection, uid: u32) -> Result<Option<MemberRow>, E> {
+    let sql = "SELECT id, name, uid, role, scope, active, since FROM member WHERE uid = ?1";
+    one(conn, sql, [uid], member_row)
+}
+
+pub(super) fn list(conn: &Connection) -> Result<Vec<MemberRow>, E> {
+    all(conn, "SELECT id, name, uid, role, scope, active, since FROM member ORDER BY name", [], member_row)
+}
+
+pub(super) fn put(conn: &Connection, m: &MemberRow) -> Result<(), E> {
+    let values = params![m.id, m.name, m.uid, m.role, m.scope, m.active, m.since];
+    let update = "UPDATE member SET name = ?2, uid = ?3, role = ?4, scope = ?5, active = ?6, since = ?7 WHERE id = ?1";
+    if run(conn, update, values)? == 0 {
+        let insert = "INSERT INTO member (id, name, uid, role, scope, active, since)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        run(conn, insert, values)?;
+    }
+    Ok(())
+}
+
+pub(super) fn folder_rules(conn: &Connection, folder: NodeId) -> Result<Vec<FolderRule>, E> {
+    let sql = "SELECT folder, facet, value FROM folder_rule WHERE folder = ?1 ORDER BY facet";
+    all(conn, sql, [folder], |row| Ok(FolderRule { folder: row.get(0)?, facet: row.get(1)?, value: row.get(2)? }))
+}
+
+pub(super) fn put_folder_rule(conn: &Connection, rule: &FolderRule) -> Result<(), E> {
+    let sql = "INSERT INTO folder_rule (folder, facet, value) VALUES (?1, ?2, ?3)
+        ON CONFLICT (folder, facet) DO UPDATE SET value = excluded.value";
+    run(conn, sql, params![rule.folder, rule.facet, rule.value]).map(drop)
+}
+
+pub(super) fn vocabulary(conn: &Connection, facet: &str) -> Result<Vec<String>, E> {
+    all(conn, "SELECT value FROM word WHERE facet = ?1 ORDER BY value", [facet], |row| row.get(0))
+}
+
+pub(super) fn add_word(conn: &Connection, facet: &str, value: &str) -> Result<(), E> {
+    let sql = "INSERT INTO word (facet, value) VALUES (?1, ?2) ON CONFLICT (facet, value) DO NOTHING";
+    run(conn, sql, [facet, value]).map(drop)
+}
+
+pub(super) fn remove_word(conn: &Connection, facet: &str, value: &str) -> Result<bool, E> {
+    Ok(run(conn, "DELETE FROM word WHERE facet = ?1 AND value = ?2", [facet, value])? > 0)
+}

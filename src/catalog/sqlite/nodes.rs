@@ -1,0 +1,130 @@
+//! Nodes and their extended attributes.
+
+use rusqlite::{Connection, Row, params};
+
+use super::convert::Num;
+use super::sql::{all, any, one, run};
+use crate::catalog::rules::refused;
+use crate::catalog::{CatalogError as E, NodeClass, NodeRow, Xattr};
+use crate::types::NodeId;
+
+/// The columns of table `node` (as `n`), in the order of [`from_row`].
+macro_rules! node_columns {
+    () => {
+        "n.id, n.kind, n.class, n.mode, n.uid, n.gid, n.size, n.atime, n.mtime, n.ctime, n.target, n.content, n.staged,
+         n.asset, n.owner, n.made_by_process, n.made_at, n.mtime_set"
+    };
+}
+pub(super) use node_columns;
+
+/// Reads a node from the columns that begin at `at`.
+pub(super) fn from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<NodeRow> {
+    Ok(NodeRow {
+        id: row.get(at)?,
+        kind: row.get(at + 1)?,
+        class: row.get(at + 2)?,
+        mode: row.get(at + 3)?,
+        uid: row.get(at + 4)?,
+        gid: row.get(at + 5)?,
+        size: row.get::<_, Num>(at + 6)?.0,
+        atime: row.get(at + 7)?,
+        mtime: row.get(at + 8)?,
+        ctime: row.get(at + 9)?,
+        target: row.get(at + 10)?,
+        content: row.get(at + 11)?,
+        staged: row.get(at + 12)?,
+        asset: row.get(at + 13)?,
+        owner: row.get(at + 14)?,
+        made_by_process: row.get(at + 15)?,
+        made_at: row.get(at + 16)?,
+        mtime_set: row.get(at + 17)?,
+    })
+}
+
+pub(super) fn get(conn: &Connection, id: NodeId) -> Result<Option<NodeRow>, E> {
+    let sql = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.id = ?1");
+    one(conn, sql, [id], |row| from_row(row, 0))
+}
+
+pub(super) fn staged(conn: &Connection) -> Result<Vec<NodeId>, E> {
+    all(conn, "SELECT id FROM node WHERE staged = 1 ORDER BY id", [], |row| row.get(0))
+}
+
+pub(super) fn of_class(conn: &Connection, class: NodeClass) -> Result<Vec<NodeRow>, E> {
+    let sql = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.class = ?1 ORDER BY n.id");
+    all(conn, sql, [class], |row| from_row(row, 0))
+}
+
+pub(super) fn orphans(conn: &Connection) -> Result<Vec<NodeId>, E> {
+    let sql = "SELECT n.id FROM node n
+        WHERE n.kind <> 'dir'
+          AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.node = n.id)
+          AND NOT EXISTS (SELECT 1 FROM asset a WHERE a.node = n.id)
+        ORDER BY n.id";
+    all(conn, sql, [], |row| row.get(0))
+}
+
+pub(super) fn put(conn: &Connection, node: &NodeRow) -> Result<(), E> {
+    let sql = "INSERT INTO node
+            (id, kind, class, mode, uid, gid, size, atime, mtime, ctime, target, content, staged, asset, owner,
+             made_by_process, made_at, mtime_set)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+        ON CONFLICT (id) DO UPDATE SET
+            kind = excluded.kind, class = excluded.class, mode = excluded.mode, uid = excluded.uid,
+            gid = excluded.gid, size = excluded.size, atime = excluded.atime, mtime = excluded.mtime,
+            ctime = excluded.ctime, target = excluded.target, content = excluded.content, staged = excluded.staged,
+            asset = excluded.asset, owner = excluded.owner, made_by_process = excluded.made_by_process,
+            made_at = excluded.made_at, mtime_set = excluded.mtime_set";
+    let values = params![
+        node.id,
+        node.kind,
+        node.class,
+        node.mode,
+        node.uid,
+        node.gid,
+        Num(node.size),
+        node.atime,
+        node.mtime,
+        node.ctime,
+        node.target,
+        node.content,
+        node.staged,
+        node.asset,
+        node.owner,
+        node.made_by_process,
+        node.made_at,
+        node.mtime_set,
+    ];
+    run(conn, sql, values).map(drop)
+}
+
+pub(super) fn remove(conn: &Connection, id: NodeId) -> Result<(), E> {
+    if any(conn, "SELECT 1 FROM entry WHERE node = ?1", [id])?
+        || any(conn, "SELECT 1 FROM entry WHERE parent = ?1", [id])?
+    {
+        return refused(format!("node {id} still has a name or names in it"));
+    }
+    if any(conn, "SELECT 1 FROM asset WHERE node = ?1", [id])? {
+        return refused(format!("node {id} holds the bytes of an asset"));
+    }
+    run(conn, "DELETE FROM node WHERE id = ?1", [id]).map(drop)
+}
+
+pub(super) fn xattr(conn: &Connection, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E> {
+    one(conn, "SELECT value FROM xattr WHERE node = ?1 AND name = ?2", params![node, name], |row| row.get(0))
+}
+
+pub(super) fn xattrs(conn: &Connection, node: NodeId) -> Result<Vec<Xattr>, E> {
+    let sql = "SELECT name, value FROM xattr WHERE node = ?1 ORDER BY name";
+    all(conn, sql, [node], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn set_xattr(conn: &Connection, node: NodeId, name: &[u8], value: &[u8]) -> Result<(), E> {
+    let sql = "INSERT INTO xattr (node, name, value) VALUES (?1, ?2, ?3)
+        ON CONFLICT (node, name) DO UPDATE SET value = excluded.value";
+    run(conn, sql, params![node, name, value]).map(drop)
+}
+
+pub(super) fn remove_xattr(conn: &Connection, node: NodeId, name: &[u8]) -> Result<bool, E> {
+    Ok(run(conn, "DELETE FROM xattr WHERE node = ?1 AND name = ?2", params![node, name])? > 0)
+}

@@ -1,0 +1,260 @@
+-- Subset that PostgreSQL shares: ids and numbers made by us, integer nanoseconds, explicit order, no upsert by REPLACE.
+-- Who did something (owner, by_member, made_by) is history and refers to no row: versions are restored before members.
+
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter (
+    name TEXT NOT NULL PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- A commit that changes this one row under full synchronisation is a barrier.
+CREATE TABLE barrier (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    passed INTEGER NOT NULL
+) STRICT;
+INSERT INTO barrier (one, passed) VALUES (1, 0);
+
+CREATE TABLE content (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    size INTEGER NOT NULL CHECK (size >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE content_extent (
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    extent BLOB NOT NULL CHECK (length(extent) = 32),
+    length INTEGER NOT NULL CHECK (length BETWEEN 0 AND 4294967295),
+    PRIMARY KEY (content, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id > 0),
+    kind TEXT NOT NULL CHECK (kind IN ('file', 'dir', 'symlink', 'fifo', 'socket')),
+    class TEXT NOT NULL CHECK (class IN ('plain', 'asset', 'scratch', 'local', 'aside', 'inbox')),
+    mode INTEGER NOT NULL CHECK (mode BETWEEN 0 AND 4095),
+    uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),
+    gid INTEGER NOT NULL CHECK (gid BETWEEN 0 AND 4294967295),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    atime INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    ctime INTEGER NOT NULL,
+    target BLOB,
+    content BLOB REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    staged INTEGER NOT NULL CHECK (staged IN (0, 1)),
+    asset BLOB REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
+    owner BLOB CHECK (length(owner) = 16),
+    made_by_process INTEGER NOT NULL CHECK (made_by_process BETWEEN 0 AND 4294967295),
+    made_at INTEGER NOT NULL,
+    mtime_set INTEGER NOT NULL CHECK (mtime_set IN (0, 1))
+) STRICT;
+CREATE INDEX node_staged ON node (id) WHERE staged = 1;
+CREATE INDEX node_class ON node (class);
+CREATE INDEX node_asset ON node (asset) WHERE asset IS NOT NULL;
+
+CREATE TABLE entry (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id > 0),
+    parent INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
+    name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    node INTEGER NOT NULL REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+CREATE UNIQUE INDEX entry_name ON entry (parent, name);
+CREATE UNIQUE INDEX entry_listing ON entry (parent, id);
+CREATE INDEX entry_node ON entry (node);
+
+CREATE TABLE xattr (
+    node INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    name BLOB NOT NULL CHECK (length(name) > 0),
+    value BLOB NOT NULL,
+    PRIMARY KEY (node, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE asset (
+    ordinal INTEGER NOT NULL PRIMARY KEY CHECK (ordinal > 0),
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    view_name TEXT NOT NULL UNIQUE CHECK (view_name <> ''),
+    view_stem TEXT NOT NULL UNIQUE CHECK (view_stem <> ''),
+    node INTEGER REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
+    state TEXT NOT NULL CHECK (state IN ('active', 'archived', 'expired', 'held', 'trashed')),
+    head BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
+    owner BLOB CHECK (length(owner) = 16),
+    owner_name TEXT NOT NULL,
+    -- Without a version the bytes have not been looked at yet.
+    kind TEXT NOT NULL CHECK (
+        kind IN ('image', 'video', 'audio', 'document', 'other') OR (kind = '' AND head IS NULL)
+    ),
+    format TEXT NOT NULL,
+    width INTEGER CHECK (width BETWEEN 0 AND 4294967295),
+    height INTEGER CHECK (height BETWEEN 0 AND 4294967295),
+    orientation INTEGER NOT NULL CHECK (orientation BETWEEN 0 AND 255),
+    created INTEGER NOT NULL,
+    imported INTEGER NOT NULL,
+    expires INTEGER,
+    client TEXT,
+    rating TEXT CHECK (rating IN ('safe', 'suggestive', 'adult')),
+    rights TEXT CHECK (rights IN ('exclusive', 'editorial', 'unrestricted')),
+    likeness TEXT CHECK (likeness IN ('synthetic', 'self', 'licensed')),
+    model TEXT,
+    sampler TEXT,
+    seed INTEGER,
+    stage TEXT CHECK (
+        stage IN ('draft', 'internal-review', 'client-approval', 'approved', 'rejected', 'published')
+    ),
+    prompt TEXT,
+    negative TEXT,
+    notes TEXT,
+    trashed_at INTEGER,
+    trashed_parent INTEGER,
+    trashed_name BLOB,
+    trashed_by BLOB CHECK (length(trashed_by) = 16),
+    changed INTEGER NOT NULL,
+    CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL))
+) STRICT;
+CREATE INDEX asset_node ON asset (node) WHERE node IS NOT NULL;
+CREATE INDEX asset_head ON asset (head) WHERE head IS NOT NULL;
+CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
+CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
+CREATE INDEX asset_created ON asset (created);
+CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;
+
+-- What is searched and the long texts: beside the row, so that a filter does not read them.
+CREATE TABLE asset_text (
+    asset INTEGER NOT NULL PRIMARY KEY REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    words TEXT NOT NULL,
+    prompt_words TEXT NOT NULL,
+    generation TEXT
+) STRICT;
+
+CREATE TABLE asset_value (
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    facet TEXT NOT NULL CHECK (facet IN ('persona', 'campaign', 'tag', 'lora')),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (asset, facet, value)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX asset_value_asset ON asset_value (facet, value, asset);
+
+CREATE TABLE asset_status (
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    platform TEXT NOT NULL CHECK (platform <> ''),
+    value TEXT NOT NULL CHECK (value IN ('needs-review', 'approved', 'rejected', 'stale')),
+    version BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
+    by_member BLOB CHECK (length(by_member) = 16),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (asset, platform)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX asset_status_platform ON asset_status (platform, value, asset);
+CREATE INDEX asset_status_value ON asset_status (value, asset);
+
+CREATE TABLE version (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    no INTEGER NOT NULL UNIQUE CHECK (no > 0),
+    asset BLOB NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
+    n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 4294967295),
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    size INTEGER NOT NULL CHECK (size >= 0),
+    mtime INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    made_by BLOB CHECK (length(made_by) = 16),
+    format TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    width INTEGER CHECK (width BETWEEN 0 AND 4294967295),
+    height INTEGER CHECK (height BETWEEN 0 AND 4294967295),
+    orientation INTEGER NOT NULL CHECK (orientation BETWEEN 0 AND 255)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX version_of ON version (asset, n);
+CREATE INDEX version_content ON version (content);
+
+CREATE TABLE tunnel (
+    parent INTEGER NOT NULL,
+    name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    asset BLOB NOT NULL REFERENCES asset (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    node INTEGER NOT NULL,
+    process INTEGER NOT NULL CHECK (process BETWEEN 0 AND 4294967295),
+    member BLOB CHECK (length(member) = 16),
+    at INTEGER NOT NULL,
+    how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view')),
+    PRIMARY KEY (parent, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tunnel_asset ON tunnel (asset);
+
+CREATE TABLE member (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    uid INTEGER UNIQUE CHECK (uid BETWEEN 0 AND 4294967295),
+    role TEXT NOT NULL,
+    scope TEXT,
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE folder_rule (
+    folder INTEGER NOT NULL REFERENCES node (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    facet TEXT NOT NULL CHECK (facet <> ''),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (folder, facet)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE word (
+    facet TEXT NOT NULL CHECK (facet <> ''),
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (facet, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rendition (
+    no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
+    content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    recipe BLOB NOT NULL CHECK (length(recipe) = 32),
+    renderer INTEGER NOT NULL CHECK (renderer BETWEEN 0 AND 4294967295),
+    size INTEGER CHECK (size >= 0),
+    hash BLOB CHECK (length(hash) = 32),
+    since INTEGER NOT NULL,
+    CHECK ((size IS NULL) = (hash IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
+
+CREATE TABLE inbox (
+    no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
+    at INTEGER NOT NULL,
+    member BLOB CHECK (length(member) = 16),
+    name TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    asset BLOB CHECK (length(asset) = 16)
+) STRICT;
+
+CREATE TABLE change (
+    seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
+    kind TEXT NOT NULL CHECK (kind IN ('node', 'entry', 'asset', 'access', 'inbox')),
+    id TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    chain TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    prev BLOB NOT NULL CHECK (length(prev) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (chain, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
+CREATE TRIGGER version_is_not_changed BEFORE UPDATE ON version
+BEGIN
+    SELECT RAISE(ABORT, 'a version is immutable');
+END;

@@ -1,0 +1,47 @@
+//! The three ways to run a cached statement.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+use crate::catalog::CatalogError as E;
+
+/// The first row, if any.
+pub(super) fn one<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, E> {
+    Ok(conn.prepare_cached(sql)?.query_row(params, map).optional()?)
+}
+
+/// Every row.
+pub(super) fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, E> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params, map)?.collect::<Result<_, _>>()?;
+    Ok(rows)
+}
+
+/// Whether there is a row.
+pub(super) fn any(conn: &Connection, sql: &str, params: impl Params) -> Result<bool, E> {
+    Ok(conn.prepare_cached(sql)?.exists(params)?)
+}
+
+/// Runs a statement without rows; how many it changed.
+pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<usize, E> {
+    Ok(conn.prepare_cached(sql)?.execute(params)?)
+}
+
+/// A limit as the engine takes it.
+pub(super) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// A keyset cursor as the engine takes it: behind the last number there is nothing.
+pub(super) fn cursor(after: u64) -> i64 {
+    i64::try_from(after).unwrap_or(i64::MAX)
+}

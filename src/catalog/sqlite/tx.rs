@@ -1,0 +1,228 @@
+//! One transaction: every method is one function of its family's file.
+
+use std::collections::HashMap;
+
+use damfs_policy::{Expr, Field};
+use rusqlite::Connection;
+
+use super::{assets, entries, feed, members, nodes, values, versions};
+use crate::catalog::{
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
+    NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx, Xattr,
+};
+use crate::types::{
+    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+};
+
+/// The last number that each counter gave in this process; never undone.
+pub(super) type Given = HashMap<Counter, u64>;
+
+/// One transaction on one connection.
+pub(super) struct Tx<'c> {
+    pub conn: &'c Connection,
+    /// `None` in a read.
+    pub given: Option<&'c mut Given>,
+}
+
+impl ReadTx for Tx<'_> {
+    fn meta(&self, key: &str) -> Result<Option<String>, E> {
+        members::meta(self.conn, key)
+    }
+    fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E> {
+        nodes::get(self.conn, id)
+    }
+    fn staged_nodes(&self) -> Result<Vec<NodeId>, E> {
+        nodes::staged(self.conn)
+    }
+    fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E> {
+        nodes::of_class(self.conn, class)
+    }
+    fn orphan_nodes(&self) -> Result<Vec<NodeId>, E> {
+        nodes::orphans(self.conn)
+    }
+    fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E> {
+        entries::get(self.conn, parent, name)
+    }
+    fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E> {
+        entries::list(self.conn, parent, after, limit)
+    }
+    fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
+        entries::has_any(self.conn, parent)
+    }
+    fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E> {
+        entries::of_node(self.conn, node)
+    }
+    fn xattr(&self, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E> {
+        nodes::xattr(self.conn, node, name)
+    }
+    fn xattrs(&self, node: NodeId) -> Result<Vec<Xattr>, E> {
+        nodes::xattrs(self.conn, node)
+    }
+    fn asset(&self, id: AssetId) -> Result<Option<Asset>, E> {
+        assets::get(self.conn, id)
+    }
+    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {
+        assets::by_view_name(self.conn, name)
+    }
+    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E> {
+        assets::by_view_stem(self.conn, stem)
+    }
+    fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
+        assets::find(self.conn, query, after, limit)
+    }
+    fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
+        assets::finds(self.conn, query, asset)
+    }
+    fn count(&self, query: &Expr) -> Result<u64, E> {
+        assets::count(self.conn, query)
+    }
+    fn values(&self, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E> {
+        values::list(self.conn, field, within)
+    }
+    fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E> {
+        assets::with_content(self.conn, content)
+    }
+    fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
+        versions::get(self.conn, id)
+    }
+    fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E> {
+        versions::by_no(self.conn, no)
+    }
+    fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E> {
+        versions::of_asset(self.conn, asset)
+    }
+    fn content(&self, id: ContentId) -> Result<Option<Content>, E> {
+        versions::content(self.conn, id)
+    }
+    fn contents(&self) -> Result<Vec<Content>, E> {
+        versions::contents(self.conn)
+    }
+    fn tunnel(&self, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E> {
+        entries::tunnel(self.conn, parent, name)
+    }
+    fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
+        entries::tunnels_before(self.conn, time)
+    }
+    fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E> {
+        entries::tunnels_of(self.conn, asset)
+    }
+    fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E> {
+        members::get(self.conn, id)
+    }
+    fn member_by_name(&self, name: &str) -> Result<Option<MemberRow>, E> {
+        members::by_name(self.conn, name)
+    }
+    fn member_by_uid(&self, uid: u32) -> Result<Option<MemberRow>, E> {
+        members::by_uid(self.conn, uid)
+    }
+    fn members(&self) -> Result<Vec<MemberRow>, E> {
+        members::list(self.conn)
+    }
+    fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
+        members::folder_rules(self.conn, folder)
+    }
+    fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E> {
+        members::vocabulary(self.conn, facet)
+    }
+    fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E> {
+        versions::rendition(self.conn, content, recipe, renderer)
+    }
+    fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
+        versions::rendition_by_no(self.conn, no)
+    }
+    fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E> {
+        feed::inbox(self.conn, limit)
+    }
+    fn changes_after(&self, seq: u64, limit: usize) -> Result<Vec<ChangeRow>, E> {
+        feed::after(self.conn, seq, limit)
+    }
+    fn last_change(&self) -> Result<u64, E> {
+        feed::last(self.conn)
+    }
+    fn audit_head(&self, chain: &str) -> Result<Option<AuditRow>, E> {
+        feed::audit_head(self.conn, chain)
+    }
+    fn audit_after(&self, chain: &str, seq: u64, limit: usize) -> Result<Vec<AuditRow>, E> {
+        feed::audit_after(self.conn, chain, seq, limit)
+    }
+    fn audit_chains(&self) -> Result<Vec<String>, E> {
+        feed::audit_chains(self.conn)
+    }
+}
+
+impl WriteTx for Tx<'_> {
+    fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E> {
+        members::set_meta(self.conn, key, value)
+    }
+    fn next(&mut self, counter: Counter) -> Result<u64, E> {
+        let Some(given) = self.given.as_deref_mut() else {
+            return Err(E::Engine("a read asked for a new number".into()));
+        };
+        let number = members::next(self.conn, counter, given.get(&counter).copied())?;
+        given.insert(counter, number);
+        Ok(number)
+    }
+    fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
+        nodes::put(self.conn, node)
+    }
+    fn remove_node(&mut self, id: NodeId) -> Result<(), E> {
+        nodes::remove(self.conn, id)
+    }
+    fn add_entry(&mut self, entry: &EntryRow) -> Result<(), E> {
+        entries::add(self.conn, entry)
+    }
+    fn repoint_entry(&mut self, entry: EntryId, node: NodeId) -> Result<(), E> {
+        entries::repoint(self.conn, entry, node)
+    }
+    fn remove_entry(&mut self, entry: EntryId) -> Result<(), E> {
+        entries::remove(self.conn, entry)
+    }
+    fn set_xattr(&mut self, node: NodeId, name: &[u8], value: &[u8]) -> Result<(), E> {
+        nodes::set_xattr(self.conn, node, name, value)
+    }
+    fn remove_xattr(&mut self, node: NodeId, name: &[u8]) -> Result<bool, E> {
+        nodes::remove_xattr(self.conn, node, name)
+    }
+    fn put_asset(&mut self, asset: &Asset) -> Result<(), E> {
+        assets::put(self.conn, asset)
+    }
+    fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
+        assets::remove(self.conn, id)
+    }
+    fn add_version(&mut self, version: &VersionRow) -> Result<(), E> {
+        versions::add(self.conn, version)
+    }
+    fn put_content(&mut self, content: &Content) -> Result<(), E> {
+        versions::put_content(self.conn, content)
+    }
+    fn put_tunnel(&mut self, tunnel: &TunnelRow) -> Result<(), E> {
+        entries::put_tunnel(self.conn, tunnel)
+    }
+    fn remove_tunnel(&mut self, parent: NodeId, name: &FileName) -> Result<(), E> {
+        entries::remove_tunnel(self.conn, parent, name)
+    }
+    fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
+        members::put(self.conn, member)
+    }
+    fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
+        members::put_folder_rule(self.conn, rule)
+    }
+    fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E> {
+        members::add_word(self.conn, facet, value)
+    }
+    fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E> {
+        members::remove_word(self.conn, facet, value)
+    }
+    fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
+        versions::put_rendition(self.conn, rendition)
+    }
+    fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E> {
+        feed::add_inbox(self.conn, row)
+    }
+    fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E> {
+        feed::append(self.conn, kind, id)
+    }
+    fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {
+        feed::add_audit(self.conn, row)
+    }
+}

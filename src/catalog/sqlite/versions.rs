@@ -1,0 +1,147 @@
+//! Versions, their contents, and what is known of exports.
+
+use rusqlite::{Connection, Row, params};
+
+use super::convert::Num;
+use super::sql::{all, one, run};
+use crate::catalog::rules::refused;
+use crate::catalog::{CatalogError as E, RenditionRow, VersionRow};
+use crate::types::{AssetId, Content, ContentId, RenditionNo, VersionId, VersionNo};
+
+macro_rules! version_columns {
+    () => {
+        "id, no, asset, n, content, size, mtime, made_at, made_by, format, kind, width, height, orientation"
+    };
+}
+
+fn version_row(row: &Row<'_>) -> rusqlite::Result<VersionRow> {
+    Ok(VersionRow {
+        id: row.get(0)?,
+        no: row.get(1)?,
+        asset: row.get(2)?,
+        n: row.get(3)?,
+        content: row.get(4)?,
+        size: row.get::<_, Num>(5)?.0,
+        mtime: row.get(6)?,
+        made_at: row.get(7)?,
+        made_by: row.get(8)?,
+        format: row.get(9)?,
+        kind: row.get(10)?,
+        width: row.get(11)?,
+        height: row.get(12)?,
+        orientation: row.get(13)?,
+    })
+}
+
+pub(super) fn get(conn: &Connection, id: VersionId) -> Result<Option<VersionRow>, E> {
+    one(conn, concat!("SELECT ", version_columns!(), " FROM version WHERE id = ?1"), [id], version_row)
+}
+
+pub(super) fn by_no(conn: &Connection, no: VersionNo) -> Result<Option<VersionRow>, E> {
+    one(conn, concat!("SELECT ", version_columns!(), " FROM version WHERE no = ?1"), [no], version_row)
+}
+
+pub(super) fn of_asset(conn: &Connection, asset: AssetId) -> Result<Vec<VersionRow>, E> {
+    all(conn, concat!("SELECT ", version_columns!(), " FROM version WHERE asset = ?1 ORDER BY n"), [asset], version_row)
+}
+
+pub(super) fn add(conn: &Connection, v: &VersionRow) -> Result<(), E> {
+    let sql = concat!(
+        "INSERT INTO version (",
+        version_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+    );
+    let values = params![
+        v.id,
+        v.no,
+        v.asset,
+        v.n,
+        v.content,
+        Num(v.size),
+        v.mtime,
+        v.made_at,
+        v.made_by,
+        v.format,
+        v.kind,
+        v.width,
+        v.height,
+        v.orientation,
+    ];
+    run(conn, sql, values).map(drop)
+}
+
+pub(super) fn content(conn: &Connection, id: ContentId) -> Result<Option<Content>, E> {
+    let Some(size) = one(conn, "SELECT size FROM content WHERE id = ?1", [id], |row| row.get::<_, Num>(0))? else {
+        return Ok(None);
+    };
+    let sql = "SELECT extent, length FROM content_extent WHERE content = ?1 ORDER BY position";
+    let extents = all(conn, sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Some(Content { id, size: size.0, extents }))
+}
+
+pub(super) fn contents(conn: &Connection) -> Result<Vec<Content>, E> {
+    let mut out = all(conn, "SELECT id, size FROM content ORDER BY id", [], |row| {
+        Ok(Content { id: row.get(0)?, size: row.get::<_, Num>(1)?.0, extents: Vec::new() })
+    })?;
+    let sql = "SELECT content, extent, length FROM content_extent ORDER BY content, position";
+    let extents = all(conn, sql, [], |row| Ok((row.get::<_, ContentId>(0)?, (row.get(1)?, row.get(2)?))))?;
+    let mut rows = extents.into_iter().peekable();
+    for content in &mut out {
+        while let Some((_, extent)) = rows.next_if(|(of, _)| *of == content.id) {
+            content.extents.push(extent);
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn put_content(conn: &Connection, new: &Content) -> Result<(), E> {
+    if let Some(old) = content(conn, new.id)? {
+        return if old == *new { Ok(()) } else { refused(format!("content {} is known with other extents", new.id)) };
+    }
+    run(conn, "INSERT INTO content (id, size) VALUES (?1, ?2)", params![new.id, Num(new.size)])?;
+    let sql = "INSERT INTO content_extent (content, position, extent, length) VALUES (?1, ?2, ?3, ?4)";
+    for (position, (extent, length)) in (0i64..).zip(&new.extents) {
+        run(conn, sql, params![new.id, position, extent, length])?;
+    }
+    Ok(())
+}
+
+fn rendition_row(row: &Row<'_>) -> rusqlite::Result<RenditionRow> {
+    Ok(RenditionRow {
+        no: row.get(0)?,
+        content: row.get(1)?,
+        recipe: row.get(2)?,
+        renderer: row.get(3)?,
+        size: row.get::<_, Option<Num>>(4)?.map(|n| n.0),
+        hash: row.get(5)?,
+        since: row.get(6)?,
+    })
+}
+
+pub(super) fn rendition(
+    conn: &Connection,
+    content: ContentId,
+    recipe: &[u8; 32],
+    renderer: u32,
+) -> Result<Option<RenditionRow>, E> {
+    let sql = "SELECT no, content, recipe, renderer, size, hash, since FROM rendition
+        WHERE content = ?1 AND recipe = ?2 AND renderer = ?3";
+    one(conn, sql, params![content, recipe, renderer], rendition_row)
+}
+
+pub(super) fn rendition_by_no(conn: &Connection, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
+    let sql = "SELECT no, content, recipe, renderer, size, hash, since FROM rendition WHERE no = ?1";
+    one(conn, sql, [no], rendition_row)
+}
+
+pub(super) fn put_rendition(conn: &Connection, r: &RenditionRow) -> Result<(), E> {
+    let values = params![r.no, r.content, r.recipe, r.renderer, r.size.map(Num), r.hash, r.since];
+    let update = "UPDATE rendition
+        SET content = ?2, recipe = ?3, renderer = ?4, size = ?5, hash = ?6, since = ?7 WHERE no = ?1";
+    if run(conn, update, values)? == 0 {
+        let insert = "INSERT INTO rendition (no, content, recipe, renderer, size, hash, since)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        run(conn, insert, values)?;
+    }
+    Ok(())
+}

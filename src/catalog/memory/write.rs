@@ -51,7 +51,10 @@ impl WriteTx for Tx<'_> {
     fn add_entry(&mut self, entry: &EntryRow) -> Result<(), E> {
         let name = (entry.parent, entry.name.clone());
         if self.state.names.contains_key(&name) || self.state.entries.contains_key(&entry.id) {
-            return refused(format!("there is an entry {} or a name `{}` in node {0} already", entry.parent, entry.name));
+            return refused(format!(
+                "there is an entry {} or a name `{}` in node {0} already",
+                entry.parent, entry.name
+            ));
         }
         Arc::make_mut(&mut self.state.names).insert(name, entry.id);
         Arc::make_mut(&mut self.state.listings).insert((entry.parent, entry.id));
@@ -176,9 +179,8 @@ impl WriteTx for Tx<'_> {
     }
 
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
-        let clash = |m: &&MemberRow| {
-            m.id != member.id && (m.name == member.name || (m.uid.is_some() && m.uid == member.uid))
-        };
+        let clash =
+            |m: &&MemberRow| m.id != member.id && (m.name == member.name || (m.uid.is_some() && m.uid == member.uid));
         if member.name.is_empty() || self.state.members.values().any(|m| clash(&m)) {
             return refused(format!("there is a member named `{}` or with its user id already", member.name));
         }

@@ -56,24 +56,42 @@ pub(super) fn faults(conn: &Connection) -> Result<Vec<String>, E> {
         Ok(format!("a row of `{table}` refers to a row of `{parent}` that does not exist"))
     })?);
     let rules = [
-        ("SELECT hex(a.id) FROM asset a WHERE a.head IS NOT NULL
+        (
+            "SELECT hex(a.id) FROM asset a WHERE a.head IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM version v WHERE v.id = a.head AND v.asset = a.id)
-            ORDER BY a.ordinal", "asset {}: its head is not one of its versions"),
-        ("SELECT hex(v.id) FROM version v
+            ORDER BY a.ordinal",
+            "asset {}: its head is not one of its versions",
+        ),
+        (
+            "SELECT hex(v.id) FROM version v
             WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = v.content) ORDER BY v.no",
-            "version {}: its content does not exist"),
-        ("SELECT CAST(e.id AS TEXT) FROM entry e
-            WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = e.node) ORDER BY e.id", "entry {}: its node does not exist"),
-        ("SELECT CAST(e.id AS TEXT) FROM entry e JOIN node n ON n.id = e.parent
-            WHERE n.kind <> 'dir' ORDER BY e.id", "entry {}: its parent is no directory"),
-        ("SELECT CAST(a.node AS TEXT) FROM asset a WHERE a.node IS NOT NULL
-            GROUP BY a.node HAVING count(*) > 1 ORDER BY a.node", "node {}: several assets hold it"),
-        ("SELECT hex(c.id) FROM content c WHERE c.size <>
+            "version {}: its content does not exist",
+        ),
+        (
+            "SELECT CAST(e.id AS TEXT) FROM entry e
+            WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = e.node) ORDER BY e.id",
+            "entry {}: its node does not exist",
+        ),
+        (
+            "SELECT CAST(e.id AS TEXT) FROM entry e JOIN node n ON n.id = e.parent
+            WHERE n.kind <> 'dir' ORDER BY e.id",
+            "entry {}: its parent is no directory",
+        ),
+        (
+            "SELECT CAST(a.node AS TEXT) FROM asset a WHERE a.node IS NOT NULL
+            GROUP BY a.node HAVING count(*) > 1 ORDER BY a.node",
+            "node {}: several assets hold it",
+        ),
+        (
+            "SELECT hex(c.id) FROM content c WHERE c.size <>
             (SELECT coalesce(sum(x.length), 0) FROM content_extent x WHERE x.content = c.id) ORDER BY c.id",
-            "content {}: its extents do not add up to its size"),
-        ("SELECT hex(a.id) FROM asset a
+            "content {}: its extents do not add up to its size",
+        ),
+        (
+            "SELECT hex(a.id) FROM asset a
             WHERE NOT EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal) ORDER BY a.ordinal",
-            "asset {}: its searched words are missing"),
+            "asset {}: its searched words are missing",
+        ),
     ];
     for (sql, line) in rules {
         let found = all(conn, sql, [], |row| row.get::<_, String>(0))?;

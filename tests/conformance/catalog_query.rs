@@ -1,0 +1,281 @@
+//! Queries: SQL, maps and the evaluator say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use damfs::catalog::memory::MemoryEngine;
+use damfs::catalog::sqlite::SqliteEngine;
+use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, Verdict};
+use damfs::policy::expr::testing::{arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
+use damfs::policy::expr::{FieldKind, matches};
+use damfs::policy::{Expr, Field, Term, Test, parse};
+use damfs::types::Timestamp;
+use proptest::collection::{btree_set, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::catalog::on_both;
+use crate::samples::*;
+
+fn words(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|s| (*s).to_owned()).collect()
+}
+
+fn verdict(value: &str) -> Verdict {
+    Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH }
+}
+
+fn ordinals(engine: &dyn Engine, query: &Expr) -> Vec<u64> {
+    read(engine, |tx| Ok(tx.find(query, 0, usize::MAX)?.iter().map(|a| a.ordinal).collect()))
+}
+
+fn some_assets() -> [Asset; 4] {
+    [
+        Asset {
+            personas: words(&["luna", "mira"]),
+            tags: words(&["beach", "campaigns/summer"]),
+            rating: Some("safe".into()),
+            width: Some(1080),
+            height: Some(1350),
+            prompt: Some("a Red DRESS".into()),
+            status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
+            ..asset(30)
+        },
+        Asset {
+            personas: words(&["mira"]),
+            tags: words(&["campaigns", "beachfront"]),
+            rating: Some("suggestive".into()),
+            created: Timestamp::from_nanos(-1),
+            notes: Some("dress".into()),
+            status: BTreeMap::from([("x".into(), verdict("rejected"))]),
+            ..asset(31)
+        },
+        Asset { rating: Some("adult".into()), seed: Some(7), client: Some(String::new()), ..asset(1_000_000) },
+        Asset { state: AssetState::Trashed, personas: words(&["luna"]), ..asset(1_000_001) },
+    ]
+}
+
+#[test]
+fn queries_find() {
+    on_both(|engine| {
+        write(engine, |tx| some_assets().iter().try_for_each(|a| publish(tx, a))).unwrap();
+        for (text, wanted) in [
+            ("persona=luna", &[30][..]),
+            ("persona=luna+mira", &[30, 31]),
+            ("tag=campaigns", &[30, 31]),
+            ("tag=beach", &[30]),
+            ("tag=none", &[1_000_000]),
+            ("not.tag=beach", &[31, 1_000_000]),
+            ("rating=suggestive..max", &[31, 1_000_000]),
+            ("orientation=portrait", &[30]),
+            ("not.orientation=portrait", &[31, 1_000_000]),
+            ("orientation=none", &[31, 1_000_000]),
+            ("created=2026-05", &[30, 1_000_000]),
+            ("text=dress", &[30, 31]),
+            ("text=red dress", &[30]),
+            ("prompt=none", &[31, 1_000_000]),
+            ("seed=7", &[1_000_000]),
+            ("client=none", &[30, 31, 1_000_000]),
+            ("status=approved", &[30]),
+            ("status.x=rejected", &[31]),
+            ("status.instagram=none", &[31, 1_000_000]),
+            ("state=trashed", &[1_000_001]),
+            ("state=active+trashed,persona=luna", &[30, 1_000_001]),
+        ] {
+            let query = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(ordinals(engine, &query), wanted, "{text}");
+            assert_eq!(read(engine, |tx| tx.count(&query)), wanted.len() as u64, "{text}");
+            for a in some_assets() {
+                assert_eq!(read(engine, |tx| tx.finds(&query, a.id)), wanted.contains(&a.ordinal), "{text}");
+            }
+        }
+        assert_eq!(ordinals(engine, &Expr::nothing()), Vec::<u64>::new());
+        assert_eq!(ordinals(engine, &Expr::all()), [30, 31, 1_000_000]);
+    });
+}
+
+#[test]
+fn values_are_counted() {
+    on_both(|engine| {
+        write(engine, |tx| some_assets().iter().try_for_each(|a| publish(tx, a))).unwrap();
+        let values = |field: Field, within: &Expr| {
+            let listed = read(engine, |tx| tx.values(&field, within));
+            listed.iter().map(|(value, count)| format!("{value}:{count}")).collect::<Vec<_>>().join(" ")
+        };
+        let all = Expr::all();
+        for (field, wanted) in [
+            (Field::Persona, "luna:1 mira:2"),
+            (Field::Tag, "beach:1 beachfront:1 campaigns:1 campaigns/summer:1"),
+            (Field::Created, "1969-12:1 2026-05:2"),
+            (Field::Expires, ""),
+            (Field::AnyStatus, "approved:1 rejected:1"),
+            (Field::Status("x".into()), "approved:1 rejected:1"),
+            (Field::Orientation, "portrait:1"),
+            (Field::State, "active:3"),
+            (Field::Client, ""),
+            (Field::Seed, "7:1"),
+            (Field::Text, ""),
+        ] {
+            assert_eq!(values(field.clone(), &all), wanted, "{field}");
+        }
+        assert_eq!(values(Field::Persona, &parse("rating=safe").unwrap()), "luna:1 mira:1");
+        assert_eq!(values(Field::State, &parse("not.state=held").unwrap()), "active:3 trashed:1");
+    });
+}
+
+#[test]
+fn pages_follow_ordinals() {
+    on_both(|engine| {
+        write(engine, |tx| (50..80).rev().try_for_each(|n| publish(tx, &asset(n)))).unwrap();
+        let (mut after, mut seen) = (0, Vec::new());
+        loop {
+            let page = read(engine, |tx| tx.find(&Expr::all(), after, 7));
+            let Some(last) = page.last() else { break };
+            after = last.ordinal;
+            seen.extend(page.iter().map(|a| a.ordinal));
+        }
+        assert_eq!(seen, (50..80).collect::<Vec<_>>());
+        assert_eq!(read(engine, |tx| tx.find(&Expr::all(), u64::MAX, 7)), []);
+        assert_eq!(read(engine, |tx| tx.find(&Expr::all(), 0, 0)), []);
+    });
+}
+
+#[test]
+fn long_queries_are_translated() {
+    on_both(|engine| {
+        write(engine, |tx| some_assets().iter().try_for_each(|a| publish(tx, a))).unwrap();
+        let many: Vec<Expr> = (0..3000).map(|n| Expr::is(Field::Persona, format!("p{n}"))).collect();
+        assert_eq!(ordinals(engine, &Expr::Or(many.clone())), Vec::<u64>::new());
+        let none = Expr::And(many.into_iter().map(|e| Expr::Not(Box::new(e))).collect());
+        assert_eq!(ordinals(engine, &none), [30, 31, 1_000_000]);
+    });
+}
+
+fn closed(field: Field) -> impl Strategy<Value = Option<String>> {
+    let FieldKind::Closed(known) = field.kind() else { panic!("{field} is open") };
+    of(select(known).prop_map(str::to_owned))
+}
+
+fn number(field: Field) -> impl Strategy<Value = Option<i64>> {
+    of(arb_number(&field))
+}
+
+fn maybe_text() -> impl Strategy<Value = Option<String>> {
+    of(prop_oneof![9 => arb_text(), 1 => Just(String::new())])
+}
+
+prop_compose! {
+    fn numbers()(
+        (width, height) in (number(Field::Width), number(Field::Height)),
+        square in any::<bool>(),
+        created in arb_number(&Field::Created),
+        imported in arb_number(&Field::Imported),
+        expires in number(Field::Expires),
+        seed in number(Field::Seed),
+    ) -> Asset {
+        let small = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
+        Asset {
+            width: small(width),
+            height: small(if square { width } else { height }),
+            created: Timestamp::from_nanos(created),
+            imported: Timestamp::from_nanos(imported),
+            expires: expires.map(Timestamp::from_nanos),
+            seed,
+            ..asset(0)
+        }
+    }
+}
+
+prop_compose! {
+    fn texts()(
+        base in numbers(),
+        (client, model, sampler) in (maybe_text(), maybe_text(), maybe_text()),
+        (rating, rights, likeness, stage) in
+            (closed(Field::Rating), closed(Field::Rights), closed(Field::Likeness), closed(Field::Stage)),
+        kind in closed(Field::Kind),
+        (owner_name, format) in (maybe_text(), maybe_text()),
+        state in select(&[AssetState::Active, AssetState::Archived, AssetState::Expired, AssetState::Held, AssetState::Trashed][..]),
+    ) -> Asset {
+        Asset {
+            client, model, sampler, rating, rights, likeness, stage, state,
+            kind: kind.unwrap_or_else(|| "other".into()),
+            owner_name: owner_name.unwrap_or_default(),
+            format: format.unwrap_or_default(),
+            ..base
+        }
+    }
+}
+
+prop_compose! {
+    fn arb_asset()(
+        base in texts(),
+        (personas, campaigns, loras) in
+            (btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..2)),
+        tags in btree_set(arb_tag(), 0..4),
+        (prompt, notes) in (of(arb_words()), of(arb_words())),
+        (instagram, x) in (closed(Field::AnyStatus), closed(Field::AnyStatus)),
+        provisional in prop::bool::weighted(0.1),
+    ) -> Asset {
+        let status = [("instagram", instagram), ("x", x)];
+        let status = status.into_iter().filter_map(|(p, v)| Some((p.to_owned(), verdict(&v?)))).collect();
+        let head = if provisional { None } else { base.head };
+        Asset { personas, campaigns, loras, tags, prompt, notes, status, head, ..base }
+    }
+}
+
+/// Any field with any test, also those that no text gives.
+fn arb_odd_term() -> impl Strategy<Value = Expr> {
+    let test = prop_oneof![
+        arb_text().prop_map(Test::Is),
+        Just(Test::Is(String::new())),
+        Just(Test::Empty),
+        (of(-2..4i64), of(-2..4i64)).prop_map(|(a, b)| Test::Between(a, b)),
+        vec(arb_words(), 0..2).prop_map(Test::Words),
+    ];
+    (arb_field(), test).prop_map(|(field, test)| Expr::Term(Term { field, test }))
+}
+
+fn speaks_of_state(query: &Expr) -> bool {
+    match query {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(speaks_of_state),
+        Expr::Not(inner) => speaks_of_state(inner),
+        Expr::Term(term) => term.field == Field::State,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sql_maps_and_the_evaluator_agree(
+        drawn in vec(arb_asset(), 1..24),
+        queries in vec(prop_oneof![4 => arb_expr(), 1 => arb_odd_term()], 1..40),
+        fields in vec(arb_field(), 1..6),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = SqliteEngine::open(&dir.path().join("catalog.db")).unwrap();
+        let maps = MemoryEngine::new();
+        let assets: Vec<Asset> = (20..).step_by(3).zip(drawn).map(|(n, drawn)| {
+            let head = drawn.head.map(|_| version_id(n));
+            Asset { id: asset_id(n), ordinal: n, view_name: asset(n).view_name, head, ..drawn }
+        }).collect();
+        for engine in [&disk as &dyn Engine, &maps] {
+            write(engine, |tx| assets.iter().try_for_each(|a| publish(tx, a))).unwrap();
+        }
+        for query in &queries {
+            let wanted: Vec<&Asset> = assets.iter()
+                .filter(|a| a.head.is_some() && (speaks_of_state(query) || a.state != AssetState::Trashed))
+                .filter(|a| matches(query, &AssetFacts(a)))
+                .collect();
+            for engine in [&maps as &dyn Engine, &disk] {
+                let found = read(engine, |tx| tx.find(query, 0, usize::MAX));
+                prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted.clone(), "{:?}", query);
+            }
+            prop_assert_eq!(read(&disk, |tx| tx.count(query)), wanted.len() as u64);
+            for field in &fields {
+                let lists = [&maps as &dyn Engine, &disk].map(|e| read(e, |tx| tx.values(field, query)));
+                prop_assert_eq!(&lists[0], &lists[1], "{} within {:?}", field, query);
+            }
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! Rows: what goes in comes out, what breaks a rule stays out.
+
+use std::collections::BTreeMap;
+
+use damfs::catalog::{
+    Asset, AssetState, CatalogError, ChangeKind, Counter, Engine, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
+    NodeKind, NodeRow, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
+};
+use damfs::policy::Expr;
+use damfs::policy::Field;
+use damfs::policy::expr::FieldKind;
+use damfs::types::{ContentId, EntryId, Generation, NodeId, RenditionNo, Timestamp, VersionNo};
+
+use crate::catalog::on_both;
+use crate::samples::*;
+
+#[test]
+fn settings_and_counters() {
+    on_both(|engine| {
+        let first = write(engine, |tx| {
+            tx.set_meta("library", "a")?;
+            tx.set_meta("library", "b\n☃")?;
+            assert_eq!(tx.meta("library")?, Some("b\n☃".into()));
+            Ok((tx.next(Counter::Node)?, tx.next(Counter::Node)?, tx.next(Counter::Version)?))
+        });
+        assert_eq!(first.unwrap(), (NodeId::FIRST_FREE, NodeId::FIRST_FREE + 1, 1));
+        let mut seen = 0;
+        let undone = write(engine, |tx| {
+            seen = tx.next(Counter::Node)?;
+            Err::<(), _>(CatalogError::Conflict)
+        });
+        assert!(matches!(undone, Err(CatalogError::Conflict)));
+        assert!(write(engine, |tx| tx.next(Counter::Node)).unwrap() > seen, "a number is given once");
+        assert_eq!(read(engine, |tx| tx.meta("nothing")), None);
+    });
+}
+
+#[test]
+fn nodes_keep_every_field() {
+    on_both(|engine| {
+        let full = NodeRow {
+            class: NodeClass::Scratch,
+            target: Some(vec![0xff, 0]),
+            content: Some(ContentId([1; 32])),
+            staged: true,
+            asset: Some(asset_id(30)),
+            owner: Some(member_id(4)),
+            made_by_process: u32::MAX,
+            made_at: Timestamp::from_nanos(i64::MIN),
+            mtime_set: true,
+            ..node(20, NodeKind::Symlink)
+        };
+        write(engine, |tx| {
+            tx.put_node(&full)?;
+            publish(tx, &asset(30))?;
+            for (n, kind) in (21..).zip([NodeKind::Fifo, NodeKind::Socket, NodeKind::File, NodeKind::Dir]) {
+                tx.put_node(&node(n, kind))?;
+            }
+            tx.put_node(&NodeRow { class: NodeClass::Inbox, ..node(22, NodeKind::Socket) })
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.node(NodeId(20))?, Some(full.clone()));
+            assert_eq!(tx.node(NodeId(99))?, None);
+            assert_eq!(tx.staged_nodes()?, [NodeId(20)]);
+            assert_eq!(tx.nodes_of_class(NodeClass::Scratch)?, std::slice::from_ref(&full));
+            assert_eq!(tx.nodes_of_class(NodeClass::Inbox)?.len(), 1);
+            assert_eq!(tx.orphan_nodes()?, [20, 21, 22, 23].map(NodeId));
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn names_are_unique_and_listed_by_id() {
+    on_both(|engine| {
+        write(engine, |tx| {
+            for n in 20..25 {
+                tx.put_node(&node(n, NodeKind::File))?;
+                // Names in the other order than ids.
+                tx.add_entry(&entry(n, NodeId::LIBRARY, &format!("{}", 90 - n), n))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        refused(write(engine, |tx| tx.add_entry(&entry(40, NodeId::LIBRARY, "70", 21))));
+        refused(write(engine, |tx| tx.add_entry(&entry(20, NodeId::LIBRARY, "new", 21))));
+        refused(write(engine, |tx| tx.add_entry(&entry(41, NodeId::LIBRARY, "new", 99))));
+        refused(write(engine, |tx| tx.add_entry(&entry(41, NodeId(99), "new", 20))));
+        refused(write(engine, |tx| tx.repoint_entry(EntryId(20), NodeId(99))));
+        refused(write(engine, |tx| tx.repoint_entry(EntryId(99), NodeId(20))));
+        refused(write(engine, |tx| tx.remove_entry(EntryId(99))));
+        write(engine, |tx| {
+            tx.repoint_entry(EntryId(22), NodeId(21))?;
+            tx.remove_entry(EntryId(24))
+        })
+        .unwrap();
+        read(engine, |tx| {
+            let ids = |rows: Vec<(EntryRow, NodeRow)>| rows.iter().map(|(e, n)| (e.id.0, n.id.0)).collect::<Vec<_>>();
+            assert_eq!(ids(tx.entries(NodeId::LIBRARY, EntryId(0), 2)?), [(20, 20), (21, 21)]);
+            assert_eq!(ids(tx.entries(NodeId::LIBRARY, EntryId(21), usize::MAX)?), [(22, 21), (23, 23)]);
+            assert_eq!(ids(tx.entries(NodeId::LIBRARY, EntryId(u64::MAX), 9)?), []);
+            assert_eq!(ids(tx.entries(NodeId(20), EntryId(0), 9)?), []);
+            assert!(tx.has_entries(NodeId::LIBRARY)? && !tx.has_entries(NodeId(20))?);
+            assert_eq!(tx.entry(NodeId::LIBRARY, &name("68"))?, Some(entry(22, NodeId::LIBRARY, "68", 21)));
+            assert_eq!(tx.entry(NodeId::LIBRARY, &name("66"))?, None);
+            assert_eq!(tx.names_of(NodeId(21))?.iter().map(|e| e.id.0).collect::<Vec<_>>(), [21, 22]);
+            assert_eq!(tx.orphan_nodes()?, [NodeId(22), NodeId(24)]);
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn a_node_in_use_is_not_removed() {
+    on_both(|engine| {
+        write(engine, |tx| {
+            tx.put_node(&node(20, NodeKind::File))?;
+            tx.put_node(&node(21, NodeKind::File))?;
+            tx.put_node(&node(22, NodeKind::File))?;
+            tx.add_entry(&entry(20, NodeId::LIBRARY, "a", 20))?;
+            tx.set_xattr(NodeId(22), b"user.a", b"1")?;
+            publish(tx, &Asset { node: Some(NodeId(21)), ..asset(30) })
+        })
+        .unwrap();
+        refused(write(engine, |tx| tx.remove_node(NodeId(20))));
+        refused(write(engine, |tx| tx.remove_node(NodeId(21))));
+        refused(write(engine, |tx| tx.remove_node(NodeId::LIBRARY)));
+        write(engine, |tx| tx.remove_node(NodeId(22))).unwrap();
+        assert_eq!(read(engine, |tx| tx.node(NodeId(22))), None);
+        assert_eq!(read(engine, |tx| tx.xattrs(NodeId(22))), []);
+        assert_eq!(read(engine, |tx| tx.orphan_nodes()), []);
+        // A save: the asset goes to another node, the old one may leave.
+        write(engine, |tx| {
+            tx.put_asset(&Asset { node: Some(NodeId(20)), ..asset(30) })?;
+            tx.remove_node(NodeId(21))
+        })
+        .unwrap();
+    });
+}
+
+#[test]
+fn xattrs_come_in_name_order() {
+    on_both(|engine| {
+        write(engine, |tx| {
+            tx.put_node(&node(20, NodeKind::File))?;
+            tx.set_xattr(NodeId(20), b"user.b", b"")?;
+            tx.set_xattr(NodeId(20), b"user.a", &[0, 255])?;
+            tx.set_xattr(NodeId(20), b"user.b", b"2")
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.xattr(NodeId(20), b"user.a")?, Some(vec![0, 255]));
+            assert_eq!(
+                tx.xattrs(NodeId(20))?,
+                [(b"user.a".to_vec(), vec![0, 255]), (b"user.b".to_vec(), b"2".to_vec())]
+            );
+            Ok(())
+        });
+        assert!(write(engine, |tx| tx.remove_xattr(NodeId(20), b"user.a")).unwrap());
+        assert!(!write(engine, |tx| tx.remove_xattr(NodeId(20), b"user.a")).unwrap());
+        refused(write(engine, |tx| tx.set_xattr(NodeId(99), b"user.a", b"1")));
+    });
+}
+
+fn full_asset() -> Asset {
+    let verdict = |value: &str, version| Verdict {
+        value: value.into(),
+        version,
+        by: Some(member_id(2)),
+        at: Timestamp::from_secs(5),
+    };
+    let words = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
+    Asset {
+        view_name: "Ünï code.tar.gz".into(),
+        node: Some(NodeId(20)),
+        state: AssetState::Held,
+        owner: Some(member_id(1)),
+        owner_name: "ann".into(),
+        width: Some(u32::MAX),
+        height: Some(0),
+        orientation: 8,
+        created: Timestamp::from_nanos(i64::MIN),
+        expires: Some(Timestamp::from_nanos(i64::MAX)),
+        client: Some("acme".into()),
+        rating: Some("adult".into()),
+        rights: Some("editorial".into()),
+        likeness: Some("self".into()),
+        model: Some("flux".into()),
+        sampler: Some("euler".into()),
+        seed: Some(i64::MIN),
+        stage: Some("draft".into()),
+        personas: words(&["luna", "mira"]),
+        campaigns: words(&["summer", "☃ + %"]),
+        tags: words(&["a", "a/b", "a/b/c"]),
+        loras: words(&["skin"]),
+        prompt: Some("Red\nDress".into()),
+        negative: Some("blurry".into()),
+        notes: Some(String::new()),
+        generation: Some(Generation {
+            tool: "a1111".into(),
+            raw: "steps\0".into(),
+            fields: BTreeMap::from([("Steps".into(), "20".into())]),
+            seed: Some(-1),
+            loras: vec!["skin".into()],
+            ..Generation::default()
+        }),
+        status: BTreeMap::from([
+            ("instagram".into(), verdict("approved", Some(version_id(30)))),
+            ("x".into(), verdict("stale", None)),
+        ]),
+        trashed: Some(Trashed {
+            at: Timestamp::from_secs(1),
+            parent: NodeId(5),
+            name: vec![0xff],
+            by: Some(member_id(3)),
+        }),
+        changed: Timestamp::from_secs(6),
+        ..asset(30)
+    }
+}
+
+#[test]
+fn assets_keep_every_field() {
+    on_both(|engine| {
+        let full = full_asset();
+        write(engine, |tx| {
+            tx.put_node(&node(20, NodeKind::File))?;
+            publish(tx, &full)?;
+            publish(tx, &asset(31))
+        })
+        .unwrap();
+        let other = Asset {
+            personas: ["mira".to_owned(), "zoe".to_owned()].into(),
+            tags: Default::default(),
+            generation: None,
+            status: BTreeMap::from([("x".into(), full.status["instagram"].clone())]),
+            trashed: None,
+            prompt: None,
+            ..full.clone()
+        };
+        for now in [&full, &other, &full] {
+            write(engine, |tx| tx.put_asset(now)).unwrap();
+            read(engine, |tx| {
+                assert_eq!(tx.asset(now.id)?.as_ref(), Some(now));
+                assert_eq!(tx.asset_by_view_name("Ünï code.tar.gz")?.as_ref(), Some(now));
+                assert_eq!(tx.asset_by_view_stem("Ünï code.tar")?.as_ref(), Some(now));
+                assert_eq!(tx.find(&Expr::all(), 0, 10)?, [now.clone(), asset(31)]);
+                assert_eq!(tx.asset_by_view_stem("Ünï code")?, None);
+                assert_eq!(tx.asset(asset_id(9))?, None);
+                Ok(())
+            });
+        }
+    });
+}
+
+#[test]
+fn view_names_and_stems_are_unique() {
+    on_both(|engine| {
+        write(engine, |tx| publish(tx, &asset(30))).unwrap();
+        let named = |n, view_name: &str| Asset { view_name: view_name.into(), ..asset(n) };
+        refused(write(engine, |tx| publish(tx, &named(31, "img_30.png"))));
+        refused(write(engine, |tx| publish(tx, &named(31, "img_30.jpg"))));
+        refused(write(engine, |tx| publish(tx, &named(31, "img_30"))));
+        refused(write(engine, |tx| publish(tx, &named(31, ""))));
+        refused(write(engine, |tx| publish(tx, &Asset { id: asset_id(31), view_name: "y".into(), ..asset(30) })));
+        refused(write(engine, |tx| tx.put_asset(&Asset { ordinal: 32, ..asset(30) })));
+        write(engine, |tx| {
+            publish(tx, &named(31, "img_30.x.png"))?;
+            tx.put_asset(&named(30, "moved.png"))?;
+            publish(tx, &named(32, "img_30.jpg"))
+        })
+        .unwrap();
+        assert_eq!(read(engine, |tx| tx.asset_by_view_stem("img_30")).map(|a| a.ordinal), Some(32));
+    });
+}
+
+#[test]
+fn closed_vocabularies_are_closed() {
+    on_both(|engine| {
+        write(engine, |tx| publish(tx, &asset(30))).unwrap();
+        let set = |field: &Field, value: &str| {
+            let mut asset = asset(30);
+            match field {
+                Field::Rating => asset.rating = Some(value.into()),
+                Field::Rights => asset.rights = Some(value.into()),
+                Field::Likeness => asset.likeness = Some(value.into()),
+                Field::Stage => asset.stage = Some(value.into()),
+                Field::Kind => asset.kind = value.into(),
+                _ => {
+                    let verdict = Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH };
+                    asset.status.insert("x".into(), verdict);
+                }
+            }
+            asset
+        };
+        for field in [Field::Rating, Field::Rights, Field::Likeness, Field::Stage, Field::Kind, Field::AnyStatus] {
+            let FieldKind::Closed(known) = field.kind() else { panic!("{field} is open") };
+            for value in known {
+                write(engine, |tx| tx.put_asset(&set(&field, value))).unwrap();
+            }
+            refused(write(engine, |tx| tx.put_asset(&set(&field, "Other"))));
+        }
+        refused(write(engine, |tx| tx.put_asset(&Asset { kind: String::new(), ..asset(30) })));
+        refused(write(engine, |tx| tx.put_asset(&Asset { tags: [String::new()].into(), ..asset(30) })));
+    });
+}
+
+#[test]
+fn provisional_assets_come_and_go() {
+    on_both(|engine| {
+        let made =
+            Asset { head: None, kind: String::new(), format: String::new(), tags: ["t".into()].into(), ..asset(30) };
+        write(engine, |tx| {
+            tx.put_node(&NodeRow { asset: Some(made.id), class: NodeClass::Asset, ..node(20, NodeKind::File) })?;
+            tx.put_asset(&Asset { node: Some(NodeId(20)), ..made.clone() })?;
+            tx.put_tunnel(&tunnel("a", made.id, 1))?;
+            publish(tx, &asset(31))
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.find(&Expr::all(), 0, 10)?, [asset(31)]);
+            assert_eq!(tx.count(&Expr::all())?, 1);
+            assert!(!tx.finds(&Expr::all(), made.id)?);
+            assert_eq!(tx.values(&Field::Tag, &Expr::all())?, []);
+            assert_eq!(tx.asset(made.id)?.map(|a| a.tags.len()), Some(1));
+            Ok(())
+        });
+        refused(write(engine, |tx| tx.remove_asset(asset_id(31))));
+        // The node still names the asset when the transaction ends.
+        refused(write(engine, |tx| tx.remove_asset(made.id)));
+        write(engine, |tx| {
+            tx.remove_asset(made.id)?;
+            tx.put_node(&node(20, NodeKind::File))
+        })
+        .unwrap();
+        refused(write(engine, |tx| tx.remove_asset(made.id)));
+        assert_eq!(read(engine, |tx| tx.asset(made.id)), None);
+        assert_eq!(read(engine, |tx| tx.tunnels_of(made.id)), []);
+        // Its names are free again.
+        write(engine, |tx| publish(tx, &Asset { view_name: made.view_name.clone(), ..asset(32) })).unwrap();
+    });
+}
+
+#[test]
+fn versions_are_immutable_and_their_bytes_known() {
+    on_both(|engine| {
+        let (a, b) = (asset_id(30), asset_id(31));
+        let later = VersionRow { n: 2, no: VersionNo(900), ..version(40, a, 2) };
+        write(engine, |tx| {
+            publish(tx, &asset(30))?;
+            publish(tx, &asset(31))?;
+            tx.put_content(&content(2))?;
+            tx.put_content(&content(2))?;
+            tx.put_content(&damfs::types::Content { id: ContentId([0; 32]), size: 0, extents: vec![] })?;
+            tx.add_version(&later)
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.version(version_id(40))?, Some(later.clone()));
+            assert_eq!(tx.version_by_no(VersionNo(900))?, Some(later.clone()));
+            assert_eq!(tx.version_by_no(VersionNo(1))?, None);
+            assert_eq!(tx.versions(a)?, [version(30, a, 1), later.clone()]);
+            assert_eq!(tx.content(ContentId([2; 32]))?, Some(content(2)));
+            assert_eq!(tx.content(ContentId([9; 32]))?, None);
+            assert_eq!(tx.contents()?.iter().map(|c| c.extents.len()).collect::<Vec<_>>(), [0, 2, 2]);
+            assert_eq!(tx.assets_with_content(ContentId([1; 32]))?, [a, b]);
+            Ok(())
+        });
+        write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(40)), ..asset(30) })).unwrap();
+        assert_eq!(read(engine, |tx| tx.assets_with_content(ContentId([1; 32]))), [b]);
+        let add = |v: VersionRow| write(engine, |tx| tx.add_version(&v));
+        refused(add(later.clone()));
+        refused(add(VersionRow { no: VersionNo(900), n: 3, ..version(41, a, 1) }));
+        refused(add(VersionRow { n: 2, ..version(41, a, 1) }));
+        refused(add(VersionRow { n: 3, ..version(41, a, 9) }));
+        refused(add(version(41, asset_id(99), 1)));
+        refused(write(engine, |tx| tx.put_content(&damfs::types::Content { size: 8, ..content(1) })));
+        refused(write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(99)), ..asset(30) })));
+    });
+}
+
+#[test]
+fn tunnels_are_replaced_by_name() {
+    on_both(|engine| {
+        let a = asset_id(30);
+        write(engine, |tx| {
+            publish(tx, &asset(30))?;
+            tx.put_tunnel(&tunnel("b", a, 5))?;
+            tx.put_tunnel(&tunnel("a", a, 9))?;
+            tx.put_tunnel(&tunnel("c", a, 7))?;
+            tx.put_tunnel(&TunnelRow { how: TunnelHow::AsideInView, member: None, ..tunnel("b", a, 8) })
+        })
+        .unwrap();
+        let names = |rows: Vec<TunnelRow>| rows.iter().map(|t| t.name.to_text()).collect::<String>();
+        read(engine, |tx| {
+            assert_eq!(tx.tunnel(NodeId::LIBRARY, &name("a"))?, Some(tunnel("a", a, 9)));
+            assert_eq!(tx.tunnel(NodeId::LIBRARY, &name("b"))?.map(|t| t.how), Some(TunnelHow::AsideInView));
+            assert_eq!(names(tx.tunnels_of(a)?), "cba");
+            assert_eq!(names(tx.tunnels_before(Timestamp::from_secs(9))?), "cb");
+            Ok(())
+        });
+        write(engine, |tx| {
+            tx.remove_tunnel(NodeId::LIBRARY, &name("c"))?;
+            tx.remove_tunnel(NodeId::LIBRARY, &name("c"))
+        })
+        .unwrap();
+        assert_eq!(names(read(engine, |tx| tx.tunnels_of(a))), "ba");
+        refused(write(engine, |tx| tx.put_tunnel(&tunnel("d", asset_id(99), 1))));
+    });
+}
+
+#[test]
+fn members_have_unique_names_and_user_ids() {
+    on_both(|engine| {
+        let member = |n: u64, name: &str, uid| MemberRow {
+            id: member_id(n),
+            name: name.into(),
+            uid,
+            role: "editor".into(),
+            scope: (n == 1).then(|| "client=acme".into()),
+            active: n == 1,
+            since: Timestamp::from_secs(1),
+        };
+        write(engine, |tx| {
+            tx.put_member(&member(1, "zoe", Some(1000)))?;
+            tx.put_member(&member(2, "bob", None))?;
+            tx.put_member(&member(3, "cy", None))
+        })
+        .unwrap();
+        refused(write(engine, |tx| tx.put_member(&member(4, "zoe", None))));
+        refused(write(engine, |tx| tx.put_member(&member(4, "dan", Some(1000)))));
+        refused(write(engine, |tx| tx.put_member(&member(2, "zoe", None))));
+        write(engine, |tx| {
+            tx.put_member(&member(1, "ann", Some(1000)))?;
+            tx.put_member(&member(1, "ann", Some(1000)))
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.member_by_uid(1000)?, Some(member(1, "ann", Some(1000))));
+            assert_eq!(tx.member_by_name("ann")?, tx.member(member_id(1))?);
+            assert_eq!(tx.member_by_name("zoe")?, None);
+            assert_eq!(tx.members()?.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["ann", "bob", "cy"]);
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn folder_rules_and_vocabulary() {
+    on_both(|engine| {
+        let rule =
+            |facet: &str, value: &str| FolderRule { folder: NodeId(20), facet: facet.into(), value: value.into() };
+        write(engine, |tx| {
+            tx.put_node(&node(20, NodeKind::Dir))?;
+            tx.put_folder_rule(&rule("persona", "luna"))?;
+            tx.put_folder_rule(&rule("client", "acme"))?;
+            tx.put_folder_rule(&rule("persona", "mira"))?;
+            tx.add_word("persona", "zoe")?;
+            tx.add_word("persona", "amy")?;
+            tx.add_word("persona", "amy")?;
+            tx.add_word("tag", "x")
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.folder_rules(NodeId(20))?, [rule("client", "acme"), rule("persona", "mira")]);
+            assert_eq!(tx.vocabulary("persona")?, ["amy", "zoe"]);
+            assert_eq!(tx.vocabulary("lora")?, Vec::<String>::new());
+            Ok(())
+        });
+        assert!(write(engine, |tx| tx.remove_word("persona", "amy")).unwrap());
+        assert!(!write(engine, |tx| tx.remove_word("persona", "amy")).unwrap());
+        refused(write(engine, |tx| tx.put_folder_rule(&FolderRule { folder: NodeId(99), ..rule("client", "x") })));
+        write(engine, |tx| tx.remove_node(NodeId(20))).unwrap();
+        assert_eq!(read(engine, |tx| tx.folder_rules(NodeId(20))), []);
+    });
+}
+
+#[test]
+fn renditions_are_known_once_per_content_recipe_and_renderer() {
+    on_both(|engine| {
+        let blank = RenditionRow {
+            no: RenditionNo(5),
+            content: ContentId([1; 32]),
+            recipe: [3; 32],
+            renderer: 1,
+            size: None,
+            hash: None,
+            since: Timestamp::from_secs(1),
+        };
+        let done = RenditionRow { size: Some(1 << 40), hash: Some([4; 32]), ..blank.clone() };
+        write(engine, |tx| {
+            tx.put_content(&content(1))?;
+            tx.put_rendition(&blank)?;
+            tx.put_rendition(&done)?;
+            tx.put_rendition(&RenditionRow { no: RenditionNo(6), renderer: 2, ..blank.clone() })
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.rendition(blank.content, &[3; 32], 1)?, Some(done.clone()));
+            assert_eq!(tx.rendition_by_no(RenditionNo(5))?, Some(done.clone()));
+            assert_eq!(tx.rendition(blank.content, &[4; 32], 1)?, None);
+            Ok(())
+        });
+        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..blank.clone() })));
+        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { hash: None, ..done.clone() })));
+        refused(write(engine, |tx| {
+            tx.put_rendition(&RenditionRow { no: RenditionNo(8), content: ContentId([9; 32]), ..blank.clone() })
+        }));
+    });
+}
+
+#[test]
+fn the_feed_the_inbox_and_the_audit_log_only_grow() {
+    on_both(|engine| {
+        let line = |no| InboxRow {
+            no,
+            at: Timestamp::from_secs(1),
+            member: None,
+            name: "a.png".into(),
+            outcome: "filed".into(),
+            detail: "library/a.png".into(),
+            asset: Some(asset_id(1)),
+        };
+        assert_eq!(read(engine, |tx| tx.last_change()), 0);
+        write(engine, |tx| {
+            tx.change(ChangeKind::Node, "1")?;
+            tx.change(ChangeKind::Access, "")?;
+            tx.change(ChangeKind::Entry, "1/%20")?;
+            (1..4).try_for_each(|no| tx.add_inbox(&line(no)))?;
+            (1..4).try_for_each(|seq| tx.add_audit(&audit("main", seq)))?;
+            tx.add_audit(&audit("cli", 7))
+        })
+        .unwrap();
+        assert!(
+            write(engine, |tx| {
+                tx.change(ChangeKind::Inbox, "lost")?;
+                Err::<(), _>(CatalogError::Conflict)
+            })
+            .is_err()
+        );
+        write(engine, |tx| tx.change(ChangeKind::Asset, "x")).unwrap();
+        read(engine, |tx| {
+            let rows = tx.changes_after(1, 10)?;
+            assert_eq!(
+                rows.iter().map(|r| (r.seq, r.id.as_str())).collect::<Vec<_>>(),
+                [(2, ""), (3, "1/%20"), (4, "x")]
+            );
+            assert_eq!(rows[2].kind, ChangeKind::Asset);
+            assert_eq!(tx.changes_after(0, 1)?.len(), 1);
+            assert_eq!(tx.last_change()?, 4);
+            assert_eq!(tx.inbox_report(2)?, [line(3), line(2)]);
+            assert_eq!(tx.audit_head("main")?, Some(audit("main", 3)));
+            assert_eq!(tx.audit_head("none")?, None);
+            assert_eq!(tx.audit_after("main", 1, 1)?, [audit("main", 2)]);
+            assert_eq!(tx.audit_chains()?, ["cli", "main"]);
+            Ok(())
+        });
+        refused(write(engine, |tx| tx.add_audit(&audit("main", 3))));
+        refused(write(engine, |tx| tx.add_audit(&audit("main", 2))));
+        refused(write(engine, |tx| tx.add_inbox(&line(2))));
+    });
+}
+
+#[test]
+fn an_error_undoes_everything() {
+    on_both(|engine| {
+        let failed = write(engine, |tx| {
+            tx.set_meta("k", "v")?;
+            tx.put_node(&node(20, NodeKind::File))?;
+            tx.add_entry(&entry(20, NodeId::LIBRARY, "a", 20))?;
+            publish(tx, &asset(30))?;
+            tx.add_audit(&audit("main", 1))?;
+            assert!(tx.entry(NodeId::LIBRARY, &name("a"))?.is_some(), "a write sees itself");
+            Err::<(), _>(CatalogError::Engine("stop".into()))
+        });
+        assert!(matches!(failed, Err(CatalogError::Engine(m)) if m == "stop"));
+        read(engine, |tx| {
+            assert_eq!(tx.meta("k")?, None);
+            assert_eq!(tx.node(NodeId(20))?, None);
+            assert!(!tx.has_entries(NodeId::LIBRARY)?);
+            assert_eq!(tx.count(&Expr::all())?, 0);
+            assert_eq!(tx.audit_head("main")?, None);
+            Ok(())
+        });
+        write(engine, |tx| tx.set_meta("k", "w")).unwrap();
+    });
+}
+
+#[test]
+fn readers_see_whole_transactions_while_a_writer_works() {
+    on_both(|engine| {
+        const ROUNDS: usize = 60;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let (one, two) = read(engine, |tx| {
+                            let one = tx.meta("one")?;
+                            std::thread::yield_now();
+                            Ok((one, tx.meta("two")?))
+                        });
+                        assert_eq!(one, two, "one state per read");
+                        if one == Some(ROUNDS.to_string()) {
+                            break;
+                        }
+                    }
+                });
+            }
+            for round in 1..=ROUNDS {
+                write(engine, |tx| {
+                    tx.set_meta("one", &round.to_string())?;
+                    tx.set_meta("two", &round.to_string())
+                })
+                .unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn a_read_inside_a_write_is_possible() {
+    on_both(|engine: &dyn Engine| {
+        write(engine, |tx| {
+            tx.set_meta("k", "new")?;
+            assert_eq!(read(engine, |other| other.meta("k")), None, "not committed yet");
+            Ok(())
+        })
+        .unwrap();
+    });
+}

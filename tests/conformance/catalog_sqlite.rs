@@ -1,0 +1,205 @@
+//! What only the engine on disk can show: reopening, foreign files, direct SQL, speed.
+
+use std::time::Instant;
+
+use damfs::catalog::sqlite::SqliteEngine;
+use damfs::catalog::{Asset, CatalogError, Counter, Engine, NodeClass, NodeKind, NodeRow};
+use damfs::policy::{Expr, Field};
+use damfs::types::{EntryId, Generation, NodeId};
+use rusqlite::Connection;
+
+use crate::samples::*;
+
+#[test]
+fn everything_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let given = {
+        let engine = SqliteEngine::create(&path).unwrap();
+        root(&engine);
+        write(&engine, |tx| publish(tx, &asset(30))).unwrap();
+        engine.barrier().unwrap();
+        write(&engine, |tx| tx.next(Counter::Entry)).unwrap()
+    };
+    assert!(matches!(SqliteEngine::create(&path), Err(CatalogError::Engine(m)) if m.contains("exists")));
+    let engine = SqliteEngine::open(&path).unwrap();
+    assert_eq!(read(&engine, |tx| tx.find(&Expr::all(), 0, 9)), [asset(30)]);
+    assert!(write(&engine, |tx| tx.next(Counter::Entry)).unwrap() > given);
+    assert_eq!(engine.check().unwrap(), Vec::<String>::new());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "prompts are nobody else's");
+}
+
+#[test]
+fn foreign_and_newer_files_are_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    drop(SqliteEngine::open(&path).unwrap());
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 1 })));
+
+    let foreign = dir.path().join("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(SqliteEngine::open(&foreign), Err(CatalogError::Damaged(_))));
+
+    let text = dir.path().join("text.db");
+    std::fs::write(&text, "this is a text that is longer than a header of a hundred bytes ".repeat(4)).unwrap();
+    assert!(matches!(SqliteEngine::open(&text), Err(CatalogError::Damaged(_))));
+    assert!(matches!(SqliteEngine::open(&dir.path().join("no/such")), Err(CatalogError::Engine(_))));
+}
+
+#[test]
+fn audit_rows_and_versions_resist_direct_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let engine = SqliteEngine::open(&path).unwrap();
+    write(&engine, |tx| {
+        publish(tx, &asset(30))?;
+        tx.add_audit(&audit("main", 1))
+    })
+    .unwrap();
+    let conn = Connection::open(&path).unwrap();
+    for sql in ["UPDATE audit SET actor = 'bob'", "DELETE FROM audit", "UPDATE version SET n = 2"] {
+        let error = conn.execute(sql, []).unwrap_err().to_string();
+        assert!(error.contains("append-only") || error.contains("immutable"), "{error}");
+    }
+    assert!(conn.execute("UPDATE asset SET rating = 'X'", []).is_err(), "CHECKs hold without us");
+}
+
+#[test]
+fn faults_are_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let engine = SqliteEngine::open(&path).unwrap();
+    root(&engine);
+    write(&engine, |tx| {
+        tx.put_node(&node(20, NodeKind::File))?;
+        tx.add_entry(&entry(20, NodeId::LIBRARY, "a", 20))?;
+        publish(tx, &Asset { node: Some(NodeId(20)), ..asset(30) })?;
+        publish(tx, &asset(31))
+    })
+    .unwrap();
+    assert_eq!(engine.check().unwrap(), Vec::<String>::new());
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch(
+        "PRAGMA foreign_keys = OFF;
+         UPDATE asset SET head = (SELECT head FROM asset WHERE ordinal = 30), node = 20 WHERE ordinal = 31;
+         DELETE FROM content; DELETE FROM content_extent; UPDATE entry SET node = 99;",
+    )
+    .unwrap();
+    let faults = engine.check().unwrap().join("\n");
+    for wanted in
+        ["is not one of its versions", "its content does not exist", "its node does not exist", "several assets"]
+    {
+        assert!(faults.contains(wanted), "{wanted} in:\n{faults}");
+    }
+}
+
+#[test]
+fn two_processes_take_turns() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let (one, two) = (SqliteEngine::open(&path).unwrap(), SqliteEngine::open(&path).unwrap());
+    let count = |engine: &SqliteEngine| {
+        (0..50).map(|_| write(engine, |tx| tx.next(Counter::Node)).unwrap()).collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| count(&two));
+        let mut all = count(&one);
+        all.extend(other.join().unwrap());
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 100, "no number twice");
+    });
+}
+
+/// Prints figures with `--nocapture`; asserts only that the rows are there.
+#[test]
+fn ten_thousand_assets() {
+    const ASSETS: u64 = 10_000;
+    let dir = tempfile::tempdir().unwrap();
+    let engine = SqliteEngine::open(&dir.path().join("catalog.db")).unwrap();
+    root(&engine);
+    let sample = |n: u64| Asset {
+        node: Some(NodeId(n)),
+        personas: [format!("persona-{}", n % 4)].into(),
+        tags: (0..6).map(|t| format!("tag/{}", (n * 7 + t * 13) % 200)).collect(),
+        loras: [format!("lora-{}", n % 9)].into(),
+        rating: Some("safe".into()),
+        model: Some(format!("model-{}", n % 5)),
+        prompt: Some("a long prompt of an image, masterpiece, best quality, sunset, beach, dress ".repeat(5)),
+        generation: Some(Generation { tool: "a1111".into(), raw: "x".repeat(800), ..Generation::default() }),
+        status: [(
+            "instagram".to_owned(),
+            damfs::catalog::Verdict {
+                value: "approved".into(),
+                version: Some(version_id(n)),
+                by: None,
+                at: damfs::types::Timestamp::EPOCH,
+            },
+        )]
+        .into(),
+        ..asset(n)
+    };
+    let start = Instant::now();
+    for from in (100..100 + ASSETS).step_by(100) {
+        write(&engine, |tx| {
+            (from..from + 100).try_for_each(|n| {
+                tx.put_node(&NodeRow { class: NodeClass::Asset, asset: Some(asset_id(n)), ..node(n, NodeKind::File) })?;
+                tx.add_entry(&entry(n, NodeId::LIBRARY, &format!("img_{n}.png"), n))?;
+                publish(tx, &sample(n))
+            })
+        })
+        .unwrap();
+    }
+    let inserted = start.elapsed();
+    let timed = |what: &str, f: &mut dyn FnMut() -> usize| {
+        let start = Instant::now();
+        let rows = f();
+        println!("{what}: {rows} rows in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+        rows
+    };
+    println!(
+        "insert: {ASSETS} assets with node, entry, version in {:.0} ms, 100 per commit",
+        inserted.as_secs_f64() * 1e3
+    );
+    let one = Expr::is(Field::Persona, "persona-1");
+    let all = timed("find all", &mut || read(&engine, |tx| tx.find(&Expr::all(), 0, usize::MAX)).len());
+    assert_eq!(all, 10_000);
+    timed("find all again", &mut || read(&engine, |tx| tx.find(&Expr::all(), 0, usize::MAX)).len());
+    timed("find all in pages of 1000", &mut || {
+        let (mut after, mut rows) = (0, 0);
+        loop {
+            let page = read(&engine, |tx| tx.find(&Expr::all(), after, 1000));
+            let Some(last) = page.last() else { return rows };
+            (after, rows) = (last.ordinal, rows + page.len());
+        }
+    });
+    timed("find persona", &mut || read(&engine, |tx| tx.find(&one, 0, usize::MAX)).len());
+    timed("find tag", &mut || read(&engine, |tx| tx.find(&Expr::is(Field::Tag, "tag/7"), 0, usize::MAX)).len());
+    timed("count persona", &mut || usize::try_from(read(&engine, |tx| tx.count(&one))).unwrap());
+    timed("values of tag", &mut || read(&engine, |tx| tx.values(&Field::Tag, &Expr::all())).len());
+    timed("values of tag within persona", &mut || read(&engine, |tx| tx.values(&Field::Tag, &one)).len());
+    timed("entries", &mut || read(&engine, |tx| tx.entries(NodeId::LIBRARY, EntryId(0), usize::MAX)).len());
+    timed("lookups of entry and node", &mut || {
+        read(&engine, |tx| {
+            let mut hits = 0;
+            for n in 100..100 + ASSETS {
+                let found = tx.entry(NodeId::LIBRARY, &name(&format!("img_{n}.png")))?;
+                hits += usize::from(tx.node(found.unwrap().node)?.is_some());
+            }
+            Ok(hits)
+        })
+    });
+    timed("finds", &mut || (100..1100).filter(|n| read(&engine, |tx| tx.finds(&one, asset_id(*n)))).count());
+    timed("put_asset with one more tag, 1 per commit", &mut || {
+        (100..600)
+            .filter(|n| {
+                let mut changed = sample(*n);
+                changed.tags.insert("new".into());
+                write(&engine, |tx| tx.put_asset(&changed)).is_ok()
+            })
+            .count()
+    });
+    timed("barrier", &mut || usize::from(engine.barrier().is_ok()));
+}

@@ -1,0 +1,8 @@
+//! One suite per trait, run on every implementation.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod catalog;
+mod catalog_query;
+mod catalog_rows;
+mod catalog_sqlite;
+mod samples;

@@ -1,1 +1,149 @@
-fn main() {}
+//! The daemon that mounts damfs libraries.
+
+mod args;
+mod control;
+mod fuse;
+mod hub;
+mod logs;
+mod mounting;
+mod ready;
+mod signals;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use args::Args;
+use clap::Parser;
+use control::Control;
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use damfs::clock::SystemClock;
+use damfs::ops::Library;
+use damfs::ops::proto::{Failure, FailureKind};
+use damfs::rng::SystemEntropy;
+use damfs::types::Caller;
+use fuse::Pool;
+use hub::{Hub, Life, Wish};
+use mounting::Place;
+use ready::Ready;
+use signals::Signals;
+use tracing::{error, info};
+
+/// How often the library is given time to make versions and to let tunnels end.
+const TICK: Duration = Duration::from_millis(250);
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let ready = match Ready::new(args.ready_fd) {
+        Ok(ready) => ready,
+        Err(e) => {
+            logs::start(args.log_json);
+            error!(error = %e, "the descriptor of --ready-fd is not open");
+            return ExitCode::from(FailureKind::Usage.exit_code());
+        }
+    };
+    logs::start(args.log_json);
+    match start(&args) {
+        Ok(daemon) => {
+            ready.done();
+            daemon.run();
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            ready.failed(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+/// Everything that runs.
+struct Daemon {
+    hub: Arc<Hub>,
+    control: Control,
+}
+
+fn start(args: &Args) -> Result<Daemon, Failure> {
+    let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
+    let library =
+        Library::open(&args.library, args.key_file.as_deref(), Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
+            .map_err(|e| Failure {
+            kind: FailureKind::Failed,
+            message: format!("the library at {} cannot be opened: {e}", args.library.display()),
+            hint: Some("make one with `dam init`, or name its key with --key-file".into()),
+        })?;
+    let started = serve(args, signals, &library);
+    if started.is_err() {
+        library.close();
+    }
+    started
+}
+
+fn serve(args: &Args, signals: Signals, library: &Arc<Library>) -> Result<Daemon, Failure> {
+    let pool = Pool::new().map_err(|e| cannot("no threads", &e))?;
+    let life = if args.mountpoint.is_some() { Life::LastMount } else { Life::UntilStopped };
+    let hub = Hub::new(Arc::clone(library), Arc::new(pool), life);
+    let control = Control::start(&hub).map_err(|e| cannot("the control socket cannot be made", &e))?;
+    if let Some(mountpoint) = &args.mountpoint {
+        let caller = Caller {
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            process: std::process::id(),
+        };
+        let place = Place::open(mountpoint)?;
+        let wish = Wish { place, as_member: args.as_member.clone(), shared: args.shared, posix: args.posix };
+        hub.mount(&caller, wish)?;
+    }
+    let waiting = Arc::clone(&hub);
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || match signals.wait() {
+            Ok(signal) => {
+                info!(signal, "ending");
+                waiting.stop();
+            }
+            Err(e) => error!(error = %e, "signals are not heard"),
+        })
+        .map_err(|e| cannot("no threads", &e))?;
+    Ok(Daemon { hub, control })
+}
+
+impl Daemon {
+    /// Serves until the end, then takes the mounts down and commits what is written.
+    fn run(self) {
+        let library = Arc::clone(self.hub.library());
+        let (end, ended) = bounded::<()>(0);
+        let ticking = std::thread::Builder::new().name("tick".into()).spawn({
+            let library = Arc::clone(&library);
+            move || {
+                while matches!(ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+                    let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| library.tick()));
+                    if ticked.is_err() {
+                        error!("a tick panicked; the next one goes on");
+                    }
+                }
+            }
+        });
+        if let Err(e) = &ticking {
+            error!(error = %e, "no thread to make versions; they are made at the end");
+        }
+        self.hub.wait();
+        // No new commands first, then no mounts, then nothing unwritten.
+        drop(self.control);
+        self.hub.take_down();
+        drop(end);
+        if let Ok(ticking) = ticking {
+            let _ = ticking.join();
+        }
+        library.close();
+        info!("ended");
+    }
+}
+
+fn cannot(what: &str, e: &std::io::Error) -> Failure {
+    let kind = FailureKind::Failed;
+    Failure {
+        kind,
+        message: format!("{what}: {e}"),
+        hint: Some("is another daemon serving it? see `dam status`".into()),
+    }
+}

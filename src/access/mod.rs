@@ -1,7 +1,6 @@
 //! The one gate: who asks, and what he may do with an asset. The only caller of the policy crate's decisions.
 
 mod error;
-mod facts;
 #[cfg(test)]
 mod tests;
 mod who;
@@ -9,8 +8,8 @@ mod who;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
-pub use facts::AssetFacts;
 use who::Memory;
 pub use who::{Identity, Who};
 

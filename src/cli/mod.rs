@@ -1,1 +1,82 @@
-//! The command line.
+//! The command line: one file per command. It alone reads the environment and prints.
+
+mod args;
+mod backend;
+mod complete;
+mod find;
+mod fsck;
+mod import;
+mod init;
+mod keys;
+mod member;
+mod mount;
+mod mounts;
+mod print;
+mod set;
+mod settle;
+mod show;
+mod status;
+mod tag;
+mod target;
+mod unmount;
+mod walk;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::ops::proto::{Failure, FailureKind};
+use args::{Cli, Cmd};
+
+/// Runs `dam` with the process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { FailureKind::Usage.exit_code() } else { 0 });
+        }
+    };
+    let global = cli.global;
+    let done = match cli.command {
+        Cmd::Init(args) => init::run(&global, &args),
+        Cmd::Import(args) => import::run(&global, &args),
+        Cmd::Mount(args) => mount::run(&global, &args),
+        Cmd::Unmount(args) => unmount::run(&args),
+        Cmd::Status => status::run(&global),
+        Cmd::Find(args) => find::run(&global, args),
+        Cmd::Show(args) => show::run(&global, &args),
+        Cmd::Set(args) => set::run(&global, &args),
+        Cmd::Tag(args) => tag::run(&global, args),
+        Cmd::Settle => settle::run(&global),
+        Cmd::Fsck(args) => fsck::run(&global, &args),
+        Cmd::Member(args) => member::run(&global, args),
+        Cmd::Why(args) => why::run(&global, args),
+        Cmd::Completions(args) => complete::completions(&args),
+        Cmd::Man(args) => complete::man(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            print::failure(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+/// What a command ends with.
+type Done = Result<ExitCode, Failure>;
+
+fn failed(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure { kind: FailureKind::Failed, message: message.into(), hint: Some(hint.into()) }
+}
+
+fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure { kind: FailureKind::Usage, message: message.into(), hint: Some(hint.into()) }
+}
+
+fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure { kind: FailureKind::NotFound, message: message.into(), hint: Some(hint.into()) }
+}

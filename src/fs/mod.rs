@@ -1,1 +1,29 @@
-//! Not built yet.
+//! Filesystem semantics on our own types: no FUSE here, so that everything can be tested without a mount.
+//!
+//! [`Mount`] is one mount of one library. Every method takes the caller first, resolves the inode, asks the gate, and runs at most one
+//! catalogue transaction for what it changes. Errors are [`FsError`]; only `error.rs` knows errno.
+
+mod attr;
+mod create;
+mod dir;
+mod error;
+mod export;
+mod feed;
+mod handles;
+mod inodes;
+mod mount;
+mod open;
+mod rename;
+mod setattr;
+mod statfs;
+mod tagging;
+mod text;
+mod types;
+mod unlink;
+mod xattr;
+
+pub use error::{FsError, FsResult};
+pub use inodes::ROOT;
+pub use mount::{Mount, Show};
+pub use open::Seek;
+pub use types::*;

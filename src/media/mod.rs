@@ -1,1 +1,73 @@
-//! Not built yet.
+//! Media files: what they are (`sniff`), what they carry (`probe`), and what is made of them (`render`, `proxy`).
+//!
+//! Every input is hostile: walkers are bounded in memory and steps, and nothing here panics on any bytes.
+
+mod bmff;
+mod bytes;
+mod comfy;
+mod dates;
+mod decode;
+mod encode;
+mod exif;
+mod font;
+mod found;
+mod infotext;
+mod iptc;
+mod jpeg;
+mod mark;
+mod other_tools;
+mod png;
+mod probe;
+mod proxy;
+mod recipe;
+mod render;
+mod simple;
+mod sniff;
+mod webp;
+mod xmp;
+
+pub use decode::{Limits, Master};
+pub use probe::{Probe, probe};
+pub use proxy::{PROXY_BYTES, proxy};
+pub use recipe::{Fit, RENDERER, Recipe, StillFormat};
+pub use render::render;
+pub use sniff::{Sniffed, sniff};
+
+/// Why a file could not be read or rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// The first bytes belong to no format known here.
+    #[error("not a media file that is known here; files of any kind are kept with `dam import --any`")]
+    Unrecognised,
+    /// The bytes break their own format's rules.
+    #[error("the file is damaged: {what}; export it again from the program that made it")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+    /// Larger than a limit allows.
+    #[error("too large: {what}")]
+    TooLarge {
+        /// What exceeds which limit, and what to change.
+        what: String,
+    },
+    /// A known format that cannot be decoded here.
+    #[error("{format} cannot be rendered; convert it to PNG, JPEG or WebP first")]
+    Unsupported {
+        /// The format's name as [`Sniffed::format`] gives it.
+        format: String,
+    },
+    /// The bytes could not be read.
+    #[error("the bytes cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl MediaError {
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+
+    pub(crate) fn too_large(what: impl Into<String>) -> Self {
+        Self::TooLarge { what: what.into() }
+    }
+}

@@ -1,1 +1,40 @@
-//! Not built yet.
+//! What people do with a library: import, versions, members, checks. The command line and the daemon call the same functions.
+
+mod actor;
+pub mod assets;
+pub mod assign;
+pub mod denials;
+pub mod error;
+pub mod filing;
+pub mod find;
+pub mod folders;
+pub mod fsck;
+pub mod import;
+pub mod inbox;
+pub mod library;
+pub mod live;
+pub mod mapped;
+pub mod members;
+pub mod notices;
+pub mod probe;
+pub mod proto;
+pub mod recipes;
+pub mod record;
+pub mod rules;
+pub mod serve;
+pub mod show;
+mod sweep;
+pub mod target;
+pub mod value;
+pub mod versions;
+pub mod view_copy;
+pub mod why;
+pub mod wire;
+
+pub use actor::Actor;
+pub use error::OpsError;
+pub use library::{Created, KeyChoice, Library, OpenError};
+pub use serve::serve;
+
+/// The audit chain of operations; one chain per writer.
+pub(crate) const CHAIN: &str = "ops";

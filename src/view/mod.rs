@@ -1,1 +1,8 @@
-//! Not built yet.
+//! What is shown where, and what names mean: the grammar of the virtual tree, view names, name classes, and what a save is.
+//! Reads only, and knows nothing of FUSE.
+
+pub mod class;
+pub mod identity;
+pub mod naming;
+mod path;
+pub mod tree;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use damfs::catalog::{
-    Asset, AssetState, CatalogError, ChangeKind, Counter, Engine, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
+    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
     NodeKind, NodeRow, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
 };
 use damfs::policy::Expr;
@@ -559,73 +559,5 @@ fn the_feed_the_inbox_and_the_audit_log_only_grow() {
         refused(write(engine, |tx| tx.add_audit(&audit("main", 3))));
         refused(write(engine, |tx| tx.add_audit(&audit("main", 2))));
         refused(write(engine, |tx| tx.add_inbox(&line(2))));
-    });
-}
-
-#[test]
-fn an_error_undoes_everything() {
-    on_both(|engine| {
-        let failed = write(engine, |tx| {
-            tx.set_meta("k", "v")?;
-            tx.put_node(&node(20, NodeKind::File))?;
-            tx.add_entry(&entry(20, NodeId::LIBRARY, "a", 20))?;
-            publish(tx, &asset(30))?;
-            tx.add_audit(&audit("main", 1))?;
-            assert!(tx.entry(NodeId::LIBRARY, &name("a"))?.is_some(), "a write sees itself");
-            Err::<(), _>(CatalogError::Engine("stop".into()))
-        });
-        assert!(matches!(failed, Err(CatalogError::Engine(m)) if m == "stop"));
-        read(engine, |tx| {
-            assert_eq!(tx.meta("k")?, None);
-            assert_eq!(tx.node(NodeId(20))?, None);
-            assert!(!tx.has_entries(NodeId::LIBRARY)?);
-            assert_eq!(tx.count(&Expr::all())?, 0);
-            assert_eq!(tx.audit_head("main")?, None);
-            Ok(())
-        });
-        write(engine, |tx| tx.set_meta("k", "w")).unwrap();
-    });
-}
-
-#[test]
-fn readers_see_whole_transactions_while_a_writer_works() {
-    on_both(|engine| {
-        const ROUNDS: usize = 60;
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    loop {
-                        let (one, two) = read(engine, |tx| {
-                            let one = tx.meta("one")?;
-                            std::thread::yield_now();
-                            Ok((one, tx.meta("two")?))
-                        });
-                        assert_eq!(one, two, "one state per read");
-                        if one == Some(ROUNDS.to_string()) {
-                            break;
-                        }
-                    }
-                });
-            }
-            for round in 1..=ROUNDS {
-                write(engine, |tx| {
-                    tx.set_meta("one", &round.to_string())?;
-                    tx.set_meta("two", &round.to_string())
-                })
-                .unwrap();
-            }
-        });
-    });
-}
-
-#[test]
-fn a_read_inside_a_write_is_possible() {
-    on_both(|engine: &dyn Engine| {
-        write(engine, |tx| {
-            tx.set_meta("k", "new")?;
-            assert_eq!(read(engine, |other| other.meta("k")), None, "not committed yet");
-            Ok(())
-        })
-        .unwrap();
     });
 }

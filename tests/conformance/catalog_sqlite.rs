@@ -100,11 +100,11 @@ fn two_processes_take_turns() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
     let (one, two) = (SqliteEngine::open(&path).unwrap(), SqliteEngine::open(&path).unwrap());
-    let count = |engine: &SqliteEngine| {
-        (0..50).map(|_| write(engine, |tx| tx.next(Counter::Node)).unwrap()).collect::<Vec<_>>()
-    };
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| count(&two));
+        let count = |engine: &SqliteEngine| {
+            (0..50).map(|_| write(engine, |tx| tx.next(Counter::Node)).unwrap()).collect::<Vec<_>>()
+        };
+        let other = scope.spawn(move || count(&two));
         let mut all = count(&one);
         all.extend(other.join().unwrap());
         all.sort_unstable();

@@ -5,4 +5,5 @@ mod catalog;
 mod catalog_query;
 mod catalog_rows;
 mod catalog_sqlite;
+mod catalog_turns;
 mod samples;

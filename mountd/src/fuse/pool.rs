@@ -1,0 +1,112 @@
+//! Threads for what takes long, so that the kernel's loops stay free: renders, syncs, truncations.
+
+use std::io;
+use std::num::NonZero;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+
+/// A piece of work. It guards itself against panics.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Jobs that may wait for each thread. A render takes a second or so; more than a few waiting ones help nobody.
+const WAITING_PER_THREAD: usize = 16;
+
+/// A fixed number of threads behind a bounded queue. Dropping it finishes what is queued.
+pub struct Pool {
+    queue: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// As many threads as there are processors, two at least.
+    pub fn new() -> io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
+        Self::with(threads, threads * WAITING_PER_THREAD)
+    }
+
+    fn with(threads: usize, waiting: usize) -> io::Result<Self> {
+        let (queue, jobs) = bounded::<Job>(waiting);
+        let threads = (0..threads)
+            .map(|i| {
+                let jobs = jobs.clone();
+                std::thread::Builder::new().name(format!("slow-{i}")).spawn(move || jobs.iter().for_each(|job| job()))
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { queue: Some(queue), threads })
+    }
+
+    /// Queues a job, or gives it back when there is no room.
+    pub fn submit(&self, job: Job) -> Result<(), Job> {
+        match &self.queue {
+            Some(queue) => queue.try_send(job).map_err(TrySendError::into_inner),
+            None => Err(job),
+        }
+    }
+
+    /// Queues a job, or runs it here when there is no room.
+    pub fn submit_or_run(&self, job: Job) {
+        if let Err(job) = self.submit(job) {
+            job();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            // The pool may be dropped by its own last job.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_full_pool_gives_the_job_back() {
+        let pool = Pool::with(1, 1).unwrap();
+        let (open, gate) = bounded::<()>(0);
+        let (started, running) = bounded::<()>(0);
+        assert!(
+            pool.submit(Box::new(move || {
+                started.send(()).unwrap();
+                let _ = gate.recv();
+            }))
+            .is_ok()
+        );
+        running.recv().unwrap();
+        assert!(pool.submit(Box::new(|| {})).is_ok(), "one may wait");
+        assert!(pool.submit(Box::new(|| {})).is_err(), "a second may not");
+        let ran = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&ran);
+        pool.submit_or_run(Box::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        }));
+        assert_eq!(ran.load(Ordering::SeqCst), 1, "run here and now");
+        drop(open);
+    }
+
+    #[test]
+    fn dropping_finishes_what_is_queued() {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::with(2, 32).unwrap();
+        for _ in 0..20 {
+            let count = Arc::clone(&ran);
+            pool.submit_or_run(Box::new(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            }));
+        }
+        drop(pool);
+        assert_eq!(ran.load(Ordering::SeqCst), 20);
+    }
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Every test, real mounts included. Exit codes: 0 all passed, 1 something failed, 2 usage, 3 passed but parts were left out.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+FULL=
+case ${1:-} in
+'') ;;
+--full) FULL=1 ;;
+-h | --help)
+    say "Usage: scripts/test.sh [--full]"
+    say "Installs what the tests need (as root) and runs them; --full adds the long suites and the figures."
+    say "Without root it runs what it can, names what it left out and exits with 3."
+    exit 0
+    ;;
+*)
+    note "usage: scripts/test.sh [--full]"
+    exit 2
+    ;;
+esac
+
+# The test programs that mount, make users or kill daemons as root.
+ROOT_TESTS=(fuse crash)
+
+passed=()
+failed=()
+left_out=()
+begun=$SECONDS
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    say ""
+    say "== $name"
+    if "$@"; then
+        passed+=("$name ($((SECONDS - start)) s)")
+    else
+        failed+=("$name ($((SECONDS - start)) s)")
+    fi
+}
+
+need_cargo
+[ -c /dev/fuse ] || need_fuse
+if is_root; then
+    need_packages "${APT_BUILD[@]}" "${APT_MOUNT[@]}" "${APT_TEST[@]}"
+    need_fuse
+else
+    mapfile -t missing < <(missing_packages "${APT_MOUNT[@]}" "${APT_TEST[@]}")
+    [ "${#missing[@]}" -eq 0 ] || note "not installed: ${missing[*]}; tests that use them may fail"
+fi
+
+# One profile for everything below: nothing is built twice.
+export DAM_PROFILE=debug
+build() {
+    cargo build --quiet --locked --workspace --bins --example roster &&
+        cargo test --quiet --locked --workspace --no-run
+}
+step build build
+[ "${#failed[@]}" -eq 0 ] || die "the build failed; nothing was tested"
+BIN=$(profile_dir)
+
+# The names of this workspace's test programs.
+test_programs() {
+    local path
+    for path in tests/*.rs tests/*/main.rs mountd/tests/*.rs policy/tests/*.rs; do
+        [ -e "$path" ] || continue
+        path=${path%/main.rs}
+        path=${path##*/}
+        say "${path%.rs}"
+    done
+}
+
+tests() {
+    local selection=() program
+    if ! is_root; then
+        selection=(--lib --bins)
+        for program in $(test_programs); do
+            case " ${ROOT_TESTS[*]} " in *" $program "*) ;; *) selection+=(--test "$program") ;; esac
+        done
+    fi
+    if cargo nextest --version >/dev/null 2>&1; then
+        local ignored=()
+        [ -z "$FULL" ] || ignored=(--run-ignored all)
+        cargo nextest run --locked --workspace --no-fail-fast "${ignored[@]}" "${selection[@]}" </dev/null
+    else
+        local ignored=()
+        [ -z "$FULL" ] || ignored=(--include-ignored)
+        cargo test --quiet --locked --workspace --no-fail-fast "${selection[@]}" -- "${ignored[@]}" </dev/null
+    fi
+}
+[ -z "$FULL" ] || export PROPTEST_CASES=${PROPTEST_CASES:-4096}
+export DAM_BIN_DIR=$BIN
+step tests tests
+is_root || left_out+=("the test programs ${ROOT_TESTS[*]} (they mount and make users as root)")
+
+if is_root || have exiftool; then
+    step roster scripts/roster-test.sh
+else
+    left_out+=("scripts/roster-test.sh (exiftool is not installed)")
+fi
+if is_root; then
+    step desktop scripts/desktop.sh
+    step quickstart scripts/quickstart-test.sh
+    [ -z "$FULL" ] || step figures scripts/bench.sh --check
+else
+    left_out+=("scripts/desktop.sh and scripts/quickstart-test.sh (they install programs and make a user)")
+    [ -z "$FULL" ] || left_out+=("scripts/bench.sh (it empties the kernel's caches)")
+fi
+
+say ""
+say "== summary after $((SECONDS - begun)) s"
+for line in "${passed[@]}"; do say "   passed    $line"; done
+for line in "${failed[@]}"; do say "   FAILED    $line"; done
+for line in "${left_out[@]}"; do say "   left out  $line"; done
+[ "${#failed[@]}" -eq 0 ] || exit 1
+[ "${#left_out[@]}" -eq 0 ] || exit 3

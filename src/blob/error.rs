@@ -1,0 +1,50 @@
+//! What can go wrong with bytes.
+
+use crate::crypto::CryptoError;
+
+/// What can go wrong with bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The disk is full; nothing of the call was kept.
+    #[error("no space left in the store; free some and try again")]
+    Full,
+    /// Not in the store.
+    #[error("{0} is not in the store; run `dam fsck`")]
+    Missing(String),
+    /// Not what was stored.
+    #[error("{what} is damaged: {why}; run `dam fsck --deep`")]
+    Damaged { what: String, why: String },
+    /// Written by a newer damfs.
+    #[error("{0} has a newer format; install a newer damfs")]
+    NewerFormat(String),
+    #[error("the store failed: {0}")]
+    Io(std::io::Error),
+}
+
+impl From<std::io::Error> for BlobError {
+    fn from(e: std::io::Error) -> Self {
+        match e.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(e),
+        }
+    }
+}
+
+impl From<CryptoError> for BlobError {
+    fn from(e: CryptoError) -> Self {
+        match e {
+            CryptoError::Random(e) => Self::Io(e),
+            other => Self::Damaged { what: "something sealed".into(), why: other.to_string() },
+        }
+    }
+}
+
+impl From<BlobError> for std::io::Error {
+    fn from(e: BlobError) -> Self {
+        match e {
+            BlobError::Io(e) => e,
+            BlobError::Full => Self::new(std::io::ErrorKind::StorageFull, e),
+            other => Self::other(other),
+        }
+    }
+}

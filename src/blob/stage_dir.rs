@@ -1,0 +1,198 @@
+//! The folder of staging files: begins them, and brings back what a crash left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::stage::{HEADER, MAGIC, Stage, read_full};
+use super::stage_log::{Entry, RECORD, Record};
+use super::{BlobError, Reader};
+use crate::crypto::{Keyring, Sealer};
+use crate::rng::SharedEntropy;
+use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
+
+/// The folder of staging files: `<node>.idx` and `<node>.dat` each.
+pub struct StageDir {
+    root: PathBuf,
+    keyring: Arc<Keyring>,
+    entropy: SharedEntropy,
+}
+
+impl StageDir {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn open(root: &Path, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Result<Self, BlobError> {
+        fs::create_dir_all(root)?;
+        Ok(Self { root: root.into(), keyring, entropy })
+    }
+
+    fn paths(&self, node: NodeId) -> (PathBuf, PathBuf) {
+        (self.root.join(format!("{node}.idx")), self.root.join(format!("{node}.dat")))
+    }
+
+    /// The nodes that have a staging file.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<NodeId>, BlobError> {
+        let mut out = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|n| n.strip_suffix(".idx")).and_then(|n| n.parse().ok());
+            out.extend(id.map(NodeId));
+        }
+        out.sort_unstable();
+        Ok(out)
+    }
+
+    /// Begins a staging file that shows the base's bytes.
+    ///
+    /// # Errors
+    /// When the disk is full, or there is no randomness.
+    pub fn create(&self, node: NodeId, base: Option<(ContentId, Reader)>, now: Timestamp) -> Result<Stage, BlobError> {
+        let (index_path, data_path) = self.paths(node);
+        let mut key = Zeroizing::new([0u8; 32]);
+        self.entropy.fill(&mut *key)?;
+        let (epoch, wrapped) = self.keyring.wrap_key(&key, &aad(node), self.entropy.as_ref())?;
+        let base_len = base.as_ref().map_or(0, |(_, r)| r.len());
+        let mut header = [0u8; HEADER];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..12].copy_from_slice(&epoch.to_le_bytes());
+        header[12..72].copy_from_slice(&wrapped);
+        if let Some((id, _)) = &base {
+            header[72] = 1;
+            header[73..105].copy_from_slice(&id.0);
+        }
+        header[105..].copy_from_slice(&base_len.to_le_bytes());
+        let open =
+            |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
+        let (data, index) = (open(&data_path)?, open(&index_path)?);
+        let log_key = blake3::derive_key("damfs stage index v1", &*key);
+        let mut stage = Stage {
+            node,
+            data,
+            index,
+            index_path,
+            index_len: HEADER as u64,
+            header,
+            log_key,
+            sealer: Sealer::new(&key, self.keyring.is_sealed())?,
+            entropy: self.entropy.clone(),
+            base,
+            base_len,
+            len: base_len,
+            mtime: now,
+            segments: BTreeMap::new(),
+            pinned: BTreeSet::new(),
+            free: BTreeSet::new(),
+            slots: 0,
+            nonce: 0,
+            nonce_salt: [0; 4],
+        };
+        stage.fresh_nonces()?;
+        let first = Record { entry: Entry::Length { base: base_len }, len: base_len, mtime: now };
+        stage.index.write_all_at(&header, 0)?;
+        stage.append(&[first])?;
+        Ok(stage)
+    }
+
+    /// Opens a staging file that was left; `None` when there is none or it was never begun. `open_base` opens what it was made over.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn recover(
+        &self,
+        node: NodeId,
+        open_base: &mut dyn FnMut(ContentId) -> Result<Reader, BlobError>,
+    ) -> Result<Option<Stage>, BlobError> {
+        let (index_path, data_path) = self.paths(node);
+        let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
+        let (index, data) = match (open(&index_path), open(&data_path)) {
+            (Ok(index), Ok(data)) => (index, data),
+            (Err(e), _) | (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            (Err(e), _) | (_, Err(e)) => return Err(e.into()),
+        };
+        let log = read_all(&index)?;
+        if log.len() < HEADER + RECORD {
+            return Ok(None);
+        }
+        let mut header = [0u8; HEADER];
+        header.copy_from_slice(&log[..HEADER]);
+        let damaged = |why: &str| BlobError::Damaged { what: format!("staging file {node}"), why: why.into() };
+        if header[..7] != MAGIC[..7] {
+            return Err(damaged("it does not begin as it should"));
+        }
+        if header[7] > MAGIC[7] {
+            return Err(BlobError::NewerFormat(format!("staging file {node}")));
+        }
+        let (mut epoch, mut wrapped, mut id, mut base_len) = ([0; 4], [0; 60], [0; 32], [0; 8]);
+        epoch.copy_from_slice(&header[8..12]);
+        wrapped.copy_from_slice(&header[12..72]);
+        id.copy_from_slice(&header[73..105]);
+        base_len.copy_from_slice(&header[105..]);
+        let key = self
+            .keyring
+            .unwrap_key(u32::from_le_bytes(epoch), &wrapped, &aad(node))
+            .map_err(|e| damaged(&e.to_string()))?;
+        let base = if header[72] == 1 { Some((ContentId(id), open_base(ContentId(id))?)) } else { None };
+        let base_len = u64::from_le_bytes(base_len);
+        let mut stage = Stage {
+            node,
+            data,
+            index,
+            index_path,
+            index_len: HEADER as u64,
+            header,
+            log_key: blake3::derive_key("damfs stage index v1", &*key),
+            sealer: Sealer::new(&key, self.keyring.is_sealed())?,
+            entropy: self.entropy.clone(),
+            base,
+            base_len,
+            len: base_len,
+            mtime: Timestamp::EPOCH,
+            segments: BTreeMap::new(),
+            pinned: BTreeSet::new(),
+            free: BTreeSet::new(),
+            slots: 0,
+            nonce: 0,
+            nonce_salt: [0; 4],
+        };
+        stage.fresh_nonces()?;
+        stage.replay(&log[HEADER..])?;
+        Ok(Some(stage))
+    }
+
+    /// Removes a node's staging file; none is fine.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn remove(&self, node: NodeId) -> Result<(), BlobError> {
+        let (index, data) = self.paths(node);
+        for path in [index, data] {
+            match fs::remove_file(path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn aad(node: NodeId) -> Vec<u8> {
+    format!("damfs stage v1\n{node}").into_bytes()
+}
+
+fn read_all(file: &File) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut out = vec![0; len];
+    let got = read_full(file, &mut out, 0)?;
+    out.truncate(got);
+    Ok(out)
+}

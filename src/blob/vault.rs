@@ -1,0 +1,213 @@
+//! The vault: files in, content out. Cuts into extents, seals, dedupes, verifies.
+
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::frames::{self, Frame};
+use super::{BlobError, BlobName, BlobStore, Put, Reader};
+use crate::crypto::Keyring;
+use crate::rng::SharedEntropy;
+use crate::types::{Content, ExtentId, ReadAt};
+
+/// Up to this length a file is one extent.
+const WHOLE: u64 = 16 << 20;
+/// Content-defined extents: least, average and most bytes.
+const LEAST: usize = 1 << 20;
+const AVERAGE: usize = 4 << 20;
+const MOST: usize = 16 << 20;
+
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn BlobStore>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) cache: Cache,
+}
+
+/// Sealed, deduplicated, verified bytes over any store.
+pub struct Vault {
+    shared: Arc<Shared>,
+    entropy: SharedEntropy,
+}
+
+/// Objects that have a name of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// What a version is, in words.
+    Manifest,
+    /// A rendered export; can be made again.
+    Rendition,
+    /// A copy of the catalogue.
+    Snapshot,
+}
+
+impl ObjectKind {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifests",
+            Self::Rendition => "renditions",
+            Self::Snapshot => "snapshots",
+        }
+    }
+}
+
+/// Something wrong with an extent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("extent {0} is missing")]
+    Missing(ExtentId),
+    #[error("extent {0} has the wrong length")]
+    Length(ExtentId),
+    #[error("extent {0} is damaged")]
+    Damaged(ExtentId),
+}
+
+pub(super) fn extent_name(id: ExtentId) -> Result<BlobName, BlobError> {
+    BlobName::new(&format!("extents/{id}"))
+}
+
+impl Vault {
+    /// A vault over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn BlobStore>, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Self {
+        Self { shared: Arc::new(Shared { store, keyring, cache: Cache::default() }), entropy }
+    }
+
+    /// Stores bytes that are not there yet and tells what they are called. They survive a power cut after [`Vault::sync`].
+    ///
+    /// # Errors
+    /// When they cannot be read or stored; extents stored by then stay for the next try.
+    pub fn add(&self, source: &dyn ReadAt) -> Result<Content, BlobError> {
+        let mut extents = Vec::new();
+        if source.len() <= WHOLE {
+            let bytes = source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1)?;
+            if !bytes.is_empty() {
+                extents.push(self.put_extent(&bytes)?);
+            }
+        } else {
+            let stream = Stream { source, at: 0 };
+            for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
+                let chunk = chunk.map_err(std::io::Error::from)?;
+                extents.push(self.put_extent(&chunk.data)?);
+            }
+        }
+        let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
+        Ok(Content { id: self.shared.keyring.content_id(&extents), size, extents })
+    }
+
+    fn put_extent(&self, plain: &[u8]) -> Result<(ExtentId, u32), BlobError> {
+        let id = self.shared.keyring.extent_id(plain);
+        let len =
+            u32::try_from(plain.len()).map_err(|_| BlobError::Io(std::io::Error::other("an extent is too long")))?;
+        let name = extent_name(id)?;
+        if self.shared.store.stat(&name)?.is_none() {
+            let sealed = frames::seal(&self.shared.keyring, name.as_str().as_bytes(), plain, self.entropy.as_ref())?;
+            match self.shared.store.put_if_absent(&name, &sealed)? {
+                Put::Stored | Put::Existed => {}
+            }
+        }
+        Ok((id, len))
+    }
+
+    /// Returns when everything added so far survives a power cut.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sync(&self) -> Result<(), BlobError> {
+        self.shared.store.sync()
+    }
+
+    /// Reads content; nothing is fetched before it is asked for.
+    #[must_use]
+    pub fn open(&self, content: &Content) -> Reader {
+        Reader::new(self.shared.clone(), content)
+    }
+
+    /// What is wrong with a content's extents; `deep` reads and hashes every byte.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn check(&self, content: &Content, deep: bool) -> Result<Vec<Fault>, BlobError> {
+        let mut faults = Vec::new();
+        for (id, len) in &content.extents {
+            let name = extent_name(*id)?;
+            let Some(stored) = self.shared.store.stat(&name)? else {
+                faults.push(Fault::Missing(*id));
+                continue;
+            };
+            let whole = usize::try_from(stored).unwrap_or(usize::MAX);
+            let mut bytes = vec![0; if deep { whole } else { frames::HEADER.min(whole) }];
+            let got = self.shared.store.read(&name, 0, &mut bytes)?;
+            bytes.truncate(got);
+            match Frame::open(&self.shared.keyring, name.as_str().as_bytes(), &bytes) {
+                Ok(frame) if frame.len != u64::from(*len) => faults.push(Fault::Length(*id)),
+                Ok(_) if !deep => {}
+                Ok(_) => match Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &bytes) {
+                    Ok(plain) if self.shared.keyring.extent_id(&plain) == *id => {}
+                    _ => faults.push(Fault::Damaged(*id)),
+                },
+                Err(_) => faults.push(Fault::Damaged(*id)),
+            }
+        }
+        Ok(faults)
+    }
+
+    fn object_name(kind: ObjectKind, name: &str) -> Result<BlobName, BlobError> {
+        BlobName::new(&format!("{}/{name}", kind.folder()))
+    }
+
+    /// Stores an object under a name, in place of what has it.
+    ///
+    /// # Errors
+    /// When it cannot be stored; the old one stays then.
+    pub fn put_object(&self, kind: ObjectKind, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        let name = Self::object_name(kind, name)?;
+        let sealed = frames::seal(&self.shared.keyring, name.as_str().as_bytes(), bytes, self.entropy.as_ref())?;
+        self.shared.store.replace(&name, &sealed)
+    }
+
+    /// An object's bytes, or `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn get_object(&self, kind: ObjectKind, name: &str) -> Result<Option<Vec<u8>>, BlobError> {
+        let name = Self::object_name(kind, name)?;
+        let Some(len) = self.shared.store.stat(&name)? else { return Ok(None) };
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let got = self.shared.store.read(&name, 0, &mut bytes)?;
+        bytes.truncate(got);
+        Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &bytes).map(Some)
+    }
+
+    /// Removes an object.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn remove_object(&self, kind: ObjectKind, name: &str) -> Result<(), BlobError> {
+        self.shared.store.delete(&Self::object_name(kind, name)?)
+    }
+
+    /// Every extent in the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn extents(&self, each: &mut dyn FnMut(ExtentId)) -> Result<(), BlobError> {
+        self.shared.store.list("extents", &mut |name| {
+            if let Some(id) = name.as_str().strip_prefix("extents/").and_then(|hex| hex.parse().ok()) {
+                each(id);
+            }
+        })
+    }
+}
+
+/// A source as a stream, for cutting.
+struct Stream<'a> {
+    source: &'a dyn ReadAt,
+    at: u64,
+}
+
+impl std::io::Read for Stream<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.source.read_at(self.at, buf)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}

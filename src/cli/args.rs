@@ -1,0 +1,314 @@
+//! What people may type. Help, completions and man pages come from here and from nowhere else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+/// The one table of exit codes.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  not found (or not yours to see)
+  4  refused by policy
+
+A PATH is a path in any mount of the library, library/..., or an asset id.
+The library is --library DIR, or DAM_LIBRARY, or the one whose mount a PATH lies in.
+
+Example:
+  dam init ~/studio && export DAM_LIBRARY=~/studio
+  dam import ~/renders --into luna --set persona=luna
+  dam find persona=luna,tag=beach";
+
+/// Digital asset management as a mounted filesystem.
+#[derive(Debug, Parser)]
+#[command(name = "dam", version, about, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Cmd,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The library's folder.
+    #[arg(long, global = true, env = "DAM_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub library: Option<PathBuf>,
+    /// The library's key file; by default the one under the user's config folder.
+    #[arg(long, global = true, env = "DAM_KEY_FILE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Cmd {
+    /// Make a library.
+    #[command(after_help = "\
+Example:
+  dam init ~/studio
+  dam init ~/studio --key-file /media/stick/studio.key
+
+The key file is made outside the library. Whoever loses it loses the library: keep a copy elsewhere.")]
+    Init(InitArgs),
+    /// Take in files and folders.
+    #[command(after_help = "\
+Files are copied, hashed, read and filed under library/. Running it again imports nothing twice.
+
+Example:
+  dam import ~/renders --into luna --set persona=luna --set tag=beach")]
+    Import(ImportArgs),
+    /// Mount a library.
+    #[command(after_help = "\
+Example:
+  dam mount ~/studio ~/mnt
+  dam mount ~/studio ~/client-view --as anna     (admin only)
+  dam mount /srv/studio /mnt/studio --shared     (as root: answers each user by his id)")]
+    Mount(MountArgs),
+    /// Take a mount down; also one whose daemon died.
+    #[command(after_help = "Example:\n  dam unmount ~/mnt")]
+    Unmount(UnmountArgs),
+    /// Which libraries are mounted where.
+    #[command(after_help = "Example:\n  dam status --json")]
+    Status,
+    /// Find assets by a query.
+    #[command(after_help = "\
+  ,  and      +  or between values      not.  negation      a..b  range, also min..b and a..max
+  none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes
+To a terminal it prints a table, else one library/... path per line.
+
+Example:
+  dam find 'persona=luna,tag=beach+sunset,not.rating=adult,created=2026-05..2026-07'
+  dam find status.instagram=approved | wc -l")]
+    Find(FindArgs),
+    /// Show the full record of an asset.
+    #[command(
+        after_help = "Example:\n  dam show library/luna/IMG_1.png\n  dam show --json ~/mnt/by/persona/luna/IMG_1.png"
+    )]
+    Show(ShowArgs),
+    /// Set facets of assets.
+    #[command(after_help = "\
+facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
+away, facet= takes all away. Facets: client persona campaign tag rating rights likeness model lora expires owner
+state stage status.<platform>. A status is a verdict on the bytes as they are now and needs the right to review.
+
+Example:
+  dam set library/luna/IMG_1.png rating=safe campaign=+summer
+  dam set ~/mnt/by/persona/luna/IMG_1.png status.instagram=approved
+  dam find persona=luna | xargs -d '\\n' dam set rating=safe")]
+    Set(SetArgs),
+    /// Add a tag to assets, or remove it.
+    #[command(
+        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
+    )]
+    Tag(TagArgs),
+    /// Make versions of everything that is written and closed, at once.
+    #[command(after_help = "Example:\n  dam settle")]
+    Settle,
+    /// Check the library.
+    #[command(after_help = "Exit code 1 when there are faults.\n\nExample:\n  dam fsck --deep")]
+    Fsck(FsckArgs),
+    /// Members of the library, their roles and scopes.
+    #[command(
+        after_help = "Example:\n  dam member add anna --uid 1001 --role client-reviewer --scope client=acme\n  dam member list"
+    )]
+    Member(MemberArgs),
+    /// Why somebody may or may not do something with an asset.
+    #[command(after_help = "Example:\n  dam why library/luna/IMG_1.png --as anna")]
+    Why(WhyArgs),
+    /// Print the completions of a shell.
+    #[command(
+        hide = true,
+        after_help = "Example:\n  dam completions bash > ~/.local/share/bash-completion/completions/dam"
+    )]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page per command into a folder.
+    #[command(hide = true, after_help = "Example:\n  dam man --dir ./man")]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder to make; it may exist when it is empty.
+    #[arg(value_name = "LIBRARY", value_hint = ValueHint::DirPath)]
+    pub root: PathBuf,
+    /// Do not seal the store: no key file, anybody who reads the disk reads the library.
+    #[arg(long, conflicts_with = "key_file")]
+    pub no_encryption: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Files and folders.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// The folder below library/ to file them in; else Unsorted/<year>/<month>.
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<String>,
+    /// A value for every file, for example persona=luna; may be repeated.
+    #[arg(long, value_name = "FACET=VALUE")]
+    pub set: Vec<String>,
+    /// Also take what is no recognised medium.
+    #[arg(long)]
+    pub any: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MountArgs {
+    /// The library's folder.
+    #[arg(value_name = "LIBRARY", value_hint = ValueHint::DirPath)]
+    pub root: PathBuf,
+    /// An empty folder.
+    #[arg(value_name = "MOUNTPOINT", value_hint = ValueHint::DirPath)]
+    pub mountpoint: PathBuf,
+    /// Stay in the foreground and log to this terminal.
+    #[arg(long)]
+    pub foreground: bool,
+    /// Answer each caller by user id, for several members.
+    #[arg(long, conflicts_with = "as_member")]
+    pub shared: bool,
+    /// Also turn on the kernel's own permission checks by mode bits.
+    #[arg(long)]
+    pub posix: bool,
+    /// Mount for another member (admin only).
+    #[arg(long = "as", value_name = "NAME")]
+    pub as_member: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct UnmountArgs {
+    /// Where it is mounted.
+    #[arg(value_name = "MOUNTPOINT", value_hint = ValueHint::DirPath)]
+    pub mountpoint: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// The query.
+    #[arg(value_name = "EXPR")]
+    pub expr: String,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A path in a mount, library/..., or an asset id.
+    #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+    pub target: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// Assets and values, in any order; a file in this folder whose name holds `=` is written ./name.
+    #[arg(required = true, num_args = 2.., value_name = "PATH|FACET=VALUE", value_hint = ValueHint::FilePath)]
+    pub items: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    #[command(subcommand)]
+    pub action: TagAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TagAction {
+    /// Add a tag.
+    #[command(after_help = "Example:\n  dam tag add beach library/luna/IMG_1.png")]
+    Add(TagWhat),
+    /// Remove a tag.
+    #[command(after_help = "Example:\n  dam tag remove beach library/luna/IMG_1.png")]
+    Remove(TagWhat),
+}
+
+#[derive(Debug, Args)]
+pub struct TagWhat {
+    /// The tag; levels stand between dots.
+    #[arg(value_name = "TAG")]
+    pub tag: String,
+    /// Assets.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub paths: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct FsckArgs {
+    /// Read and hash every byte.
+    #[arg(long)]
+    pub deep: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MemberArgs {
+    #[command(subcommand)]
+    pub action: MemberAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MemberAction {
+    /// Add a member.
+    #[command(after_help = "Example:\n  dam member add anna --uid 1001 --role client-reviewer --scope client=acme")]
+    Add {
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The system user who is this member.
+        #[arg(long, value_name = "N")]
+        uid: Option<u32>,
+        /// A role of roles.toml, for example editor.
+        #[arg(long, value_name = "ROLE")]
+        role: String,
+        /// A query that limits everything he may do, for example client=acme.
+        #[arg(long, value_name = "EXPR")]
+        scope: Option<String>,
+    },
+    /// Change a member.
+    #[command(
+        after_help = "Example:\n  dam member set anna --role editor --scope ''\n  dam member set anna --active false"
+    )]
+    Set {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "N")]
+        uid: Option<u32>,
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// An empty one takes the scope away.
+        #[arg(long, value_name = "EXPR")]
+        scope: Option<String>,
+        /// `false` shuts him out and ends what he has open.
+        #[arg(long, value_name = "true|false")]
+        active: Option<bool>,
+    },
+    /// List members; who is no admin sees himself.
+    #[command(after_help = "Example:\n  dam member list --json")]
+    List,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// A path in a mount, library/..., or an asset id.
+    #[arg(value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Ask for another member (admin only).
+    #[arg(long = "as", value_name = "NAME")]
+    pub as_member: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write one page per command here.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}

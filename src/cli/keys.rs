@@ -1,0 +1,41 @@
+//! Where keys live: one file per library under the user's config folder, never inside a library.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::{Failure, failed};
+use crate::ops::Library;
+
+/// `$XDG_CONFIG_HOME/damfs`, or `~/.config/damfs`.
+pub fn folder() -> Result<PathBuf, Failure> {
+    let set = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(config) = set("XDG_CONFIG_HOME").filter(|p| p.is_absolute()) {
+        return Ok(config.join("damfs"));
+    }
+    set("HOME")
+        .map(|home| home.join(".config/damfs"))
+        .ok_or_else(|| failed("there is no HOME to find the key in", "name the key with --key-file FILE"))
+}
+
+/// The key file of a library: the one given, else `<id>.key` in the folder, if it is there.
+pub fn find(given: Option<&Path>, root: &Path) -> Option<PathBuf> {
+    if let Some(path) = given {
+        return Some(path.to_owned());
+    }
+    let id = library_id(root)?;
+    let path = folder().ok()?.join(format!("{id}.key"));
+    path.exists().then_some(path)
+}
+
+/// Where a library's key is looked for, for people.
+pub fn place(root: &Path) -> String {
+    match (folder(), library_id(root)) {
+        (Ok(folder), Some(id)) => folder.join(format!("{id}.key")).display().to_string(),
+        _ => "the config folder of who made it".to_owned(),
+    }
+}
+
+/// The id in a library's `damfs.toml`.
+pub fn library_id(root: &Path) -> Option<String> {
+    Library::info_of(root).ok().map(|info| info.id)
+}

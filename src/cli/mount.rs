@@ -1,0 +1,258 @@
+//! `dam mount`: a daemon that serves the library at a folder. Everything that can be known to fail is said before it starts.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::{Global, MountArgs};
+use super::{Done, Failure, backend, failed, keys, mounts, not_found, print, unmount, usage};
+use crate::ops::proto::{FailureKind, Request};
+
+/// How long a daemon may take until its mount answers.
+const READY: Duration = Duration::from_secs(60);
+
+/// Mounts.
+pub fn run(global: &Global, args: &MountArgs) -> Done {
+    let root = backend::canonical(&args.root);
+    check_library(&root)?;
+    check_fuse(Path::new("/dev/fuse"))?;
+    let mountpoint = check_mountpoint(&args.mountpoint, &root)?;
+
+    if let Some(mut client) = backend::daemon(&root)? {
+        if args.foreground {
+            return Err(failed(
+                format!("{} is already mounted by a daemon in the background", root.display()),
+                "leave --foreground out, or unmount it first",
+            ));
+        }
+        let folder = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC)
+            .open(&mountpoint)
+            .map_err(|e| failed(format!("cannot open {}: {e}", mountpoint.display()), "choose a folder of yours"))?;
+        let request = Request::Mount {
+            mountpoint: mountpoint.to_string_lossy().into_owned(),
+            as_member: args.as_member.clone(),
+            shared: args.shared,
+            posix: args.posix,
+        };
+        backend::ask(&mut client, &request, Some(&folder))?;
+    } else {
+        let command = daemon_command(global, args, &root, &mountpoint)?;
+        if args.foreground {
+            return Err(exec(command));
+        }
+        start(command, &root)?;
+    }
+    report(global, &root, &mountpoint)
+}
+
+fn report(global: &Global, root: &Path, mountpoint: &Path) -> Done {
+    if global.json {
+        let text = |p: &Path| p.to_string_lossy().into_owned();
+        print::json(&json!({ "library": text(root), "mountpoint": text(mountpoint) }))?;
+    } else {
+        print::line(&format!("mounted {} at {}", root.display(), mountpoint.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_library(root: &Path) -> Result<(), Failure> {
+    if root.join("damfs.toml").is_file() {
+        return Ok(());
+    }
+    Err(not_found(
+        format!("{} is not a damfs library", root.display()),
+        format!("make one with: dam init {}", root.display()),
+    ))
+}
+
+fn check_fuse(device: &Path) -> Result<(), Failure> {
+    match File::options().read(true).write(true).open(device) {
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(failed(
+                format!("you may not open {}", device.display()),
+                "join the group that owns it, or as root: chmod 666 /dev/fuse",
+            ));
+        }
+        Err(e) => {
+            return Err(failed(
+                format!("{} is missing or does not work: {e}", device.display()),
+                "load it with: sudo modprobe fuse; a container needs --device /dev/fuse --cap-add SYS_ADMIN",
+            ));
+        }
+    }
+    if backend::caller().uid != 0 && find_program("fusermount3").is_none() {
+        return Err(failed("fusermount3 is not installed", "install it with: sudo apt install fuse3"));
+    }
+    Ok(())
+}
+
+/// An empty folder with nothing mounted on it. What a crash left mounted is taken down first.
+fn check_mountpoint(given: &Path, root: &Path) -> Result<PathBuf, Failure> {
+    let place = mounts::absolute(given);
+    let shown = place.display();
+    if let Some(mount) = mounts::at(&place) {
+        if backend::daemon(&mount.library)?.is_some() {
+            return Err(failed(
+                format!("{shown} is busy: {} is mounted there", mount.library.display()),
+                format!("take it down with: dam unmount {shown}"),
+            ));
+        }
+        unmount::detach(&place)?;
+        print::note(&format!("took down the mount that a dead daemon left at {shown}"));
+    }
+    let meta = match fs::metadata(&place) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == std::io::ErrorKind::NotConnected => {
+            return Err(failed(
+                format!("{shown} is busy: a dead mount of another filesystem is there"),
+                format!("take it down with: fusermount3 -uz {shown}"),
+            ));
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(not_found(
+                format!("the mountpoint {shown} does not exist"),
+                format!("make it with: mkdir -p {shown}"),
+            ));
+        }
+        Err(e) => return Err(failed(format!("the mountpoint {shown}: {e}"), "choose a folder of yours")),
+    };
+    if !meta.is_dir() {
+        return Err(failed(format!("the mountpoint {shown} is not a folder"), "choose an empty folder"));
+    }
+    let place = backend::canonical(&place);
+    if place.starts_with(root) || root.starts_with(&place) {
+        return Err(usage(
+            format!("the mountpoint {shown} and the library lie in one another"),
+            "choose a folder outside the library",
+        ));
+    }
+    if mounts::any_at(&place) {
+        return Err(failed(format!("{shown} is busy: another filesystem is mounted there"), "choose another folder"));
+    }
+    let mut names =
+        fs::read_dir(&place).map_err(|e| failed(format!("the mountpoint {shown}: {e}"), "choose a folder of yours"))?;
+    if names.next().is_some() {
+        return Err(failed(
+            format!("the mountpoint {shown} is not empty"),
+            "choose an empty folder; a mount would hide its files",
+        ));
+    }
+    Ok(place)
+}
+
+fn daemon_command(global: &Global, args: &MountArgs, root: &Path, mountpoint: &Path) -> Result<Command, Failure> {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|d| d.join("dam-mountd")));
+    let program = beside
+        .filter(|p| p.is_file())
+        .or_else(|| find_program("dam-mountd"))
+        .ok_or_else(|| failed("dam-mountd is not installed", "put it beside dam, or into PATH"))?;
+    let mut command = Command::new(program);
+    command.arg("--library").arg(root).arg("--mountpoint").arg(mountpoint);
+    if let Some(key) = keys::find(global.key_file.as_deref(), root) {
+        command.arg("--key-file").arg(key);
+    }
+    if let Some(name) = &args.as_member {
+        command.arg("--as").arg(name);
+    }
+    if args.shared {
+        command.arg("--shared");
+    }
+    if args.posix {
+        command.arg("--posix");
+    }
+    Ok(command)
+}
+
+/// The daemon in this process's place, its log on this terminal.
+fn exec(mut command: Command) -> Failure {
+    let e = command.exec();
+    failed(format!("cannot start dam-mountd: {e}"), "put it beside dam, or into PATH")
+}
+
+/// What the daemon says of its start, in one line.
+#[derive(Debug, serde::Deserialize)]
+struct Started {
+    ok: bool,
+    message: Option<String>,
+    hint: Option<String>,
+    exit: Option<u8>,
+}
+
+/// Starts the daemon in a session of its own and waits for the one line that says that the mount answers, or why not.
+fn start(mut command: Command, root: &Path) -> Result<(), Failure> {
+    let log = root.join("run/mountd.log");
+    let look = format!("look into {}", log.display());
+    let broken = |what: &str, e: io::Error| failed(format!("{what}: {e}"), "the library must be writable for you");
+    let errors = File::options().create(true).append(true).mode(0o600).open(&log);
+    let errors = errors.map_err(|e| broken(&format!("cannot write the log {}", log.display()), e))?;
+    let (answer, ready) = io::pipe().map_err(|e| broken("cannot make a pipe", e))?;
+    command.arg("--ready-fd").arg(ready.as_raw_fd().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).current_dir("/");
+    let number = ready.as_raw_fd();
+    let detach = move || {
+        #[expect(unsafe_code, reason = "the number is all that reaches the child")]
+        // SAFETY: the parent holds the pipe's end open until the child has been started.
+        let ready = unsafe { BorrowedFd::borrow_raw(number) };
+        rustix::io::fcntl_setfd(ready, rustix::io::FdFlags::empty())?;
+        rustix::process::setsid()?;
+        Ok(())
+    };
+    #[expect(unsafe_code, reason = "the daemon must outlive this terminal's session, and inherit the pipe")]
+    // SAFETY: fcntl and setsid are async-signal-safe and allocate nothing.
+    unsafe {
+        command.pre_exec(detach);
+    }
+    let mut child = command
+        .spawn()
+        .map_err(|e| failed(format!("cannot start dam-mountd: {e}"), "put it beside dam, or into PATH"))?;
+    // Ours must be closed, or the daemon's death would not end the reading below.
+    drop(ready);
+    let (send, heard) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(answer).read_line(&mut line);
+        let _ = send.send(line);
+    });
+    let line = heard.recv_timeout(READY).map_err(|_| {
+        let _ = child.kill();
+        failed(format!("dam-mountd gave no answer in {} s", READY.as_secs()), look.clone())
+    })?;
+    match serde_json::from_str::<Started>(&line) {
+        Ok(started) if started.ok => Ok(()),
+        Ok(started) => Err(Failure {
+            kind: match started.exit {
+                Some(2) => FailureKind::Usage,
+                Some(3) => FailureKind::NotFound,
+                Some(4) => FailureKind::Refused,
+                _ => FailureKind::Failed,
+            },
+            message: started.message.unwrap_or_else(|| "the mount failed".to_owned()),
+            hint: started.hint.or(Some(look)),
+        }),
+        Err(_) => {
+            let _ = child.wait();
+            Err(failed("dam-mountd ended before its mount answered", look))
+        }
+    }
+}
+
+/// A program in PATH, or where system programs are.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/bin"), PathBuf::from("/bin")])
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}

@@ -1,0 +1,54 @@
+//! `dam show`: the full record of an asset.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::args::{Global, ShowArgs};
+use super::{Done, backend, print, target};
+use crate::ops::proto::Command;
+
+/// Shows.
+pub fn run(global: &Global, args: &ShowArgs) -> Done {
+    let record = backend::run(global, &[&args.target], |root| {
+        Ok(Command::Show { target: target::resolve(root, &args.target)? })
+    })?;
+    if global.json {
+        print::json(&record)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = String::new();
+    for (key, value) in record.as_object().into_iter().flatten() {
+        let line = match (key.as_str(), value) {
+            (_, Value::Null) => continue,
+            (_, Value::Array(values)) if values.is_empty() => continue,
+            ("generation", value) => print::word(&value["tool"]),
+            ("status", Value::Object(verdicts)) => verdicts
+                .iter()
+                .map(|(p, v)| {
+                    format!("{p} {} (version {}, {})", print::word(&v["value"]), v["version"], print::word(&v["by"]))
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            ("versions", Value::Array(versions)) => versions
+                .iter()
+                .map(|v| {
+                    format!(
+                        "{} ({}, {})",
+                        v["n"],
+                        print::bytes(v["size"].as_u64().unwrap_or(0)),
+                        print::word(&v["made"])
+                    )
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            ("size", value) => print::bytes(value.as_u64().unwrap_or(0)),
+            (_, value) => print::word(value),
+        };
+        if !line.is_empty() {
+            text.push_str(&format!("{key:<12} {}\n", line.replace('\n', "\n             ")));
+        }
+    }
+    print::out(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,60 @@
+//! What a PATH argument means to the library: `library/...` or an asset id. A file in any mount says its id itself.
+
+use std::path::Path;
+
+use super::{Failure, failed, mounts, not_found};
+use crate::types::AssetId;
+
+/// The target of one argument.
+pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
+    let path = mounts::absolute(Path::new(arg));
+    // A symbolic link into a mount is as good as the path it leads to.
+    let led = || path.canonicalize().ok().and_then(|to| Some((mounts::containing(&to)?, to)));
+    if let Some((mount, path)) = mounts::containing(&path).map(|m| (m, path.clone())).or_else(led) {
+        if mount.library != root {
+            return Err(failed(
+                format!("{arg} lies in a mount of another library, {}", mount.library.display()),
+                "run one command per library, or leave --library out",
+            ));
+        }
+        return in_mount(&mount, &path, arg);
+    }
+    if arg.parse::<AssetId>().is_ok() || arg == "library" || arg.starts_with("library/") {
+        return Ok(arg.to_owned());
+    }
+    Err(not_found(
+        format!("`{arg}` is not in a mount of {}", root.display()),
+        "a PATH is library/..., a path in a mount of the library, or an asset id",
+    ))
+}
+
+/// The targets of several arguments.
+pub fn resolve_all(root: &Path, args: &[String]) -> Result<Vec<String>, Failure> {
+    args.iter().map(|arg| resolve(root, arg)).collect()
+}
+
+fn in_mount(mount: &mounts::FuseMount, path: &Path, arg: &str) -> Result<String, Failure> {
+    use rustix::io::Errno;
+    let mut id = [0_u8; 64];
+    match rustix::fs::getxattr(path, "user.dam.id", &mut id) {
+        Ok(len) => {
+            let text = id.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+            Ok(text.trim_end_matches('\0').to_owned())
+        }
+        // A folder, or a local file: the library says what it is.
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(mounts::below(mount, path)),
+        Err(Errno::NOENT | Errno::NOTDIR) => {
+            Err(not_found(format!("no such file: {arg}"), "look with ls, or dam find"))
+        }
+        Err(Errno::NOTCONN) => Err(failed(
+            format!("the mount at {} is dead", mount.mountpoint.display()),
+            format!("take it down with: dam unmount {}", mount.mountpoint.display()),
+        )),
+        Err(Errno::ACCESS | Errno::PERM) => Err(Failure {
+            kind: crate::ops::proto::FailureKind::Refused,
+            message: format!("{arg}: permission denied"),
+            hint: Some("the mount answers for another member".to_owned()),
+        }),
+        Err(e) => Err(failed(format!("{arg}: {e}"), "look into .dam/errors of the mount")),
+    }
+}

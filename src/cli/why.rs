@@ -1,0 +1,27 @@
+//! `dam why`: what may be done with an asset, and which rule says so.
+
+use std::process::ExitCode;
+
+use super::args::{Global, WhyArgs};
+use super::{Done, backend, print, target};
+use crate::ops::proto::Command;
+
+/// Asks.
+pub fn run(global: &Global, args: WhyArgs) -> Done {
+    let value = backend::run(global, &[&args.target], |root| {
+        Ok(Command::Why { target: target::resolve(root, &args.target)?, as_member: args.as_member.clone() })
+    })?;
+    if global.json {
+        print::json(&value)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let scope = value["scope"].as_str().map(|s| format!(", scope {s}")).unwrap_or_default();
+    print::line(&format!("{} ({}{scope})", print::word(&value["member"]), print::word(&value["role"])))?;
+    let mut table = print::table(&["verb", "allowed", "because"]);
+    for row in value["verbs"].as_array().into_iter().flatten() {
+        let allowed = if row["allowed"].as_bool() == Some(true) { "yes" } else { "no" };
+        table.add_row([print::word(&row["verb"]), allowed.to_owned(), print::word(&row["reason"])]);
+    }
+    print::line(&table.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}

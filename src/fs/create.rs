@@ -1,0 +1,485 @@
+//! New files, folders, links and pipes.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::handles::Pass;
+use super::mount::{Found, Mount, Place, local_name};
+use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
+use crate::access::Who;
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
+use crate::ops::folders::{self, Maker};
+use crate::ops::record::Hand;
+use crate::ops::view_copy::{ViewCopy, added};
+use crate::ops::{assets, inbox, record, rules};
+use crate::policy::{Expr, Field, Verb};
+use crate::types::{AssetId, Caller, FileName, NodeId, VersionId};
+use crate::view::class::{NameClass, classify, classify_in};
+use crate::view::identity::{CreateMeaning, on_create};
+use crate::view::tree::{self, Dir, QueryDir};
+
+impl Mount {
+    pub(super) fn maker(&self, who: &Who, caller: &Caller) -> Maker {
+        Maker { uid: caller.uid, gid: caller.gid, member: Some(who.id), now: self.library.clock.now() }
+    }
+
+    /// Whether he may change anything at all; local files and folders need no more.
+    pub(super) fn may_work(who: &Who) -> FsResult<()> {
+        if who.subject.filter(Verb::Edit) == Expr::nothing() {
+            return Err(FsError::Denied(format!("role {} may not change anything", who.subject.role())));
+        }
+        Ok(())
+    }
+
+    /// Whether a new file here would be one that he may list and edit: nobody makes what he then cannot reach.
+    pub(super) fn may_create(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        maker: &Maker,
+        folder: NodeId,
+        name: &FileName,
+        sets: &[(Field, String)],
+    ) -> FsResult<()> {
+        Self::may_work(who)?;
+        if who.subject.allows_everything(Verb::Edit) && who.subject.allows_everything(Verb::List) {
+            return Ok(());
+        }
+        let nobody = AssetId::from_bytes([0; 16]);
+        let mut draft = assets::draft(tx, nobody, 0, name, NodeId(0), maker)?;
+        // Judged as published: the owner's grace for provisional files must not carry it past his scope.
+        draft.head = Some(VersionId::from_bytes([0; 16]));
+        let hand = Hand { by: maker.member, now: maker.now };
+        rules::apply_rules(tx, &mut draft, folder, &hand)?;
+        for (field, value) in sets {
+            record::set(tx, &mut draft, field, &added(field, value), &hand)?;
+        }
+        for verb in [Verb::List, Verb::Edit] {
+            let decision = self.library.gate.decide(who, verb, &draft);
+            if !decision.allowed {
+                return Err(FsError::Denied(format!(
+                    "a new file here would be out of your reach ({}); make it in a folder or view of your own scope",
+                    decision.reason
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes and opens a file.
+    ///
+    /// # Errors
+    /// [`FsError::Exists`], [`FsError::Denied`], or that the place takes no new files.
+    pub fn create(
+        &self,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        open: OpenMode,
+    ) -> FsResult<(Entry, Opened)> {
+        let who = self.who(caller)?;
+        let result = self.create_as(&who, caller, parent, name, mode, open);
+        self.explain(&who, "create", result)
+    }
+
+    fn create_as(
+        &self,
+        who: &Arc<Who>,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        open: OpenMode,
+    ) -> FsResult<(Entry, Opened)> {
+        let name = FileName::try_from(name)?;
+        let maker = self.maker(who, caller);
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        let existing = self.library.catalog.read(|tx| -> FsResult<Option<u64>> {
+            let found = match &place {
+                Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
+                Place::View(dir) => self.in_view(tx, who, dir, &name),
+            };
+            match found {
+                Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
+                Ok(Found::Item(_)) if open.exclusive => Err(FsError::Exists),
+                Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
+                Ok(Found::Item(_)) => Err(FsError::Exists),
+                Err(FsError::NotFound) => Ok(None),
+                Err(e) => Err(e),
+            }
+        })?;
+        if let Some(ino) = existing {
+            // Made by another mount since the kernel looked.
+            if open.exclusive {
+                return Err(FsError::Exists);
+            }
+            let opened = self.open(caller, ino, open)?;
+            return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
+        }
+        let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+            match &place {
+                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
+                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
+            }
+        })?;
+        if let Place::View(Dir::Query(query)) = &place
+            && node.class == NodeClass::Asset
+        {
+            let copy = ViewCopy { member: who.id, name: name.to_text(), sets: query.sets.clone() };
+            self.library.view_copies.add(node.id, copy);
+            if let Some(asset) = node.asset {
+                self.remember_alias(&Dir::Query(query.clone()), &name, asset);
+            }
+        }
+        let gate = Pass::new(self, who.clone(), Verb::Edit, node.asset);
+        let attr = self.node_attr(&node);
+        let opened = self.open_node(node, OpenMode { write: true, ..open }, gate)?;
+        Ok((Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.ttl() }, opened))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
+    fn new_in_view(
+        &self,
+        tx: &mut dyn WriteTx,
+        who: &Who,
+        caller: &Caller,
+        maker: &Maker,
+        dir: &Dir,
+        name: &FileName,
+        mode: u32,
+    ) -> FsResult<NodeRow> {
+        let query = writable(dir)?;
+        Self::may_work(who)?;
+        let local = ensure_local(tx, dir, maker)?;
+        if is_for_assets(classify(name)) {
+            if let Some(tunnel) = tx.tunnel(local, name)?.filter(|t| t.how == TunnelHow::AsideInView) {
+                // The second half of "move the old file aside, write a new one": the asset's library name gets the new bytes.
+                let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
+                self.may(who, Verb::Edit, &asset)?;
+                let mut node = self.fresh_file(tx, caller, maker, mode)?;
+                let home = asset.node.map(|n| library_entry(tx, n)).transpose()?.flatten();
+                if let Some(entry) = home {
+                    tx.put_node(&node)?;
+                    tx.repoint_entry(entry.id, node.id)?;
+                    tx.change(ChangeKind::Entry, &folders::entry_change_id(entry.parent, &entry.name))?;
+                    assets::touch_folder(tx, entry.parent, maker.now)?;
+                }
+                tx.remove_tunnel(local, name)?;
+                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+                return Ok(node);
+            }
+            self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
+            let folder = inbox::unsorted(tx, maker)?;
+            let free = inbox::free_name(tx, folder, name)?;
+            let mut node = self.fresh_file(tx, caller, maker, mode)?;
+            tx.put_node(&node)?;
+            folders::link(tx, folder, &free, node.id, maker.now)?;
+            let mut asset = assets::adopt(tx, &self.library, &mut node, &free, folder, maker)?;
+            apply_sets(tx, &mut asset, &query.sets, maker)?;
+            return Ok(node);
+        }
+        self.new_file(tx, who, caller, maker, local, name, mode)
+    }
+
+    fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {
+        let mut node = folders::fresh_node(tx, NodeKind::File, maker)?;
+        node.mode = mode & 0o7777;
+        node.made_by_process = caller.process;
+        Ok(node)
+    }
+
+    /// A new file in a folder of the tree (or in a view's folder of local files): what it is follows from its name and from what
+    /// had that name a moment ago.
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
+    fn new_file(
+        &self,
+        tx: &mut dyn WriteTx,
+        who: &Who,
+        caller: &Caller,
+        maker: &Maker,
+        folder: NodeId,
+        name: &FileName,
+        mode: u32,
+    ) -> FsResult<NodeRow> {
+        let mut node = self.fresh_file(tx, caller, maker, mode)?;
+        let tunnel = tx.tunnel(folder, name)?;
+        let meaning = on_create(classify_in(folder_name(tx, folder)?.as_ref(), name), tunnel.as_ref(), maker.now);
+        if in_inbox(tx, folder)? {
+            Self::may_work(who)?;
+            node.class = match meaning {
+                CreateMeaning::Local => NodeClass::Local,
+                CreateMeaning::Scratch => NodeClass::Scratch,
+                CreateMeaning::Aside => NodeClass::Aside,
+                CreateMeaning::NewAsset | CreateMeaning::ComesBack(_) => NodeClass::Inbox,
+            };
+            tx.put_node(&node)?;
+            folders::link(tx, folder, name, node.id, maker.now)?;
+            return Ok(node);
+        }
+        match meaning {
+            CreateMeaning::ComesBack(id) => {
+                let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+                self.may(who, Verb::Edit, &asset)?;
+                tx.put_node(&node)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
+                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+            }
+            CreateMeaning::NewAsset => {
+                self.may_create(tx, who, maker, folder, name, &[])?;
+                tx.put_node(&node)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
+                assets::adopt(tx, &self.library, &mut node, name, folder, maker)?;
+            }
+            CreateMeaning::Local | CreateMeaning::Scratch | CreateMeaning::Aside => {
+                Self::may_work(who)?;
+                node.class = match meaning {
+                    CreateMeaning::Local => NodeClass::Local,
+                    CreateMeaning::Aside => NodeClass::Aside,
+                    _ => NodeClass::Scratch,
+                };
+                tx.put_node(&node)?;
+                folders::link(tx, folder, name, node.id, maker.now)?;
+            }
+        }
+        Ok(node)
+    }
+
+    /// A folder, or a new word of an open vocabulary.
+    ///
+    /// # Errors
+    /// [`FsError::Exists`], or that the place takes none.
+    pub fn mkdir(&self, caller: &Caller, parent: u64, name: &OsStr, mode: u32) -> FsResult<Entry> {
+        let who = self.who(caller)?;
+        let result = self.mkdir_as(&who, caller, parent, name, mode);
+        self.explain(&who, "mkdir", result)
+    }
+
+    fn mkdir_as(&self, who: &Who, caller: &Caller, parent: u64, name: &OsStr, mode: u32) -> FsResult<Entry> {
+        let name = FileName::try_from(name)?;
+        let maker = self.maker(who, caller);
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        match place {
+            Place::Folder(folder) => {
+                Self::may_work(who)?;
+                let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+                    if tx.entry(folder.id, &name)?.is_some() {
+                        return Err(FsError::Exists);
+                    }
+                    let mut node = folders::fresh_node(tx, NodeKind::Dir, &maker)?;
+                    node.mode = mode & 0o7777;
+                    tx.put_node(&node)?;
+                    folders::link(tx, folder.id, &name, node.id, maker.now)?;
+                    Ok(node)
+                })?;
+                self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
+            }
+            Place::View(dir) => {
+                let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
+                if who.subject.filter(Verb::Tag) == Expr::nothing() {
+                    return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
+                }
+                self.library.catalog.write(|tx| -> FsResult<()> {
+                    if self.in_view(tx, who, &dir, &name).is_ok() {
+                        return Err(FsError::Exists);
+                    }
+                    Ok(tx.add_word(&field.to_string(), &value)?)
+                })?;
+                self.lookup(caller, parent, name.as_os_str())
+            }
+        }
+    }
+
+    /// A symbolic link in a folder.
+    ///
+    /// # Errors
+    /// As [`Mount::mkdir`].
+    pub fn symlink(&self, caller: &Caller, parent: u64, name: &OsStr, target: &[u8]) -> FsResult<Entry> {
+        self.plain(caller, parent, name, "symlink", |tx, maker| {
+            let mut node = folders::fresh_node(tx, NodeKind::Symlink, maker)?;
+            node.mode = 0o777;
+            node.target = Some(target.to_vec());
+            node.size = target.len() as u64;
+            Ok(node)
+        })
+    }
+
+    /// A file, a pipe or a socket; devices never.
+    ///
+    /// # Errors
+    /// As [`Mount::mkdir`].
+    pub fn mknod(&self, caller: &Caller, parent: u64, name: &OsStr, what: Special, mode: u32) -> FsResult<Entry> {
+        let kind = match what {
+            Special::File => {
+                let open = OpenMode { write: true, exclusive: true, ..OpenMode::default() };
+                let (entry, opened) = self.create(caller, parent, name, mode, open)?;
+                self.release(caller, opened.fh)?;
+                return Ok(entry);
+            }
+            Special::Fifo => NodeKind::Fifo,
+            Special::Socket => NodeKind::Socket,
+            Special::Device => return Err(FsError::NotPermitted("a library holds no devices".into())),
+        };
+        self.plain(caller, parent, name, "mknod", |tx, maker| {
+            let mut node = folders::fresh_node(tx, kind, maker)?;
+            node.mode = mode & 0o7777;
+            Ok(node)
+        })
+    }
+
+    /// A node that is no file: in a folder, or as a local node of a view.
+    fn plain(
+        &self,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        op: &str,
+        make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
+    ) -> FsResult<Entry> {
+        let who = self.who(caller)?;
+        let result = (|| {
+            let name = FileName::try_from(name)?;
+            let maker = self.maker(&who, caller);
+            Self::may_work(&who)?;
+            let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
+            let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+                let folder = match &place {
+                    Place::Folder(folder) => folder.id,
+                    Place::View(dir) => {
+                        writable(dir)?;
+                        if is_for_assets(classify(&name)) {
+                            return Err(FsError::NotPermitted(
+                                "links belong into library/; in a view only an editor's lock links are kept".into(),
+                            ));
+                        }
+                        ensure_local(tx, dir, &maker)?
+                    }
+                };
+                if tx.entry(folder, &name)?.is_some() {
+                    return Err(FsError::Exists);
+                }
+                let node = make(tx, &maker)?;
+                tx.put_node(&node)?;
+                folders::link(tx, folder, &name, node.id, maker.now)?;
+                Ok(node)
+            })?;
+            self.introduce(&who, parent, &name, Found::Node(Box::new(node), None))
+        })();
+        self.explain(&who, op, result)
+    }
+
+    /// Hard links are refused in folders; in a view, a link of an asset adds the view's value.
+    ///
+    /// # Errors
+    /// [`FsError::NotPermitted`], or what tagging says.
+    pub fn link(&self, caller: &Caller, ino: u64, parent: u64, name: &OsStr) -> FsResult<Entry> {
+        let who = self.who(caller)?;
+        let result = (|| {
+            let name = FileName::try_from(name)?;
+            let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
+            let Place::View(dir) = place else {
+                return Err(FsError::NotPermitted(
+                    "an asset has one place in library/; link it into a view to tag it".into(),
+                ));
+            };
+            let query = writable(&dir)?;
+            let node = match self.library.catalog.read(|tx| self.object(tx, &who, ino))? {
+                super::mount::Object::Node(node, _) => node,
+                _ => return Err(FsError::CrossDevice("only assets can be linked into a view")),
+            };
+            let id = node.asset.filter(|_| node.class == NodeClass::Asset).ok_or_else(|| {
+                FsError::NotPermitted("this file is no asset; it cannot be linked into a view".into())
+            })?;
+            self.retag(&who, caller, id, &[], &query.sets)?;
+            self.remember_alias(&dir, &name, id);
+            Ok(Entry { attr: self.node_attr(&node), entry_ttl: self.ttl(), attr_ttl: self.ttl() })
+        })();
+        self.explain(&who, "link", result)
+    }
+}
+
+/// The query whose plain values a new file here would get; a sentence for every other place.
+pub(super) fn writable(dir: &Dir) -> FsResult<&QueryDir> {
+    match dir {
+        Dir::Query(query) if query.plain && query.sets.iter().all(|(f, _)| f.is_settable()) => Ok(query),
+        Dir::Query(query) if query.plain => Err(FsError::NotPermitted(format!(
+            "`{}` follows from the files themselves; put new files into library/ or a view by persona, campaign, tag or rating",
+            query.path
+        ))),
+        Dir::Query(query) => Err(FsError::NotPermitted(format!(
+            "`{}` is a query with not, or, or a range: it cannot say what a file put here should get",
+            query.path
+        ))),
+        other => Err(refuse_place(other)),
+    }
+}
+
+/// Why a directory takes nothing new.
+pub(super) fn refuse_place(dir: &Dir) -> FsError {
+    match dir {
+        Dir::Platforms | Dir::Platform(_) | Dir::Placement(..) => {
+            FsError::ReadOnly("platforms/ is rendered from what is approved; change the asset in library/".into())
+        }
+        Dir::VersionsTree(_) | Dir::VersionsOf(_) => {
+            FsError::ReadOnly("versions/ keeps what was; copy a version back into library/ to restore it".into())
+        }
+        Dir::RecordsTree(_) => FsError::ReadOnly("records/ is written by damfs; use `dam set`".into()),
+        Dir::Control | Dir::WhyTree(_) => FsError::ReadOnly(".dam/ is written by damfs".into()),
+        Dir::Trash | Dir::TrashDay(_) => {
+            FsError::ReadOnly("the trash takes only what is removed; move a file out of it to restore it".into())
+        }
+        _ => FsError::NotPermitted("this directory is made of the library's metadata; put files into library/".into()),
+    }
+}
+
+/// The hidden folder of a view's local files, made when it is first needed.
+pub(super) fn ensure_local(tx: &mut dyn WriteTx, dir: &Dir, maker: &Maker) -> FsResult<NodeId> {
+    let name = local_name(dir)?.ok_or_else(|| refuse_place(dir))?;
+    if let Some(entry) = tx.entry(NodeId::LOCALS, &name)? {
+        return Ok(entry.node);
+    }
+    let mut node = folders::fresh_node(tx, NodeKind::Dir, maker)?;
+    node.target = Some(tree::path_of(dir).into_bytes());
+    tx.put_node(&node)?;
+    folders::link(tx, NodeId::LOCALS, &name, node.id, maker.now)?;
+    Ok(node.id)
+}
+
+/// The one name of a node below `library/`.
+pub(super) fn library_entry(tx: &dyn ReadTx, node: NodeId) -> FsResult<Option<crate::catalog::EntryRow>> {
+    for entry in tx.names_of(node)? {
+        if folders::ancestors(tx, entry.parent)?.last() == Some(&NodeId::LIBRARY) {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a folder is the inbox or lies in it.
+pub(super) fn in_inbox(tx: &dyn ReadTx, folder: NodeId) -> FsResult<bool> {
+    Ok(folder == NodeId::INBOX || folders::ancestors(tx, folder)?.contains(&NodeId::INBOX))
+}
+
+/// Gives a new record a view's values.
+pub(super) fn apply_sets(
+    tx: &mut dyn WriteTx,
+    asset: &mut Asset,
+    sets: &[(Field, String)],
+    maker: &Maker,
+) -> FsResult<()> {
+    let hand = Hand { by: maker.member, now: maker.now };
+    for (field, value) in sets {
+        record::set(tx, asset, field, &added(field, value), &hand)?;
+    }
+    Ok(tx.put_asset(asset)?)
+}
+
+/// Whether files of such a name are people's own: assets, and the sidecars that belong to them.
+pub(super) fn is_for_assets(class: NameClass) -> bool {
+    matches!(class, NameClass::Ordinary | NameClass::Sidecar)
+}
+
+/// The name of a folder; what lies in a saver's own directory is scratch whatever it is called.
+pub(super) fn folder_name(tx: &dyn ReadTx, folder: NodeId) -> FsResult<Option<FileName>> {
+    Ok(tx.names_of(folder)?.into_iter().next().map(|entry| entry.name))
+}

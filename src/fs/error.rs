@@ -1,0 +1,162 @@
+//! The filesystem's errors, and the only table of errno in the tree.
+
+use crate::access::AccessError;
+use crate::blob::BlobError;
+use crate::catalog::CatalogError;
+use crate::media::MediaError;
+
+/// Shorthand.
+pub type FsResult<T> = Result<T, FsError>;
+
+/// Why a call was refused or failed. What a caller may not list is [`FsError::NotFound`], in every place.
+#[derive(Debug, thiserror::Error)]
+pub enum FsError {
+    #[error("no such file or directory")]
+    NotFound,
+    /// The inode is gone; its name may have another by now, so the kernel looks again (ESTALE).
+    #[error("stale file handle")]
+    Stale,
+    #[error("file exists")]
+    Exists,
+    #[error("not a directory")]
+    NotDir,
+    #[error("is a directory")]
+    IsDir,
+    #[error("directory not empty")]
+    NotEmpty,
+    #[error("invalid argument: {0}")]
+    Invalid(&'static str),
+    #[error("file name too long")]
+    NameTooLong,
+    #[error("file too large")]
+    TooLarge,
+    #[error("bad file handle")]
+    BadHandle,
+    /// A seek for data or a hole behind the end.
+    #[error("no such offset")]
+    NoSuchOffset,
+    #[error("no such attribute")]
+    NoAttribute,
+    #[error("attribute list does not fit")]
+    Range,
+    #[error("operation not supported: {0}")]
+    Unsupported(&'static str),
+    /// The role does not allow it (EACCES).
+    #[error("permission denied: {0}")]
+    Denied(String),
+    /// The place does not allow it, whoever asks (EPERM).
+    #[error("operation not permitted: {0}")]
+    NotPermitted(String),
+    /// The place is read-only (EROFS).
+    #[error("read-only place: {0}")]
+    ReadOnly(String),
+    /// Between two worlds that share no bytes (EXDEV); programs fall back to copying.
+    #[error("not across this boundary: {0}")]
+    CrossDevice(&'static str),
+    #[error("busy: {0}")]
+    Busy(String),
+    /// A render took too long; the caller tries again.
+    #[error("not ready yet; try again")]
+    TryAgain,
+    #[error("no space left on device")]
+    NoSpace,
+    /// The bytes or the catalogue failed; logged as an error.
+    #[error("input/output error: {0}")]
+    Io(String),
+}
+
+impl FsError {
+    /// The number that the kernel gets.
+    #[must_use]
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::NotFound => libc::ENOENT,
+            Self::Stale => libc::ESTALE,
+            Self::Exists => libc::EEXIST,
+            Self::NotDir => libc::ENOTDIR,
+            Self::IsDir => libc::EISDIR,
+            Self::NotEmpty => libc::ENOTEMPTY,
+            Self::Invalid(_) => libc::EINVAL,
+            Self::NameTooLong => libc::ENAMETOOLONG,
+            Self::TooLarge => libc::EFBIG,
+            Self::BadHandle => libc::EBADF,
+            Self::NoSuchOffset => libc::ENXIO,
+            Self::NoAttribute => libc::ENODATA,
+            Self::Range => libc::ERANGE,
+            Self::Unsupported(_) => libc::EOPNOTSUPP,
+            Self::Denied(_) => libc::EACCES,
+            Self::NotPermitted(_) => libc::EPERM,
+            Self::ReadOnly(_) => libc::EROFS,
+            Self::CrossDevice(_) => libc::EXDEV,
+            Self::Busy(_) => libc::EBUSY,
+            Self::TryAgain => libc::EAGAIN,
+            Self::NoSpace => libc::ENOSPC,
+            Self::Io(_) => libc::EIO,
+        }
+    }
+
+    /// Whether the refusal has a sentence that belongs into `.dam/errors`.
+    #[must_use]
+    pub fn sentence(&self) -> Option<&str> {
+        match self {
+            Self::Denied(s) | Self::NotPermitted(s) | Self::ReadOnly(s) | Self::Busy(s) => Some(s),
+            Self::CrossDevice(s) | Self::Unsupported(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a fault of the store rather than an answer; logged as an error.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Self::Io(_))
+    }
+}
+
+impl From<CatalogError> for FsError {
+    fn from(e: CatalogError) -> Self {
+        match e {
+            CatalogError::Full => Self::NoSpace,
+            CatalogError::Conflict => Self::TryAgain,
+            other => Self::Io(other.to_string()),
+        }
+    }
+}
+
+impl From<BlobError> for FsError {
+    fn from(e: BlobError) -> Self {
+        match e {
+            BlobError::Full => Self::NoSpace,
+            other => Self::Io(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for FsError {
+    fn from(e: std::io::Error) -> Self {
+        if e.kind() == std::io::ErrorKind::StorageFull { Self::NoSpace } else { Self::Io(e.to_string()) }
+    }
+}
+
+impl From<AccessError> for FsError {
+    fn from(e: AccessError) -> Self {
+        match e {
+            AccessError::Catalog(e) => e.into(),
+            refused => Self::Denied(refused.to_string()),
+        }
+    }
+}
+
+impl From<MediaError> for FsError {
+    fn from(e: MediaError) -> Self {
+        Self::Io(e.to_string())
+    }
+}
+
+impl From<crate::types::NameError> for FsError {
+    fn from(e: crate::types::NameError) -> Self {
+        match e {
+            crate::types::NameError::TooLong(_) => Self::NameTooLong,
+            _ => Self::Invalid("not a file name"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Exports: rendered when their size is asked for, remembered for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handles::{Handle, Pass};
+use super::inodes::{ExportRef, Virtual};
+use super::mount::Mount;
+use super::{FsError, FsResult, Opened, attr};
+use crate::access::Who;
+use crate::blob::ObjectKind;
+use crate::catalog::{Asset, Counter, NodeRow, RenditionRow, VersionRow};
+use crate::media::{self, Limits, RENDERER, Recipe};
+use crate::ops::recipes;
+use crate::policy::Verb;
+use crate::types::{Attr, RenditionNo, VersionId};
+
+impl Mount {
+    /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
+    pub(super) fn export_attr(&self, export: &ExportRef) -> FsResult<(Attr, bool)> {
+        let recipe = recipes::recipe_for(export.placement);
+        let hash = recipe.hash();
+        let ino = self.inodes.export(export, &hash);
+        let known = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
+        let size = known.as_ref().and_then(|row| row.size);
+        let shown = size.unwrap_or_else(|| recipe.estimate(export.version.width, export.version.height));
+        Ok((attr::file(ino, shown, self.show, mtime(export, known.as_ref())), size.is_some()))
+    }
+
+    /// An export's attributes, exact: rendered when they are not known yet.
+    pub(super) fn rendered_attr(&self, export: &ExportRef) -> FsResult<Attr> {
+        let (attr, known) = self.export_attr(export)?;
+        if known {
+            return Ok(attr);
+        }
+        self.render(export)?;
+        Ok(self.export_attr(export)?.0)
+    }
+
+    /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
+    /// fault is reported rather than a file whose size is a lie.
+    pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
+        let recipe = recipes::recipe_for(export.placement);
+        let hash = recipe.hash();
+        let name = format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(hash).to_hex());
+        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
+        if let Some(bytes) = self.library.vault.get_object(ObjectKind::Rendition, &name)? {
+            let matches = row.as_ref().is_some_and(|r| r.hash == Some(*blake3::hash(&bytes).as_bytes()));
+            if matches {
+                return Ok(Arc::new(bytes));
+            }
+        }
+        let bytes = self.render_now(&export.version, &recipe)?;
+        let digest = *blake3::hash(&bytes).as_bytes();
+        if let Some(known) = row.as_ref().and_then(|r| r.hash)
+            && known != digest
+        {
+            return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
+        }
+        self.library.vault.put_object(ObjectKind::Rendition, &name, &bytes)?;
+        let now = self.library.clock.now();
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let old = tx.rendition(export.version.content, &hash, RENDERER)?;
+            let no = match &old {
+                Some(row) => row.no,
+                None => RenditionNo(tx.next(Counter::Rendition)?),
+            };
+            Ok(tx.put_rendition(&RenditionRow {
+                no,
+                content: export.version.content,
+                recipe: hash,
+                renderer: RENDERER,
+                size: Some(bytes.len() as u64),
+                hash: Some(digest),
+                since: old.map_or(now, |r| r.since),
+            })?)
+        })?;
+        Ok(Arc::new(bytes))
+    }
+
+    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Vec<u8>> {
+        let content = self
+            .library
+            .catalog
+            .read(|tx| tx.content(version.content))?
+            .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
+        let reader = self.library.vault.open(&content);
+        Ok(media::render(&reader, recipe, &Limits::default())?)
+    }
+
+    /// Whether he may see a marked proxy of the asset but not its bytes.
+    pub(super) fn views_only(&self, who: &Who, asset: &Asset) -> bool {
+        let gate = &self.library.gate;
+        asset.kind == "image"
+            && asset.head.is_some()
+            && !gate.decide(who, Verb::Download, asset).allowed
+            && gate.decide(who, Verb::View, asset).allowed
+    }
+
+    /// What a member who may only view is shown in place of an asset's file: another inode, and a size known without rendering.
+    pub(super) fn proxy_attr(
+        &self,
+        who: &Who,
+        asset: &Asset,
+        node: &NodeRow,
+    ) -> Option<(Attr, Duration, Option<Virtual>)> {
+        let version = asset.head.filter(|_| self.views_only(who, asset))?;
+        Some((self.proxy_of(who, version, node), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
+    }
+
+    pub(super) fn proxy_of(&self, who: &Who, version: VersionId, node: &NodeRow) -> Attr {
+        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES, self.show, node.mtime)
+    }
+
+    /// Opens the marked proxy of an asset.
+    pub(super) fn open_proxy(&self, who: &Arc<Who>, asset: &Asset) -> FsResult<Opened> {
+        let version = self
+            .library
+            .catalog
+            .read(|tx| match asset.head {
+                Some(head) => tx.version(head),
+                None => Ok(None),
+            })?
+            .ok_or(FsError::NotFound)?;
+        let content = self
+            .library
+            .catalog
+            .read(|tx| tx.content(version.content))?
+            .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
+        let reader = self.library.vault.open(&content);
+        let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
+        let gate = Pass::new(self, who.clone(), Verb::View, Some(asset.id));
+        let fh = self.handles.add(Handle::Proxy { bytes, gate });
+        Ok(Opened { fh, keep_cache: false, direct_io: false })
+    }
+}
+
+/// When an export last changed: the version's time, or the recipe's first use here if that is later and known.
+fn mtime(export: &ExportRef, _row: Option<&RenditionRow>) -> crate::types::Timestamp {
+    export.version.mtime.max(recipes::RECIPES_SINCE)
+}

@@ -1,0 +1,148 @@
+//! From the catalogue's change feed to what the kernel is to forget. One thread per mount reads the feed; the adapter's notifier
+//! thread passes the result on, so that no handler ever waits for a notification.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::mount::Mount;
+use super::{FsResult, Invalidation};
+use crate::catalog::{ChangeKind, ChangeRow};
+use crate::ops::{Library, folders};
+use crate::types::{AssetId, NodeId, Timestamp};
+
+/// How many changes are read at once.
+const PAGE: usize = 512;
+
+pub(super) struct Feed {
+    out: Sender<Invalidation>,
+    inbound: Receiver<Invalidation>,
+    wake: Receiver<()>,
+    seen: AtomicU64,
+    changed: AtomicI64,
+}
+
+impl Feed {
+    pub(super) fn new(library: &Arc<Library>) -> FsResult<Self> {
+        let (out, inbound) = unbounded();
+        let (waker, wake) = bounded(1);
+        let seen = library.catalog.read(|tx| tx.last_change())?;
+        // Full means that a wake-up is on its way already.
+        library.catalog.listen(Box::new(move |_| {
+            let _ = waker.try_send(());
+        }));
+        Ok(Self { out, inbound, wake, seen: AtomicU64::new(seen), changed: AtomicI64::new(0) })
+    }
+
+    pub(super) fn receiver(&self) -> Receiver<Invalidation> {
+        self.inbound.clone()
+    }
+
+    pub(super) fn changed(&self) -> Timestamp {
+        Timestamp::from_nanos(self.changed.load(Ordering::Relaxed))
+    }
+}
+
+/// Starts the thread that follows the feed; it ends with the mount.
+pub(super) fn start(mount: &Arc<Mount>) {
+    let weak = Arc::downgrade(mount);
+    let wake = mount.feed.wake.clone();
+    let follow = move || {
+        while let Some(mount) = weak_after(&weak, &wake) {
+            mount.follow();
+        }
+    };
+    if let Err(e) = std::thread::Builder::new().name("damfs-feed".into()).spawn(follow) {
+        tracing::error!(error = %e, "the change feed cannot be followed; names may be a second old");
+    }
+}
+
+fn weak_after(weak: &Weak<Mount>, wake: &Receiver<()>) -> Option<Arc<Mount>> {
+    loop {
+        match wake.recv_timeout(std::time::Duration::from_secs(1)) {
+            Ok(()) => return weak.upgrade(),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                weak.upgrade()?;
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
+
+impl Mount {
+    fn follow(&self) {
+        loop {
+            let from = self.feed.seen.load(Ordering::SeqCst);
+            let rows = match self.library.catalog.read(|tx| tx.changes_after(from, PAGE)) {
+                Ok(rows) => rows,
+                Err(e) => {
+                    tracing::warn!(error = %e, "the change feed could not be read; names may be a second old");
+                    return;
+                }
+            };
+            let Some(last) = rows.last() else { return };
+            self.feed.seen.store(last.seq, Ordering::SeqCst);
+            self.feed.changed.store(self.library.clock.now().as_nanos(), Ordering::Relaxed);
+            for row in &rows {
+                self.invalidate(row);
+            }
+            if rows.len() < PAGE {
+                return;
+            }
+        }
+    }
+
+    fn invalidate(&self, row: &ChangeRow) {
+        if self.ttl().is_zero() {
+            return;
+        }
+        match row.kind {
+            ChangeKind::Node => {
+                if let Ok(id) = row.id.parse() {
+                    self.send(Invalidation::Inode { ino: self.inodes.node(NodeId(id)), bytes: false });
+                }
+            }
+            ChangeKind::Entry => {
+                if let Some((parent, name)) = folders::parse_entry_change_id(&row.id) {
+                    self.send(Invalidation::Name { parent: self.inodes.node(parent), name: name.as_bytes().to_vec() });
+                }
+            }
+            ChangeKind::Asset => {
+                if let Ok(id) = row.id.parse::<AssetId>() {
+                    self.take_back(id);
+                }
+            }
+            ChangeKind::Access => self.take_back_all(),
+            ChangeKind::Inbox => {}
+        }
+    }
+
+    /// Views may show an asset no longer: its names there are taken back.
+    fn take_back(&self, asset: AssetId) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<Invalidation> = shown
+            .iter()
+            .filter(|s| s.asset == asset)
+            .map(|s| Invalidation::Name { parent: s.parent, name: s.name.clone() })
+            .collect();
+        drop(shown);
+        for name in names {
+            self.send(name);
+        }
+    }
+
+    fn take_back_all(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<_> = shown.drain(..).map(|s| Invalidation::Name { parent: s.parent, name: s.name }).collect();
+        drop(shown);
+        for name in names {
+            self.send(name);
+        }
+    }
+
+    fn send(&self, what: Invalidation) {
+        // Fails only when the mount is being torn down, and then there is nothing to forget.
+        drop(self.feed.out.send(what));
+    }
+}

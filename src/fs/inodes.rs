@@ -1,0 +1,160 @@
+//! Inode numbers: what they mean and how long we remember it.
+//!
+//! The top four bits tell the space: 1 nodes of the tree, 2 versions (both a keyed permutation of their number, so that
+//! numbers tell nothing of how much there is, and need no memory), 3 exports, 4 paths of the virtual tree and 5 marked proxies (keyed
+//! hashes, remembered while the kernel does), and 1 alone is the root. Numbers are the same after a remount and are never reused.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::text::Text;
+use crate::catalog::{Asset, VersionRow};
+use crate::crypto::Permutation;
+use crate::policy::platforms::Placement;
+use crate::types::{AssetId, MemberId, NodeId, VersionId, VersionNo};
+use crate::view::tree::Dir;
+
+/// The root's number.
+pub const ROOT: u64 = 1;
+
+const SPACE: u64 = 1 << 60;
+const NUMBER: u64 = (1 << 56) - 1;
+
+/// One export: which version for which placement.
+#[derive(Debug, Clone)]
+pub struct ExportRef {
+    pub asset: Asset,
+    pub version: VersionRow,
+    pub placement: &'static Placement,
+}
+
+/// What a remembered inode is.
+#[derive(Debug, Clone)]
+pub enum Virtual {
+    Dir(Dir),
+    Text(Text),
+    Export(Box<ExportRef>),
+    /// What a member who may view but not download reads of an asset's version.
+    Proxy(AssetId, VersionId),
+}
+
+/// What a number says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    Root,
+    Node(NodeId),
+    Version(VersionNo),
+    Remembered,
+}
+
+/// The numbers of one mount.
+pub struct Inodes {
+    permutation: Permutation,
+    key: [u8; 32],
+    table: Mutex<HashMap<u64, (Arc<Virtual>, u64)>>,
+}
+
+impl Inodes {
+    pub(super) fn new(permutation: Permutation, key: [u8; 32]) -> Self {
+        Self { permutation, key, table: Mutex::default() }
+    }
+
+    /// The number of a node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> u64 {
+        SPACE | self.permutation.forward(id.0 & NUMBER)
+    }
+
+    /// The number of a version.
+    #[must_use]
+    pub fn version(&self, no: VersionNo) -> u64 {
+        (2 * SPACE) | self.permutation.forward(no.0 & NUMBER)
+    }
+
+    /// What a number says by itself.
+    #[must_use]
+    pub fn space(&self, ino: u64) -> Space {
+        match ino / SPACE {
+            _ if ino == ROOT => Space::Root,
+            1 => Space::Node(NodeId(self.permutation.back(ino & NUMBER))),
+            2 => Space::Version(VersionNo(self.permutation.back(ino & NUMBER))),
+            _ => Space::Remembered,
+        }
+    }
+
+    /// The number of a path (or of an export's key); two that hash alike get different numbers as long as both are remembered.
+    fn hashed(&self, space: u64, key: &[u8], same: impl Fn(&Virtual) -> bool) -> u64 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(key);
+        let mut bytes = [0u8; 8];
+        hasher.finalize_xof().fill(&mut bytes);
+        let mut number = u64::from_le_bytes(bytes) & NUMBER;
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let ino = (space * SPACE) | number;
+            match table.get(&ino) {
+                Some((there, _)) if !same(there) => number = (number + 1) & NUMBER,
+                _ => return ino,
+            }
+        }
+    }
+
+    /// The number of a virtual directory or text, by its canonical path.
+    #[must_use]
+    pub fn path(&self, what: &Virtual, path: &str) -> u64 {
+        let same = |there: &Virtual| match (what, there) {
+            (Virtual::Dir(a), Virtual::Dir(b)) => crate::view::tree::path_of(a) == crate::view::tree::path_of(b),
+            (Virtual::Text(_), Virtual::Text(_)) => true,
+            _ => false,
+        };
+        self.hashed(4, path.as_bytes(), same)
+    }
+
+    /// The number of an export, by content and recipe.
+    #[must_use]
+    pub fn export(&self, export: &ExportRef, recipe: &[u8; 32]) -> u64 {
+        let mut key = Vec::with_capacity(96);
+        key.extend_from_slice(b"export");
+        key.extend_from_slice(&export.version.content.0);
+        key.extend_from_slice(recipe);
+        self.hashed(3, &key, |there| {
+            matches!(there, Virtual::Export(other) if other.version.content == export.version.content
+                && std::ptr::eq(other.placement, export.placement))
+        })
+    }
+
+    /// The number of a marked proxy: one per version and member.
+    #[must_use]
+    pub fn proxy(&self, version: VersionId, member: MemberId) -> u64 {
+        let mut key = Vec::with_capacity(40);
+        key.extend_from_slice(b"proxy");
+        key.extend_from_slice(version.as_bytes());
+        key.extend_from_slice(member.as_bytes());
+        self.hashed(5, &key, |there| matches!(there, Virtual::Proxy(_, v) if *v == version))
+    }
+
+    /// What a remembered number is.
+    #[must_use]
+    pub fn get(&self, ino: u64) -> Option<Arc<Virtual>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).get(&ino).map(|(v, _)| v.clone())
+    }
+
+    /// The kernel was told this number once more.
+    pub fn remember(&self, ino: u64, what: Virtual) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = table.entry(ino).or_insert_with(|| (Arc::new(what.clone()), 0));
+        slot.0 = Arc::new(what);
+        slot.1 += 1;
+    }
+
+    /// The kernel forgot it so many times.
+    pub fn forget(&self, ino: u64, times: u64) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = table.get_mut(&ino) {
+            slot.1 = slot.1.saturating_sub(times);
+            if slot.1 == 0 {
+                table.remove(&ino);
+            }
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! One mount: who asks, what an inode denotes, and whether he may know it.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::OsStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::handles::Handles;
+use super::inodes::{ExportRef, Inodes, Space, Virtual};
+use super::text::Text;
+use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
+use crate::access::{Identity, Who};
+use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
+use crate::ops::Library;
+use crate::ops::notices::Notice;
+use crate::policy::Verb;
+use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
+use crate::view::tree::{self, Dir, Item, TextFile, Tree};
+
+/// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
+const PERSONAL_TTL: Duration = Duration::from_secs(1);
+
+/// Whose the virtual directories are shown to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// What an inode denotes, for a caller who may know it.
+pub(super) enum Object {
+    Dir(Dir),
+    Node(Box<NodeRow>, Option<Box<Asset>>),
+    Version(Box<VersionRow>, Box<Asset>),
+    Export(Box<ExportRef>),
+    Proxy(Box<Asset>, VersionId),
+    Text(Text),
+}
+
+/// A name that a view showed, remembered as long as the kernel may believe it.
+pub(super) struct Shown {
+    pub(super) at: Timestamp,
+    pub(super) asset: AssetId,
+    pub(super) parent: u64,
+    pub(super) name: Vec<u8>,
+}
+
+/// A view's path, and a name in it.
+type Alias = (String, Vec<u8>);
+
+/// One mount of one library for one audience. All methods may be called from any thread.
+pub struct Mount {
+    pub(super) library: Arc<Library>,
+    pub(super) audience: Audience,
+    pub(super) show: Show,
+    pub(super) inodes: Inodes,
+    pub(super) handles: Handles,
+    pub(super) shown: Mutex<VecDeque<Shown>>,
+    /// Files just created in a view under a name that is not their view name.
+    pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
+    /// What the page cache holds of a node: valid while the stamp is the same.
+    pub(super) cached: Mutex<HashMap<NodeId, u64>>,
+    pub(super) feed: super::feed::Feed,
+    pub(super) mounted: Timestamp,
+}
+
+impl Mount {
+    /// Shows a library to an audience.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn new(library: Arc<Library>, audience: Audience, show: Show) -> FsResult<Arc<Self>> {
+        let feed = super::feed::Feed::new(&library)?;
+        let mount = Arc::new(Self {
+            inodes: Inodes::new(library.permutation.clone(), library.path_key),
+            handles: Handles::default(),
+            shown: Mutex::default(),
+            aliases: Mutex::default(),
+            cached: Mutex::default(),
+            mounted: library.clock.now(),
+            library,
+            audience,
+            show,
+            feed,
+        });
+        super::feed::start(&mount);
+        Ok(mount)
+    }
+
+    /// What the kernel is to forget, for the adapter's one notifier thread.
+    #[must_use]
+    pub fn invalidations(&self) -> crossbeam_channel::Receiver<Invalidation> {
+        self.feed.receiver()
+    }
+
+    /// How long a negative answer may be believed: never, another mount may make the name.
+    #[must_use]
+    pub fn negative_ttl(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    pub(super) fn ttl(&self) -> Duration {
+        match self.audience {
+            Audience::Member(_) => PERSONAL_TTL,
+            Audience::Everyone => Duration::ZERO,
+        }
+    }
+
+    /// The member who asks; a stranger is refused before anything is looked at.
+    pub(super) fn who(&self, caller: &Caller) -> FsResult<Arc<Who>> {
+        let identity = match self.audience {
+            Audience::Member(id) => Identity::Member(id),
+            Audience::Everyone => Identity::Uid(caller.uid),
+        };
+        Ok(self.library.gate.who(&identity)?)
+    }
+
+    /// Remembers a refusal for `.dam/errors` and passes it on.
+    pub(super) fn explain<T>(&self, who: &Who, op: &str, result: FsResult<T>) -> FsResult<T> {
+        if let Err(e) = &result
+            && let Some(sentence) = e.sentence()
+        {
+            self.library.notices.add(Notice {
+                at: self.library.clock.now(),
+                member: Some(who.id),
+                op: op.to_owned(),
+                sentence: sentence.to_owned(),
+            });
+        }
+        result
+    }
+
+    /// Whether he may do that with the asset. What he may not list is not there.
+    pub(super) fn may(&self, who: &Who, verb: Verb, asset: &Asset) -> FsResult<()> {
+        if !self.library.gate.decide(who, Verb::List, asset).allowed {
+            return Err(FsError::NotFound);
+        }
+        let decision = self.library.gate.decide(who, verb, asset);
+        if decision.allowed {
+            return Ok(());
+        }
+        self.library.audit_denial(who, verb, asset, &decision.reason);
+        Err(FsError::Denied(decision.reason))
+    }
+
+    /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
+    pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
+        if who.subject.allows_everything(Verb::List) {
+            return Ok((node, None));
+        }
+        if let Some(id) = node.asset {
+            let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+            if !self.library.gate.decide(who, Verb::List, &asset).allowed {
+                return Err(FsError::NotFound);
+            }
+            return Ok((node, Some(Box::new(asset))));
+        }
+        let visible = match node.kind {
+            NodeKind::Dir => node.id == NodeId::INBOX || tree::folder_visible(tx, &who.subject, Some(who.id), node.id)?,
+            _ => node.owner == Some(who.id),
+        };
+        if visible { Ok((node, None)) } else { Err(FsError::NotFound) }
+    }
+
+    /// The asset of a node, loaded when it was not yet.
+    pub(super) fn asset_of(
+        tx: &dyn ReadTx,
+        node: &NodeRow,
+        loaded: Option<Box<Asset>>,
+    ) -> FsResult<Option<Box<Asset>>> {
+        match (loaded, node.asset) {
+            (Some(asset), _) => Ok(Some(asset)),
+            (None, Some(id)) if node.class != NodeClass::Aside => Ok(tx.asset(id)?.map(Box::new)),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// What an inode denotes.
+    pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
+        match self.inodes.space(ino) {
+            Space::Root => Ok(Object::Dir(Dir::Root)),
+            Space::Node(id) => {
+                let node = match tx.node(id)? {
+                    Some(node) => node,
+                    // Its name is gone but it is still open.
+                    None => self.handles.orphan(id).ok_or(FsError::Stale)?,
+                };
+                let (node, asset) = self.known(tx, who, node)?;
+                Ok(Object::Node(Box::new(node), asset))
+            }
+            Space::Version(no) => {
+                let version = tx.version_by_no(no)?.ok_or(FsError::NotFound)?;
+                let asset = tx.asset(version.asset)?.ok_or(FsError::NotFound)?;
+                if !self.library.gate.decide(who, Verb::List, &asset).allowed {
+                    return Err(FsError::NotFound);
+                }
+                Ok(Object::Version(Box::new(version), Box::new(asset)))
+            }
+            Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
+                Virtual::Dir(dir) => Ok(Object::Dir(dir.clone())),
+                Virtual::Text(text) => Ok(Object::Text(text.clone())),
+                Virtual::Proxy(id, version) => {
+                    let asset = tx.asset(*id)?.filter(|a| a.head == Some(*version)).ok_or(FsError::NotFound)?;
+                    if !self.views_only(who, &asset) {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(Object::Proxy(Box::new(asset), *version))
+                }
+                Virtual::Export(export) => {
+                    // The verdict may have been withdrawn, the role changed.
+                    let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
+                    if !tree::circulates(&asset, &export.version, export.placement)
+                        || !self.library.gate.decide(who, Verb::Export, &asset).allowed
+                    {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
+                }
+            },
+        }
+    }
+
+    /// The folder, or the virtual directory, that an inode must be.
+    pub(super) fn place(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Place> {
+        match self.object(tx, who, ino)? {
+            Object::Dir(dir) => Ok(Place::View(dir)),
+            Object::Node(node, _) if node.kind == NodeKind::Dir => Ok(Place::Folder(node)),
+            _ => Err(FsError::NotDir),
+        }
+    }
+
+    /// Looks a name up and tells the kernel what it found.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`] also for what the caller may not list.
+    pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
+        let who = self.who(caller)?;
+        let name = FileName::try_from(name)?;
+        self.before_view(parent);
+        let found = self.library.catalog.read(|tx| -> FsResult<Found> {
+            match self.place(tx, &who, parent)? {
+                Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
+                Place::View(dir) => self.in_view(tx, &who, &dir, &name),
+            }
+        });
+        match found {
+            Ok(found) => self.introduce(&who, parent, &name, found),
+            Err(e) => {
+                self.explain_find(&who, parent, &name);
+                Err(e)
+            }
+        }
+    }
+
+    /// Copies into views that are closed become true before a view is looked at.
+    pub(super) fn before_view(&self, parent: u64) {
+        if self.inodes.space(parent) == Space::Remembered {
+            self.library.settle_view_copies();
+        }
+    }
+
+    /// A query that cannot be read says so in `.dam/errors`.
+    fn explain_find(&self, who: &Who, parent: u64, name: &FileName) {
+        let is_find = matches!(self.inodes.get(parent).as_deref(), Some(Virtual::Dir(Dir::Find)));
+        if is_find && let Some(sentence) = tree::find_error(&name.to_text()) {
+            let _ = self.explain::<()>(who, "find", Err(FsError::NotPermitted(sentence)));
+        }
+    }
+
+    pub(super) fn in_folder(&self, tx: &dyn ReadTx, who: &Who, folder: &NodeRow, name: &FileName) -> FsResult<Found> {
+        if folder.id == NodeId::INBOX && name.as_bytes() == b".report" {
+            return Ok(Found::Item(Item::Text(TextFile::InboxReport)));
+        }
+        let entry = tx.entry(folder.id, name)?.ok_or(FsError::NotFound)?;
+        let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+        let (node, asset) = self.known(tx, who, node)?;
+        Ok(Found::Node(Box::new(node), asset))
+    }
+
+    pub(super) fn in_view(&self, tx: &dyn ReadTx, who: &Who, dir: &Dir, name: &FileName) -> FsResult<Found> {
+        if let Some(local) = local_folder(tx, dir)? {
+            if let Some(entry) = tx.entry(local, name)? {
+                let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                let (node, asset) = self.known(tx, who, node)?;
+                return Ok(Found::Node(Box::new(node), asset));
+            }
+            if tx.tunnel(local, name)?.is_some() {
+                return Err(FsError::NotFound);
+            }
+        }
+        let tree = Tree::new(tx, &who.subject, Some(who.id));
+        match tree.child(dir, name)? {
+            Some(item) => Ok(Found::Item(item)),
+            None => match self.alias(dir, name) {
+                Some(id) => {
+                    let asset = tx.asset(id)?.filter(|a| a.trashed.is_none()).ok_or(FsError::NotFound)?;
+                    if !self.library.gate.decide(who, Verb::List, &asset).allowed {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(Found::Item(Item::Asset(asset)))
+                }
+                None => Err(FsError::NotFound),
+            },
+        }
+    }
+
+    /// A file that was just created here under another name than views give it.
+    fn alias(&self, dir: &Dir, name: &FileName) -> Option<AssetId> {
+        let aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        if aliases.is_empty() {
+            return None;
+        }
+        let (id, at) = aliases.get(&(tree::path_of(dir), name.as_bytes().to_vec()))?;
+        (self.library.clock.now().ms_since(*at) < ALIAS_MS).then_some(*id)
+    }
+
+    pub(super) fn remember_alias(&self, dir: &Dir, name: &FileName, asset: AssetId) {
+        let now = self.library.clock.now();
+        let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.retain(|_, (_, at)| now.ms_since(*at) < ALIAS_MS);
+        aliases.insert((tree::path_of(dir), name.as_bytes().to_vec()), (asset, now));
+    }
+
+    /// Gives what was found a number and attributes, and remembers that the kernel knows it.
+    pub(super) fn introduce(&self, who: &Who, parent: u64, name: &FileName, found: Found) -> FsResult<Entry> {
+        let (attr, attr_ttl, remember) = self.describe(who, parent, name, found)?;
+        if let Some(what) = remember {
+            self.inodes.remember(attr.ino, what);
+        }
+        Ok(Entry { attr, entry_ttl: self.ttl(), attr_ttl })
+    }
+
+    /// Number and attributes of what was found; what has to be remembered when the kernel is told.
+    pub(super) fn describe(
+        &self,
+        who: &Who,
+        parent: u64,
+        name: &FileName,
+        found: Found,
+    ) -> FsResult<(Attr, Duration, Option<Virtual>)> {
+        let item = match found {
+            Found::Node(node, asset) => {
+                let proxy = asset.and_then(|asset| self.proxy_attr(who, &asset, &node));
+                return Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)));
+            }
+            Found::Item(item) => item,
+        };
+        match item {
+            Item::Node(id) => {
+                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
+                Ok((self.node_attr(&node), self.ttl(), None))
+            }
+            Item::Asset(asset) | Item::Trashed(asset) => {
+                let id = asset.node.ok_or(FsError::NotFound)?;
+                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
+                self.note_shown(asset.id, parent, name);
+                let proxy = self.proxy_attr(who, &asset, &node);
+                Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)))
+            }
+            Item::Version(_, version) => Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None)),
+            Item::Dir(dir) => {
+                let what = Virtual::Dir(dir);
+                let ino = match &what {
+                    Virtual::Dir(Dir::Root) => super::inodes::ROOT,
+                    Virtual::Dir(dir) => self.inodes.path(&what, &tree::path_of(dir)),
+                    _ => return Err(FsError::NotFound),
+                };
+                let Virtual::Dir(dir) = &what else { return Err(FsError::NotFound) };
+                let attr = attr::dir(ino, tree::is_writable(dir), self.show, self.changed());
+                Ok((attr, self.ttl(), Some(what)))
+            }
+            Item::Export(asset, version, placement) => {
+                self.note_shown(asset.id, parent, name);
+                let export = ExportRef { asset, version, placement };
+                let (attr, known) = self.export_attr(&export)?;
+                let ttl = if known { self.ttl() } else { Duration::ZERO };
+                Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))
+            }
+            item @ (Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+                let text = Text::of(item)?;
+                let path = format!("text {parent} {name}");
+                let what = Virtual::Text(text.clone());
+                let ino = self.inodes.path(&what, &path);
+                let (bytes, mtime) = self.text(who, &text)?;
+                let attr = attr::text(ino, bytes.len() as u64, self.show, mtime);
+                Ok((attr, Duration::ZERO, Some(what)))
+            }
+        }
+    }
+
+    /// The time of the last change that this mount has heard of: what query directories show as theirs.
+    pub(super) fn changed(&self) -> Timestamp {
+        self.feed.changed().max(self.mounted)
+    }
+
+    pub(super) fn note_shown(&self, asset: AssetId, parent: u64, name: &FileName) {
+        if self.ttl().is_zero() {
+            return;
+        }
+        let now = self.library.clock.now();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let keep = i64::try_from(PERSONAL_TTL.as_millis()).unwrap_or(1_000) + 100;
+        while shown.front().is_some_and(|s| now.ms_since(s.at) > keep) {
+            shown.pop_front();
+        }
+        shown.push_back(Shown { at: now, asset, parent, name: name.as_bytes().to_vec() });
+    }
+
+    /// The kernel has forgotten an inode so many times.
+    pub fn forget(&self, _caller: &Caller, ino: u64, times: u64) {
+        if self.inodes.space(ino) == Space::Remembered {
+            self.inodes.forget(ino, times);
+        }
+    }
+
+    /// Attributes. An export is rendered by this, so that its size is exact.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`], or what rendering says.
+    pub fn getattr(&self, caller: &Caller, ino: u64, fh: Option<u64>) -> FsResult<Stat> {
+        let who = self.who(caller)?;
+        if let Some(attr) = fh.and_then(|fh| self.handles.attr(self, fh, ino)) {
+            return Ok(Stat { attr, ttl: self.ttl() });
+        }
+        let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
+        self.stat(&who, ino, object)
+    }
+
+    pub(super) fn stat(&self, who: &Who, ino: u64, object: Object) -> FsResult<Stat> {
+        let attr = match object {
+            Object::Dir(dir) => attr::dir(ino, tree::is_writable(&dir), self.show, self.changed()),
+            Object::Node(node, _) => self.node_attr(&node),
+            Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
+            Object::Export(export) => self.rendered_attr(&export)?,
+            Object::Proxy(asset, version) => {
+                let id = asset.node.ok_or(FsError::NotFound)?;
+                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
+                self.proxy_of(who, version, &node)
+            }
+            Object::Text(text) => {
+                let (bytes, mtime) = self.text(who, &text)?;
+                return Ok(Stat { attr: attr::text(ino, bytes.len() as u64, self.show, mtime), ttl: Duration::ZERO });
+            }
+        };
+        Ok(Stat { attr, ttl: self.ttl() })
+    }
+
+    /// A node's attributes, with what its open or staged bytes know better.
+    pub(super) fn node_attr(&self, node: &NodeRow) -> Attr {
+        attr::node(self.inodes.node(node.id), node, self.library.live.get(node.id).map(|f| f.seen()))
+    }
+}
+
+/// How long a name that was just given in a view resolves besides the view name.
+const ALIAS_MS: i64 = 60_000;
+
+/// Where an operation happens.
+pub(super) enum Place {
+    Folder(Box<NodeRow>),
+    View(Dir),
+}
+
+/// What a name denotes.
+#[expect(clippy::large_enum_variant, reason = "items are what listings are made of; a box for each would cost more")]
+pub(super) enum Found {
+    Node(Box<NodeRow>, Option<Box<Asset>>),
+    Item(Item),
+}
+
+/// The hidden folder that holds a view's local files, if it has any.
+pub(super) fn local_folder(tx: &dyn ReadTx, dir: &Dir) -> FsResult<Option<NodeId>> {
+    let Some(name) = local_name(dir)? else { return Ok(None) };
+    Ok(tx.entry(NodeId::LOCALS, &name)?.map(|e| e.node))
+}
+
+/// What that folder is called below [`NodeId::LOCALS`]: a hash of the view's path, since paths are longer than names may be.
+pub(super) fn local_name(dir: &Dir) -> FsResult<Option<FileName>> {
+    match dir {
+        Dir::Query(query) if query.plain => {
+            Ok(Some(FileName::new(blake3::hash(query.path.as_bytes()).to_hex().as_bytes())?))
+        }
+        _ => Ok(None),
+    }
+}

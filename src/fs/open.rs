@@ -1,0 +1,341 @@
+//! Opening, reading, writing, closing.
+
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use super::handles::{Handle, OpenFile, Pass};
+use super::inodes::{Space, Virtual};
+use super::mount::{Mount, Object};
+use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo};
+use crate::access::Who;
+use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::ops::live::LiveError;
+use crate::policy::Verb;
+use crate::types::{Caller, ReadAt};
+
+/// The largest file: what the staging format can count.
+const MAX_SIZE: u64 = 1 << 50;
+
+impl From<LiveError> for FsError {
+    fn from(e: LiveError) -> Self {
+        match e {
+            LiveError::Blob(e) => e.into(),
+            LiveError::Catalog(e) => e.into(),
+            LiveError::Gone(_) => Self::Io(e.to_string()),
+        }
+    }
+}
+
+/// Which place a seek looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    Data,
+    Hole,
+}
+
+impl Mount {
+    /// Whether answering for this inode may mean rendering; the adapter does it on its pool then.
+    #[must_use]
+    pub fn is_slow_ino(&self, ino: u64) -> bool {
+        self.inodes.space(ino) == Space::Remembered
+            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_) | Virtual::Proxy(..)))
+    }
+
+    /// The same for a handle.
+    #[must_use]
+    pub fn is_slow_handle(&self, fh: u64) -> bool {
+        matches!(self.handles.get(fh).as_deref(), Ok(Handle::Export { bytes, .. }) if bytes.get().is_none())
+    }
+
+    /// Opens a file. The gate decides here, each time.
+    ///
+    /// # Errors
+    /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
+    pub fn open(&self, caller: &Caller, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+        let who = self.who(caller)?;
+        let result = self.open_as(&who, ino, mode);
+        self.explain(&who, "open", result)
+    }
+
+    fn open_as(&self, who: &Arc<Who>, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+        let object = self.library.catalog.read(|tx| match self.object(tx, who, ino)? {
+            Object::Node(node, asset) => {
+                let asset = Self::asset_of(tx, &node, asset)?;
+                Ok(Object::Node(node, asset))
+            }
+            other => Ok::<_, FsError>(other),
+        })?;
+        let read_only = |what: &str| {
+            if mode.write {
+                Err(FsError::ReadOnly(format!("{what}; copy it into library/ to change it")))
+            } else {
+                Ok(())
+            }
+        };
+        match object {
+            Object::Dir(_) => Err(FsError::IsDir),
+            Object::Node(node, asset) => {
+                if node.kind == NodeKind::Dir {
+                    return Err(FsError::IsDir);
+                }
+                let verb = if mode.write { Verb::Edit } else { Verb::Download };
+                if let Some(asset) = &asset {
+                    if mode.write && mode.read {
+                        self.may(who, Verb::Download, asset)?;
+                    }
+                    self.may(who, verb, asset)?;
+                }
+                let pass = Pass::new(self, who.clone(), verb, asset.map(|a| a.id));
+                self.open_node(*node, mode, pass)
+            }
+            Object::Version(version, asset) => {
+                read_only("earlier versions are read-only")?;
+                self.may(who, Verb::Download, &asset)?;
+                let content = self
+                    .library
+                    .catalog
+                    .read(|tx| tx.content(version.content))?
+                    .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
+                let reader = self.library.vault.open(&content);
+                let gate = Pass::new(self, who.clone(), Verb::Download, Some(asset.id));
+                let fh = self.handles.add(Handle::Version { reader, gate });
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+            }
+            Object::Export(export) => {
+                read_only("exports are read-only")?;
+                self.may(who, Verb::Export, &export.asset)?;
+                let gate = Pass::new(self, who.clone(), Verb::Export, Some(export.asset.id));
+                let fh = self.handles.add(Handle::Export { export, bytes: OnceLock::new(), gate });
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+            }
+            Object::Proxy(asset, _) => {
+                if mode.write {
+                    self.may(who, Verb::Edit, &asset)?;
+                }
+                read_only("a proxy is read-only")?;
+                self.open_proxy(who, &asset)
+            }
+            Object::Text(text) => {
+                read_only("this text is made by damfs")?;
+                let (bytes, _) = self.text(who, &text)?;
+                let fh = self.handles.add(Handle::Text(bytes));
+                Ok(Opened { fh, keep_cache: false, direct_io: true })
+            }
+        }
+    }
+
+    /// Only a personal mount's pages belong to one member; between opens others keep none.
+    fn may_keep(&self) -> bool {
+        matches!(self.audience, Audience::Member(_))
+    }
+
+    /// Opens a node's bytes; the gate has decided.
+    pub(super) fn open_node(&self, node: NodeRow, mode: OpenMode, gate: Pass) -> FsResult<Opened> {
+        let live = self.library.live.open(&self.library, &node, mode.write)?;
+        if mode.truncate && mode.write && live.file.seen().size > 0 {
+            live.file.set_len(&self.library, 0)?;
+        }
+        let keep_cache = self.may_keep() && self.is_cached(&node, &live);
+        let fh = self.handles.add(Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
+        Ok(Opened { fh, keep_cache, direct_io: false })
+    }
+
+    /// Whether the kernel's pages of a node are those that it would read now.
+    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live::LiveHandle) -> bool {
+        let seen = live.file.seen();
+        let stamp = match node.content {
+            Some(content) if !seen.staged => {
+                let mut first = [0u8; 8];
+                first.copy_from_slice(&content.0[..8]);
+                u64::from_le_bytes(first)
+            }
+            _ => return false,
+        };
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.insert(node.id, stamp) == Some(stamp)
+    }
+
+    /// Reads; fewer bytes than asked only at the end.
+    ///
+    /// # Errors
+    /// When the right was withdrawn, or the bytes do not verify.
+    pub fn read(&self, _caller: &Caller, fh: u64, offset: u64, size: usize) -> FsResult<Vec<u8>> {
+        let fill = |source: &dyn Fn(u64, &mut [u8]) -> std::io::Result<usize>| -> FsResult<Vec<u8>> {
+            let mut buf = vec![0; size];
+            let got = source(offset, &mut buf)?;
+            buf.truncate(got);
+            Ok(buf)
+        };
+        match self.handles.get(fh)?.as_ref() {
+            Handle::File(file) => {
+                file.gate.check(self)?;
+                fill(&|o, b| file.live.file.read(o, b))
+            }
+            Handle::Version { reader, gate } => {
+                gate.check(self)?;
+                fill(&|o, b| reader.read_at(o, b))
+            }
+            Handle::Text(bytes) => fill(&|o, b| bytes.as_slice().read_at(o, b)),
+            Handle::Proxy { bytes, gate } => {
+                gate.check(self)?;
+                fill(&|o, b| bytes.as_slice().read_at(o, b))
+            }
+            Handle::Export { export, bytes, gate } => {
+                gate.check(self)?;
+                let rendered = match bytes.get() {
+                    Some(rendered) => rendered.clone(),
+                    None => {
+                        let rendered = self.render(export)?;
+                        bytes.get_or_init(|| rendered).clone()
+                    }
+                };
+                fill(&|o, b| rendered.as_slice().read_at(o, b))
+            }
+            Handle::Dir(_) => Err(FsError::IsDir),
+        }
+    }
+
+    /// Writes all of it or nothing.
+    ///
+    /// # Errors
+    /// [`FsError::NoSpace`] when the disk is full.
+    pub fn write(&self, _caller: &Caller, fh: u64, offset: u64, data: &[u8]) -> FsResult<usize> {
+        self.handles.file(fh, |file| {
+            if !file.mode.write {
+                return Err(FsError::BadHandle);
+            }
+            file.gate.check(self)?;
+            if offset.saturating_add(data.len() as u64) > MAX_SIZE {
+                return Err(FsError::TooLarge);
+            }
+            file.live.file.write(&self.library, offset, data, file.mode.append)?;
+            Ok(data.len())
+        })
+    }
+
+    /// The last chance for an error to reach `close`: records size and time of what was written.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn flush(&self, _caller: &Caller, fh: u64) -> FsResult<()> {
+        let handle = self.handles.get(fh)?;
+        if let Handle::File(file) = handle.as_ref()
+            && file.mode.write
+        {
+            self.record_bytes(file)?;
+            file.live.file.flushed();
+        }
+        Ok(())
+    }
+
+    /// Puts size and time into the node's row when they differ.
+    fn record_bytes(&self, file: &OpenFile) -> FsResult<()> {
+        let seen = file.live.file.seen();
+        if !seen.staged {
+            return Ok(());
+        }
+        let now = self.library.clock.now();
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let Some(mut row) = tx.node(file.row.id)? else { return Ok(()) };
+            if row.size == seen.size && row.mtime == seen.mtime {
+                return Ok(());
+            }
+            row.size = seen.size;
+            row.mtime = seen.mtime;
+            row.mtime_set = seen.mtime_set;
+            row.ctime = now;
+            tx.put_node(&row)?;
+            tx.change(ChangeKind::Node, &row.id.to_string())?;
+            Ok(())
+        })
+    }
+
+    /// Closes for good. What cannot be recorded now is recorded when the version is made.
+    ///
+    /// # Errors
+    /// Never after a good open: nobody would hear of it.
+    pub fn release(&self, _caller: &Caller, fh: u64) -> FsResult<()> {
+        let handle = self.handles.remove(fh).ok_or(FsError::BadHandle)?;
+        if let Handle::File(file) = handle.as_ref() {
+            if file.mode.write
+                && let Err(e) = self.record_bytes(file)
+            {
+                tracing::error!(node = %file.row.id, error = %e, "size and time could not be recorded at close");
+            }
+            if file.row.class == NodeClass::Asset && file.mode.write {
+                let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+                cached.remove(&file.row.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the file's bytes and its record survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn fsync(&self, _caller: &Caller, fh: u64, data_only: bool) -> FsResult<()> {
+        self.handles.file(fh, |file| {
+            self.record_bytes(file)?;
+            file.live.file.sync(data_only)?;
+            Ok(())
+        })?;
+        Ok(self.library.catalog.barrier()?)
+    }
+
+    /// Returns when the names in the directory survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn fsyncdir(&self, _caller: &Caller, _fh: u64) -> FsResult<()> {
+        Ok(self.library.catalog.barrier()?)
+    }
+
+    /// Extends, keeps or punches; the bits are Linux's `FALLOC_FL_*`.
+    ///
+    /// # Errors
+    /// [`FsError::Unsupported`] for anything else.
+    pub fn fallocate(&self, _caller: &Caller, fh: u64, offset: u64, len: u64, mode: i32) -> FsResult<()> {
+        const KEEP_SIZE: i32 = 1;
+        const PUNCH_HOLE: i32 = 2;
+        const ZERO_RANGE: i32 = 16;
+        let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(FsError::TooLarge)?;
+        self.handles.file(fh, |file| {
+            if !file.mode.write {
+                return Err(FsError::BadHandle);
+            }
+            let live = &file.live.file;
+            match mode {
+                0 if end > live.seen().size => live.set_len(&self.library, end)?,
+                0 | KEEP_SIZE => {}
+                m if m == PUNCH_HOLE | KEEP_SIZE || m == ZERO_RANGE | KEEP_SIZE => {
+                    live.zero_range(&self.library, offset, len)?;
+                }
+                ZERO_RANGE => {
+                    live.zero_range(&self.library, offset, len)?;
+                    if end > live.seen().size {
+                        live.set_len(&self.library, end)?;
+                    }
+                }
+                _ => return Err(FsError::Unsupported("this kind of fallocate")),
+            }
+            Ok(())
+        })
+    }
+
+    /// The next data or hole at or behind an offset.
+    ///
+    /// # Errors
+    /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
+    pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
+        let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
+        self.handles.file(fh, |file| file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset))
+    }
+
+    /// Space of the disk that holds the library.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn statfs(&self, _caller: &Caller) -> FsResult<SpaceInfo> {
+        Ok(super::statfs::of(self.library.root())?)
+    }
+}

@@ -1,0 +1,108 @@
+//! Changing mode, owner, times and length; reading links.
+
+use super::handles::Handle;
+use super::mount::{Mount, Object};
+use super::{FsError, FsResult, SetAttr, Stat, TimeChange};
+use crate::access::Who;
+use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::policy::Verb;
+use crate::types::{Caller, Timestamp};
+
+impl Mount {
+    /// Changes attributes of a node. Roles decide access; the mode bits are stored and shown.
+    ///
+    /// # Errors
+    /// With a sentence for every refusal.
+    pub fn setattr(&self, caller: &Caller, ino: u64, set: SetAttr) -> FsResult<Stat> {
+        let who = self.who(caller)?;
+        let result = self.setattr_as(&who, caller, ino, &set);
+        self.explain(&who, "setattr", result)
+    }
+
+    fn setattr_as(&self, who: &Who, caller: &Caller, ino: u64, set: &SetAttr) -> FsResult<Stat> {
+        let object = self.library.catalog.read(|tx| -> FsResult<Object> {
+            match self.object(tx, who, ino)? {
+                Object::Node(node, asset) => {
+                    let asset = Self::asset_of(tx, &node, asset)?;
+                    Ok(Object::Node(node, asset))
+                }
+                other => Ok(other),
+            }
+        })?;
+        let Object::Node(node, asset) = object else {
+            return Err(FsError::ReadOnly("this is made by damfs and has no attributes to set".into()));
+        };
+        match &asset {
+            Some(asset) => self.may(who, Verb::Edit, asset)?,
+            None => Self::may_work(who)?,
+        }
+        if let Some(uid) = set.uid.filter(|uid| *uid != node.uid && caller.uid != 0) {
+            return Err(FsError::NotPermitted(format!("only root may give a file to user id {uid}")));
+        }
+        if let Some(size) = set.size {
+            self.truncate(&node, size, set.fh)?;
+        }
+        let now = self.library.clock.now();
+        let row = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+            let Some(mut row) = tx.node(node.id)? else { return Ok((*node).clone()) };
+            if let Some(mode) = set.mode {
+                row.mode = mode & 0o7777;
+            }
+            row.uid = set.uid.unwrap_or(row.uid);
+            row.gid = set.gid.unwrap_or(row.gid);
+            if let Some(atime) = set.atime {
+                row.atime = resolve(atime, now);
+            }
+            if let Some(mtime) = set.mtime {
+                row.mtime = resolve(mtime, now);
+                row.mtime_set = true;
+            }
+            row.ctime = now;
+            tx.put_node(&row)?;
+            tx.change(ChangeKind::Node, &row.id.to_string())?;
+            Ok(row)
+        })?;
+        if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {
+            live.set_mtime(row.mtime);
+        }
+        Ok(Stat { attr: self.node_attr(&row), ttl: self.ttl() })
+    }
+
+    fn truncate(&self, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {
+        if node.kind != NodeKind::File {
+            return Err(if node.kind == NodeKind::Dir { FsError::IsDir } else { FsError::Invalid("no file") });
+        }
+        if size > 1 << 50 {
+            return Err(FsError::TooLarge);
+        }
+        if let Some(Ok(handle)) = fh.map(|fh| self.handles.get(fh))
+            && let Handle::File(file) = handle.as_ref()
+        {
+            return Ok(file.live.file.set_len(&self.library, size)?);
+        }
+        let live = self.library.live.open(&self.library, node, true)?;
+        if live.file.seen().size != size || node.class == NodeClass::Scratch {
+            live.file.set_len(&self.library, size)?;
+        }
+        Ok(())
+    }
+
+    /// A symbolic link's target.
+    ///
+    /// # Errors
+    /// [`FsError::Invalid`] for anything else.
+    pub fn readlink(&self, caller: &Caller, ino: u64) -> FsResult<Vec<u8>> {
+        let who = self.who(caller)?;
+        match self.library.catalog.read(|tx| self.object(tx, &who, ino))? {
+            Object::Node(node, _) if node.kind == NodeKind::Symlink => Ok(node.target.unwrap_or_default()),
+            _ => Err(FsError::Invalid("not a symbolic link")),
+        }
+    }
+}
+
+fn resolve(change: TimeChange, now: Timestamp) -> Timestamp {
+    match change {
+        TimeChange::Now => now,
+        TimeChange::At(time) => time,
+    }
+}

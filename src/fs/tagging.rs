@@ -1,0 +1,70 @@
+//! Moving between views is tagging: one transaction, through the same rules as `dam set`.
+
+use std::sync::Arc;
+
+use super::mount::Mount;
+use super::{FsError, FsResult};
+use crate::access::Who;
+use crate::ops::value::FacetChange;
+use crate::ops::view_copy::added;
+use crate::ops::{Actor, OpsError, assign};
+use crate::policy::Field;
+use crate::types::{AssetId, Caller};
+
+impl Mount {
+    /// Takes values from an asset and gives it others.
+    pub(super) fn retag(
+        &self,
+        who: &Arc<Who>,
+        caller: &Caller,
+        id: AssetId,
+        remove: &[(Field, String)],
+        add: &[(Field, String)],
+    ) -> FsResult<()> {
+        let mut changes: Vec<(Field, FacetChange)> = Vec::new();
+        for (field, value) in remove {
+            changes.push((field.clone(), FacetChange::Remove(value.clone())));
+        }
+        for (field, value) in add {
+            changes.push((field.clone(), added(field, value)));
+        }
+        let now = self.library.clock.now();
+        let actor = Actor::of_who(&self.library, who.clone(), caller)?;
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+            // A view of a tag also shows what has a tag below it: removing from it takes those as well.
+            let mut whole = changes.clone();
+            for (field, change) in &changes {
+                if let (Field::Tag, FacetChange::Remove(tag)) = (field, change) {
+                    let below = format!("{tag}/");
+                    whole.extend(
+                        asset
+                            .tags
+                            .iter()
+                            .filter(|t| t.starts_with(&below))
+                            .map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
+                    );
+                }
+            }
+            let name = asset.view_name.clone();
+            assign::change_asset(&self.library, &actor, tx, &mut asset, &whole, &name, now)?;
+            Ok(())
+        })
+    }
+}
+
+impl From<OpsError> for FsError {
+    fn from(e: OpsError) -> Self {
+        match e {
+            OpsError::NotFound(_) => Self::NotFound,
+            OpsError::Usage { message, .. } => Self::NotPermitted(message),
+            OpsError::Refused { reason, .. } => Self::Denied(reason),
+            OpsError::Failed { message, .. } => Self::Io(message),
+            OpsError::Catalog(e) => e.into(),
+            OpsError::Blob(e) => e.into(),
+            OpsError::Access(e) => e.into(),
+            OpsError::Live(e) => e.into(),
+            OpsError::Io(e) => e.into(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Texts that are made when they are looked at: status, refusals, reasons, records. Each tells its reader only what he may know.
+
+use std::fmt::Write as _;
+
+use super::mount::Mount;
+use super::{FsError, FsResult};
+use crate::access::Who;
+use crate::ops::show::record_json;
+use crate::ops::why::verb_name;
+use crate::policy::{Expr, Verb};
+use crate::types::{AssetId, Timestamp};
+use crate::view::tree::{Item, TextFile, WhyTarget};
+
+/// A text made by damfs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    /// `.dam/status`
+    Status,
+    /// `.dam/errors`
+    Errors,
+    /// `.dam/README`
+    Readme,
+    /// `inbox/.report`
+    InboxReport,
+    /// `.trackerignore`, `.nomedia`: their being there is what they say.
+    Marker,
+    /// `records/<path>.json`
+    Record(AssetId),
+    /// `.dam/why/<path>`
+    Why(AssetId),
+}
+
+impl Text {
+    /// The text that a view's item stands for.
+    pub(super) fn of(item: Item) -> FsResult<Self> {
+        Ok(match item {
+            Item::Record(asset) => Self::Record(asset.id),
+            Item::Why(WhyTarget::Asset(id)) => Self::Why(id),
+            Item::Text(TextFile::Status) => Self::Status,
+            Item::Text(TextFile::Errors) => Self::Errors,
+            Item::Text(TextFile::Readme) => Self::Readme,
+            Item::Text(TextFile::InboxReport) => Self::InboxReport,
+            Item::Text(TextFile::Marker) => Self::Marker,
+            _ => return Err(FsError::NotFound),
+        })
+    }
+}
+
+/// Every verb, in the order in which they are explained.
+const VERBS: [Verb; 10] = [
+    Verb::List,
+    Verb::View,
+    Verb::Download,
+    Verb::Edit,
+    Verb::Tag,
+    Verb::Delete,
+    Verb::Review,
+    Verb::Export,
+    Verb::Publish,
+    Verb::Admin,
+];
+
+impl Mount {
+    /// A text's bytes and the time that it shows.
+    pub(super) fn text(&self, who: &Who, text: &Text) -> FsResult<(Vec<u8>, Timestamp)> {
+        let changed = self.changed();
+        Ok(match text {
+            Text::Status => (self.status(who)?.into_bytes(), changed),
+            Text::Errors => self.errors(who),
+            Text::Readme => (README.as_bytes().to_vec(), self.mounted),
+            Text::InboxReport => (self.inbox_report(who)?.into_bytes(), changed),
+            Text::Marker => (Vec::new(), self.mounted),
+            Text::Record(id) => {
+                let (record, at) = self.library.catalog.read(|tx| -> FsResult<_> {
+                    let asset = tx.asset(*id)?.ok_or(FsError::NotFound)?;
+                    self.may(who, Verb::List, &asset)?;
+                    Ok((record_json(tx, &asset)?, asset.changed))
+                })?;
+                let mut bytes = serde_json::to_vec_pretty(&record).map_err(|e| FsError::Io(e.to_string()))?;
+                bytes.push(b'\n');
+                (bytes, at)
+            }
+            Text::Why(id) => (self.why(who, *id)?.into_bytes(), changed),
+        })
+    }
+
+    fn status(&self, who: &Who) -> FsResult<String> {
+        let filter = who.subject.filter(Verb::List);
+        let (assets, waiting) =
+            self.library.catalog.read(|tx| -> FsResult<_> { Ok((tx.count(&filter)?, tx.staged_nodes()?.len())) })?;
+        let mut out = format!(
+            "library   {}\nyou are   {} ({})\nassets    {} {}\n",
+            self.library.root().display(),
+            who.subject.name,
+            who.subject.role(),
+            assets,
+            if assets == 1 { "asset that you may list (1 asset)" } else { "assets that you may list" },
+        );
+        if who.subject.allows_everything(Verb::List) {
+            let _ = writeln!(out, "staged    {waiting} files are written and wait for their version");
+        }
+        Ok(out)
+    }
+
+    fn errors(&self, who: &Who) -> (Vec<u8>, Timestamp) {
+        let notices = self.library.notices.of(who.id, who.subject.allows_everything(Verb::Admin));
+        let at = notices.last().map_or(self.mounted, |n| n.at);
+        let mut out = String::new();
+        for notice in notices {
+            let _ = writeln!(out, "{}  {}: {}", notice.at, notice.op, notice.sentence);
+        }
+        (out.into_bytes(), at)
+    }
+
+    /// Newest last; what others dropped is told only to those who may list it.
+    fn inbox_report(&self, who: &Who) -> FsResult<String> {
+        let everything = who.subject.allows_everything(Verb::List);
+        self.library.catalog.read(|tx| {
+            let mut out = String::new();
+            for row in tx.inbox_report(500)?.into_iter().rev() {
+                if everything || row.member == Some(who.id) {
+                    let _ = writeln!(out, "{}  {}  {}  {}", row.at, row.outcome, row.name, row.detail);
+                }
+            }
+            Ok(out)
+        })
+    }
+
+    fn why(&self, who: &Who, id: AssetId) -> FsResult<String> {
+        let asset = self.library.catalog.read(|tx| tx.asset(id))?.ok_or(FsError::NotFound)?;
+        self.may(who, Verb::List, &asset)?;
+        let mut out = format!("{} is {}\n", who.subject.name, who.subject.role());
+        for verb in VERBS {
+            let decision = self.library.gate.decide(who, verb, &asset);
+            let word = if decision.allowed { "yes" } else { "no" };
+            let _ = writeln!(out, "{:<9} {word:<3}  {}", verb_name(verb), decision.reason);
+        }
+        if who.subject.filter(Verb::Edit) == Expr::nothing() {
+            out.push_str("this role changes nothing anywhere\n");
+        }
+        Ok(out)
+    }
+}
+
+const README: &str = "\
+library/     every asset once; an ordinary tree: save, move, remove; what rsync backs up
+by/          browse by persona, campaign, tag, rating, model, kind, format, status, created; +and/ narrows
+find/        type a query: ls 'find/persona=luna,tag=beach+sunset,not.rating=adult'
+platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered when they are read
+versions/    earlier versions; copy one back to restore it
+trash/       removed files; move one out to restore it
+inbox/       drop files here; inbox/.report tells what became of them
+records/     everything known of each asset, as text
+.dam/        status, errors (why something was refused), why/<path>
+
+Copy a file into by/tag/NAME/ to tag it, remove it there to untag it. The asset itself stays in library/.
+";

@@ -1,0 +1,207 @@
+//! Removing: in a folder a file goes to the trash, in a view it loses the view's value.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::create::{refuse_place, writable};
+use super::mount::{Mount, Place, local_folder};
+use super::{FsError, FsResult};
+use crate::access::Who;
+use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx};
+use crate::ops::assets::{self, Removal};
+use crate::policy::{Expr, Verb};
+use crate::types::{Caller, FileName};
+use crate::view::tree::{self, Dir, Item, Tree};
+
+impl Mount {
+    /// Removes a name.
+    ///
+    /// # Errors
+    /// With a sentence for every refusal.
+    pub fn unlink(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
+        let who = self.who(caller)?;
+        let result = self.unlink_as(&who, caller, parent, name);
+        self.explain(&who, "unlink", result)
+    }
+
+    fn unlink_as(&self, who: &Arc<Who>, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
+        let name = FileName::try_from(name)?;
+        self.before_view(parent);
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        match place {
+            Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
+                let entry = tx.entry(folder.id, &name)?.ok_or(FsError::NotFound)?;
+                let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                let (node, _) = self.known(tx, who, node)?;
+                self.remove_entry(tx, who, caller, &entry, &node)
+            }),
+            Place::View(dir) => self.unlink_in_view(who, caller, &dir, &name),
+        }
+    }
+
+    fn remove_entry(
+        &self,
+        tx: &mut dyn WriteTx,
+        who: &Who,
+        caller: &Caller,
+        entry: &EntryRow,
+        node: &NodeRow,
+    ) -> FsResult<()> {
+        if node.kind == NodeKind::Dir {
+            return Err(FsError::IsDir);
+        }
+        let now = self.library.clock.now();
+        let asset = match node.asset.filter(|_| node.class == NodeClass::Asset) {
+            Some(id) => tx.asset(id)?,
+            None => None,
+        };
+        let Some(mut asset) = asset else {
+            Self::may_work(who)?;
+            assets::unlink_entry(tx, entry, now)?;
+            return Ok(assets::drop_if_nameless(tx, node.id)?);
+        };
+        if asset.head.is_none() && self.is_nothing(&asset, node, caller) {
+            self.may(who, Verb::Edit, &asset)?;
+            assets::unlink_entry(tx, entry, now)?;
+            let bare = NodeRow { asset: None, class: NodeClass::Local, ..node.clone() };
+            tx.put_node(&bare)?;
+            assets::forget_tunnels(tx, asset.id)?;
+            tx.remove_asset(asset.id)?;
+            return Ok(assets::drop_if_nameless(tx, node.id)?);
+        }
+        // Whoever may edit may take a name away for a moment, as savers do; to keep it away takes the right to delete.
+        let how = match self.may(who, Verb::Delete, &asset) {
+            Ok(()) => TunnelHow::Removed,
+            Err(FsError::Denied(reason)) => {
+                self.may(who, Verb::Edit, &asset).map_err(|_| FsError::Denied(reason))?;
+                TunnelHow::RemovedWithoutDelete
+            }
+            Err(e) => return Err(e),
+        };
+        let removal = Removal { member: Some(who.id), process: caller.process, now, how };
+        Ok(assets::trash(tx, &mut asset, entry, node, &removal)?)
+    }
+
+    /// Whether a file that was never published holds nothing to keep: empty, or a program's own that it removes itself.
+    fn is_nothing(&self, asset: &Asset, node: &NodeRow, caller: &Caller) -> bool {
+        let size = self.library.live.get(node.id).map_or(node.size, |f| f.seen().size);
+        let own = caller.process != 0 && node.made_by_process == caller.process;
+        asset.head.is_none() && (size == 0 || own)
+    }
+
+    fn unlink_in_view(&self, who: &Arc<Who>, caller: &Caller, dir: &Dir, name: &FileName) -> FsResult<()> {
+        let local = self.library.catalog.write(|tx| -> FsResult<bool> {
+            let Some(local) = local_folder(tx, dir)? else { return Ok(false) };
+            let Some(entry) = tx.entry(local, name)? else { return Ok(false) };
+            Self::may_work(who)?;
+            assets::unlink_entry(tx, &entry, self.library.clock.now())?;
+            let held = tx.node(entry.node)?.is_some_and(|n| n.class == NodeClass::Asset);
+            if !held {
+                assets::drop_if_nameless(tx, entry.node)?;
+            }
+            Ok(true)
+        })?;
+        if local {
+            return Ok(());
+        }
+        let item = self.library.catalog.read(|tx| -> FsResult<Item> {
+            match Tree::new(tx, &who.subject, Some(who.id)).child(dir, name)? {
+                Some(item) => Ok(item),
+                None => match self.in_view(tx, who, dir, name)? {
+                    super::mount::Found::Item(item) => Ok(item),
+                    super::mount::Found::Node(..) => Err(FsError::NotFound),
+                },
+            }
+        })?;
+        match item {
+            Item::Asset(asset) => {
+                let query = writable(dir)?;
+                let last = query.sets.last().ok_or_else(|| {
+                    FsError::NotPermitted("this view has no value to take away; remove the file in library/".into())
+                })?;
+                if asset.head.is_none() {
+                    return self.unlink_new(who, caller, &asset);
+                }
+                self.retag(who, caller, asset.id, std::slice::from_ref(last), &[])
+            }
+            Item::Trashed(asset) => self.purge(who, asset),
+            Item::Dir(_) | Item::Node(_) => Err(FsError::IsDir),
+            Item::Export(..) => Err(FsError::NotPermitted(
+                "an export goes when its approval is withdrawn: dam set PATH status.PLATFORM=rejected".into(),
+            )),
+            _ => Err(refuse_place(dir)),
+        }
+    }
+
+    /// A file that was just made in a view and is no asset yet is removed as in its folder.
+    fn unlink_new(&self, who: &Arc<Who>, caller: &Caller, asset: &Asset) -> FsResult<()> {
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let node = asset.node.map(|n| tx.node(n)).transpose()?.flatten().ok_or(FsError::NotFound)?;
+            let entry = super::create::library_entry(tx, node.id)?.ok_or(FsError::NotFound)?;
+            self.remove_entry(tx, who, caller, &entry, &node)
+        })
+    }
+
+    /// The bytes of a trashed asset are let go of before the recovery window ends; an admin's decision.
+    fn purge(&self, who: &Who, asset: Asset) -> FsResult<()> {
+        if !who.subject.allows_everything(Verb::Admin) {
+            return Err(FsError::NotPermitted("the trash empties itself; only an admin removes from it".into()));
+        }
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let Some(mut asset) = tx.asset(asset.id)? else { return Err(FsError::NotFound) };
+            let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
+            asset.changed = self.library.clock.now();
+            assets::forget_tunnels(tx, asset.id)?;
+            tx.put_asset(&asset)?;
+            if let Some(row) = tx.node(node)? {
+                tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
+                assets::drop_if_nameless(tx, node)?;
+            }
+            Ok(tx.change(crate::catalog::ChangeKind::Asset, &asset.id.to_string())?)
+        })
+    }
+
+    /// Removes an empty folder, or a word that nothing uses.
+    ///
+    /// # Errors
+    /// [`FsError::NotEmpty`] also when what is in it is hidden from the caller.
+    pub fn rmdir(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
+        let who = self.who(caller)?;
+        let result = self.rmdir_as(&who, parent, name);
+        self.explain(&who, "rmdir", result)
+    }
+
+    fn rmdir_as(&self, who: &Who, parent: u64, name: &OsStr) -> FsResult<()> {
+        let name = FileName::try_from(name)?;
+        let now = self.library.clock.now();
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        match place {
+            Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
+                let entry = tx.entry(folder.id, &name)?.ok_or(FsError::NotFound)?;
+                let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                let (node, _) = self.known(tx, who, node)?;
+                if node.kind != NodeKind::Dir {
+                    return Err(FsError::NotDir);
+                }
+                Self::may_work(who)?;
+                if tx.has_entries(node.id)? {
+                    return Err(FsError::NotEmpty);
+                }
+                assets::unlink_entry(tx, &entry, now)?;
+                Ok(tx.remove_node(node.id)?)
+            }),
+            Place::View(dir) => {
+                let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
+                if who.subject.filter(Verb::Tag) == Expr::nothing() {
+                    return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
+                }
+                self.library.catalog.write(|tx| -> FsResult<()> {
+                    if tx.count(&Expr::is(field.clone(), value.clone()))? > 0 {
+                        return Err(FsError::NotEmpty);
+                    }
+                    if tx.remove_word(&field.to_string(), &value)? { Ok(()) } else { Err(FsError::NotFound) }
+                })
+            }
+        }
+    }
+}

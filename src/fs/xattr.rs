@@ -1,0 +1,155 @@
+//! Extended attributes: `user.*` are kept with the node; some of them are the record itself (`ops::mapped`), and one is the asset's id.
+
+use super::mount::{Mount, Object};
+use super::{FsError, FsResult, XattrMode};
+use crate::access::Who;
+use crate::catalog::{Asset, ChangeKind, NodeRow};
+use crate::ops::{assign, mapped};
+use crate::policy::Verb;
+use crate::types::Caller;
+
+/// Longest value: what the kernel allows.
+const MAX_VALUE: usize = 65_536;
+
+impl Mount {
+    fn xattr_node(&self, who: &Who, ino: u64) -> FsResult<Option<(NodeRow, Option<Asset>)>> {
+        self.library.catalog.read(|tx| match self.object(tx, who, ino)? {
+            Object::Node(node, asset) => {
+                let asset = Self::asset_of(tx, &node, asset)?;
+                Ok(Some((*node, asset.map(|a| *a))))
+            }
+            _ => Ok(None),
+        })
+    }
+
+    /// One attribute.
+    ///
+    /// # Errors
+    /// [`FsError::NoAttribute`]; what is not `user.*` is not kept here.
+    pub fn getxattr(&self, caller: &Caller, ino: u64, name: &[u8]) -> FsResult<Vec<u8>> {
+        if !name.starts_with(b"user.") {
+            return Err(FsError::NoAttribute);
+        }
+        let who = self.who(caller)?;
+        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
+        if name == mapped::ID {
+            return asset.map(|a| a.id.to_string().into_bytes()).ok_or(FsError::NoAttribute);
+        }
+        if let Some(asset) = &asset
+            && mapped::is_mapped(name)
+        {
+            return mapped::get(asset, name).ok_or(FsError::NoAttribute);
+        }
+        self.library.catalog.read(|tx| tx.xattr(node.id, name))?.ok_or(FsError::NoAttribute)
+    }
+
+    /// Every attribute's name, each with a NUL behind it. The id is not among them, so that copies do not carry it.
+    ///
+    /// # Errors
+    /// When the caller may not know the file.
+    pub fn listxattr(&self, caller: &Caller, ino: u64) -> FsResult<Vec<u8>> {
+        let who = self.who(caller)?;
+        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Ok(Vec::new()) };
+        let mut names: Vec<Vec<u8>> = self
+            .library
+            .catalog
+            .read(|tx| tx.xattrs(node.id))?
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|name| name.starts_with(b"user."))
+            .collect();
+        if let Some(asset) = &asset {
+            names.extend(mapped::list(asset).map(<[u8]>::to_vec));
+        }
+        names.sort();
+        names.dedup();
+        let mut out = Vec::new();
+        for name in names {
+            out.extend_from_slice(&name);
+            out.push(0);
+        }
+        Ok(out)
+    }
+
+    /// Sets an attribute. Setting the id is accepted and ignored: programs that copy attributes must not fail over it.
+    ///
+    /// # Errors
+    /// [`FsError::Unsupported`] for what is not `user.*`.
+    pub fn setxattr(&self, caller: &Caller, ino: u64, name: &[u8], value: &[u8], mode: XattrMode) -> FsResult<()> {
+        let who = self.who(caller)?;
+        let result = self.setxattr_as(&who, ino, name, Some(value), mode);
+        self.explain(&who, "setxattr", result)
+    }
+
+    /// Removes an attribute.
+    ///
+    /// # Errors
+    /// [`FsError::NoAttribute`] when there is none.
+    pub fn removexattr(&self, caller: &Caller, ino: u64, name: &[u8]) -> FsResult<()> {
+        let who = self.who(caller)?;
+        let result = self.setxattr_as(&who, ino, name, None, XattrMode::Any);
+        self.explain(&who, "removexattr", result)
+    }
+
+    fn setxattr_as(&self, who: &Who, ino: u64, name: &[u8], value: Option<&[u8]>, mode: XattrMode) -> FsResult<()> {
+        if !name.starts_with(b"user.") {
+            return Err(FsError::Unsupported("only user.* attributes are kept"));
+        }
+        if value.is_some_and(|v| v.len() > MAX_VALUE) {
+            return Err(FsError::Range);
+        }
+        let Some((node, asset)) = self.xattr_node(who, ino)? else {
+            return Err(FsError::ReadOnly("this is made by damfs and keeps no attributes".into()));
+        };
+        if name == mapped::ID {
+            return Ok(());
+        }
+        let mapped_to = asset.as_ref().filter(|_| mapped::is_mapped(name));
+        match (&asset, mapped_to.is_some()) {
+            (Some(asset), true) => self.may(who, Verb::Tag, asset)?,
+            (Some(asset), false) => self.may(who, Verb::Edit, asset)?,
+            (None, _) => Self::may_work(who)?,
+        }
+        let now = self.library.clock.now();
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let exists = match mapped_to {
+                Some(asset) => mapped::get(asset, name).is_some(),
+                None => tx.xattr(node.id, name)?.is_some(),
+            };
+            match (mode, exists) {
+                (XattrMode::Create, true) => return Err(FsError::Exists),
+                (XattrMode::Replace, false) => return Err(FsError::NoAttribute),
+                _ if value.is_none() && !exists => return Err(FsError::NoAttribute),
+                _ => {}
+            }
+            if let Some(id) = mapped_to.map(|a| a.id) {
+                let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+                let changed = match value {
+                    Some(value) => mapped::set(&mut asset, name, value),
+                    None => mapped::remove(&mut asset, name),
+                };
+                if changed {
+                    asset.changed = now.max(asset.changed);
+                    assign::store(tx, &asset)?;
+                    let detail = serde_json::json!({ "xattr": String::from_utf8_lossy(name) });
+                    let subject = asset.id.to_string();
+                    let actor = who.subject.name.as_str();
+                    crate::audit::append(tx, crate::ops::CHAIN, now, actor, "asset.set", &subject, &detail)?;
+                }
+                return Ok(());
+            }
+            match value {
+                Some(value) => tx.set_xattr(node.id, name, value)?,
+                None => {
+                    tx.remove_xattr(node.id, name)?;
+                }
+            }
+            if let Some(mut row) = tx.node(node.id)? {
+                row.ctime = now;
+                tx.put_node(&row)?;
+                tx.change(ChangeKind::Node, &row.id.to_string())?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! What a file says about itself.
+
+use super::found::Found;
+use super::sniff::{Sniffed, sniff};
+use super::{MediaError, bmff, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
+use crate::types::{Generation, ReadAt, Timestamp};
+
+const HEAD: usize = 8 * 1024;
+const MAX_LIST: usize = 4_096;
+
+/// What was read from one file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Probe {
+    /// `image`, `video`, `audio`, `document` or `other`.
+    pub kind: String,
+    /// Short name of the format.
+    pub format: String,
+    /// Width in pixels as shown, after orientation.
+    pub width: Option<u32>,
+    /// Height in pixels as shown, after orientation.
+    pub height: Option<u32>,
+    /// EXIF orientation, 1 to 8.
+    pub orientation: u8,
+    /// EXIF DateTimeOriginal, else the date of the XMP packet; UTC when it names no zone.
+    pub created: Option<Timestamp>,
+    /// The end of the file is there: false while a slow writer is still at it.
+    pub complete: bool,
+    /// How the file was generated.
+    pub generation: Option<Generation>,
+    /// Keywords of XMP and IPTC, each once.
+    pub keywords: Vec<String>,
+    /// Caption.
+    pub description: Option<String>,
+    /// Title.
+    pub title: Option<String>,
+    /// Stars, 0 to 5.
+    pub rating: Option<u8>,
+    /// People shown.
+    pub persons: Vec<String>,
+    /// Our own campaign property.
+    pub campaign: Option<String>,
+    /// Our own persona property.
+    pub persona: Vec<String>,
+    /// What could not be read.
+    pub warnings: Vec<String>,
+}
+
+/// Reads what a file says about itself. Broken metadata is a warning, never an error.
+///
+/// # Errors
+/// When the format is not known, or the bytes cannot be read.
+pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
+    let head = source.read_head(HEAD)?;
+    let sniffed = sniff(&head).ok_or(MediaError::Unrecognised)?;
+    let mut found = walk(source, &sniffed)?;
+    let exif = match found.exif.take() {
+        _ if sniffed.format == "tiff" => exif::read(source)?,
+        Some(block) => exif::read(&block)?,
+        None => exif::Exif { orientation: 1, ..exif::Exif::default() },
+    };
+    Ok(assemble(&sniffed, found, &exif))
+}
+
+/// What a decoder has to know beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub orientation: u8,
+    /// As stored.
+    pub size: Option<(u32, u32)>,
+    pub separate_scans: bool,
+}
+
+/// Reads the headers alone.
+pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, MediaError> {
+    let found = walk(source, sniffed)?;
+    let orientation = match &found.exif {
+        _ if sniffed.format == "tiff" => exif::read(source)?.orientation,
+        Some(block) => exif::read(block)?.orientation,
+        None => 1,
+    };
+    Ok(Header { orientation, size: found.width.zip(found.height), separate_scans: found.separate_scans })
+}
+
+fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {
+    match sniffed.format {
+        "png" => png::walk(source),
+        "jpeg" => jpeg::walk(source),
+        "webp" => webp::walk(source),
+        "gif" => simple::gif(source),
+        "bmp" => simple::bmp(source),
+        "tiff" => simple::tiff(source),
+        "mp4" | "mov" | "m4a" | "3gp" | "avif" | "heic" => bmff::walk(source),
+        _ => Ok(Found { complete: true, ..Found::default() }),
+    }
+}
+
+fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
+    graphs_in_tags(&mut found, exif);
+    let packet = found.xmp.take().map(|p| xmp::read(&p)).unwrap_or_default();
+    if packet.damaged {
+        found.warn("the XMP packet is damaged; what stands before the damage was read");
+    }
+    let records = found.iptc.take().map(|b| iptc::read(&b)).unwrap_or_default();
+    let user_comment = exif.user_comment.as_deref().map(exif::user_comment).filter(|c| !c.is_empty());
+    let comments = [user_comment.as_deref(), packet.user_comment.as_deref()];
+    let generation = comments
+        .into_iter()
+        .flatten()
+        .find_map(|c| other_tools::generation(&found, Some(c)))
+        .or_else(|| other_tools::generation(&found, None));
+    let turned = exif.orientation >= 5;
+    let (width, height) = if turned { (found.height, found.width) } else { (found.width, found.height) };
+    let size = width.zip(height).filter(|(w, h)| *w > 0 && *h > 0);
+    Probe {
+        kind: sniffed.kind.to_owned(),
+        format: sniffed.format.to_owned(),
+        width: size.map(|s| s.0),
+        height: size.map(|s| s.1),
+        orientation: exif.orientation,
+        created: exif.created.or_else(|| packet.created.as_deref().and_then(dates::iso)),
+        complete: found.complete,
+        generation,
+        keywords: unique(packet.subjects.into_iter().chain(records.keywords)),
+        description: packet.description.or(records.caption),
+        title: packet.title.or(records.title),
+        rating: packet.rating,
+        persons: unique(packet.persons),
+        campaign: packet.campaign,
+        persona: unique(packet.personas),
+        warnings: found.warnings,
+    }
+}
+
+/// ComfyUI has no place of its own in EXIF: it writes `prompt:{...}` into Model, `workflow:{...}` into Make, and other nodes
+/// swap them. Any text tag that looks so is taken.
+fn graphs_in_tags(found: &mut Found, exif: &exif::Exif) {
+    for (_, text) in &exif.ascii {
+        let Some((key, value)) = text.split_once(':') else { continue };
+        let word = !key.is_empty() && key.len() <= 64 && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if word && value.trim_start().starts_with('{') {
+            found.text(key.to_ascii_lowercase(), value.trim());
+        }
+    }
+    if found.get("Software").is_none()
+        && let Some(software) = exif.text(0x0131)
+    {
+        found.text("Software", software);
+    }
+}
+
+fn unique(values: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    values.into_iter().filter(|v| !v.is_empty() && seen.insert(v.clone())).take(MAX_LIST).collect()
+}

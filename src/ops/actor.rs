@@ -1,0 +1,119 @@
+//! The member on whose behalf an operation runs, and what the gate says to him.
+
+use std::sync::Arc;
+
+use damfs_policy::{Decision, Expr, Verb};
+
+use super::folders::Maker;
+use super::record::Hand;
+use super::{Library, OpsError};
+use crate::access::{Identity, Who};
+use crate::catalog::{Asset, MemberRow};
+use crate::types::{Caller, Timestamp};
+
+/// A member at work.
+#[derive(Clone)]
+pub struct Actor {
+    pub member: MemberRow,
+    pub uid: u32,
+    pub gid: u32,
+    who: Arc<Who>,
+}
+
+impl Actor {
+    /// The member whom the caller's user id belongs to.
+    ///
+    /// # Errors
+    /// When the user id is no active member's.
+    pub fn of(library: &Library, caller: &Caller) -> Result<Self, OpsError> {
+        let who = library.gate.who(&Identity::Uid(caller.uid))?;
+        Self::of_who(library, who, caller)
+    }
+
+    /// A member whom the gate knows already, on behalf of a caller.
+    ///
+    /// # Errors
+    /// When he is a member no more.
+    pub fn of_who(library: &Library, who: Arc<Who>, caller: &Caller) -> Result<Self, OpsError> {
+        let member = library.catalog.read(|tx| tx.member(who.id))?;
+        let member = member.ok_or_else(|| OpsError::Refused {
+            verb: Verb::List,
+            subject: format!("uid:{}", caller.uid),
+            reason: format!("user id {} is no member of this library", caller.uid),
+        })?;
+        Ok(Self { member, uid: caller.uid, gid: caller.gid, who })
+    }
+
+    /// Another member, looked at by an admin.
+    ///
+    /// # Errors
+    /// When there is no such active member.
+    pub fn named(library: &Library, name: &str) -> Result<Self, OpsError> {
+        let members = library.catalog.read(|tx| tx.members())?;
+        let Some(member) = members.iter().find(|m| m.name == name).cloned() else {
+            return Err(super::value::unknown("member", name, members.into_iter().map(|m| m.name)));
+        };
+        let who = library.gate.who(&Identity::Member(member.id))?;
+        Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, who })
+    }
+
+    /// What the gate decides.
+    #[must_use]
+    pub fn decide(&self, library: &Library, verb: Verb, asset: &Asset) -> Decision {
+        library.gate.decide(&self.who, verb, asset)
+    }
+
+    /// The gate's decision as a query.
+    #[must_use]
+    pub fn filter(&self, library: &Library, verb: Verb) -> Expr {
+        library.gate.filter(&self.who, verb)
+    }
+
+    /// Nothing when allowed. What may not be listed is not found; `target` is how the caller named it.
+    ///
+    /// # Errors
+    /// [`OpsError::NotFound`] or [`OpsError::Refused`].
+    pub fn must(&self, library: &Library, verb: Verb, asset: &Asset, target: &str) -> Result<(), OpsError> {
+        if !self.decide(library, Verb::List, asset).allowed {
+            return Err(OpsError::NotFound(target.to_owned()));
+        }
+        let decision = self.decide(library, verb, asset);
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(OpsError::Refused { verb, subject: asset.id.to_string(), reason: decision.reason })
+    }
+
+    /// Whether he may change the library itself.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.who.subject.allows_everything(Verb::Admin)
+    }
+
+    /// Nothing for an admin.
+    ///
+    /// # Errors
+    /// [`OpsError::Refused`].
+    pub fn must_be_admin(&self, what: &str) -> Result<(), OpsError> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        Err(OpsError::Refused {
+            verb: Verb::Admin,
+            subject: self.member.name.clone(),
+            reason: format!("only an admin may {what}; {} is {}", self.member.name, self.member.role),
+        })
+    }
+
+    /// Who makes nodes.
+    #[must_use]
+    pub fn maker(&self, now: Timestamp) -> Maker {
+        Maker { uid: self.uid, gid: self.gid, member: Some(self.member.id), now }
+    }
+
+    /// Who changes records.
+    #[must_use]
+    pub fn hand(&self, now: Timestamp) -> Hand {
+        Hand { by: Some(self.member.id), now }
+    }
+}

@@ -1,0 +1,256 @@
+//! The beginnings and ends of assets: a new record, the trash, and back.
+
+use super::folders::{self, Maker};
+use super::record::Hand;
+use super::{CHAIN, Library, OpsError, mapped, record, rules};
+use crate::audit;
+use crate::catalog::{
+    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
+    TunnelRow, WriteTx,
+};
+use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
+use crate::view::naming::unique_view_name;
+
+/// A record for bytes that have just arrived: provisional until its first version.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn draft(
+    tx: &dyn ReadTx,
+    id: AssetId,
+    ordinal: u64,
+    name: &FileName,
+    node: NodeId,
+    maker: &Maker,
+) -> Result<Asset, CatalogError> {
+    let owner_name = match maker.member {
+        Some(member) => tx.member(member)?.map(|m| m.name).unwrap_or_default(),
+        None => String::new(),
+    };
+    let view_name = unique_view_name(tx, name, id)?;
+    Ok(Asset { ordinal, view_name, node: Some(node), owner: maker.member, owner_name, ..record::blank(id, maker.now) })
+}
+
+/// Makes the asset of a node that has a name in a folder: the folder's rules apply. Returns the record as stored.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn adopt(
+    tx: &mut dyn WriteTx,
+    library: &Library,
+    node: &mut NodeRow,
+    name: &FileName,
+    folder: NodeId,
+    maker: &Maker,
+) -> Result<Asset, OpsError> {
+    let ordinal = tx.next(Counter::Asset)?;
+    let mut asset = draft(tx, library.new_asset_id()?, ordinal, name, node.id, maker)?;
+    rules::apply_rules(tx, &mut asset, folder, &Hand { by: maker.member, now: maker.now })?;
+    node.class = NodeClass::Asset;
+    node.asset = Some(asset.id);
+    // The node's row speaks of the asset and the asset of the node: the asset first, then the node.
+    let bare = NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() };
+    tx.put_node(&bare)?;
+    mapped::absorb(tx, &mut asset, node.id)?;
+    tx.put_asset(&asset)?;
+    tx.put_node(node)?;
+    tx.change(ChangeKind::Node, &node.id.to_string())?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+    Ok(asset)
+}
+
+/// Takes a name out of its folder; the folder's times move with it.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn unlink_entry(tx: &mut dyn WriteTx, entry: &EntryRow, now: Timestamp) -> Result<(), CatalogError> {
+    tx.remove_entry(entry.id)?;
+    tx.change(ChangeKind::Entry, &folders::entry_change_id(entry.parent, &entry.name))?;
+    touch_folder(tx, entry.parent, now)
+}
+
+/// A folder's content changed.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn touch_folder(tx: &mut dyn WriteTx, folder: NodeId, now: Timestamp) -> Result<(), CatalogError> {
+    if let Some(mut row) = tx.node(folder)? {
+        row.mtime = now;
+        row.ctime = now;
+        tx.put_node(&row)?;
+        tx.change(ChangeKind::Node, &folder.to_string())?;
+    }
+    Ok(())
+}
+
+/// Who removes, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Removal {
+    pub member: Option<MemberId>,
+    pub process: u32,
+    pub now: Timestamp,
+    pub how: TunnelHow,
+}
+
+/// Puts an asset in the trash: its name goes, bytes and record stay, and for 15 seconds the name brings it back.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn trash(
+    tx: &mut dyn WriteTx,
+    asset: &mut Asset,
+    entry: &EntryRow,
+    node: &NodeRow,
+    removal: &Removal,
+) -> Result<(), CatalogError> {
+    unlink_entry(tx, entry, removal.now)?;
+    asset.state = AssetState::Trashed;
+    asset.trashed = Some(Trashed {
+        at: removal.now,
+        parent: entry.parent,
+        name: entry.name.as_bytes().to_vec(),
+        by: removal.member,
+    });
+    asset.changed = removal.now;
+    tx.put_asset(asset)?;
+    tx.put_tunnel(&TunnelRow {
+        parent: entry.parent,
+        name: entry.name.clone(),
+        asset: asset.id,
+        node: node.id,
+        process: removal.process,
+        member: removal.member,
+        at: removal.now,
+        how: removal.how,
+    })?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+    audit_simple(tx, removal.member, removal.now, "asset.trash", asset)
+}
+
+/// Takes an asset out of the trash and gives it a name.
+///
+/// # Errors
+/// When the name is taken, or the catalogue fails.
+pub fn restore(
+    tx: &mut dyn WriteTx,
+    asset: &mut Asset,
+    parent: NodeId,
+    name: &FileName,
+    member: Option<MemberId>,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let Some(node) = asset.node else {
+        return Err(CatalogError::Constraint(format!("the bytes of asset {} were purged", asset.id)));
+    };
+    forget_tunnels(tx, asset.id)?;
+    asset.state = AssetState::Active;
+    asset.trashed = None;
+    asset.changed = now;
+    tx.put_asset(asset)?;
+    folders::link(tx, parent, name, node, now)?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+    audit_simple(tx, member, now, "asset.restore", asset)
+}
+
+/// No name brings this asset back any more.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn forget_tunnels(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), CatalogError> {
+    for tunnel in tx.tunnels_of(asset)? {
+        tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+    }
+    Ok(())
+}
+
+/// An asset gets other bytes: the node of a saver's new file. The old node loses its part; its extended attributes stay with the asset.
+/// The new node is staged or committed already; a version follows when it settles.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn rebind(tx: &mut dyn WriteTx, asset: &mut Asset, node: &mut NodeRow, now: Timestamp) -> Result<(), CatalogError> {
+    let old = asset.node.filter(|old| *old != node.id);
+    if let Some(provisional) = node.asset.filter(|id| *id != asset.id) {
+        let row = NodeRow { asset: None, class: NodeClass::Scratch, ..node.clone() };
+        tx.put_node(&row)?;
+        drop_provisional(tx, provisional, asset)?;
+    }
+    if let Some(old) = old {
+        for (name, value) in tx.xattrs(old)? {
+            if tx.xattr(node.id, &name)?.is_none() {
+                tx.set_xattr(node.id, &name, &value)?;
+            }
+        }
+    }
+    node.class = NodeClass::Asset;
+    node.asset = Some(asset.id);
+    node.ctime = now;
+    tx.put_node(node)?;
+    mapped::absorb(tx, asset, node.id)?;
+    asset.node = Some(node.id);
+    if asset.state == AssetState::Trashed {
+        asset.state = AssetState::Active;
+        asset.trashed = None;
+    }
+    asset.changed = now;
+    forget_tunnels(tx, asset.id)?;
+    tx.put_asset(asset)?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+    tx.change(ChangeKind::Node, &node.id.to_string())?;
+    if let Some(old) = old {
+        release_node(tx, old, asset.id)?;
+    }
+    Ok(())
+}
+
+/// The record of a file that turned out to be another asset's next version: facets it was given go along, the rest is dropped.
+/// One that had a version of its own is put in the trash instead, so that no bytes are lost.
+fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset) -> Result<(), CatalogError> {
+    let Some(mut old) = tx.asset(id)? else { return Ok(()) };
+    heir.tags.extend(old.tags.iter().cloned());
+    if old.head.is_none() {
+        forget_tunnels(tx, id)?;
+        return tx.remove_asset(id);
+    }
+    old.node = None;
+    old.state = AssetState::Trashed;
+    old.changed = heir.changed;
+    tx.put_asset(&old)?;
+    tx.change(ChangeKind::Asset, &id.to_string())
+}
+
+/// A node that an asset has left: kept as a backup while it has a name, gone otherwise (open handles keep the bytes).
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn release_node(tx: &mut dyn WriteTx, node: NodeId, asset: AssetId) -> Result<(), CatalogError> {
+    let Some(mut row) = tx.node(node)? else { return Ok(()) };
+    if tx.names_of(node)?.is_empty() {
+        tx.remove_node(node)
+    } else {
+        row.class = NodeClass::Aside;
+        row.asset = Some(asset);
+        tx.put_node(&row)?;
+        tx.change(ChangeKind::Node, &node.to_string())
+    }
+}
+
+/// Removes a node that is no asset's once its last name is gone.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn drop_if_nameless(tx: &mut dyn WriteTx, node: NodeId) -> Result<(), CatalogError> {
+    if tx.names_of(node)?.is_empty() { tx.remove_node(node) } else { Ok(()) }
+}
+
+fn audit_simple(
+    tx: &mut dyn WriteTx,
+    member: Option<MemberId>,
+    now: Timestamp,
+    action: &str,
+    asset: &Asset,
+) -> Result<(), CatalogError> {
+    let actor = super::versions::actor_name(tx, member)?;
+    let detail = serde_json::json!({ "name": asset.view_name });
+    audit::append(tx, CHAIN, now, &actor, action, &asset.id.to_string(), &detail)
+}

@@ -1,0 +1,125 @@
+//! Setting facets of assets that are there: every target or none, in one transaction with its audit rows.
+
+use damfs_policy::{Field, Verb};
+use serde_json::{Value, json};
+
+use super::proto::Assignment;
+use super::record::{self, Changed};
+use super::value::{self, FacetChange};
+use super::{Actor, Library, OpsError, folders, target};
+use crate::catalog::{Asset, AssetState, ChangeKind, WriteTx};
+use crate::types::Timestamp;
+
+/// Sets facets: `dam set`.
+///
+/// # Errors
+/// [`OpsError::Usage`] for a wrong facet or value, [`OpsError::NotFound`], [`OpsError::Refused`]; nothing was changed then.
+pub fn set(library: &Library, actor: &Actor, targets: &[String], set: &[Assignment]) -> Result<Value, OpsError> {
+    let changes = value::changes(set)?;
+    apply(library, actor, targets, &changes)
+}
+
+/// Adds or removes one tag: `dam tag`.
+///
+/// # Errors
+/// As [`set`].
+pub fn tag(library: &Library, actor: &Actor, targets: &[String], tag: &str, remove: bool) -> Result<Value, OpsError> {
+    let tag = value::tag(tag)?;
+    let change = if remove { FacetChange::Remove(tag) } else { FacetChange::Add(tag) };
+    apply(library, actor, targets, &[(Field::Tag, change)])
+}
+
+fn apply(
+    library: &Library,
+    actor: &Actor,
+    targets: &[String],
+    changes: &[(Field, FacetChange)],
+) -> Result<Value, OpsError> {
+    let now = library.clock.now();
+    library.catalog.write(|tx| {
+        let mut done = Vec::new();
+        for name in targets {
+            let mut asset = target::asset(tx, name)?;
+            let changed = change_asset(library, actor, tx, &mut asset, changes, name, now)?;
+            let path = match asset.node {
+                Some(node) => folders::path_of(tx, node)?,
+                None => None,
+            };
+            done.push(json!({ "id": asset.id.to_string(), "path": path, "changed": changed }));
+        }
+        Ok(json!({ "assets": done }))
+    })
+}
+
+/// Changes one record inside a transaction, as a member may: gate, change, store, feed, audit. Gives the changed facets.
+///
+/// # Errors
+/// As [`set`]; the caller's transaction is to be undone then.
+pub fn change_asset(
+    library: &Library,
+    actor: &Actor,
+    tx: &mut dyn WriteTx,
+    asset: &mut Asset,
+    changes: &[(Field, FacetChange)],
+    name: &str,
+    now: Timestamp,
+) -> Result<Vec<Value>, OpsError> {
+    for (field, change) in changes {
+        actor.must(library, verb_for(field, change, asset), asset, name)?;
+    }
+    let before = asset.clone();
+    let mut changed: Vec<Changed> = Vec::new();
+    for (field, change) in changes {
+        changed.extend(record::set(tx, asset, field, change, &actor.hand(now))?);
+    }
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Nobody may put an asset where his own rules end: into another client's scope, past his own reach.
+    let moved = changes.iter().any(|(field, _)| !matches!(field, Field::Status(_) | Field::Stage));
+    if moved && !actor.is_admin() && !actor.decide(library, Verb::Tag, asset).allowed {
+        return Err(OpsError::Refused {
+            verb: Verb::Tag,
+            subject: before.id.to_string(),
+            reason: format!("the change would put the asset out of reach of {}", actor.member.name),
+        });
+    }
+    store(tx, asset)?;
+    let rows: Vec<Value> = changed.iter().map(|c| json!({ "facet": c.field, "old": c.old, "new": c.new })).collect();
+    let detail = json!({ "changed": rows });
+    crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "asset.set", &asset.id.to_string(), &detail)?;
+    Ok(rows)
+}
+
+/// Stores a changed record and tells the change feed: the record, and its file, whose ctime moves with it.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn store(tx: &mut dyn WriteTx, asset: &Asset) -> Result<(), OpsError> {
+    tx.put_asset(asset)?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+    if let Some(node) = asset.node {
+        if let Some(mut row) = tx.node(node)? {
+            row.ctime = asset.changed.max(row.ctime);
+            tx.put_node(&row)?;
+        }
+        tx.change(ChangeKind::Node, &node.to_string())?;
+    }
+    Ok(())
+}
+
+/// The verb that a change needs.
+#[must_use]
+pub fn verb_for(field: &Field, change: &FacetChange, asset: &Asset) -> Verb {
+    match field {
+        Field::Status(_) | Field::Stage => Verb::Review,
+        Field::Owner => Verb::Admin,
+        // A hold keeps an asset from everybody's hands; only an admin puts it on or takes it off.
+        Field::State if asset.state == AssetState::Held => Verb::Admin,
+        Field::State => match change {
+            FacetChange::Replace(word) if word == "held" => Verb::Admin,
+            _ => Verb::Tag,
+        },
+        _ => Verb::Tag,
+    }
+}

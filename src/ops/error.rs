@@ -1,0 +1,78 @@
+//! What can go wrong in an operation, and how it is told to people.
+
+use damfs_policy::Verb;
+
+use super::live::LiveError;
+use super::proto::{Failure, FailureKind};
+use crate::access::AccessError;
+use crate::blob::BlobError;
+use crate::catalog::CatalogError;
+use crate::types::NameError;
+
+/// Why an operation was not done. What the caller may not list is [`OpsError::NotFound`].
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// Nothing of that name that the caller may list.
+    #[error("no such asset: `{0}`")]
+    NotFound(String),
+    /// The request itself is wrong.
+    #[error("{message}")]
+    Usage { message: String, hint: Option<String> },
+    /// The role does not allow it. `subject` goes to the audit log: an id or a path.
+    #[error("{reason}")]
+    Refused { verb: Verb, subject: String, reason: String },
+    /// The request is right and cannot be done.
+    #[error("{message}")]
+    Failed { message: String, hint: Option<String> },
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    #[error("cannot read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl OpsError {
+    /// A wrong request, with what to do instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// A failure, with what to do next.
+    pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<NameError> for OpsError {
+    fn from(e: NameError) -> Self {
+        Self::Usage { message: e.to_string(), hint: None }
+    }
+}
+
+impl From<OpsError> for Failure {
+    fn from(e: OpsError) -> Self {
+        let message = e.to_string();
+        let (kind, hint) = match e {
+            OpsError::NotFound(_) => (
+                FailureKind::NotFound,
+                Some("a PATH is library/..., a path in a mount of the library, or an asset id".to_owned()),
+            ),
+            OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
+            OpsError::Refused { subject, .. } => {
+                (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
+            }
+            OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
+            OpsError::Access(_) => (FailureKind::Refused, None),
+            OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
+            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => {
+                (FailureKind::Failed, None)
+            }
+        };
+        Self { kind, message, hint }
+    }
+}

@@ -1,0 +1,243 @@
+//! Giving a new file its place: name, node, asset, first version, rules, values, in one transaction.
+
+use damfs_policy::{Field, Verb};
+use serde_json::json;
+
+use super::import::verbs;
+use super::value::FacetChange;
+use super::{Actor, Library, OpsError, folders, probe, record, rules};
+use crate::catalog::{
+    Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+};
+use crate::media::Probe;
+use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
+
+/// A file whose bytes are in the store, on its way to a place.
+#[derive(Debug)]
+pub struct Plan {
+    pub given: String,
+    /// Below `library/`.
+    pub folder: String,
+    pub name: FileName,
+    pub content: Content,
+    pub probe: Probe,
+    pub mtime: Timestamp,
+    pub asset: AssetId,
+    pub version: VersionId,
+    pub now: Timestamp,
+}
+
+/// Where it ended up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filed {
+    New { path: String, asset: Box<Asset>, version: Box<VersionRow> },
+    Known { path: String, id: AssetId },
+}
+
+impl Plan {
+    /// Gives the file its ids.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record, named where they are used")]
+    pub fn new(
+        library: &Library,
+        given: &str,
+        folder: String,
+        name: FileName,
+        content: Content,
+        probe: Probe,
+        mtime: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, OpsError> {
+        let asset = AssetId::make(now, &*library.entropy)?;
+        let version = VersionId::make(now, &*library.entropy)?;
+        Ok(Self { given: given.to_owned(), folder, name, content, probe, mtime, asset, version, now })
+    }
+
+    fn version_row(&self, actor: &Actor, no: VersionNo) -> VersionRow {
+        VersionRow {
+            id: self.version,
+            no,
+            asset: self.asset,
+            n: 1,
+            content: self.content.id,
+            size: self.content.size,
+            mtime: self.mtime,
+            made_at: self.now,
+            made_by: Some(actor.member.id),
+            format: self.probe.format.to_string(),
+            kind: self.probe.kind.to_string(),
+            width: self.probe.width,
+            height: self.probe.height,
+            orientation: self.probe.orientation,
+        }
+    }
+}
+
+/// The folders and the name of `a/b/x.png`. Nothing may lead out.
+///
+/// # Errors
+/// When a part is no file name.
+pub fn split(given: &str) -> Result<(String, FileName), OpsError> {
+    let given = given.trim_start_matches('/');
+    let (folder, name) = given.rsplit_once('/').unwrap_or(("", given));
+    for part in folder.split('/').filter(|p| !p.is_empty()) {
+        FileName::try_from(part)?;
+    }
+    Ok((folder.to_owned(), FileName::try_from(name)?))
+}
+
+/// Path and id of a live asset that has these bytes now, is below `library/`, and may be listed by the caller.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn known(
+    library: &Library,
+    actor: &Actor,
+    tx: &dyn ReadTx,
+    content: ContentId,
+) -> Result<Option<(String, String)>, OpsError> {
+    for id in tx.assets_with_content(content)? {
+        let Some(asset) = tx.asset(id)? else { continue };
+        if asset.state == AssetState::Trashed || !actor.decide(library, Verb::List, &asset).allowed {
+            continue;
+        }
+        let Some(node) = asset.node else { continue };
+        if let Some(path) = folders::path_of(tx, node)? {
+            return Ok(Some((path, id.to_string())));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the asset. Killed before its commit nothing is there; run again it finds what was committed.
+///
+/// # Errors
+/// [`OpsError::Refused`] when the caller may not make such an asset; what the catalogue says.
+pub fn file(
+    library: &Library,
+    actor: &Actor,
+    tx: &mut dyn WriteTx,
+    plan: &Plan,
+    changes: &[(Field, FacetChange)],
+) -> Result<Filed, OpsError> {
+    let maker = actor.maker(plan.now);
+    let folder = folders::ensure_folder(tx, &plan.folder, &maker)?;
+    let name = match free_name(tx, folder, plan, library, actor)? {
+        Place::Free(name) => name,
+        Place::Taken { path, id } => return Ok(Filed::Known { path, id }),
+    };
+
+    let mut node = folders::fresh_node(tx, NodeKind::File, &maker)?;
+    node.class = NodeClass::Asset;
+    node.size = plan.content.size;
+    node.mtime = plan.mtime;
+    node.mtime_set = true;
+    node.content = Some(plan.content.id);
+    node.asset = Some(plan.asset);
+
+    let mut asset = record::blank(plan.asset, plan.now);
+    asset.ordinal = tx.next(Counter::Asset)?;
+    asset.view_name = crate::view::naming::unique_view_name(tx, &name, plan.asset)?;
+    asset.node = Some(node.id);
+    asset.head = Some(plan.version);
+    asset.owner = Some(actor.member.id);
+    asset.owner_name.clone_from(&actor.member.name);
+    asset.created = plan.mtime;
+    let hand = actor.hand(plan.now);
+    rules::apply_rules(tx, &mut asset, folder, &hand)?;
+    probe::apply_probe(&mut asset, &plan.probe);
+    for (field, change) in changes {
+        record::set(tx, &mut asset, field, change, &hand)?;
+    }
+    for verb in verbs(changes, &asset) {
+        let decision = actor.decide(library, verb, &asset);
+        if !decision.allowed {
+            return Err(OpsError::Refused { verb, subject: plan.given.clone(), reason: decision.reason });
+        }
+    }
+
+    let version = plan.version_row(actor, VersionNo(tx.next(Counter::Version)?));
+    tx.put_content(&plan.content)?;
+    // The node speaks of the asset, the asset of the node and of the version, the version of the asset: each first without.
+    tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() })?;
+    tx.put_asset(&Asset { head: None, ..asset.clone() })?;
+    tx.add_version(&version)?;
+    tx.put_asset(&asset)?;
+    tx.put_node(&node)?;
+    folders::link(tx, folder, &name, node.id, plan.now)?;
+    tx.change(ChangeKind::Node, &node.id.to_string())?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())?;
+
+    let path = folders::path_of(tx, node.id)?.unwrap_or_default();
+    let detail = json!({
+        "path": path,
+        "content": plan.content.id,
+        "size": plan.content.size,
+        "set": changes.iter().map(|(f, _)| (f.to_string(), record::get(&asset, f))).collect::<serde_json::Map<_, _>>(),
+    });
+    crate::audit::append(
+        tx,
+        super::CHAIN,
+        plan.now,
+        &actor.member.name,
+        "asset.import",
+        &asset.id.to_string(),
+        &detail,
+    )?;
+    Ok(Filed::New { path, asset: Box::new(asset), version: Box::new(version) })
+}
+
+enum Place {
+    Free(FileName),
+    /// An asset there has, or had in an earlier version, these very bytes.
+    Taken {
+        path: String,
+        id: AssetId,
+    },
+}
+
+/// `name.ext`, or `name (2).ext` and on when other bytes have that name. The extension stays, the stem is cut to fit.
+fn free_name(
+    tx: &dyn ReadTx,
+    folder: NodeId,
+    plan: &Plan,
+    library: &Library,
+    actor: &Actor,
+) -> Result<Place, OpsError> {
+    let (stem, extension) = plan.name.split_extension();
+    for n in 1_u32.. {
+        let name = if n == 1 {
+            plan.name.clone()
+        } else {
+            let tail = format!(" ({n})");
+            let room = FileName::MAX - tail.len() - extension.map_or(0, |e| e.len() + 1);
+            let mut bytes = cut(stem, room).to_vec();
+            bytes.extend_from_slice(tail.as_bytes());
+            if let Some(extension) = extension {
+                bytes.push(b'.');
+                bytes.extend_from_slice(extension);
+            }
+            FileName::new(bytes)?
+        };
+        let Some(entry) = tx.entry(folder, &name)? else { return Ok(Place::Free(name)) };
+        let Some(id) = tx.node(entry.node)?.and_then(|node| node.asset) else { continue };
+        let Some(asset) = tx.asset(id)? else { continue };
+        let same = tx.versions(id)?.iter().any(|v| v.content == plan.content.id);
+        if same && actor.decide(library, Verb::List, &asset).allowed {
+            let path = folders::path_of(tx, entry.node)?.unwrap_or_default();
+            return Ok(Place::Taken { path, id });
+        }
+    }
+    Err(OpsError::failed("no free name in the folder", "choose another folder with --into"))
+}
+
+/// At most `room` bytes, not cut inside a character.
+fn cut(stem: &[u8], room: usize) -> &[u8] {
+    let mut end = stem.len().min(room);
+    while end > 0 && end < stem.len() && stem[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    &stem[..end]
+}

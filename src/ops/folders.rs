@@ -1,0 +1,248 @@
+//! The tree below `library/`: from a path to a node, from a node to its path, and folders made on the way.
+
+use std::collections::HashMap;
+
+use super::OpsError;
+use crate::catalog::{CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
+use crate::types::{EntryId, FileName, MemberId, NodeId, Timestamp};
+
+/// Who makes nodes, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Maker {
+    pub uid: u32,
+    pub gid: u32,
+    pub member: Option<MemberId>,
+    pub now: Timestamp,
+}
+
+/// The parts of a path below `library/`; the word `library` itself, slashes at either end and doubled ones do not count.
+///
+/// # Errors
+/// When a part is no file name (`..`, too long).
+pub fn parts(path: &str) -> Result<Vec<FileName>, OpsError> {
+    let path = path.trim_start_matches('/');
+    let below = match path.strip_prefix("library") {
+        Some("") => "",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    };
+    below
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| FileName::try_from(part).map_err(OpsError::from))
+        .collect()
+}
+
+/// The node at a path (`library/a/b.png`, `a/b.png`), if there is one. `library` is the root.
+///
+/// # Errors
+/// When the path is none, or the catalogue fails.
+pub fn resolve(tx: &dyn ReadTx, path: &str) -> Result<Option<NodeRow>, OpsError> {
+    let mut at = NodeId::LIBRARY;
+    for part in parts(path)? {
+        match tx.entry(at, &part)? {
+            Some(entry) => at = entry.node,
+            None => return Ok(None),
+        }
+    }
+    Ok(tx.node(at)?)
+}
+
+/// The folder at a path, made with its parents where it is missing. The empty path is `library/` itself.
+///
+/// # Errors
+/// When a part of the path is a file, or the catalogue fails.
+pub fn ensure_folder(tx: &mut dyn WriteTx, path: &str, maker: &Maker) -> Result<NodeId, OpsError> {
+    let mut at = NodeId::LIBRARY;
+    for part in parts(path)? {
+        let found = match tx.entry(at, &part)? {
+            Some(entry) => tx.node(entry.node)?,
+            None => None,
+        };
+        at = match found {
+            Some(node) if node.kind == NodeKind::Dir => node.id,
+            Some(_) => {
+                return Err(OpsError::usage(
+                    format!("`{part}` in `{path}` is a file, not a folder"),
+                    "choose another folder with --into",
+                ));
+            }
+            None => {
+                let node = fresh_node(tx, NodeKind::Dir, maker)?;
+                tx.put_node(&node)?;
+                tx.change(ChangeKind::Node, &node.id.to_string())?;
+                link(tx, at, &part, node.id, maker.now)?;
+                node.id
+            }
+        };
+    }
+    Ok(at)
+}
+
+/// A new node's row, not stored yet: no bytes, no asset.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn fresh_node(tx: &mut dyn WriteTx, kind: NodeKind, maker: &Maker) -> Result<NodeRow, CatalogError> {
+    Ok(NodeRow {
+        id: NodeId(tx.next(Counter::Node)?),
+        kind,
+        class: NodeClass::Plain,
+        mode: if kind == NodeKind::Dir { 0o755 } else { 0o644 },
+        uid: maker.uid,
+        gid: maker.gid,
+        size: 0,
+        atime: maker.now,
+        mtime: maker.now,
+        ctime: maker.now,
+        target: None,
+        content: None,
+        staged: false,
+        asset: None,
+        owner: maker.member,
+        made_by_process: 0,
+        made_at: maker.now,
+        mtime_set: false,
+    })
+}
+
+/// Gives a node a name; the folder's times move with it.
+///
+/// # Errors
+/// When the name is taken, or the catalogue fails.
+pub fn link(
+    tx: &mut dyn WriteTx,
+    parent: NodeId,
+    name: &FileName,
+    node: NodeId,
+    now: Timestamp,
+) -> Result<EntryRow, CatalogError> {
+    let entry = EntryRow { id: EntryId(tx.next(Counter::Entry)?), parent, name: name.clone(), node };
+    tx.add_entry(&entry)?;
+    tx.change(ChangeKind::Entry, &entry_change_id(parent, name))?;
+    if let Some(mut folder) = tx.node(parent)? {
+        folder.mtime = now;
+        folder.ctime = now;
+        tx.put_node(&folder)?;
+        tx.change(ChangeKind::Node, &parent.to_string())?;
+    }
+    Ok(entry)
+}
+
+/// How the change feed names an entry: the folder's number, a slash, the name percent-encoded.
+#[must_use]
+pub fn entry_change_id(parent: NodeId, name: &FileName) -> String {
+    use std::fmt::Write as _;
+    let mut id = format!("{parent}/");
+    for &byte in name.as_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            id.push(char::from(byte));
+        } else {
+            let _ = write!(id, "%{byte:02X}");
+        }
+    }
+    id
+}
+
+/// The entry that a change is about; the other way of [`entry_change_id`].
+#[must_use]
+pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
+    let (parent, name) = id.split_once('/')?;
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte == b'%' {
+            let hex = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(hex, 16).ok()?);
+            rest = tail.get(2..)?;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some((NodeId(parent.parse().ok()?), FileName::new(bytes).ok()?))
+}
+
+/// `library/a/b.png` of a node, or `None` when it has no name below `library/` (trash, inbox).
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn path_of(tx: &dyn ReadTx, node: NodeId) -> Result<Option<String>, CatalogError> {
+    Paths::default().of(tx, node)
+}
+
+/// Paths of many nodes of one state; each folder is walked once.
+#[derive(Debug, Default)]
+pub struct Paths {
+    folders: HashMap<NodeId, Option<String>>,
+}
+
+impl Paths {
+    /// As [`path_of`].
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn of(&mut self, tx: &dyn ReadTx, node: NodeId) -> Result<Option<String>, CatalogError> {
+        if node == NodeId::LIBRARY {
+            return Ok(Some("library".to_owned()));
+        }
+        for entry in tx.names_of(node)? {
+            if let Some(folder) = self.folder(tx, entry.parent)? {
+                return Ok(Some(format!("{folder}/{}", entry.name)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn folder(&mut self, tx: &dyn ReadTx, folder: NodeId) -> Result<Option<String>, CatalogError> {
+        if let Some(known) = self.folders.get(&folder) {
+            return Ok(known.clone());
+        }
+        let path = self.of(tx, folder)?;
+        self.folders.insert(folder, path.clone());
+        Ok(path)
+    }
+}
+
+/// The folders above a node, nearest first, up to and including `library/`.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn ancestors(tx: &dyn ReadTx, folder: NodeId) -> Result<Vec<NodeId>, CatalogError> {
+    let mut line = vec![folder];
+    let mut at = folder;
+    while at != NodeId::LIBRARY {
+        match tx.names_of(at)?.first() {
+            // A loop cannot be made by rename; a damaged catalogue must not hang us.
+            Some(entry) if !line.contains(&entry.parent) => at = entry.parent,
+            _ => break,
+        }
+        line.push(at);
+    }
+    Ok(line)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_change_reads_back() {
+        let name = FileName::new(b"a b/%\xff.png".iter().copied().filter(|b| *b != b'/').collect::<Vec<_>>()).unwrap();
+        let id = entry_change_id(NodeId(17), &name);
+        assert_eq!(id, "17/a%20b%25%FF.png");
+        assert_eq!(parse_entry_change_id(&id), Some((NodeId(17), name)));
+        assert_eq!(parse_entry_change_id("17/%4"), None);
+    }
+
+    #[test]
+    fn a_path_has_parts_and_never_leads_out() {
+        let names = |p: &str| parts(p).map(|v| v.iter().map(FileName::to_text).collect::<Vec<_>>());
+        assert_eq!(names("library/a//b.png").unwrap(), ["a", "b.png"]);
+        assert_eq!(names("/a/b/").unwrap(), ["a", "b"]);
+        assert_eq!(names("libraryx").unwrap(), ["libraryx"]);
+        assert!(names("library").unwrap().is_empty());
+        assert!(names("library/../etc").is_err());
+    }
+}

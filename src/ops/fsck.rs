@@ -1,0 +1,91 @@
+//! Is everything there, and is it what it was? The catalogue's own check, every content's extents, the audit chains.
+
+use std::collections::BTreeSet;
+
+use damfs_policy::Expr;
+use serde_json::{Value, json};
+
+use super::{Actor, Library, OpsError};
+use crate::catalog::ReadTx;
+use crate::types::ContentId;
+
+/// How many records one read takes at a time.
+const PAGE: usize = 1000;
+
+/// Checks the library; `deep` reads and hashes every byte. `{"clean": bool, "faults": [..], ...}`.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin; when nothing could be checked at all. Faults are in the report.
+pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsError> {
+    actor.must_be_admin("check the library")?;
+    let mut faults: Vec<String> = library.catalog.check()?.into_iter().map(|f| format!("catalogue: {f}")).collect();
+
+    let (contents, assets) = library.catalog.read(|tx| {
+        let contents = tx.contents()?;
+        let known: BTreeSet<ContentId> = contents.iter().map(|c| c.id).collect();
+        let mut assets = 0_u64;
+        let mut after = 0;
+        loop {
+            let page = tx.find(&Expr::all(), after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.ordinal;
+            for asset in &page {
+                assets += 1;
+                faults.extend(pointers(tx, asset, &known)?);
+            }
+        }
+        Ok::<_, OpsError>((contents, assets))
+    })?;
+
+    let mut bytes = 0_u64;
+    for content in &contents {
+        bytes = bytes.saturating_add(content.size);
+        for fault in library.vault.check(content, deep)? {
+            faults.push(format!("store: content {}: {fault}", content.id));
+        }
+    }
+
+    let chains = library.catalog.read(|tx| tx.audit_chains())?;
+    for chain in &chains {
+        if let Some(fault) = library.catalog.read(|tx| crate::audit::verify(tx, chain))? {
+            faults.push(format!("audit: chain {chain}: {fault}"));
+        }
+    }
+
+    Ok(json!({
+        "clean": faults.is_empty(),
+        "deep": deep,
+        "assets": assets,
+        "contents": contents.len(),
+        "bytes": bytes,
+        "audit_chains": chains.len(),
+        "faults": faults,
+    }))
+}
+
+/// What a record points at and is not there.
+fn pointers(
+    tx: &dyn ReadTx,
+    asset: &crate::catalog::Asset,
+    known: &BTreeSet<ContentId>,
+) -> Result<Vec<String>, OpsError> {
+    let mut faults = Vec::new();
+    let versions = tx.versions(asset.id)?;
+    if !versions.iter().any(|v| Some(v.id) == asset.head) {
+        faults.push(format!("catalogue: asset {}: its current version is missing", asset.id));
+    }
+    for version in versions {
+        if version.size > 0 && !known.contains(&version.content) {
+            faults.push(format!("catalogue: asset {}: version {} has no content row", asset.id, version.n));
+        }
+    }
+    match asset.node {
+        Some(node) => match tx.node(node)? {
+            Some(row) if row.asset == Some(asset.id) => {}
+            Some(_) => faults.push(format!("catalogue: asset {}: its node {node} is another's", asset.id)),
+            None => faults.push(format!("catalogue: asset {}: its node {node} is missing", asset.id)),
+        },
+        None => faults.push(format!("catalogue: asset {}: it has no node", asset.id)),
+    }
+    Ok(faults)
+}

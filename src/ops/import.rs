@@ -1,0 +1,293 @@
+//! Taking in files: recognise, read, hash into the store, file under `library/`. Bytes durable first, pointer second:
+//! a batch of files is written to the store, one sync covers them, then each is committed in one transaction.
+//! Safe to kill and to run again: what is in the library already is recognised by its bytes.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use damfs_policy::{Field, Verb};
+use serde::{Deserialize, Serialize};
+
+use super::filing::{self, Filed, Plan};
+use super::proto::Assignment;
+use super::value::{self, FacetChange};
+use super::{Actor, Library, OpsError, folders, probe};
+use crate::media;
+use crate::types::{ContentId, ReadAt, Timestamp};
+
+/// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
+const BATCH_FILES: usize = 64;
+const BATCH_BYTES: u64 = 256 << 20;
+const BATCH_MS: i64 = 2000;
+
+const UNKNOWN: &str = "not a recognised image, video, audio or document";
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Imported {
+    /// A new asset.
+    Imported { path: String, id: String, size: u64 },
+    /// The same bytes are in the library already.
+    Known { path: String, id: String },
+    /// Not taken, and why. `policy`: the role said no.
+    Refused { reason: String, policy: bool },
+}
+
+/// One file's outcome, by the name it was given with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub given: String,
+    pub result: Imported,
+}
+
+/// How files are taken in.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// Folder below `library/`; without it `Unsorted/<yyyy>/<mm>`.
+    pub into: Option<String>,
+    pub changes: Vec<(Field, FacetChange)>,
+    /// Also what is no recognised medium.
+    pub any: bool,
+}
+
+impl ImportOptions {
+    /// Checks what people typed.
+    ///
+    /// # Errors
+    /// [`OpsError::Usage`] for a folder, facet or value that cannot be.
+    pub fn parse(into: Option<&str>, set: &[Assignment], any: bool) -> Result<Self, OpsError> {
+        if let Some(folder) = into {
+            folders::parts(folder)?;
+        }
+        // A second `--set tag=b` adds; keywords that the file brings stay beside those given.
+        let changes = value::changes(set)?
+            .into_iter()
+            .map(|(field, change)| match change {
+                FacetChange::Replace(value) if field == Field::Tag => (field, FacetChange::Add(value)),
+                other => (field, other),
+            })
+            .collect();
+        Ok(Self { into: into.map(str::to_owned), changes, any })
+    }
+}
+
+/// An open file with the length it had when it was opened.
+#[derive(Debug)]
+pub struct OpenFile {
+    file: File,
+    len: u64,
+}
+
+impl OpenFile {
+    /// Looks at the file once.
+    ///
+    /// # Errors
+    /// When it is no regular file.
+    pub fn new(file: File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        Ok(Self { len: meta.len(), file })
+    }
+}
+
+impl ReadAt for OpenFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.file.read_at(&mut buf[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Takes in files, batch by batch.
+pub struct Importer<'a> {
+    library: &'a Library,
+    actor: &'a Actor,
+    options: ImportOptions,
+    pending: Vec<Plan>,
+    bytes: u64,
+    since: Timestamp,
+    done: Vec<Outcome>,
+}
+
+impl<'a> Importer<'a> {
+    /// Starts.
+    #[must_use]
+    pub fn new(library: &'a Library, actor: &'a Actor, options: ImportOptions) -> Self {
+        let since = library.clock.now();
+        Self { library, actor, options, pending: Vec::new(), bytes: 0, since, done: Vec::new() }
+    }
+
+    /// Takes one file. `given` is its name with folders below the folder that was given (`a/b/x.png`).
+    /// Returns the outcomes that are final by now; a file that cannot be taken is one of them, not an error.
+    ///
+    /// # Errors
+    /// When the store or the catalogue fails; then nothing more can be taken.
+    pub fn take(&mut self, given: &str, mtime: Timestamp, bytes: &dyn ReadAt) -> Result<Vec<Outcome>, OpsError> {
+        match self.plan(given, mtime, bytes) {
+            Ok(Some(plan)) => {
+                self.bytes += plan.content.size;
+                self.pending.push(plan);
+            }
+            Ok(None) => {}
+            Err(e) => self.refuse(given, e)?,
+        }
+        let late = self.library.clock.now().ms_since(self.since) >= BATCH_MS;
+        if self.pending.len() >= BATCH_FILES || self.bytes >= BATCH_BYTES || late {
+            self.flush()?;
+        }
+        Ok(std::mem::take(&mut self.done))
+    }
+
+    /// Commits what is left and returns when it survives a power cut.
+    ///
+    /// # Errors
+    /// As [`Importer::take`].
+    pub fn finish(mut self) -> Result<Vec<Outcome>, OpsError> {
+        self.flush()?;
+        self.library.catalog.barrier()?;
+        Ok(self.done)
+    }
+
+    /// Reads and stores one file's bytes; `None` when its outcome is known already.
+    fn plan(&mut self, given: &str, mtime: Timestamp, bytes: &dyn ReadAt) -> Result<Option<Plan>, OpsError> {
+        let (folder, name) = filing::split(given)?;
+        if bytes.is_empty() {
+            return Err(OpsError::usage("the file is empty", "generate or copy it again"));
+        }
+        let probe = match media::probe(bytes) {
+            Ok(probe) if self.options.any => probe,
+            Ok(probe) if !probe.complete => {
+                return Err(OpsError::usage("the file ends before its picture does", "copy or generate it again"));
+            }
+            Ok(probe) if probe.kind == "other" => return Err(OpsError::usage(UNKNOWN, "take it as it is with --any")),
+            Ok(probe) => probe,
+            Err(_) if self.options.any => probe::nothing(),
+            Err(e) => return Err(OpsError::usage(e.to_string(), "take it as it is with --any")),
+        };
+        let content = self.library.vault.add(bytes)?;
+        if content.size != bytes.len() {
+            return Err(OpsError::failed(
+                "the file changed while it was read",
+                "run the import again when it is complete",
+            ));
+        }
+        if self.pending.iter().any(|p| p.content.id == content.id) {
+            self.flush()?;
+        }
+        if let Some((path, id)) = self.known(content.id)? {
+            self.done.push(Outcome { given: given.to_owned(), result: Imported::Known { path, id } });
+            return Ok(None);
+        }
+        let now = self.library.clock.now();
+        let base = match &self.options.into {
+            Some(into) => into.trim_matches('/').to_owned(),
+            None => unsorted(now),
+        };
+        let folder = if folder.is_empty() { base } else { format!("{base}/{folder}") };
+        let plan = Plan::new(self.library, given, folder, name, content, probe, mtime, now)?;
+        Ok(Some(plan))
+    }
+
+    /// The asset that has these bytes and that the caller may list. What he may not list does not exist for him.
+    fn known(&self, content: ContentId) -> Result<Option<(String, String)>, OpsError> {
+        self.library.catalog.read(|tx| filing::known(self.library, self.actor, tx, content))
+    }
+
+    fn flush(&mut self) -> Result<(), OpsError> {
+        self.since = self.library.clock.now();
+        self.bytes = 0;
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.library.vault.sync()?;
+        for plan in std::mem::take(&mut self.pending) {
+            let filed = self
+                .library
+                .catalog
+                .write(|tx| filing::file(self.library, self.actor, tx, &plan, &self.options.changes));
+            let result = match filed {
+                Ok(Filed::New { path, asset, version }) => {
+                    self.library.write_manifest(&asset, &version, &plan.content);
+                    Imported::Imported { path, id: asset.id.to_string(), size: plan.content.size }
+                }
+                Ok(Filed::Known { path, id }) => Imported::Known { path, id: id.to_string() },
+                Err(e) => {
+                    self.refuse(&plan.given, e)?;
+                    continue;
+                }
+            };
+            self.done.push(Outcome { given: plan.given, result });
+        }
+        Ok(())
+    }
+
+    /// One file's fault is its outcome; a fault of the library ends the import. Denials go to the audit log.
+    fn refuse(&mut self, given: &str, why: OpsError) -> Result<(), OpsError> {
+        let policy = match &why {
+            OpsError::Usage { .. } | OpsError::Failed { .. } | OpsError::Io(_) | OpsError::NotFound(_) => false,
+            OpsError::Refused { verb, reason, .. } => {
+                super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
+                true
+            }
+            OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Access(_) => return Err(why),
+        };
+        let reason = why.to_string();
+        self.done.push(Outcome { given: given.to_owned(), result: Imported::Refused { reason, policy } });
+        Ok(())
+    }
+}
+
+/// Where files go that nobody gave a folder: `Unsorted/<yyyy>/<mm>` of the day they come in.
+#[must_use]
+pub fn unsorted(now: Timestamp) -> String {
+    let (year, month, _) = now.ymd();
+    format!("Unsorted/{year:04}/{month:02}")
+}
+
+/// One file, at once: what the daemon does with a descriptor.
+///
+/// # Errors
+/// When the store or the catalogue fails, or the options are wrong.
+pub fn import_one(
+    library: &Library,
+    actor: &Actor,
+    given: &str,
+    options: ImportOptions,
+    mtime: Timestamp,
+    file: File,
+) -> Result<Imported, OpsError> {
+    let mut importer = Importer::new(library, actor, options);
+    let bytes = OpenFile::new(file)?;
+    let mut outcomes = importer.take(given, mtime, &bytes)?;
+    outcomes.extend(importer.finish()?);
+    let last = outcomes.pop().map(|o| o.result);
+    last.ok_or_else(|| OpsError::failed("the import gave no answer", "run it again"))
+}
+
+/// The verbs that a new asset needs of its maker: to make it, and to decide what the values decide.
+#[must_use]
+pub fn verbs(changes: &[(Field, FacetChange)], asset: &crate::catalog::Asset) -> Vec<Verb> {
+    let mut verbs = vec![Verb::List, Verb::Edit];
+    for (field, change) in changes {
+        match super::assign::verb_for(field, change, asset) {
+            Verb::Tag => {}
+            verb => verbs.push(verb),
+        }
+    }
+    verbs
+}

@@ -1,0 +1,203 @@
+//! The inbox: what is dropped here is read when it is complete, filed below `library/`, and reported.
+
+use std::sync::Arc;
+
+use super::folders::{self, Maker};
+use super::live::{LiveFile, LiveSource};
+use super::{CHAIN, Library, OpsError, assets};
+use crate::audit;
+use crate::catalog::{CatalogError, ChangeKind, Counter, InboxRow, NodeClass, NodeRow, WriteTx};
+use crate::media;
+use crate::types::{AssetId, Content, FileName, NodeId, Timestamp};
+
+/// Quiet time after which a complete file is filed.
+const COMPLETE_MS: i64 = 2_000;
+/// Quiet time after which a file that never became complete is refused.
+const PATIENCE_MS: i64 = 60_000;
+
+enum Outcome {
+    Filed,
+    Duplicate(AssetId),
+    Refused(String),
+}
+
+impl Library {
+    /// Files what is complete and quiet.
+    pub(super) fn sweep_inbox(self: &Arc<Self>) -> Result<(), OpsError> {
+        let now = self.clock.now();
+        for node in self.catalog.read(|tx| tx.nodes_of_class(NodeClass::Inbox))? {
+            let file = self.live.load(self, &node)?;
+            let Some(quiet) = file.quiet_ms(now) else { continue };
+            if quiet < COMPLETE_MS || file.seen().size == 0 || self.was_refused(&node)? {
+                continue;
+            }
+            self.file_from_inbox(&node, &file, quiet, now)?;
+        }
+        Ok(())
+    }
+
+    /// A refused file stays where it is and is not judged again until it is written again.
+    fn was_refused(&self, node: &NodeRow) -> Result<bool, CatalogError> {
+        Ok(self.catalog.read(|tx| tx.xattr(node.id, REFUSED))?.is_some_and(|at| at == self.stamp(node)))
+    }
+
+    fn stamp(&self, node: &NodeRow) -> Vec<u8> {
+        let seen = self.live.get(node.id).map(|f| f.seen());
+        let (size, mtime) = seen.map_or((node.size, node.mtime), |s| (s.size, s.mtime));
+        format!("{size}:{}", mtime.as_nanos()).into_bytes()
+    }
+
+    fn file_from_inbox(
+        self: &Arc<Self>,
+        node: &NodeRow,
+        file: &Arc<LiveFile>,
+        quiet: i64,
+        now: Timestamp,
+    ) -> Result<(), OpsError> {
+        let source = LiveSource(file);
+        let probed = media::probe(&source);
+        let complete = probed.as_ref().is_ok_and(|p| p.complete);
+        if !complete && quiet < PATIENCE_MS {
+            return Ok(());
+        }
+        let refusal = match &probed {
+            Err(e) => Some(format!("{e}; files of any other kind go straight into library/")),
+            Ok(_) if !complete => Some("the file ends before its picture does; write it again".to_owned()),
+            Ok(_) => None,
+        };
+        let generation = file.generation();
+        let content = self.vault.add(&source)?;
+        if file.generation() != generation {
+            return Ok(());
+        }
+        let outcome = match refusal {
+            Some(why) => Outcome::Refused(why),
+            None => match self.known(node, &content)? {
+                Some(twin) => Outcome::Duplicate(twin),
+                None => Outcome::Filed,
+            },
+        };
+        let stamp = self.stamp(node);
+        self.catalog.write(|tx| self.conclude(tx, node, &outcome, &stamp, now))?;
+        match outcome {
+            Outcome::Filed => {
+                self.settle_file(file)?;
+            }
+            Outcome::Duplicate(_) => self.live.let_go(self, file),
+            Outcome::Refused(_) => {}
+        }
+        Ok(())
+    }
+
+    /// An asset with these bytes that whoever dropped the file may list.
+    fn known(&self, node: &NodeRow, content: &Content) -> Result<Option<AssetId>, CatalogError> {
+        let who = node.owner.and_then(|m| self.gate.who(&crate::access::Identity::Member(m)).ok());
+        self.catalog.read(|tx| {
+            for id in tx.assets_with_content(content.id)? {
+                if let (Some(asset), Some(who)) = (tx.asset(id)?, &who)
+                    && asset.trashed.is_none()
+                    && self.gate.decide(who, crate::policy::Verb::List, &asset).allowed
+                {
+                    return Ok(Some(id));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn conclude(
+        &self,
+        tx: &mut dyn WriteTx,
+        node: &NodeRow,
+        outcome: &Outcome,
+        stamp: &[u8],
+        now: Timestamp,
+    ) -> Result<(), OpsError> {
+        let Some(mut node) = tx.node(node.id)?.filter(|n| n.class == NodeClass::Inbox) else { return Ok(()) };
+        let Some(entry) = tx.names_of(node.id)?.into_iter().next() else { return Ok(()) };
+        let mut row = InboxRow {
+            no: tx.next(Counter::Inbox)?,
+            at: now,
+            member: node.owner,
+            name: entry.name.to_text(),
+            outcome: String::new(),
+            detail: String::new(),
+            asset: None,
+        };
+        match outcome {
+            Outcome::Refused(why) => {
+                tx.set_xattr(node.id, REFUSED, stamp)?;
+                row.outcome = "refused".into();
+                row.detail.clone_from(why);
+            }
+            Outcome::Duplicate(twin) => {
+                assets::unlink_entry(tx, &entry, now)?;
+                node.class = NodeClass::Local;
+                tx.put_node(&node)?;
+                tx.remove_node(node.id)?;
+                row.outcome = "duplicate".into();
+                row.asset = Some(*twin);
+                row.detail = match tx.asset(*twin)?.and_then(|a| a.node) {
+                    Some(n) => folders::path_of(tx, n)?.unwrap_or_default(),
+                    None => String::new(),
+                };
+            }
+            Outcome::Filed => {
+                let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, now };
+                let folder = unsorted(tx, &maker)?;
+                let name = free_name(tx, folder, &entry.name)?;
+                assets::unlink_entry(tx, &entry, now)?;
+                folders::link(tx, folder, &name, node.id, now)?;
+                tx.remove_xattr(node.id, REFUSED)?;
+                let asset = assets::adopt(tx, self, &mut node, &name, folder, &maker)?;
+                row.outcome = "filed".into();
+                row.asset = Some(asset.id);
+                row.detail = folders::path_of(tx, node.id)?.unwrap_or_default();
+                let actor = super::versions::actor_name(tx, node.owner)?;
+                let detail = serde_json::json!({ "name": asset.view_name, "from": "inbox" });
+                audit::append(tx, CHAIN, now, &actor, "asset.create", &asset.id.to_string(), &detail)?;
+            }
+        }
+        tx.add_inbox(&row)?;
+        tx.change(ChangeKind::Inbox, "")?;
+        Ok(())
+    }
+}
+
+/// Where the verdict on a refused file is kept; the kernel never asks for names in this space.
+const REFUSED: &[u8] = b"damfs.inbox.refused";
+
+/// `library/Unsorted/<yyyy>/<mm>`, where files without a place go.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn unsorted(tx: &mut dyn WriteTx, maker: &Maker) -> Result<NodeId, OpsError> {
+    let (year, month, _) = maker.now.ymd();
+    folders::ensure_folder(tx, &format!("Unsorted/{year:04}/{month:02}"), maker)
+}
+
+/// The name, or `name (2).ext` and so on when it is taken in the folder.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn free_name(tx: &dyn WriteTx, folder: NodeId, name: &FileName) -> Result<FileName, OpsError> {
+    if tx.entry(folder, name)?.is_none() {
+        return Ok(name.clone());
+    }
+    let (stem, ext) = name.split_extension();
+    for n in 2..u32::MAX {
+        let mut tail = format!(" ({n})").into_bytes();
+        if let Some(ext) = ext {
+            tail.push(b'.');
+            tail.extend_from_slice(ext);
+        }
+        let keep = stem.len().min(FileName::MAX.saturating_sub(tail.len()));
+        let mut bytes = stem[..keep].to_vec();
+        bytes.extend_from_slice(&tail);
+        let candidate = FileName::new(bytes)?;
+        if tx.entry(folder, &candidate)?.is_none() {
+            return Ok(candidate);
+        }
+    }
+    Err(OpsError::failed("no free name in the folder", "give the file another name"))
+}

@@ -1,0 +1,453 @@
+//! One opened library: its store, its catalogue, its gate, and the lock that keeps a second opener out.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::denials::Denials;
+use super::live::LiveFiles;
+use super::notices::Notices;
+use super::view_copy::ViewCopies;
+use crate::access::Gate;
+use crate::audit;
+use crate::blob::{BlobError, LocalStore, StageDir, Vault};
+use crate::catalog::sqlite::SqliteEngine;
+use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, NodeKind, NodeRow};
+use crate::clock::SharedClock;
+use crate::crypto::{CryptoError, Keyring, Permutation};
+use crate::policy::RoleBook;
+use crate::rng::SharedEntropy;
+use crate::types::{AssetId, MemberId, NodeId, Timestamp};
+
+/// The layout version of the library folder that this damfs writes and the newest it reads.
+const FORMAT: u32 = 1;
+/// Changes read at once for the gate.
+const FEED_PAGE: usize = 1_000;
+
+/// `damfs.toml`: what a folder needs to be known as a library.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryInfo {
+    /// Layout version.
+    pub format: u32,
+    /// The library's id; the key file carries it too.
+    pub id: String,
+    /// Whether its bytes are encrypted.
+    pub sealed: bool,
+    /// Who may see plain text of times: RFC 3339.
+    pub created: String,
+}
+
+/// Where the key of a new library goes.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyChoice<'a> {
+    /// Sealed; the key file is written here, mode 0600, and must not exist.
+    File(&'a Path),
+    /// Not encrypted.
+    Plain,
+}
+
+/// Why a library cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{} is not a damfs library", .path.display())]
+    NotALibrary { path: PathBuf },
+    #[error("{} is a damfs library already", .path.display())]
+    Exists { path: PathBuf },
+    #[error("{} is not empty", .path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("the library is sealed and its key file is not at {}", .path.display())]
+    NoKey { path: PathBuf },
+    #[error("the library is sealed and no key file was given")]
+    KeyNeeded,
+    #[error("the key does not open this library")]
+    WrongKey,
+    #[error("the key file would lie inside the library at {}", .path.display())]
+    KeyInside { path: PathBuf },
+    #[error("the library is in use by process {pid}")]
+    InUse { pid: u32 },
+    #[error("the library has format {found}; this damfs knows up to {FORMAT}")]
+    NewerFormat { found: u32 },
+    #[error("no permission to open {}", .path.display())]
+    Denied { path: PathBuf },
+    #[error("the roles file cannot be used: {0}")]
+    Roles(String),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+    #[error(transparent)]
+    Crypto(CryptoError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl OpenError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotALibrary { .. } => "make one with `dam init LIBRARY`, or name another with --library",
+            Self::Exists { .. } => "use it as it is, or choose another folder",
+            Self::NotEmpty { .. } => "choose a new or empty folder",
+            Self::NoKey { .. } | Self::KeyNeeded => {
+                "name the key file with --key-file FILE or DAM_KEY_FILE; without it the library cannot be read"
+            }
+            Self::WrongKey => "name the key file that `dam init` wrote for this library with --key-file FILE",
+            Self::KeyInside { .. } => "keep the key outside: whoever copies the library must not get its key",
+            Self::InUse { .. } => "it is being used in place or served by a daemon; wait for it, or unmount it first",
+            Self::NewerFormat { .. } => "install a newer damfs",
+            Self::Denied { .. } => "ask the library's owner to serve it (dam mount), or run as that user",
+            Self::Roles(_) => "mend roles.toml in the library folder",
+            Self::Io { .. } => "check the disk and the folder's permissions",
+            Self::Crypto(_) | Self::Catalog(_) | Self::Blob(_) => "run `dam fsck`; nothing was changed",
+        }
+    }
+}
+
+impl From<CryptoError> for OpenError {
+    fn from(e: CryptoError) -> Self {
+        match e {
+            CryptoError::WrongKey | CryptoError::OtherLibrary { .. } => Self::WrongKey,
+            other => Self::Crypto(other),
+        }
+    }
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> OpenError {
+    let what = what.into();
+    move |source| OpenError::Io { what, source }
+}
+
+/// What [`Library::create`] made.
+#[derive(Debug)]
+pub struct Created {
+    pub id: String,
+    pub admin: MemberId,
+}
+
+/// One opened library. Everything that acts on it holds an `Arc` of this.
+pub struct Library {
+    root: PathBuf,
+    info: LibraryInfo,
+    pub catalog: Catalog,
+    pub vault: Arc<Vault>,
+    pub stages: Arc<StageDir>,
+    pub gate: Arc<Gate>,
+    pub clock: SharedClock,
+    pub entropy: SharedEntropy,
+    /// Node, version and rendition numbers to inode numbers and back.
+    pub permutation: Permutation,
+    /// Keys the inode numbers of paths.
+    pub path_key: [u8; 32],
+    pub notices: Notices,
+    /// Files that are open or hold staged bytes.
+    pub live: LiveFiles,
+    /// Files created in views that may turn out to be copies.
+    pub view_copies: ViewCopies,
+    pub(super) denials: Denials,
+    _lock: File,
+}
+
+impl Library {
+    /// Makes a library in a new or empty folder; the caller becomes its first admin.
+    ///
+    /// # Errors
+    /// When the folder is taken or cannot be written, or there is no randomness.
+    pub fn create(
+        root: &Path,
+        key: KeyChoice<'_>,
+        admin: (&str, u32),
+        clock: &SharedClock,
+        entropy: &SharedEntropy,
+    ) -> Result<Created, OpenError> {
+        if root.join("damfs.toml").exists() {
+            return Err(OpenError::Exists { path: root.into() });
+        }
+        fs::create_dir_all(root).map_err(io("cannot make the library folder"))?;
+        let root = root.canonicalize().map_err(io("cannot find the library folder"))?;
+        if fs::read_dir(&root).map_err(io("cannot read the library folder"))?.next().is_some() {
+            return Err(OpenError::NotEmpty { path: root });
+        }
+        // Members of a served library reach its socket by name; nothing else in here can be listed or read by them.
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o711)).map_err(io("cannot close the library folder"))?;
+        let now = clock.now();
+        let id = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?.to_string();
+        let made = match key {
+            KeyChoice::File(path) => {
+                let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                fs::create_dir_all(parent).map_err(io("cannot make the key's folder"))?;
+                let parent = parent.canonicalize().map_err(io("cannot find the key's folder"))?;
+                if parent.starts_with(&root) {
+                    let _ = fs::remove_dir(&root);
+                    return Err(OpenError::KeyInside { path: path.into() });
+                }
+                let made = Keyring::create(&id, entropy.as_ref())?;
+                write_new(path, made.key_file.as_bytes(), 0o600)
+                    .map_err(io(format!("cannot write the key file {}", path.display())))?;
+                made
+            }
+            KeyChoice::Plain => Keyring::plain(&id, entropy.as_ref())?,
+        };
+        for (folder, mode) in [("store", 0o700), ("stage", 0o700), ("run", 0o711)] {
+            DirBuilder::new().mode(mode).create(root.join(folder)).map_err(io("cannot make the library's folders"))?;
+        }
+        // SQLite gives its side files the mode of the catalogue, so it is made closed before SQLite sees it.
+        write_new(&root.join("catalog.db"), b"", 0o600).map_err(io("cannot make the catalogue"))?;
+        write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
+        write_new(&root.join("roles.toml"), RoleBook::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the roles"))?;
+        write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
+        let engine = SqliteEngine::open(&root.join("catalog.db"))?;
+        let catalog = Catalog::new(Arc::new(engine));
+        let member = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?;
+        catalog.write(|tx| -> Result<(), CatalogError> {
+            for node in [NodeId::LIBRARY, NodeId::INBOX, NodeId::LOCALS] {
+                tx.put_node(&base_folder(node, admin.1, now))?;
+            }
+            tx.put_member(&MemberRow {
+                id: member,
+                name: admin.0.to_owned(),
+                uid: Some(admin.1),
+                role: "admin".into(),
+                scope: None,
+                active: true,
+                since: now,
+            })?;
+            tx.change(ChangeKind::Access, &member.to_string())?;
+            audit::append(tx, "main", now, "damfs", "library.create", &id, &serde_json::json!({ "admin": admin.0 }))
+        })?;
+        catalog.barrier()?;
+        let info = LibraryInfo { format: FORMAT, id, sealed: made.keyring.is_sealed(), created: now.to_string() };
+        let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
+        // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
+        write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
+        File::open(&root).and_then(|d| d.sync_all()).map_err(io("cannot sync the library folder"))?;
+        Ok(Created { id: info.id, admin: member })
+    }
+
+    /// Reads `damfs.toml`.
+    ///
+    /// # Errors
+    /// When the folder is no library or a newer one.
+    pub fn info_of(root: &Path) -> Result<LibraryInfo, OpenError> {
+        let text = fs::read_to_string(root.join("damfs.toml")).map_err(|e| match e.kind() {
+            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
+            _ => OpenError::NotALibrary { path: root.into() },
+        })?;
+        let info: LibraryInfo = toml::from_str(&text).map_err(|_| OpenError::NotALibrary { path: root.into() })?;
+        if info.format > FORMAT {
+            return Err(OpenError::NewerFormat { found: info.format });
+        }
+        Ok(info)
+    }
+
+    /// Opens a library, takes its lock, and recovers what a crash left staged.
+    ///
+    /// # Errors
+    /// Says what is wrong and, by [`OpenError::hint`], what to do.
+    pub fn open(
+        root: &Path,
+        key_file: Option<&Path>,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Result<Arc<Self>, OpenError> {
+        let info = Self::info_of(root)?;
+        let root = root.canonicalize().map_err(io("cannot find the library folder"))?;
+        let sealed = fs::read(root.join("keyring")).map_err(|e| match e.kind() {
+            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.clone() },
+            _ => OpenError::Io { what: "cannot read the keyring".into(), source: e },
+        })?;
+        let keyring = if info.sealed {
+            let path = key_file.ok_or(OpenError::KeyNeeded)?;
+            let text = fs::read_to_string(path).map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound => OpenError::NoKey { path: path.into() },
+                std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: path.into() },
+                _ => OpenError::Io { what: format!("cannot read the key file {}", path.display()), source: e },
+            })?;
+            Keyring::open(&sealed, &text)?
+        } else {
+            Keyring::open_plain(&sealed)?
+        };
+        let lock = lock(&root)?;
+        let keyring = Arc::new(keyring);
+        let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
+        let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
+        let book = RoleBook::parse(&roles).map_err(|e| OpenError::Roles(e.to_string()))?;
+        let store = LocalStore::open(&root.join("store"))?;
+        let vault = Arc::new(Vault::new(Arc::new(store), keyring.clone(), entropy.clone()));
+        let stages = Arc::new(StageDir::open(&root.join("stage"), keyring.clone(), entropy.clone())?);
+        let gate = Arc::new(Gate::new(catalog.clone(), book));
+        let library = Arc::new(Self {
+            root,
+            info,
+            catalog,
+            vault,
+            stages,
+            gate,
+            clock,
+            entropy,
+            permutation: Permutation::new(keyring.derive("damfs inode permutation v1")),
+            path_key: keyring.derive("damfs path inode v1"),
+            notices: Notices::default(),
+            live: LiveFiles::default(),
+            view_copies: ViewCopies::default(),
+            denials: Denials::default(),
+            _lock: lock,
+        });
+        library.watch_access();
+        library.recover()?;
+        Ok(library)
+    }
+
+    /// Moves the gate's epoch with every change that a decision may rest on.
+    fn watch_access(self: &Arc<Self>) {
+        let gate = Arc::downgrade(&self.gate);
+        let library = Arc::downgrade(self);
+        let seen = std::sync::atomic::AtomicU64::new(0);
+        self.catalog.listen(Box::new(move |last| {
+            let (Some(gate), Some(library)) = (gate.upgrade(), library.upgrade()) else { return };
+            let from = seen.swap(last, std::sync::atomic::Ordering::SeqCst).min(last);
+            match library.catalog.read(|tx| tx.changes_after(from, FEED_PAGE)) {
+                Ok(rows) if rows.len() < FEED_PAGE => gate.hear(&rows),
+                // More than was read, or nothing could be: every decision is taken anew.
+                _ => gate.changed(),
+            }
+        }));
+    }
+
+    /// The library's folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The library's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.info.id
+    }
+
+    /// Whether its bytes are encrypted.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.info.sealed
+    }
+
+    /// A new asset id.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn new_asset_id(&self) -> std::io::Result<AssetId> {
+        AssetId::make(self.clock.now(), self.entropy.as_ref())
+    }
+
+    /// The name of a member.
+    #[must_use]
+    pub fn member_name(&self, id: MemberId) -> Option<String> {
+        self.catalog.read(|tx| tx.member(id)).ok().flatten().map(|m| m.name)
+    }
+
+    /// The active member that a user id is.
+    #[must_use]
+    pub fn member_for(&self, uid: u32) -> Option<MemberId> {
+        self.catalog.read(|tx| tx.member_by_uid(uid)).ok().flatten().filter(|m| m.active).map(|m| m.id)
+    }
+
+    /// The active member of that name.
+    #[must_use]
+    pub fn member_named(&self, name: &str) -> Option<MemberId> {
+        self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten().filter(|m| m.active).map(|m| m.id)
+    }
+
+    /// Whether a user id is an admin here.
+    #[must_use]
+    pub fn may_admin(&self, uid: u32) -> bool {
+        self.gate
+            .who(&crate::access::Identity::Uid(uid))
+            .is_ok_and(|who| who.allows_everything(crate::policy::Verb::Admin))
+    }
+
+    /// Makes versions of everything that is closed and commits, for a clean end.
+    pub fn close(self: &Arc<Self>) {
+        if let Err(e) = self.settle() {
+            tracing::error!(error = %e, "settling at the end failed; it is done at the next start");
+        }
+        if let Err(e) = self.write_denials() {
+            tracing::error!(error = %e, "refusals could not be recorded");
+        }
+        if let Err(e) = self.catalog.barrier() {
+            tracing::error!(error = %e, "the last commit could not be made durable");
+        }
+    }
+}
+
+/// A folder that is there from the beginning.
+fn base_folder(id: NodeId, uid: u32, now: Timestamp) -> NodeRow {
+    NodeRow {
+        id,
+        kind: NodeKind::Dir,
+        class: NodeClass::Plain,
+        mode: 0o755,
+        uid,
+        gid: uid,
+        size: 0,
+        atime: now,
+        mtime: now,
+        ctime: now,
+        target: None,
+        content: None,
+        staged: false,
+        asset: None,
+        owner: None,
+        made_by_process: 0,
+        made_at: now,
+        mtime_set: false,
+    }
+}
+
+/// Writes a new file durably; refuses one that exists.
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Takes the library's lock, or tells who has it.
+fn lock(root: &Path) -> Result<File, OpenError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(root.join("run/lock"))
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
+            _ => OpenError::Io { what: "cannot open the library's lock".into(), source: e },
+        })?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", std::process::id()))
+                .map_err(io("cannot write the library's lock"))?;
+            Ok(file)
+        }
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Err(OpenError::InUse { pid: text.trim().parse().unwrap_or(0) })
+        }
+        Err(fs::TryLockError::Error(source)) => Err(OpenError::Io { what: "cannot lock the library".into(), source }),
+    }
+}
+
+const README: &str = "This folder is a damfs library. Browse it with `dam mount THIS-FOLDER MOUNTPOINT`.
+Do not change files in here by hand. Back up the whole folder, and its key file apart from it:
+without the key nothing in here can be read.
+";

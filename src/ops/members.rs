@@ -1,0 +1,186 @@
+//! Members: who may do what, by role and scope. Only an admin changes them, and the last one stays.
+
+use damfs_policy::Verb;
+use serde_json::{Value, json};
+
+use super::{Actor, Library, OpsError, value};
+use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::types::{MemberId, Timestamp};
+
+/// A change of one member; `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MemberChange {
+    pub role: Option<String>,
+    /// `Some("")` takes the scope away.
+    pub scope: Option<String>,
+    pub uid: Option<u32>,
+    pub active: Option<bool>,
+}
+
+/// Adds a member.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin, [`OpsError::Usage`] for a name, role, scope or user id that cannot be.
+pub fn add(
+    library: &Library,
+    actor: &Actor,
+    name: &str,
+    uid: Option<u32>,
+    role: &str,
+    scope: Option<&str>,
+) -> Result<Value, OpsError> {
+    actor.must_be_admin("add members")?;
+    let name = check_name(name)?;
+    check_role(library, role)?;
+    let scope = scope.map(check_scope).transpose()?.flatten();
+    let now = library.clock.now();
+    let id = MemberId::make(now, &*library.entropy)?;
+    let row = MemberRow { id, name: name.to_owned(), uid, role: role.to_owned(), scope, active: true, since: now };
+    library.catalog.write(|tx| {
+        if tx.member_by_name(name)?.is_some() {
+            return Err(OpsError::usage(
+                format!("there is a member `{name}` already"),
+                "change him with: dam member set NAME",
+            ));
+        }
+        free_uid(tx, uid, id)?;
+        put(tx, actor, &row, "member.add", &json!({ "new": member_json(&row) }), now)?;
+        Ok(member_json(&row))
+    })
+}
+
+/// Changes a member.
+///
+/// # Errors
+/// As [`add`]; also when it would leave the library without an active admin.
+pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) -> Result<Value, OpsError> {
+    actor.must_be_admin("change members")?;
+    if let Some(role) = &change.role {
+        check_role(library, role)?;
+    }
+    let now = library.clock.now();
+    let scope = change.scope.as_deref().map(check_scope).transpose()?;
+    library.catalog.write(|tx| {
+        let Some(old) = tx.member_by_name(name)? else {
+            return Err(value::unknown("member", name, tx.members()?.into_iter().map(|m| m.name)));
+        };
+        let mut row = old.clone();
+        if let Some(role) = &change.role {
+            row.role.clone_from(role);
+        }
+        if let Some(scope) = &scope {
+            row.scope.clone_from(scope);
+        }
+        if let Some(uid) = change.uid {
+            free_uid(tx, Some(uid), row.id)?;
+            row.uid = Some(uid);
+        }
+        if let Some(active) = change.active {
+            row.active = active;
+        }
+        if row == old {
+            return Ok(member_json(&row));
+        }
+        if is_admin(library, &old) && !is_admin(library, &row) {
+            let others = tx.members()?;
+            if !others.iter().any(|m| m.id != old.id && is_admin(library, m)) {
+                return Err(OpsError::failed(
+                    format!("`{name}` is the last active admin; without one nobody could change the library"),
+                    "make another member admin first: dam member set OTHER --role admin",
+                ));
+            }
+        }
+        put(tx, actor, &row, "member.set", &json!({ "old": member_json(&old), "new": member_json(&row) }), now)?;
+        Ok(member_json(&row))
+    })
+}
+
+/// Every member, in name order. Who is no admin sees himself.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
+    let members = library.catalog.read(|tx| tx.members())?;
+    let rows: Vec<Value> =
+        members.iter().filter(|m| actor.is_admin() || m.id == actor.member.id).map(member_json).collect();
+    Ok(json!({ "members": rows }))
+}
+
+/// Stores a member inside a transaction: row, feed, audit.
+fn put(
+    tx: &mut dyn WriteTx,
+    actor: &Actor,
+    row: &MemberRow,
+    action: &str,
+    detail: &Value,
+    now: Timestamp,
+) -> Result<(), OpsError> {
+    tx.put_member(row)?;
+    tx.change(ChangeKind::Access, &row.id.to_string())?;
+    crate::audit::append(tx, super::CHAIN, now, &actor.member.name, action, &row.id.to_string(), detail)?;
+    Ok(())
+}
+
+fn member_json(row: &MemberRow) -> Value {
+    json!({
+        "name": row.name,
+        "uid": row.uid,
+        "role": row.role,
+        "scope": row.scope,
+        "active": row.active,
+        "since": row.since.to_string(),
+    })
+}
+
+fn is_admin(library: &Library, row: &MemberRow) -> bool {
+    row.active
+        && row.scope.is_none()
+        && library
+            .gate
+            .roles()
+            .get(&row.role)
+            .is_some_and(|role| damfs_policy::Subject::new(&row.name, role, None).allows_everything(Verb::Admin))
+}
+
+fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsError> {
+    let Some(uid) = uid else { return Ok(()) };
+    match tx.member_by_uid(uid)? {
+        Some(other) if other.id != id => Err(OpsError::usage(
+            format!("user id {uid} belongs to the member `{}`", other.name),
+            "give another --uid, or change that member",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_role(library: &Library, role: &str) -> Result<(), OpsError> {
+    if library.gate.roles().get(role).is_some() {
+        return Ok(());
+    }
+    Err(value::unknown("role", role, library.gate.roles().names().map(str::to_owned)))
+}
+
+/// A scope that parses; empty is none.
+fn check_scope(text: &str) -> Result<Option<String>, OpsError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    damfs_policy::parse(text)
+        .map(|_| Some(text.to_owned()))
+        .map_err(|e| OpsError::usage(format!("the scope is not a query: {e}"), "a scope looks like client=acme"))
+}
+
+fn check_name(name: &str) -> Result<&str, OpsError> {
+    let good = !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(['-', '.'])
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'));
+    if good && name != "me" && name != "none" && name != "damfs" {
+        return Ok(name);
+    }
+    Err(OpsError::usage(
+        format!("`{}` cannot be a member's name", name.escape_debug()),
+        "use letters, digits, - _ . and @, 64 bytes at most, not `me`, `none` or `damfs`",
+    ))
+}

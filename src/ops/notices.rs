@@ -1,0 +1,47 @@
+//! The refusals that `.dam/errors` shows: a short memory of sentences, each for the member it was said to.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::types::{MemberId, Timestamp};
+
+/// How many refusals are remembered.
+const KEPT: usize = 1_000;
+
+/// One refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub at: Timestamp,
+    /// Whom it was said to; `None` for the library's own troubles, which only an admin sees.
+    pub member: Option<MemberId>,
+    /// `rename`, `open`, ...
+    pub op: String,
+    pub sentence: String,
+}
+
+/// The short memory.
+#[derive(Debug, Default)]
+pub struct Notices(Mutex<VecDeque<Notice>>);
+
+impl Notices {
+    /// Remembers one; the oldest is forgotten when there are too many.
+    pub fn add(&self, notice: Notice) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.back().is_some_and(|last| {
+            last.member == notice.member && last.op == notice.op && last.sentence == notice.sentence
+        }) {
+            kept.pop_back();
+        }
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(notice);
+    }
+
+    /// What one member may read: his own, and for an admin the library's too. Oldest first.
+    #[must_use]
+    pub fn of(&self, member: MemberId, admin: bool) -> Vec<Notice> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|n| n.member == Some(member) || (admin && n.member.is_none())).cloned().collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! What the command line asks of a library, whether it is served by a daemon or opened in place: one set of requests,
+//! one dispatcher (`ops::serve`), so that both ways give the same answers through the same gate.
+
+use serde::{Deserialize, Serialize};
+
+/// Something to do with a library, on behalf of a caller.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Command {
+    /// Takes in one file whose bytes come as an open descriptor. Answered per file with a `crate::ops::import::Imported`.
+    Import {
+        /// Name and folders below the folder given, `a/b/x.png`.
+        path: String,
+        into: Option<String>,
+        set: Vec<Assignment>,
+        /// Modification time in nanoseconds.
+        mtime: i64,
+        /// Also take what is no recognised medium.
+        any: bool,
+    },
+    Find {
+        expr: String,
+        limit: Option<u64>,
+    },
+    /// `target`: `library/..`, a path in any mount already made library-relative by the client, or an asset id.
+    Show {
+        target: String,
+    },
+    Set {
+        targets: Vec<String>,
+        set: Vec<Assignment>,
+    },
+    Tag {
+        targets: Vec<String>,
+        tag: String,
+        remove: bool,
+    },
+    /// Makes versions of everything that is written and closed, at once.
+    Settle,
+    Fsck {
+        deep: bool,
+    },
+    MemberAdd {
+        name: String,
+        uid: Option<u32>,
+        role: String,
+        scope: Option<String>,
+    },
+    MemberSet {
+        name: String,
+        role: Option<String>,
+        /// `Some("")` takes the scope away.
+        scope: Option<String>,
+        uid: Option<u32>,
+        active: Option<bool>,
+    },
+    MemberList,
+    Why {
+        target: String,
+        as_member: Option<String>,
+    },
+    /// Sets or lists the rule of a folder: what is filed below it gets these values.
+    FolderRule {
+        folder: String,
+        set: Vec<Assignment>,
+    },
+}
+
+/// `facet=value`; `-value` or an empty value takes it away, `+value` adds to a multi-valued facet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    pub facet: String,
+    pub value: String,
+}
+
+/// What a client sends to a daemon: one JSON frame, with at most one descriptor beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask")]
+pub enum Request {
+    /// `import`: the descriptor is the file, open for reading.
+    Run {
+        command: Command,
+    },
+    /// The descriptor is the mountpoint (O_PATH|O_DIRECTORY); `mountpoint` is its path for people.
+    Mount {
+        mountpoint: String,
+        as_member: Option<String>,
+        shared: bool,
+        posix: bool,
+    },
+    /// Takes one mount down; the daemon ends with its last one.
+    Unmount {
+        mountpoint: String,
+    },
+    Status,
+    /// Everything down.
+    Stop,
+}
+
+/// What a daemon answers: one JSON frame.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum Response {
+    Done { value: serde_json::Value },
+    Failed { failure: Failure },
+}
+
+/// Why something was not done; becomes the message and the exit code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// What failed.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// The exit codes, the one documented table: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    Failed,
+    Usage,
+    NotFound,
+    Refused,
+}
+
+impl FailureKind {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+        }
+    }
+}
+
+/// One mount in `dam status --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountInfo {
+    pub pid: u32,
+    pub library: String,
+    pub mountpoint: String,
+    /// The member it answers for; `null` for a shared mount.
+    pub member: Option<String>,
+    pub shared: bool,
+}

@@ -1,0 +1,39 @@
+//! From a platform's placement to the recipe that renders for it.
+
+use crate::media::{Fit, Recipe, StillFormat};
+use crate::policy::platforms::{self, Placement};
+use crate::types::Timestamp;
+
+/// When the shipped recipes last changed (2026-11-01, UTC): an export is never older than its recipe.
+/// Move it with every change that makes other bytes of the same master.
+pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_793_491_200);
+
+/// JPEG quality before a byte limit asks for less; high enough that the platform's own encoder is what one sees.
+const QUALITY: u8 = 90;
+
+/// The recipe of a placement: its first accepted format that we write, JPEG when it names none.
+#[must_use]
+pub fn recipe_for(placement: &Placement) -> Recipe {
+    let format = placement
+        .formats
+        .iter()
+        .find_map(|f| match f.as_str() {
+            "jpeg" => Some(StillFormat::Jpeg),
+            "png" => Some(StillFormat::Png),
+            _ => None,
+        })
+        .unwrap_or(StillFormat::Jpeg);
+    Recipe {
+        width: placement.width,
+        height: placement.height,
+        fit: match placement.fit {
+            platforms::Fit::Crop => Fit::Crop,
+            platforms::Fit::Pad => Fit::Pad,
+            platforms::Fit::Any => Fit::Any,
+        },
+        format,
+        max_bytes: placement.max_bytes,
+        quality: QUALITY,
+        mark_ai: true,
+    }
+}

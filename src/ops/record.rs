@@ -1,0 +1,211 @@
+//! One change of one facet of one record. Values arrive checked ([`super::value`]); here they are put in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use damfs_policy::Field;
+use serde_json::{Value, json};
+
+pub use super::probe::apply_probe;
+
+use super::OpsError;
+use super::value::{FacetChange, date};
+use crate::catalog::{Asset, AssetState, ReadTx, Verdict};
+use crate::types::{AssetId, MemberId, Timestamp};
+
+/// Who changes a record, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Hand {
+    pub by: Option<MemberId>,
+    pub now: Timestamp,
+}
+
+/// What a facet was and what it became; goes to the audit log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    pub field: String,
+    pub old: Value,
+    pub new: Value,
+}
+
+/// Puts one change in place and says what changed; `None` when it was so already.
+///
+/// # Errors
+/// [`OpsError::Usage`] when the change does not fit the facet.
+pub fn set(
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    field: &Field,
+    change: &FacetChange,
+    hand: &Hand,
+) -> Result<Option<Changed>, OpsError> {
+    let old = get(asset, field);
+    match field {
+        Field::Persona => many(&mut asset.personas, change),
+        Field::Campaign => many(&mut asset.campaigns, change),
+        Field::Tag => many(&mut asset.tags, change),
+        Field::Lora => many(&mut asset.loras, change),
+        Field::Client => one(&mut asset.client, change),
+        Field::Rating => one(&mut asset.rating, change),
+        Field::Rights => one(&mut asset.rights, change),
+        Field::Likeness => one(&mut asset.likeness, change),
+        Field::Model => one(&mut asset.model, change),
+        Field::Stage => one(&mut asset.stage, change),
+        Field::Expires => {
+            let mut text = asset.expires.map(|t| t.to_string());
+            one(&mut text, change);
+            asset.expires = text.as_deref().map(date).transpose()?;
+        }
+        Field::Owner => set_owner(tx, asset, change)?,
+        Field::State => set_state(asset, change)?,
+        Field::Status(platform) => set_verdict(asset, platform, change, hand),
+        other => {
+            return Err(OpsError::usage(
+                format!("`{other}` follows from the file or from what was done and cannot be set"),
+                "`dam set --help` lists the facets to set",
+            ));
+        }
+    }
+    let new = get(asset, field);
+    let same_verdict = !matches!(field, Field::Status(_));
+    if old == new && same_verdict {
+        return Ok(None);
+    }
+    asset.changed = hand.now.max(asset.changed);
+    Ok(Some(Changed { field: field.to_string(), old, new }))
+}
+
+/// The value of a settable facet as it stands in a record.
+#[must_use]
+pub fn get(asset: &Asset, field: &Field) -> Value {
+    match field {
+        Field::Persona => json!(asset.personas),
+        Field::Campaign => json!(asset.campaigns),
+        Field::Tag => json!(asset.tags),
+        Field::Lora => json!(asset.loras),
+        Field::Client => json!(asset.client),
+        Field::Rating => json!(asset.rating),
+        Field::Rights => json!(asset.rights),
+        Field::Likeness => json!(asset.likeness),
+        Field::Model => json!(asset.model),
+        Field::Stage => json!(asset.stage),
+        Field::Expires => json!(asset.expires.map(|t| t.to_string())),
+        Field::Owner => json!(asset.owner_name),
+        Field::State => json!(asset.state),
+        Field::Status(platform) => json!(asset.status.get(platform).map(|v| &v.value)),
+        _ => Value::Null,
+    }
+}
+
+fn one(slot: &mut Option<String>, change: &FacetChange) {
+    match change {
+        FacetChange::Add(value) | FacetChange::Replace(value) => *slot = Some(value.clone()),
+        FacetChange::Clear => *slot = None,
+        FacetChange::Remove(value) if slot.as_ref() == Some(value) => *slot = None,
+        FacetChange::Remove(_) => {}
+    }
+}
+
+fn many(slot: &mut BTreeSet<String>, change: &FacetChange) {
+    match change {
+        FacetChange::Add(value) => {
+            slot.insert(value.clone());
+        }
+        FacetChange::Remove(value) => {
+            slot.remove(value);
+        }
+        FacetChange::Replace(value) => *slot = BTreeSet::from([value.clone()]),
+        FacetChange::Clear => slot.clear(),
+    }
+}
+
+fn set_owner(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
+    let (FacetChange::Replace(name) | FacetChange::Add(name)) = change else {
+        return Err(OpsError::usage("every asset has an owner", "name another member: owner=NAME"));
+    };
+    match tx.member_by_name(name)? {
+        Some(member) => {
+            asset.owner = Some(member.id);
+            asset.owner_name = member.name;
+            Ok(())
+        }
+        None => Err(super::value::unknown("member", name, tx.members()?.into_iter().map(|m| m.name))),
+    }
+}
+
+fn set_state(asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
+    if asset.state == AssetState::Trashed {
+        return Err(OpsError::usage("the asset is in the trash", "move it out of trash/ first"));
+    }
+    let state = match change {
+        FacetChange::Replace(word) | FacetChange::Add(word) => word.as_str(),
+        FacetChange::Clear | FacetChange::Remove(_) => "active",
+    };
+    asset.state = match state {
+        "active" => AssetState::Active,
+        "archived" => AssetState::Archived,
+        "expired" => AssetState::Expired,
+        "held" => AssetState::Held,
+        _ => return Err(OpsError::usage("state=trashed is not set by hand", "remove the file; it goes to trash/")),
+    };
+    Ok(())
+}
+
+/// A verdict is bound to the bytes it was given for: the head at this moment.
+fn set_verdict(asset: &mut Asset, platform: &str, change: &FacetChange, hand: &Hand) {
+    match change {
+        FacetChange::Add(value) | FacetChange::Replace(value) => {
+            let verdict = Verdict { value: value.clone(), version: asset.head, by: hand.by, at: hand.now };
+            asset.status.insert(platform.to_owned(), verdict);
+        }
+        FacetChange::Clear => {
+            asset.status.remove(platform);
+        }
+        FacetChange::Remove(value) => {
+            if asset.status.get(platform).is_some_and(|v| v.value == *value) {
+                asset.status.remove(platform);
+            }
+        }
+    }
+}
+
+/// A record with nothing in it yet.
+#[must_use]
+pub fn blank(id: AssetId, now: Timestamp) -> Asset {
+    Asset {
+        id,
+        ordinal: 0,
+        view_name: String::new(),
+        node: None,
+        state: AssetState::Active,
+        head: None,
+        owner: None,
+        owner_name: String::new(),
+        kind: "other".to_owned(),
+        format: String::new(),
+        width: None,
+        height: None,
+        orientation: 1,
+        created: now,
+        imported: now,
+        expires: None,
+        client: None,
+        rating: None,
+        rights: None,
+        likeness: None,
+        model: None,
+        sampler: None,
+        seed: None,
+        stage: None,
+        personas: BTreeSet::new(),
+        campaigns: BTreeSet::new(),
+        tags: BTreeSet::new(),
+        loras: BTreeSet::new(),
+        prompt: None,
+        negative: None,
+        notes: None,
+        generation: None,
+        status: BTreeMap::new(),
+        trashed: None,
+        changed: now,
+    }
+}

@@ -1,0 +1,102 @@
+//! The one dispatcher: the daemon's control socket and the command line, opened in place, both come through here,
+//! so that both ask the same gate and give the same answers.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use damfs_policy::Verb;
+use serde_json::{Value, json};
+
+use super::import::ImportOptions;
+use super::members::MemberChange;
+use super::proto::{Command, Failure, FailureKind};
+use super::{Actor, Library, OpsError, assign, find, folders, fsck, import, members, rules, show, value, why};
+use crate::access::AccessError;
+use crate::types::{Caller, Timestamp};
+
+/// Does one command for a caller, whom the kernel named. `file` is the descriptor that came with it (import).
+///
+/// # Errors
+/// A [`Failure`] with its kind, message and hint. Denials are in the audit log by then.
+pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Option<File>) -> Result<Value, Failure> {
+    let actor = match Actor::of(library, caller) {
+        Ok(actor) => actor,
+        Err(e) => {
+            let reason = match e {
+                OpsError::Refused { reason, .. } => reason,
+                OpsError::Access(AccessError::Catalog(e)) => return Err(OpsError::from(e).into()),
+                OpsError::Access(e) => e.to_string(),
+                other => return Err(other.into()),
+            };
+            // A denial that cannot be recorded is still a denial.
+            let _ = note_denial(library, &format!("uid:{}", caller.uid), Verb::List, "library", &reason);
+            return Err(Failure { kind: FailureKind::Refused, message: reason, hint: None });
+        }
+    };
+    run(library, &actor, command, file).map_err(|e| {
+        if let OpsError::Refused { verb, subject, reason } = &e {
+            let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
+        }
+        Failure::from(e)
+    })
+}
+
+fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<File>) -> Result<Value, OpsError> {
+    match command {
+        Command::Import { path, into, set, mtime, any } => {
+            let file = file.ok_or_else(|| OpsError::usage("an import needs an open file", "send its descriptor"))?;
+            let options = ImportOptions::parse(into.as_deref(), &set, any)?;
+            let mtime = Timestamp::from_nanos(mtime);
+            Ok(json!(import::import_one(library, actor, &path, options, mtime, file)?))
+        }
+        Command::Find { expr, limit } => find::find(library, actor, &expr, limit),
+        Command::Show { target } => show::show(library, actor, &target),
+        Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
+        Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
+        Command::Settle => Ok(json!({ "versions": library.settle()? })),
+        Command::Fsck { deep } => fsck::fsck(library, actor, deep),
+        Command::MemberAdd { name, uid, role, scope } => {
+            members::add(library, actor, &name, uid, &role, scope.as_deref())
+        }
+        Command::MemberSet { name, role, scope, uid, active } => {
+            members::set(library, actor, &name, &MemberChange { role, scope, uid, active })
+        }
+        Command::MemberList => members::list(library, actor),
+        Command::Why { target, as_member } => why::why(library, actor, &target, as_member.as_deref()),
+        Command::FolderRule { folder, set } => folder_rule(library, actor, &folder, &set),
+    }
+}
+
+fn folder_rule(
+    library: &Library,
+    actor: &Actor,
+    folder: &str,
+    set: &[super::proto::Assignment],
+) -> Result<Value, OpsError> {
+    actor.must_be_admin("set a folder's rules")?;
+    let changes = value::changes(set)?;
+    let now = library.clock.now();
+    library.catalog.write(|tx| {
+        let node = folders::ensure_folder(tx, folder, &actor.maker(now))?;
+        let rows = rules::put_rules(tx, node, &changes)?;
+        if !changes.is_empty() {
+            let detail = json!({ "rules": rows });
+            crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "folder.rule", folder, &detail)?;
+        }
+        let rules: Vec<Value> = rows.iter().map(|r| json!({ "facet": r.facet, "value": r.value })).collect();
+        Ok(json!({ "folder": folder, "rules": rules }))
+    })
+}
+
+/// Puts a denial into the audit log, in a transaction of its own: what was denied left none.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn note_denial(library: &Library, who: &str, verb: Verb, subject: &str, reason: &str) -> Result<(), OpsError> {
+    let now = library.clock.now();
+    let action = format!("deny.{}", why::verb_name(verb));
+    library.catalog.write(|tx| {
+        crate::audit::append(tx, super::CHAIN, now, who, &action, subject, &json!({ "reason": reason }))?;
+        Ok(())
+    })
+}

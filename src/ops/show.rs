@@ -1,0 +1,105 @@
+//! The full record of an asset as JSON: `dam show --json` and `records/`. The same record gives the same text.
+
+use damfs_policy::Verb;
+use serde_json::{Map, Value, json};
+
+use super::folders;
+use super::{Actor, Library, OpsError, target};
+use crate::catalog::{Asset, CatalogError, ReadTx};
+
+/// The whole record. Keys in a fixed order, times in RFC 3339 UTC, nothing of the moment it is asked.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError> {
+    let path = match asset.node {
+        Some(node) => folders::path_of(tx, node)?,
+        None => None,
+    };
+    let mut status = Map::new();
+    for (platform, verdict) in &asset.status {
+        let version = match verdict.version {
+            Some(id) => tx.version(id)?.map(|v| v.n),
+            None => None,
+        };
+        let by = match verdict.by {
+            Some(id) => tx.member(id)?.map(|m| m.name),
+            None => None,
+        };
+        status.insert(
+            platform.clone(),
+            json!({ "value": verdict.value, "version": version, "by": by, "at": verdict.at.to_string() }),
+        );
+    }
+    let mut versions = Vec::new();
+    for version in tx.versions(asset.id)? {
+        let by = match version.made_by {
+            Some(id) => tx.member(id)?.map(|m| m.name),
+            None => None,
+        };
+        versions.push(json!({
+            "n": version.n,
+            "size": version.size,
+            "content": version.content,
+            "format": version.format,
+            "width": version.width,
+            "height": version.height,
+            "mtime": version.mtime.to_string(),
+            "made": version.made_at.to_string(),
+            "by": by,
+            "current": asset.head == Some(version.id),
+        }));
+    }
+    let size = match asset.node {
+        Some(node) => tx.node(node)?.map(|n| n.size),
+        None => None,
+    };
+    Ok(json!({
+        "id": asset.id.to_string(),
+        "path": path,
+        "view_name": asset.view_name,
+        "state": asset.state,
+        "owner": asset.owner_name,
+        "kind": asset.kind,
+        "format": asset.format,
+        "size": size,
+        "width": asset.width,
+        "height": asset.height,
+        "orientation": asset.orientation,
+        "created": asset.created.to_string(),
+        "imported": asset.imported.to_string(),
+        "expires": asset.expires.map(|t| t.to_string()),
+        "client": asset.client,
+        "persona": asset.personas,
+        "campaign": asset.campaigns,
+        "tag": asset.tags,
+        "rating": asset.rating,
+        "rights": asset.rights,
+        "likeness": asset.likeness,
+        "stage": asset.stage,
+        "status": status,
+        "model": asset.model,
+        "sampler": asset.sampler,
+        "seed": asset.seed,
+        "lora": asset.loras,
+        "prompt": asset.prompt,
+        "negative": asset.negative,
+        "notes": asset.notes,
+        "generation": asset.generation,
+        "trashed": asset.trashed.as_ref().map(|t| t.at.to_string()),
+        "changed": asset.changed.to_string(),
+        "versions": versions,
+    }))
+}
+
+/// The record of one target, for who may list it.
+///
+/// # Errors
+/// [`OpsError::NotFound`], or what the catalogue says.
+pub fn show(library: &Library, actor: &Actor, name: &str) -> Result<Value, OpsError> {
+    library.catalog.read(|tx| {
+        let asset = target::asset(tx, name)?;
+        actor.must(library, Verb::List, &asset, name)?;
+        Ok(record_json(tx, &asset)?)
+    })
+}

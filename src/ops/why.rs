@@ -1,0 +1,64 @@
+//! Why somebody may or may not: every verb, yes or no, and the rule that decided.
+
+use damfs_policy::Verb;
+use serde_json::{Value, json};
+
+use super::{Actor, Library, OpsError, folders, target};
+
+/// Every verb with its name.
+pub const VERBS: [(Verb, &str); 10] = [
+    (Verb::List, "list"),
+    (Verb::View, "view"),
+    (Verb::Download, "download"),
+    (Verb::Edit, "edit"),
+    (Verb::Tag, "tag"),
+    (Verb::Delete, "delete"),
+    (Verb::Review, "review"),
+    (Verb::Export, "export"),
+    (Verb::Publish, "publish"),
+    (Verb::Admin, "admin"),
+];
+
+/// A verb's name.
+#[must_use]
+pub fn verb_name(verb: Verb) -> &'static str {
+    VERBS.iter().find(|(v, _)| *v == verb).map_or("?", |(_, name)| name)
+}
+
+/// Decides every verb for the caller, or for the member named (only an admin may ask for others).
+///
+/// # Errors
+/// [`OpsError::NotFound`] for what the caller may not list, [`OpsError::Refused`] for asking about others.
+pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>) -> Result<Value, OpsError> {
+    let (asset, path) = library.catalog.read(|tx| {
+        let asset = target::asset(tx, name)?;
+        actor.must(library, Verb::List, &asset, name)?;
+        let path = match asset.node {
+            Some(node) => folders::path_of(tx, node)?,
+            None => None,
+        };
+        Ok::<_, OpsError>((asset, path))
+    })?;
+    let about = match as_member {
+        Some(other) if other != actor.member.name => {
+            actor.must_be_admin("ask what another member may do")?;
+            Actor::named(library, other)?
+        }
+        _ => actor.clone(),
+    };
+    let verbs: Vec<Value> = VERBS
+        .iter()
+        .map(|(verb, word)| {
+            let decision = about.decide(library, *verb, &asset);
+            json!({ "verb": word, "allowed": decision.allowed, "reason": decision.reason })
+        })
+        .collect();
+    Ok(json!({
+        "path": path,
+        "id": asset.id.to_string(),
+        "member": about.member.name,
+        "role": about.member.role,
+        "scope": about.member.scope,
+        "verbs": verbs,
+    }))
+}

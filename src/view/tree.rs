@@ -1,0 +1,246 @@
+//! The virtual tree: what a name in a directory is, and what a directory lists, as one member sees them.
+//!
+//! Every answer is cut to what the member may list, so that names, values, listings and counts tell nothing of the rest. Cookies
+//! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
+
+use crate::catalog::{Asset, AssetState, CatalogError, ReadTx};
+use crate::policy::platforms::{self, Platforms};
+use crate::policy::{Expr, Field, Subject, Verb};
+use crate::types::{FileName, MemberId, NodeId};
+
+pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, find_error, is_writable, new_word, path_of};
+pub use exports::{circulates, export_extension};
+pub use folders::folder_visible;
+
+mod exports;
+mod folders;
+mod mirror;
+mod query;
+#[cfg(test)]
+mod tests;
+
+/// Where the cookies of names made of values begin.
+const VALUES: u64 = 1 << 10;
+/// Where the cookies of files begin.
+const FILES: u64 = 1 << 61;
+/// Assets or entries read at once while rows are picked out of them.
+const PAGE: usize = 512;
+
+/// One row of a listing: cookie, name, what it is.
+pub type Row = (u64, FileName, Item);
+
+/// The tree as one member sees it, in one transaction.
+pub struct Tree<'a> {
+    tx: &'a dyn ReadTx,
+    subject: &'a Subject,
+    member: Option<MemberId>,
+    /// What he may list.
+    list: Expr,
+    platforms: &'static Platforms,
+}
+
+impl<'a> Tree<'a> {
+    /// The tree as this member sees it; `member` finds the folders that he made.
+    #[must_use]
+    pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
+        Self { tx, subject, member, list: subject.filter(Verb::List), platforms: platforms::shipped() }
+    }
+
+    /// What a name in a directory is; `None` also for what the member may not know.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn child(&self, dir: &Dir, name: &FileName) -> Result<Option<Item>, CatalogError> {
+        let Ok(text) = std::str::from_utf8(name.as_bytes()) else {
+            // Only mirrored folders hold names that are no text.
+            return match dir {
+                Dir::VersionsTree(_) | Dir::RecordsTree(_) | Dir::WhyTree(_) => self.mirror_child(dir, name),
+                _ => Ok(None),
+            };
+        };
+        if let Some((_, item)) = fixed(dir).into_iter().find(|(fixed, _)| *fixed == text) {
+            return Ok(Some(item));
+        }
+        match dir {
+            Dir::Root | Dir::Control | Dir::Why => Ok(None),
+            Dir::By => Ok(query::typed_facet(text).map(|field| Item::Dir(Dir::Field(field)))),
+            Dir::Field(Field::AnyStatus) => Ok(self.platform(text).map(|p| Item::Dir(Dir::Field(Field::Status(p))))),
+            Dir::Field(field) => self.value_child(dir, field, text),
+            Dir::Years => self.year_child(text),
+            Dir::Year(year) => self.month_child(*year, text),
+            Dir::Query(query) => self.query_child(query, text),
+            Dir::Narrow(query) => Ok(self.narrow_child(query, text)),
+            Dir::NarrowField(query, field) => self.narrow_value_child(query, field, text),
+            Dir::Find => Ok(crate::policy::parse(text)
+                .ok()
+                .map(|expr| Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr))))),
+            Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
+            Dir::Platform(platform) => {
+                let found = self.still(platform, text);
+                Ok(found.map(|(p, _)| Item::Dir(Dir::Placement(p.platform.clone(), p.placement.clone()))))
+            }
+            Dir::Placement(platform, placement) => self.export_child(platform, placement, text),
+            Dir::VersionsTree(_) | Dir::RecordsTree(_) | Dir::WhyTree(_) => self.mirror_child(dir, name),
+            Dir::VersionsOf(asset) => self.version_child(*asset, text),
+            Dir::Trash => self.trash_day_child(text),
+            Dir::TrashDay(day) => self.trashed_child(day, text),
+        }
+    }
+
+    /// Names with a cookie above `after`, in order of their cookies, at most `limit`.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn list(&self, dir: &Dir, after: u64, limit: usize) -> Result<Vec<Row>, CatalogError> {
+        let mut page = Page { after, limit, rows: Vec::new() };
+        for (at, (name, item)) in (1..).zip(fixed(dir)) {
+            page.add(at, FileName::new(name).ok(), || item.clone());
+        }
+        match dir {
+            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why => {}
+            Dir::Field(field) => self.list_values(dir, field, &mut page)?,
+            Dir::Years => self.list_years(&mut page)?,
+            Dir::Year(year) => self.list_months(*year, &mut page)?,
+            Dir::Query(query) => self.list_query(query, &mut page)?,
+            Dir::Narrow(query) => self.list_narrow(query, &mut page)?,
+            Dir::NarrowField(query, field) => self.list_narrow_values(query, field, &mut page)?,
+            Dir::Platforms => self.list_platforms(&mut page),
+            Dir::Platform(platform) => self.list_placements(platform, &mut page),
+            Dir::Placement(platform, placement) => self.list_exports(platform, placement, &mut page)?,
+            Dir::VersionsTree(folder) | Dir::RecordsTree(folder) | Dir::WhyTree(folder) => {
+                self.list_mirror(dir, *folder, &mut page)?;
+            }
+            Dir::VersionsOf(asset) => self.list_versions(*asset, &mut page)?,
+            Dir::Trash => self.list_trash(&mut page)?,
+            Dir::TrashDay(day) => self.list_trashed(day, &mut page)?,
+        }
+        Ok(page.rows)
+    }
+
+    /// A query cut to what the member may list. The trash is shown only to queries that ask for a state themselves, whatever
+    /// the member's own rule speaks of.
+    fn visible(&self, expr: &Expr) -> Expr {
+        let cut = expr.clone().and(self.list.clone());
+        if self.list.mentions(&Field::State) && !expr.mentions(&Field::State) { cut.and(not_trashed()) } else { cut }
+    }
+
+    fn sees_everything(&self) -> bool {
+        self.list.is_all()
+    }
+
+    /// Whether the member sees this published asset outside the trash.
+    fn is_visible(&self, asset: &Asset) -> Result<bool, CatalogError> {
+        if is_trashed(asset) || asset.head.is_none() {
+            return Ok(false);
+        }
+        Ok(self.sees_everything() || self.tx.finds(&self.visible(&Expr::all()), asset.id)?)
+    }
+
+    /// Whether any published asset that the member sees satisfies the query.
+    fn any(&self, expr: &Expr) -> Result<bool, CatalogError> {
+        Ok(!self.tx.find(&self.visible(expr), 0, 1)?.is_empty())
+    }
+}
+
+fn not_trashed() -> Expr {
+    Expr::Not(Box::new(Expr::is(Field::State, "trashed")))
+}
+
+fn is_trashed(asset: &Asset) -> bool {
+    asset.state == AssetState::Trashed || asset.trashed.is_some()
+}
+
+/// The names that a directory always has.
+fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
+    let marker = || Item::Text(TextFile::Marker);
+    let mut names = match dir {
+        Dir::Root => {
+            return vec![
+                ("library", Item::Node(NodeId::LIBRARY)),
+                ("by", Item::Dir(Dir::By)),
+                ("find", Item::Dir(Dir::Find)),
+                ("platforms", Item::Dir(Dir::Platforms)),
+                ("inbox", Item::Node(NodeId::INBOX)),
+                ("versions", Item::Dir(Dir::VersionsTree(NodeId::LIBRARY))),
+                ("trash", Item::Dir(Dir::Trash)),
+                ("records", Item::Dir(Dir::RecordsTree(NodeId::LIBRARY))),
+                (".dam", Item::Dir(Dir::Control)),
+            ];
+        }
+        Dir::Why => return vec![("library", Item::Dir(Dir::WhyTree(NodeId::LIBRARY)))],
+        Dir::By | Dir::Find | Dir::Platforms | Dir::Trash | Dir::Control => {
+            vec![(".trackerignore", marker()), (".nomedia", marker())]
+        }
+        Dir::VersionsTree(node) | Dir::RecordsTree(node) if *node == NodeId::LIBRARY => {
+            vec![(".trackerignore", marker()), (".nomedia", marker())]
+        }
+        _ => return Vec::new(),
+    };
+    match dir {
+        Dir::By => names.extend(query::FACETS.iter().map(|(name, field)| (*name, Item::Dir(query::facet_dir(field))))),
+        Dir::Control => names.extend([
+            ("status", Item::Text(TextFile::Status)),
+            ("errors", Item::Text(TextFile::Errors)),
+            ("README", Item::Text(TextFile::Readme)),
+            ("why", Item::Dir(Dir::Why)),
+        ]),
+        _ => {}
+    }
+    names
+}
+
+/// A listing being gathered.
+struct Page {
+    after: u64,
+    limit: usize,
+    rows: Vec<Row>,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.limit
+    }
+
+    /// How many rows are still wanted.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.rows.len())
+    }
+
+    /// Whether names made of values can still be wanted.
+    fn wants_values(&self) -> bool {
+        self.after < FILES && !self.is_full()
+    }
+
+    /// The ordinal or number behind which files are wanted.
+    fn files_after(&self) -> u64 {
+        self.after.saturating_sub(FILES)
+    }
+
+    /// Cookies must come in ascending order; a name that no file can have is left out.
+    fn add(&mut self, cookie: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
+        if let Some(name) = name.filter(|_| cookie > self.after && !self.is_full()) {
+            self.rows.push((cookie, name, item()));
+        }
+    }
+
+    fn add_file(&mut self, number: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
+        self.add(FILES + number, name, item);
+    }
+
+    /// Names made of values, in the order of their hashes: a value that comes or goes moves no other.
+    fn add_values(&mut self, values: Vec<(FileName, Dir)>) {
+        let mut rows: Vec<(u64, FileName, Dir)> =
+            values.into_iter().map(|(name, dir)| (value_cookie(&name), name, dir)).collect();
+        rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        for (cookie, name, dir) in rows {
+            self.add(cookie, Some(name), || Item::Dir(dir));
+        }
+    }
+}
+
+fn value_cookie(name: &FileName) -> u64 {
+    let hash = blake3::hash(name.as_bytes());
+    let mut bytes = [0u8; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    VALUES + u64::from_le_bytes(bytes) % (FILES - VALUES)
+}

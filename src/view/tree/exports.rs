@@ -1,0 +1,117 @@
+//! `platforms/`: what is approved for a platform, as the files it accepts.
+
+use super::super::naming::split;
+use super::super::path::encode;
+use super::{Dir, Item, PAGE, Page, Tree, is_trashed, not_trashed};
+use crate::catalog::{Asset, AssetState, CatalogError, VersionRow};
+use crate::policy::platforms::{Adult, Placement, PlacementKind};
+use crate::policy::{Expr, Field, Verb};
+use crate::types::FileName;
+
+/// The extension of a placement's exports: of the first accepted format that we write. `None` when there is none.
+#[must_use]
+pub fn export_extension(placement: &Placement) -> Option<&'static str> {
+    placement.formats.iter().find_map(|format| match format.as_str() {
+        "jpeg" => Some("jpg"),
+        "png" => Some("png"),
+        _ => None,
+    })
+}
+
+/// Whether a version may stand in a placement: approved for the platform in just this version, a still picture, not taken out of
+/// circulation, and adult only where adult content is known to be allowed. Who may see it is another question.
+#[must_use]
+pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) -> bool {
+    let approved =
+        asset.status.get(&placement.platform).is_some_and(|v| v.value == "approved" && v.version == Some(version.id));
+    let out = is_trashed(asset) || asset.state == AssetState::Expired;
+    let adult = asset.rating.as_deref() == Some("adult");
+    approved && !out && version.asset == asset.id && version.kind == "image" && (!adult || takes_adult(placement))
+}
+
+/// Not sourced is not allowed.
+fn takes_adult(placement: &Placement) -> bool {
+    match placement.adult_allowed {
+        Adult::Yes | Adult::Labelled | Adult::Restricted => true,
+        Adult::No | Adult::Unknown => false,
+    }
+}
+
+impl Tree<'_> {
+    /// A still placement that we can render for, and the extension of its files.
+    pub(super) fn still(&self, platform: &str, placement: &str) -> Option<(&'static Placement, &'static str)> {
+        let found = self.platforms.get(platform, placement).filter(|p| p.kind == PlacementKind::Image)?;
+        Some((found, export_extension(found)?))
+    }
+
+    pub(super) fn exporting_platform(&self, platform: &str) -> Option<String> {
+        let found = self.platforms.platforms().find(|p| *p == platform)?;
+        self.platforms.placements(found).any(|p| export_extension(p).is_some()).then(|| found.to_owned())
+    }
+
+    pub(super) fn list_platforms(&self, page: &mut Page) {
+        let names = self.platforms.platforms().filter_map(|p| self.exporting_platform(p));
+        page.add_values(names.filter_map(|p| Some((encode(&p)?, Dir::Platform(p)))).collect());
+    }
+
+    pub(super) fn list_placements(&self, platform: &str, page: &mut Page) {
+        let stills = self.platforms.placements(platform).filter(|p| export_extension(p).is_some());
+        let row =
+            |p: &Placement| Some((encode(&p.placement)?, Dir::Placement(p.platform.clone(), p.placement.clone())));
+        page.add_values(stills.filter_map(row).collect());
+    }
+
+    /// What the member may export, as far as a query can tell; [`circulates`] says the rest.
+    fn exportable(&self, placement: &Placement) -> Expr {
+        let mut expr = Expr::is(Field::Status(placement.platform.clone()), "approved");
+        if !takes_adult(placement) {
+            expr = expr.and(Expr::Not(Box::new(Expr::is(Field::Rating, "adult"))));
+        }
+        self.visible(&expr).and(self.subject.filter(Verb::Export)).and(not_trashed())
+    }
+
+    fn approved(&self, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
+        let Some(id) = asset.status.get(&placement.platform).and_then(|v| v.version) else { return Ok(None) };
+        Ok(self.tx.version(id)?.filter(|version| circulates(asset, version, placement)))
+    }
+
+    pub(super) fn export_child(
+        &self,
+        platform: &str,
+        placement: &str,
+        text: &str,
+    ) -> Result<Option<Item>, CatalogError> {
+        let (Some((placement, ext)), (stem, Some(typed))) = (self.still(platform, placement), split(text)) else {
+            return Ok(None);
+        };
+        if typed != ext {
+            return Ok(None);
+        }
+        let Some(asset) = self.tx.asset_by_view_stem(stem)? else { return Ok(None) };
+        if !self.tx.finds(&self.exportable(placement), asset.id)? {
+            return Ok(None);
+        }
+        Ok(self.approved(&asset, placement)?.map(|version| Item::Export(asset, version, placement)))
+    }
+
+    pub(super) fn list_exports(&self, platform: &str, placement: &str, page: &mut Page) -> Result<(), CatalogError> {
+        let Some((placement, ext)) = self.still(platform, placement) else { return Ok(()) };
+        let expr = self.exportable(placement);
+        let mut after = page.files_after();
+        while !page.is_full() {
+            let assets = self.tx.find(&expr, after, PAGE)?;
+            let ended = assets.len() < PAGE;
+            for asset in assets {
+                after = asset.ordinal;
+                if let Some(version) = self.approved(&asset, placement)? {
+                    let name = FileName::new(format!("{}.{ext}", split(&asset.view_name).0)).ok();
+                    page.add_file(asset.ordinal, name, || Item::Export(asset, version, placement));
+                }
+            }
+            if ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

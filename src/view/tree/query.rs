@@ -1,0 +1,450 @@
+//! `by/`, `find/` and narrowing: directories made of values.
+
+use std::collections::BTreeSet;
+
+use super::super::path::{decode, decode_level, decode_tag, encode, encode_apart, encode_tag};
+use super::{AND, Dir, Item, Page, QueryDir, Tree, is_trashed};
+use crate::catalog::{Asset, CatalogError};
+use crate::policy::{Expr, Field, FieldKind};
+use crate::types::FileName;
+
+/// The facets that `by/` lists and that narrowing offers.
+pub(super) const FACETS: [(&str, Field); 9] = [
+    ("persona", Field::Persona),
+    ("campaign", Field::Campaign),
+    ("tag", Field::Tag),
+    ("rating", Field::Rating),
+    ("model", Field::Model),
+    ("kind", Field::Kind),
+    ("format", Field::Format),
+    ("status", Field::AnyStatus),
+    ("created", Field::Created),
+];
+
+/// The years that a time in nanoseconds can lie in.
+const YEARS: (i16, i16) = (1678, 2261);
+
+/// The directory of a facet below `by/`.
+pub(super) fn facet_dir(field: &Field) -> Dir {
+    if *field == Field::Created { Dir::Years } else { Dir::Field(field.clone()) }
+}
+
+/// A facet that resolves when typed: every field whose values are names.
+pub(super) fn typed_facet(text: &str) -> Option<Field> {
+    let field = Field::parse(text)?;
+    let by_value = matches!(field.kind(), FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_));
+    (by_value && !matches!(field, Field::Status(_))).then_some(field)
+}
+
+/// The query of a year, a month or a day, as typed.
+fn created(text: &str) -> Option<Expr> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    if plain { crate::policy::parse(&format!("created={text}")).ok() } else { None }
+}
+
+impl Tree<'_> {
+    pub(super) fn platform(&self, text: &str) -> Option<String> {
+        self.platforms.platforms().find(|p| *p == text).map(str::to_owned)
+    }
+
+    /// Whether a value is there for this member: somebody he sees has it, or it is a word that waits for its first file, or it
+    /// belongs to a closed list that a person may choose from.
+    fn value_exists(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
+        if let FieldKind::Closed(known) = field.kind()
+            && (!known.contains(&value) || field.is_settable())
+        {
+            return Ok(known.contains(&value) && !(*field == Field::State && value == "trashed"));
+        }
+        if self.any(&Expr::is(field.clone(), value))? {
+            return Ok(true);
+        }
+        let below = |word: &str| *field == Field::Tag && word.strip_prefix(value).is_some_and(|r| r.starts_with('/'));
+        Ok(self.words(field)?.iter().any(|word| word == value || below(word)))
+    }
+
+    /// Words of a vocabulary that nobody uses; one that only hidden assets use would tell of them.
+    fn words(&self, field: &Field) -> Result<Vec<String>, CatalogError> {
+        if !matches!(field.kind(), FieldKind::Open | FieldKind::Tree) {
+            return Ok(Vec::new());
+        }
+        let mut words = self.tx.vocabulary(&field.to_string())?;
+        if !self.sees_everything() {
+            let mut shown = Vec::with_capacity(words.len());
+            for word in words {
+                let expr = Expr::is(field.clone(), word.clone());
+                if self.tx.find(&expr, 0, 1)?.is_empty() || self.any(&expr)? {
+                    shown.push(word);
+                }
+            }
+            words = shown;
+        }
+        Ok(words)
+    }
+
+    /// Values that what the member sees of a query has, and the words that wait.
+    fn values(&self, field: &Field, within: &Expr) -> Result<BTreeSet<String>, CatalogError> {
+        let seen = self.tx.values(field, &self.visible(within))?;
+        let words = self.words(field)?;
+        Ok(seen.into_iter().map(|(value, _)| value).chain(words).filter(|v| !v.is_empty()).collect())
+    }
+
+    pub(super) fn value_child(&self, dir: &Dir, field: &Field, text: &str) -> Result<Option<Item>, CatalogError> {
+        let value = if *field == Field::Tag { decode_level(text) } else { decode(text) };
+        let Some(value) = value else { return Ok(None) };
+        if !self.value_exists(field, &value)? {
+            return Ok(None);
+        }
+        Ok(Some(Item::Dir(Dir::Query(below(dir, text, field, value)))))
+    }
+
+    pub(super) fn list_values(&self, dir: &Dir, field: &Field, page: &mut Page) -> Result<(), CatalogError> {
+        if !page.wants_values() {
+            return Ok(());
+        }
+        if *field == Field::AnyStatus {
+            let mut rows = Vec::new();
+            for platform in self.platforms_with_verdicts(&Expr::all())? {
+                if let Some(name) = encode(&platform) {
+                    rows.push((name, Dir::Field(Field::Status(platform))));
+                }
+            }
+            page.add_values(rows);
+            return Ok(());
+        }
+        let mut values = self.values(field, &Expr::all())?;
+        if *field == Field::Tag {
+            values = values.iter().map(|tag| tag.split('/').next().unwrap_or(tag).to_owned()).collect();
+        }
+        let row = |value: String| {
+            let name = encode(&value)?;
+            let query = below(dir, &name.to_text(), field, value);
+            Some((name, Dir::Query(query)))
+        };
+        page.add_values(values.into_iter().filter_map(row).collect());
+        Ok(())
+    }
+
+    fn platforms_with_verdicts(&self, within: &Expr) -> Result<Vec<String>, CatalogError> {
+        let mut found = Vec::new();
+        for platform in self.platforms.platforms() {
+            if !self.tx.values(&Field::Status(platform.to_owned()), &self.visible(within))?.is_empty() {
+                found.push(platform.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn year_child(&self, text: &str) -> Result<Option<Item>, CatalogError> {
+        if text.len() != 4 {
+            return Ok(None);
+        }
+        match (created(text), text.parse()) {
+            (Some(expr), Ok(year)) if self.any(&expr)? => Ok(Some(Item::Dir(Dir::Year(year)))),
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn month_child(&self, year: i16, text: &str) -> Result<Option<Item>, CatalogError> {
+        if text.len() != 2 {
+            return Ok(None);
+        }
+        match created(&format!("{year:04}-{text}")) {
+            Some(expr) if self.any(&expr)? => Ok(Some(Item::Dir(month_dir(year, text, expr)))),
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn list_years(&self, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() {
+            let years = self.years(&Expr::all())?;
+            let rows = years.into_iter().filter_map(|y| Some((encode(&format!("{y:04}"))?, Dir::Year(y))));
+            page.add_values(rows.collect());
+        }
+        Ok(())
+    }
+
+    pub(super) fn list_months(&self, year: i16, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() {
+            let mut rows = Vec::new();
+            for (text, expr) in self.months(year, &Expr::all())? {
+                if let Some(name) = encode(&text[5..]) {
+                    rows.push((name, month_dir(year, &text[5..], expr)));
+                }
+            }
+            page.add_values(rows);
+        }
+        Ok(())
+    }
+
+    /// Years in which something was created, by halving the range.
+    fn years(&self, within: &Expr) -> Result<Vec<i16>, CatalogError> {
+        let mut years = Vec::new();
+        let mut ranges = vec![YEARS];
+        while let Some((first, last)) = ranges.pop() {
+            let Ok(range) = crate::policy::parse(&format!("created={first:04}..{last:04}")) else { continue };
+            if !self.any(&within.clone().and(range))? {
+                continue;
+            }
+            if first == last {
+                years.push(first);
+            } else {
+                let middle = first + (last - first) / 2;
+                ranges.push((middle + 1, last));
+                ranges.push((first, middle));
+            }
+        }
+        Ok(years)
+    }
+
+    /// Months (`2026-05`) of a year in which something was created.
+    fn months(&self, year: i16, within: &Expr) -> Result<Vec<(String, Expr)>, CatalogError> {
+        let mut months = Vec::new();
+        for month in 1..=12 {
+            let text = format!("{year:04}-{month:02}");
+            let Some(expr) = created(&text) else { continue };
+            if self.any(&within.clone().and(expr.clone()))? {
+                months.push((text, expr));
+            }
+        }
+        Ok(months)
+    }
+
+    /// A file wins over a child tag of the same name; the tag is then listed in another spelling.
+    pub(super) fn query_child(&self, query: &QueryDir, text: &str) -> Result<Option<Item>, CatalogError> {
+        if text == AND {
+            return Ok(Some(Item::Dir(Dir::Narrow(query.clone()))));
+        }
+        if let Some(asset) = self.query_file(query, text)? {
+            return Ok(Some(shown(asset)));
+        }
+        match (&query.tag, decode_level(text)) {
+            (Some(tag), Some(level)) if !query.narrowed => {
+                let value = format!("{tag}/{level}");
+                if !self.value_exists(&Field::Tag, &value)? {
+                    return Ok(None);
+                }
+                Ok(Some(Item::Dir(Dir::Query(below(&Dir::Query(query.clone()), text, &Field::Tag, value)))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn query_file(&self, query: &QueryDir, text: &str) -> Result<Option<Asset>, CatalogError> {
+        let Some(asset) = self.tx.asset_by_view_name(text)? else { return Ok(None) };
+        Ok(self.tx.finds(&self.visible(&query.expr), asset.id)?.then_some(asset))
+    }
+
+    pub(super) fn list_query(&self, query: &QueryDir, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() && !query.narrowed {
+            if page.after < 1 && self.is_split(query)? {
+                page.add(1, FileName::new(AND).ok(), || Item::Dir(Dir::Narrow(query.clone())));
+            }
+            if let Some(tag) = &query.tag {
+                page.add_values(self.child_tags(query, tag)?);
+            }
+        }
+        if page.is_full() {
+            return Ok(());
+        }
+        for asset in self.tx.find(&self.visible(&query.expr), page.files_after(), page.room())? {
+            let name = FileName::new(&asset.view_name).ok();
+            page.add_file(asset.ordinal, name, || shown(asset));
+        }
+        Ok(())
+    }
+
+    fn child_tags(&self, query: &QueryDir, tag: &str) -> Result<Vec<(FileName, Dir)>, CatalogError> {
+        let below_tag = |value: String| Some(value.strip_prefix(tag)?.strip_prefix('/')?.split('/').next()?.to_owned());
+        let levels: BTreeSet<String> =
+            self.values(&Field::Tag, &query.expr)?.into_iter().filter_map(below_tag).collect();
+        let dir = Dir::Query(query.clone());
+        let mut rows = Vec::with_capacity(levels.len());
+        for level in levels {
+            let mut name = encode(&level);
+            if let Some(plain) = &name
+                && self.query_file(query, &plain.to_text())?.is_some()
+            {
+                name = encode_apart(&level);
+            }
+            if let Some(name) = name {
+                let child = below(&dir, &name.to_text(), &Field::Tag, format!("{tag}/{level}"));
+                rows.push((name, Dir::Query(child)));
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn narrow_child(&self, query: &QueryDir, text: &str) -> Option<Item> {
+        let field = if text == "created" { Some(Field::Created) } else { typed_facet(text) };
+        field.map(|field| Item::Dir(Dir::NarrowField(query.clone(), field)))
+    }
+
+    pub(super) fn narrow_value_child(
+        &self,
+        query: &QueryDir,
+        field: &Field,
+        text: &str,
+    ) -> Result<Option<Item>, CatalogError> {
+        let expr = match field {
+            Field::AnyStatus => {
+                let field = self.platform(text).map(Field::Status);
+                return Ok(field.map(|field| Item::Dir(Dir::NarrowField(query.clone(), field))));
+            }
+            Field::Created => match created(text) {
+                Some(expr) if self.any(&expr)? => expr,
+                _ => return Ok(None),
+            },
+            _ => {
+                let value = if *field == Field::Tag { decode_tag(text) } else { decode(text) };
+                match value {
+                    Some(value) if self.value_exists(field, &value)? => Expr::is(field.clone(), value),
+                    _ => return Ok(None),
+                }
+            }
+        };
+        Ok(Some(Item::Dir(Dir::Query(narrowed(query, field, text, expr)))))
+    }
+
+    /// Whether more than one file is there and some facet tells them apart.
+    fn is_split(&self, query: &QueryDir) -> Result<bool, CatalogError> {
+        let all = self.tx.count(&self.visible(&query.expr))?;
+        for (_, field) in &FACETS {
+            if self.splits(query, field, all)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether some value of the facet holds for some of the files and not for all.
+    fn splits(&self, query: &QueryDir, field: &Field, all: u64) -> Result<bool, CatalogError> {
+        if all < 2 {
+            return Ok(false);
+        }
+        match field {
+            Field::AnyStatus => {
+                for platform in self.platforms.platforms() {
+                    if self.splits(query, &Field::Status(platform.to_owned()), all)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Field::Created => Ok(!self.splitting_months(query, all)?.is_empty()),
+            _ => {
+                let values = self.tx.values(field, &self.visible(&query.expr))?;
+                Ok(values.iter().any(|(_, count)| *count < all))
+            }
+        }
+    }
+
+    fn splitting_months(&self, query: &QueryDir, all: u64) -> Result<Vec<(String, Expr)>, CatalogError> {
+        let mut months = Vec::new();
+        for year in self.years(&query.expr)? {
+            months.extend(self.months(year, &query.expr)?);
+        }
+        // Every file has one month: a month splits unless it is the only one.
+        if months.len() < 2 || all < 2 {
+            months.clear();
+        }
+        Ok(months)
+    }
+
+    pub(super) fn list_narrow(&self, query: &QueryDir, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() {
+            let all = self.tx.count(&self.visible(&query.expr))?;
+            let mut rows = Vec::new();
+            for (name, field) in &FACETS {
+                if self.splits(query, field, all)?
+                    && let Some(name) = encode(name)
+                {
+                    rows.push((name, Dir::NarrowField(query.clone(), field.clone())));
+                }
+            }
+            page.add_values(rows);
+        }
+        Ok(())
+    }
+
+    pub(super) fn list_narrow_values(
+        &self,
+        query: &QueryDir,
+        field: &Field,
+        page: &mut Page,
+    ) -> Result<(), CatalogError> {
+        if !page.wants_values() {
+            return Ok(());
+        }
+        let all = self.tx.count(&self.visible(&query.expr))?;
+        let mut rows = Vec::new();
+        match field {
+            Field::AnyStatus => {
+                for platform in self.platforms_with_verdicts(&query.expr)? {
+                    let field = Field::Status(platform.clone());
+                    if let Some(name) = encode(&platform).filter(|_| all > 1)
+                        && self.splits(query, &field, all)?
+                    {
+                        rows.push((name, Dir::NarrowField(query.clone(), field)));
+                    }
+                }
+            }
+            Field::Created => {
+                for (text, expr) in self.splitting_months(query, all)? {
+                    if let Some(name) = encode(&text) {
+                        rows.push((name, Dir::Query(narrowed(query, field, &text, expr))));
+                    }
+                }
+            }
+            _ => {
+                for value in self.splitting_values(query, field, all)? {
+                    let name = if *field == Field::Tag { encode_tag(&value) } else { encode(&value) };
+                    if let Some(name) = name {
+                        let expr = Expr::is(field.clone(), value);
+                        let dir = narrowed(query, field, &name.to_text(), expr);
+                        rows.push((name, Dir::Query(dir)));
+                    }
+                }
+            }
+        }
+        page.add_values(rows);
+        Ok(())
+    }
+
+    /// Values that hold for some of the files and not for all; of tags also the levels above.
+    fn splitting_values(&self, query: &QueryDir, field: &Field, all: u64) -> Result<BTreeSet<String>, CatalogError> {
+        let within = self.visible(&query.expr);
+        let values = self.tx.values(field, &within)?;
+        if *field != Field::Tag {
+            return Ok(values.into_iter().filter(|(v, count)| !v.is_empty() && *count < all).map(|(v, _)| v).collect());
+        }
+        let above = |tag: &str| tag.match_indices('/').map(|(at, _)| tag[..at].to_owned()).collect::<Vec<_>>();
+        let tags: BTreeSet<String> =
+            values.iter().flat_map(|(tag, _)| above(tag).into_iter().chain([tag.clone()])).collect();
+        let mut splitting = BTreeSet::new();
+        for tag in tags {
+            if self.tx.count(&within.clone().and(Expr::is(Field::Tag, tag.clone())))? < all {
+                splitting.insert(tag);
+            }
+        }
+        Ok(splitting)
+    }
+}
+
+fn month_dir(year: i16, month: &str, expr: Expr) -> Dir {
+    Dir::Query(QueryDir::typed(format!("by/created/{year:04}/{month}"), expr))
+}
+
+/// The directory of a value below one that lists values.
+fn below(dir: &Dir, name: &str, field: &Field, value: String) -> QueryDir {
+    let tag = (*field == Field::Tag).then(|| value.clone());
+    QueryDir { tag, ..QueryDir::value(format!("{}/{name}", super::path_of(dir)), field.clone(), value) }
+}
+
+fn narrowed(query: &QueryDir, field: &Field, name: &str, expr: Expr) -> QueryDir {
+    let dir = Dir::NarrowField(query.clone(), field.clone());
+    query.narrow(format!("{}/{name}", super::path_of(&dir)), expr)
+}
+
+fn shown(asset: Asset) -> Item {
+    if is_trashed(&asset) { Item::Trashed(asset) } else { Item::Asset(asset) }
+}

@@ -1,0 +1,152 @@
+//! `dam import`
+
+use std::fs;
+
+use crate::lab::{Lab, png, text};
+
+#[test]
+fn files_are_filed_read_and_counted() {
+    let lab = Lab::new();
+    lab.image("in/a.png", 1);
+    lab.image("in/deep/b.png", 2);
+    let folder = lab.path("in");
+    let said = lab.ok(&["import", folder.to_str().unwrap(), "--into", "luna", "--set", "persona=luna"]);
+    assert!(said.starts_with("imported 2, already there 0, refused 0, "), "{said}");
+    assert_eq!(said.lines().count(), 1);
+    assert_eq!(lab.ok(&["find", "persona=luna"]), "library/luna/a.png\nlibrary/luna/deep/b.png\n");
+    let record = lab.json(&["show", "library/luna/a.png"]);
+    assert_eq!(record["format"], "png");
+    assert_eq!((record["width"].as_u64(), record["height"].as_u64()), (Some(24), Some(32)));
+    assert_eq!(record["model"], "dream");
+    assert_eq!(record["seed"], 1);
+    assert_eq!(record["versions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn without_a_folder_they_go_to_unsorted_by_month() {
+    let lab = Lab::new();
+    let image = lab.image("x.png", 1);
+    lab.ok(&["import", image.to_str().unwrap()]);
+    let path = lab.ok(&["find", "kind=image"]);
+    let parts: Vec<&str> = path.trim().split('/').collect();
+    assert_eq!((parts[0], parts[1], parts[4]), ("library", "Unsorted", "x.png"), "{path}");
+    assert_eq!((parts[2].len(), parts[3].len()), (4, 2));
+}
+
+#[test]
+fn running_it_again_imports_nothing_twice() {
+    let lab = Lab::with_two();
+    let folder = lab.path("in");
+    let said = lab.ok(&["import", folder.to_str().unwrap(), "--into", "elsewhere"]);
+    assert!(said.starts_with("imported 0, already there 2, refused 0"), "{said}");
+    assert_eq!(lab.ok(&["find", "kind=image"]).lines().count(), 2);
+}
+
+#[test]
+fn the_same_bytes_under_two_names_are_one_asset() {
+    let lab = Lab::new();
+    lab.image("in/a.png", 1);
+    lab.image("in/b.png", 1);
+    let folder = lab.path("in");
+    let said = lab.ok(&["import", folder.to_str().unwrap()]);
+    assert!(said.starts_with("imported 1, already there 1"), "{said}");
+}
+
+#[test]
+fn other_bytes_under_a_taken_name_get_a_number() {
+    let lab = Lab::with_two();
+    let image = lab.image("other/beach.png", 9);
+    lab.ok(&["import", image.to_str().unwrap(), "--into", "luna"]);
+    assert_eq!(
+        lab.ok(&["find", "kind=image"]),
+        "library/luna/beach.png\nlibrary/luna/city.png\nlibrary/luna/beach (2).png\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_is_listed_and_the_rest_goes_on() {
+    let lab = Lab::new();
+    lab.image("in/good.png", 1);
+    lab.file("in/empty.png", b"");
+    lab.file("in/noise.png", &[7; 900]);
+    lab.file("in/.hidden.png", &png(4, 4, 1, None));
+    std::os::unix::fs::symlink(lab.path("in/good.png"), lab.path("in/link.png")).unwrap();
+    let folder = lab.path("in");
+    let missing = lab.path("in/missing.png");
+    let out = lab.dam(&["import", folder.to_str().unwrap(), missing.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text(&out.stdout).starts_with("imported 1, already there 0, refused 3"), "{}", text(&out.stdout));
+    let said = text(&out.stderr);
+    for name in ["empty.png", "noise.png", "missing.png"] {
+        assert!(said.lines().any(|l| l.contains("refused") && l.contains(name)), "{said}");
+    }
+}
+
+#[test]
+fn when_nothing_can_be_taken_it_fails() {
+    let lab = Lab::new();
+    lab.file("in/noise.png", &[7; 900]);
+    let noise = lab.path("in/noise.png");
+    lab.fails(1, &["import", noise.to_str().unwrap()]);
+    let said = lab.ok(&["import", noise.to_str().unwrap(), "--any"]);
+    assert!(said.starts_with("imported 1"), "{said}");
+    let nothing = lab.path("nothing");
+    fs::create_dir(&nothing).unwrap();
+    lab.fails(2, &["import", nothing.to_str().unwrap()]);
+}
+
+#[test]
+fn the_library_does_not_import_itself() {
+    let lab = Lab::with_two();
+    let library = lab.library();
+    let out = lab.dam(&["import", library.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(lab.ok(&["find", "kind=image"]).lines().count(), 2);
+}
+
+#[test]
+fn wrong_values_are_said_before_anything_is_read() {
+    let lab = Lab::new();
+    let image = lab.image("x.png", 1);
+    let image = image.to_str().unwrap();
+    assert!(lab.fails(2, &["import", image, "--set", "raiting=safe"]).contains("`rating`"));
+    assert!(lab.fails(2, &["import", image, "--set", "rating=sfae"]).contains("`safe`"));
+    assert!(lab.fails(2, &["import", image, "--set", "rating"]).contains("facet=value"));
+    lab.fails(2, &["import", image, "--into", "a/../b"]);
+    lab.fails(2, &["import"]);
+    assert_eq!(lab.ok(&["find", "kind=image"]), "");
+}
+
+#[test]
+fn several_values_of_one_facet_stay_together() {
+    let lab = Lab::new();
+    let image = lab.image("x.png", 1);
+    lab.ok(&[
+        "import",
+        image.to_str().unwrap(),
+        "--into",
+        "x",
+        "--set",
+        "tag=a",
+        "--set",
+        "tag=b.c",
+        "--set",
+        "persona=luna",
+        "--set",
+        "persona=mira",
+    ]);
+    let record = lab.json(&["show", "library/x/x.png"]);
+    assert_eq!(record["tag"], serde_json::json!(["a", "b/c"]));
+    assert_eq!(record["persona"], serde_json::json!(["luna", "mira"]));
+}
+
+#[test]
+fn as_json_every_file_has_its_outcome() {
+    let lab = Lab::new();
+    lab.image("in/a.png", 1);
+    lab.file("in/noise.png", &[7; 900]);
+    let folder = lab.path("in");
+    let report = lab.json(&["import", folder.to_str().unwrap()]);
+    assert_eq!((report["imported"].as_u64(), report["refused"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(report["files"].as_array().unwrap().len(), 2);
+}

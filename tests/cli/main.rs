@@ -1,0 +1,16 @@
+//! The command line on libraries opened in place: no mount, no daemon. One file per command.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
+
+mod find;
+mod fsck;
+mod help;
+mod import;
+mod init;
+mod lab;
+mod member;
+mod mount;
+mod set;
+mod show;
+mod tag;
+mod why;

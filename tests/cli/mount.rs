@@ -1,0 +1,44 @@
+//! What `dam mount` and `dam unmount` say before anything is mounted. Real mounts are in `tests/fuse`.
+
+use std::fs;
+
+use crate::lab::Lab;
+
+/// Without /dev/fuse that is what is said first, and that is right.
+fn says(lab: &Lab, code: i32, args: &[&str], word: &str) {
+    if fs::File::options().read(true).write(true).open("/dev/fuse").is_err() {
+        assert!(lab.fails(1, args).contains("/dev/fuse"));
+        return;
+    }
+    let said = lab.fails(code, args);
+    assert!(said.contains(word), "{said}");
+}
+
+#[test]
+fn the_mountpoint_is_looked_at_first() {
+    let lab = Lab::new();
+    let library = lab.library();
+    let library = library.to_str().unwrap();
+    says(&lab, 3, &["mount", library, "nowhere"], "mkdir -p");
+    lab.file("full/x", b"1");
+    says(&lab, 1, &["mount", library, "full"], "not empty");
+    says(&lab, 1, &["mount", library, "full/x"], "not a folder");
+    fs::create_dir(lab.library().join("mnt")).unwrap();
+    says(&lab, 2, &["mount", library, "studio/mnt"], "lie in one another");
+    says(&lab, 1, &["mount", library, "/proc"], "/proc");
+}
+
+#[test]
+fn a_folder_that_is_no_library_is_not_mounted() {
+    let lab = Lab::empty();
+    fs::create_dir(lab.path("mnt")).unwrap();
+    assert!(lab.fails(3, &["mount", "nothing", "mnt"]).contains("dam init"));
+    lab.fails(2, &["mount", "nothing"]);
+    lab.fails(2, &["mount", "nothing", "mnt", "--shared", "--as", "anna"]);
+}
+
+#[test]
+fn nothing_mounted_is_not_found() {
+    let lab = Lab::empty();
+    assert!(lab.fails(3, &["unmount", "nowhere"]).contains("dam status"));
+}

@@ -1,0 +1,154 @@
+//! A second user id sees no name, size, attribute or byte that it may not, on a personal and on a shared mount.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Once;
+
+use crate::harness::*;
+
+const EVE: u32 = 47_101;
+const EDDY: u32 = 47_102;
+
+/// Real users, made once.
+fn users() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for (name, uid) in [("dameve", EVE), ("dameddy", EDDY)] {
+            // Test processes run side by side and useradd locks the password file.
+            sh(&format!("flock /run/damfs-test-users sh -c 'id {name} >/dev/null 2>&1 || useradd -m -u {uid} {name}'"));
+        }
+    });
+}
+
+/// A shell line as one of them.
+fn as_user(name: &str, line: &str) -> (bool, String) {
+    let out = std::process::Command::new("su").args([name, "-s", "/bin/sh", "-c", line]).output().unwrap();
+    (out.status.success(), text(&out))
+}
+
+fn studio() -> Studio {
+    users();
+    let s = Studio::new();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("acme.png"), png(64, 64, 1)).unwrap();
+    s.import(&from, &["--into", "acme", "--set", "client=acme", "--set", "tag=beach"]);
+    fs::write(from.join("acme.png"), png(64, 64, 2)).unwrap();
+    fs::rename(from.join("acme.png"), from.join("secret.png")).unwrap();
+    s.import(
+        &from,
+        &["--into", "globex", "--set", "client=globex", "--set", "tag=hidden-tag", "--set", "persona=nova"],
+    );
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor", "--scope", "client=acme"]);
+    s
+}
+
+#[test]
+fn on_a_shared_mount_each_user_sees_his_own() {
+    let mut s = studio();
+    let at = s.mount("shared", &["--shared"]);
+    let m = at.display();
+    assert!(
+        fs::read(at.join("library/globex/secret.png")).is_ok(),
+        "the admin sees everything, and primes every cache"
+    );
+    sh(&format!("find {m}/library {m}/by -ls > /dev/null"));
+    for line in [
+        format!("cat {m}/library/globex/secret.png"),
+        format!("stat {m}/library/globex/secret.png"),
+        format!("stat {m}/library/globex"),
+        format!("stat {m}/by/client/globex"),
+        format!("stat {m}/by/persona/nova"),
+        format!("stat {m}/by/tag/hidden-tag"),
+        format!("getfattr -d {m}/library/globex/secret.png"),
+        format!("stat {m}/find/tag=hidden-tag/secret.png"),
+        format!("stat {m}/versions/globex/secret.png"),
+        format!("stat {m}/records/globex/secret.png.json"),
+    ] {
+        let (ok, said) = as_user("dameddy", &line);
+        assert!(!ok && said.contains("No such file"), "{line}: {said}");
+    }
+    let (_, said) = as_user("dameddy", &format!("find {m}"));
+    assert!(said.contains("acme.png"), "{said}");
+    for hidden in ["secret", "globex", "nova", "hidden-tag"] {
+        assert!(!said.contains(hidden), "{hidden} leaks: {said}");
+    }
+    let (ok, _) = as_user("dameddy", &format!("cat {m}/library/acme/acme.png > /dev/null"));
+    assert!(ok, "what is his he reads");
+    let (ok, said) = as_user("dameve", &format!("ls {m}/library"));
+    assert!(!ok, "a stranger gets nothing: {said}");
+    // The other way round: what he was denied is still there for the admin.
+    assert!(fs::read(at.join("library/globex/secret.png")).is_ok());
+}
+
+#[test]
+fn a_personal_mount_answers_its_member_and_reaches_nobody_else() {
+    let mut s = studio();
+    s.mount("mnt", &[]);
+    let own = s.path("eddy");
+    fs::create_dir(&own).unwrap();
+    sh(&format!("chown {EDDY} {}", own.display()));
+    let dam = env!("CARGO_BIN_EXE_dam");
+    reachable(Path::new(dam));
+    let library = s.library();
+    let (ok, said) = as_user("dameddy", &format!("{dam} mount {} {}", library.display(), own.display()));
+    assert!(ok, "he mounts his own view of a served library: {said}");
+    let (ok, said) = as_user("dameddy", &format!("find {}", own.display()));
+    assert!(ok && said.contains("acme.png") && !said.contains("secret") && !said.contains("globex"), "{said}");
+    let root = try_sh(&format!("ls {}", own.display()));
+    assert!(!root.0, "the kernel keeps root out: {}", root.1);
+    let (ok, said) = as_user("dameve", &format!("ls {}", own.display()));
+    assert!(!ok, "and every other user: {said}");
+    let (ok, said) = as_user("dameddy", &format!("ls {}", s.mnt("").display()));
+    assert!(!ok, "he does not reach the admin's mount: {said}");
+    let (ok, said) = as_user("dameddy", &format!("{dam} unmount {}", own.display()));
+    assert!(ok, "{said}");
+}
+
+#[test]
+fn an_editor_saves_but_does_not_delete_and_a_reviewer_changes_nothing() {
+    let mut s = studio();
+    s.mount("mnt", &[]);
+    s.dam(["member", "add", "rita", "--role", "client-reviewer"]);
+    let at = s.mount("rita", &["--as", "rita"]);
+    assert!(!at.join("library/acme/acme.png").exists(), "nothing is approved yet");
+    s.dam(["set", "library/acme/acme.png", "status.instagram=approved"]);
+    wait_until("the approved one is listed", || at.join("library/acme/acme.png").exists());
+    let e = fs::write(at.join("library/acme/acme.png"), b"x").unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EACCES));
+    let (_, why) = s.dam_fails(["why", "library/acme/acme.png", "--as", "rita"]);
+    assert!(why.contains("client-reviewer"), "{why}");
+    assert!(!at.join("library/globex/secret.png").exists());
+    let audit = sh(&format!("grep -c . {} || true", at.join(".dam/errors").display()));
+    assert_ne!(audit.trim(), "0", "the refusal has its sentence");
+}
+
+#[test]
+fn revoking_ends_open_handles() {
+    use std::io::{Read, Seek};
+    let mut s = studio();
+    s.mount("mnt", &[]);
+    s.dam(["member", "add", "bea", "--role", "backup"]);
+    let at = s.mount("bea", &["--as", "bea"]);
+    let mut f = fs::File::open(at.join("library/acme/acme.png")).unwrap();
+    let mut buf = [0u8; 16];
+    f.read_exact(&mut buf).unwrap();
+    s.dam(["member", "set", "bea", "--active", "false"]);
+    f.rewind().unwrap();
+    sh("echo 1 > /proc/sys/vm/drop_caches");
+    assert!(fs::File::open(at.join("library/acme/acme.png")).is_err(), "no new open");
+    let mut rest = Vec::new();
+    assert!(f.read_to_end(&mut rest).is_err(), "and the old handle reads no more from the store");
+}
+
+/// Makes the built program reachable for other users: the folders above it must be searchable.
+fn reachable(path: &Path) {
+    for dir in path.ancestors().skip(1).filter(|d| !d.as_os_str().is_empty()) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(dir).unwrap().permissions());
+        assert!(
+            mode & 0o001 != 0,
+            "{} is closed to other users: run the tests from a folder they can reach",
+            dir.display()
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! `kill -9` of the daemon loses no acknowledged write; a dead mount is cleaned up by the next one.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+
+use crate::harness::*;
+
+#[test]
+fn killed_while_files_are_written() {
+    let mut s = Studio::mounted();
+    fs::write(s.mnt("library/settled.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    let id = s.id("library/settled.png");
+    fs::write(s.mnt("library/closed.png"), png(64, 64, 2)).unwrap();
+    let mut open = OpenOptions::new().create(true).append(true).open(s.mnt("library/open.log")).unwrap();
+    for i in 0..200 {
+        writeln!(open, "line {i}").unwrap();
+    }
+    fs::write(s.mnt("library/settled.png"), png(64, 64, 3)).unwrap();
+    fs::create_dir(s.mnt("library/made")).unwrap();
+    fs::rename(s.mnt("library/closed.png"), s.mnt("library/made/closed.png")).unwrap();
+    s.kill_daemon();
+    drop(open);
+    s.mount("mnt", &[]);
+    assert_eq!(fs::read(s.mnt("library/made/closed.png")).unwrap(), png(64, 64, 2));
+    assert_eq!(fs::read(s.mnt("library/settled.png")).unwrap(), png(64, 64, 3));
+    let log = fs::read_to_string(s.mnt("library/open.log")).unwrap();
+    assert_eq!(log.lines().count(), 200, "every acknowledged line is there");
+    assert_eq!(s.id("library/settled.png"), id);
+    s.settle();
+    assert_eq!(s.versions("library/settled.png"), 2);
+    s.dam(["fsck", "--deep"]);
+}
+
+#[test]
+fn killed_between_moving_aside_and_writing_anew() {
+    let mut s = Studio::mounted();
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    let id = s.id("library/a.png");
+    fs::rename(s.mnt("library/a.png"), s.mnt("library/a.png~")).unwrap();
+    s.kill_daemon();
+    s.mount("mnt", &[]);
+    assert_eq!(fs::read(s.mnt("library/a.png~")).unwrap(), png(64, 64, 1), "the old bytes are there");
+    fs::write(s.mnt("library/a.png"), png(64, 64, 2)).unwrap();
+    s.settle();
+    assert_eq!(s.id("library/a.png"), id, "the tunnel is in the catalogue");
+    s.dam(["fsck", "--deep"]);
+}
+
+#[test]
+fn killed_again_and_again_during_many_saves() {
+    let mut s = Studio::mounted();
+    for round in 0..4u8 {
+        let writer = {
+            let dir = s.mnt("library");
+            std::thread::spawn(move || {
+                let mut done = Vec::new();
+                for i in 0..200u32 {
+                    let name = format!("r{round}_{i}.bin");
+                    let body = format!("{name} {}", "x".repeat(5_000));
+                    let written = (|| -> std::io::Result<()> {
+                        let mut f = fs::File::create(dir.join(&name))?;
+                        f.write_all(body.as_bytes())?;
+                        f.sync_all()
+                    })();
+                    match written {
+                        Ok(()) => done.push((name, body)),
+                        Err(_) => break,
+                    }
+                }
+                done
+            })
+        };
+        std::thread::sleep(std::time::Duration::from_millis(60 + 70 * u64::from(round)));
+        s.kill_daemon();
+        let done = writer.join().unwrap();
+        s.mount("mnt", &[]);
+        for (name, body) in done {
+            assert_eq!(fs::read_to_string(s.mnt("library").join(&name)).unwrap(), body, "{name}");
+        }
+    }
+    s.settle();
+    s.dam(["fsck", "--deep"]);
+}
+
+#[test]
+fn sigterm_ends_cleanly_with_everything_committed() {
+    let mut s = Studio::mounted();
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    let pid = s.daemon();
+    sh(&format!("kill -TERM {pid}"));
+    wait_until("the daemon is gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert_eq!(s.versions("library/a.png"), 1, "read in place, without a daemon");
+    s.mount("mnt", &[]);
+    assert_eq!(fs::read(s.mnt("library/a.png")).unwrap(), png(64, 64, 1));
+}

@@ -1,0 +1,71 @@
+//! Exports: appear with approval, have their true size before they are read, and go with the verdict.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::harness::*;
+
+fn studio() -> Studio {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("a.png"), png(900, 1200, 1)).unwrap();
+    s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
+    s
+}
+
+#[test]
+fn approval_makes_exports_of_exact_size() {
+    let mut s = studio();
+    assert!(names(&s.mnt("platforms")).contains(&"instagram".into()));
+    let placement = s.mnt("platforms/instagram/post_portrait_4x5");
+    assert!(!names(&placement).contains(&"a.jpg".into()));
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    assert!(names(&placement).contains(&"a.jpg".into()));
+    let export = placement.join("a.jpg");
+    let stated = fs::metadata(&export).unwrap().len();
+    let bytes = fs::read(&export).unwrap();
+    assert_eq!(stated, bytes.len() as u64, "stat tells the true size");
+    let picture = image::load_from_memory(&bytes).unwrap();
+    assert_eq!((picture.width(), picture.height()), (1080, 1350));
+    assert_eq!(image::guess_format(&bytes).unwrap(), image::ImageFormat::Jpeg);
+    let before = fs::metadata(&export).unwrap();
+    s.remount();
+    let after = fs::metadata(s.mnt("platforms/instagram/post_portrait_4x5/a.jpg")).unwrap();
+    assert_eq!((before.ino(), before.len(), before.mtime()), (after.ino(), after.len(), after.mtime()));
+    assert_eq!(
+        fs::write(s.mnt("platforms/instagram/post_portrait_4x5/a.jpg"), b"x").unwrap_err().raw_os_error(),
+        Some(libc::EROFS)
+    );
+}
+
+#[test]
+fn an_edited_version_waits_while_the_approved_one_circulates() {
+    let s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    let approved = fs::read(&export).unwrap();
+    fs::write(s.mnt("library/luna/a.png"), png(900, 1200, 200)).unwrap();
+    s.settle();
+    assert_eq!(fs::read(&export).unwrap(), approved, "the approved bytes go on");
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    assert_ne!(fs::read(&export).unwrap(), approved, "the new verdict is about the new bytes");
+    s.dam(["set", "library/luna/a.png", "status.instagram=rejected"]);
+    wait_until("the export is gone", || !export.exists());
+}
+
+#[test]
+fn copying_tools_get_whole_files() {
+    let s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved", "status.x=approved"]);
+    let out = s.path("out");
+    fs::create_dir(&out).unwrap();
+    sh(&format!("rsync -a {}/ {}/", s.mnt("platforms/instagram").display(), out.display()));
+    for placement in ["post_square", "post_landscape", "story_image"] {
+        let copy = fs::read(out.join(placement).join("a.jpg")).unwrap();
+        image::load_from_memory(&copy).expect("a whole picture");
+        assert_eq!(copy, fs::read(s.mnt("platforms/instagram").join(placement).join("a.jpg")).unwrap());
+    }
+    let again = sh(&format!("rsync -ai {}/ {}/", s.mnt("platforms/instagram").display(), out.display()));
+    assert!(!again.contains(">f"), "nothing is sent again: {again}");
+}

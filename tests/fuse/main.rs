@@ -1,0 +1,15 @@
+//! Operations on real mounts, through the real commands. Needs root and /dev/fuse; without them each test fails with a sentence.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod crash;
+mod exports;
+mod harness;
+mod inbox;
+mod lifecycle;
+mod operations;
+mod rsync;
+mod saves;
+mod trash_versions;
+mod views;

@@ -1,0 +1,168 @@
+//! Every operation on `library/`, as programs do it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+
+use crate::harness::*;
+
+#[test]
+fn files_are_written_read_and_changed() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.bin");
+    fs::write(&path, b"hello").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"hello");
+    let mut f = OpenOptions::new().append(true).open(&path).unwrap();
+    f.write_all(b" world").unwrap();
+    drop(f);
+    assert_eq!(fs::read(&path).unwrap(), b"hello world");
+    let f = OpenOptions::new().write(true).open(&path).unwrap();
+    f.write_at(b"J", 0).unwrap();
+    f.set_len(5).unwrap();
+    f.set_len(8).unwrap();
+    f.sync_all().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"Jello\0\0\0");
+    assert_eq!(fs::metadata(&path).unwrap().len(), 8);
+    let e = OpenOptions::new().write(true).create_new(true).open(&path).unwrap_err();
+    assert_eq!(e.kind(), std::io::ErrorKind::AlreadyExists);
+}
+
+#[test]
+fn bytes_are_the_same_before_and_after_the_version_and_a_remount() {
+    let mut s = Studio::mounted();
+    let data: Vec<u8> = (0..3_000_000u32).map(|i| u8::try_from(i % 251).unwrap()).collect();
+    fs::write(s.mnt("library/big.bin"), &data).unwrap();
+    let before = fs::metadata(s.mnt("library/big.bin")).unwrap();
+    s.settle();
+    let after = fs::metadata(s.mnt("library/big.bin")).unwrap();
+    assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+    assert!(fs::read(s.mnt("library/big.bin")).unwrap() == data);
+    s.remount();
+    let again = fs::metadata(s.mnt("library/big.bin")).unwrap();
+    assert_eq!(
+        (after.ino(), after.mtime(), after.mtime_nsec(), after.ctime(), after.ctime_nsec(), after.len()),
+        (again.ino(), again.mtime(), again.mtime_nsec(), again.ctime(), again.ctime_nsec(), again.len()),
+    );
+    assert!(fs::read(s.mnt("library/big.bin")).unwrap() == data);
+}
+
+#[test]
+fn folders_are_made_moved_and_removed() {
+    let s = Studio::mounted();
+    fs::create_dir_all(s.mnt("library/a/b/c")).unwrap();
+    fs::write(s.mnt("library/a/b/c/x.txt"), b"x").unwrap();
+    let e = fs::remove_dir(s.mnt("library/a/b/c")).unwrap_err();
+    assert_eq!(e.kind(), std::io::ErrorKind::DirectoryNotEmpty);
+    fs::rename(s.mnt("library/a/b"), s.mnt("library/moved")).unwrap();
+    assert_eq!(fs::read(s.mnt("library/moved/c/x.txt")).unwrap(), b"x");
+    fs::remove_dir(s.mnt("library/a")).unwrap();
+    assert_eq!(names(&s.mnt("library")), ["moved"]);
+}
+
+#[test]
+fn modes_times_links_and_attributes_are_kept() {
+    let mut s = Studio::mounted();
+    let path = s.mnt("library/a.txt");
+    fs::write(&path, b"x").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    sh(&format!("touch -d '2021-03-04 05:06:07.123456789 UTC' {}", path.display()));
+    sh(&format!("chown 1234:2345 {}", path.display()));
+    sh(&format!("setfattr -n user.note -v hello {}", path.display()));
+    symlink("a.txt", s.mnt("library/link")).unwrap();
+    s.settle();
+    s.remount();
+    let m = fs::metadata(&path).unwrap();
+    assert_eq!(m.permissions().mode() & 0o7777, 0o640);
+    assert_eq!((m.mtime(), m.mtime_nsec()), (1_614_834_367, 123_456_789));
+    assert_eq!((m.uid(), m.gid(), m.nlink()), (1234, 2345, 1));
+    assert_eq!(xattr(&path, "user.note").unwrap(), "hello");
+    assert_eq!(fs::read_link(s.mnt("library/link")).unwrap().to_str(), Some("a.txt"));
+    assert_eq!(fs::read(s.mnt("library/link")).unwrap(), b"x");
+}
+
+#[test]
+fn an_open_file_outlives_its_name() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.txt");
+    fs::write(&path, b"first").unwrap();
+    let mut f = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    f.seek(SeekFrom::End(0)).unwrap();
+    f.write_all(b" second").unwrap();
+    f.seek(SeekFrom::Start(0)).unwrap();
+    let mut got = String::new();
+    f.read_to_string(&mut got).unwrap();
+    assert_eq!(got, "first second");
+    assert_eq!(f.metadata().unwrap().len(), 12);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_with_the_agreed_errno() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.txt"), b"x").unwrap();
+    let errno = |r: std::io::Result<()>| r.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(fs::hard_link(s.mnt("library/a.txt"), s.mnt("library/b.txt"))), libc::EPERM);
+    let tmpfile = OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(s.mnt("library")).map(drop);
+    assert_eq!(errno(tmpfile), libc::EOPNOTSUPP);
+    let (ok, said) = try_sh(&format!("mknod {} c 1 3", s.mnt("library/dev").display()));
+    assert!(!ok && said.contains("not permitted"), "{said}");
+    assert_eq!(errno(fs::write(s.mnt("platforms/nowhere.txt"), b"x")), libc::EROFS);
+    assert_eq!(errno(fs::create_dir(s.mnt("versions/x"))), libc::EROFS);
+    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(errors.contains("versions/ keeps what was"), "{errors}");
+}
+
+#[test]
+fn space_is_that_of_the_disk() {
+    let s = Studio::mounted();
+    let here = sh(&format!("stat -f -c '%b %S' {}", s.library().display()));
+    let there = sh(&format!("stat -f -c '%b %S' {}", s.mnt("library").display()));
+    assert_eq!(here, there);
+    assert_eq!(sh(&format!("findmnt -no FSTYPE {}", s.mnt("").display())).trim(), "fuse.damfs");
+    let source = sh(&format!("findmnt -no SOURCE {}", s.mnt("").display()));
+    assert_eq!(source.trim(), s.library().to_str().unwrap());
+}
+
+#[test]
+fn odd_names_and_many_files_are_fine() {
+    let s = Studio::mounted();
+    let long = "x".repeat(255);
+    fs::write(s.mnt("library").join(&long), b"x").unwrap();
+    assert_eq!(
+        fs::write(s.mnt("library").join("y".repeat(256)), b"").unwrap_err().raw_os_error(),
+        Some(libc::ENAMETOOLONG)
+    );
+    let bytes = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\xfe odd \n name");
+    fs::write(s.mnt("library").join(bytes), b"odd").unwrap();
+    fs::create_dir(s.mnt("library/many")).unwrap();
+    for i in 0..500 {
+        fs::write(s.mnt(format!("library/many/f{i:04}.txt")), b"x").unwrap();
+    }
+    assert_eq!(names(&s.mnt("library/many")).len(), 500);
+    for i in (0..500).step_by(2) {
+        fs::remove_file(s.mnt(format!("library/many/f{i:04}.txt"))).unwrap();
+    }
+    assert_eq!(names(&s.mnt("library/many")).len(), 250);
+    assert_eq!(fs::read(s.mnt("library").join(bytes)).unwrap(), b"odd");
+}
+
+#[test]
+fn holes_locks_and_maps_work() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.bin");
+    let script = format!(
+        "import mmap, fcntl, os\n\
+         p = {path:?}\n\
+         f = open(p, 'w+b'); f.truncate(1 << 20); f.seek(500000); f.write(b'mid'); f.flush()\n\
+         fcntl.flock(f, fcntl.LOCK_EX); fcntl.lockf(f, fcntl.LOCK_EX, 10, 0)\n\
+         m = mmap.mmap(f.fileno(), 1 << 20); m[0:5] = b'start'; assert m[500000:500003] == b'mid'; m.flush(); m.close()\n\
+         os.posix_fallocate(f.fileno(), 0, 2 << 20)\n\
+         assert os.fstat(f.fileno()).st_size == 2 << 20\n\
+         f.close()\n\
+         d = open(p, 'rb').read(); assert d[:5] == b'start' and d[500000:500003] == b'mid' and len(d) == 2 << 20\n",
+        path = path.to_str().unwrap()
+    );
+    let file = s.path("maps.py");
+    fs::write(&file, script).unwrap();
+    sh(&format!("python3 {}", file.display()));
+}

@@ -1,0 +1,71 @@
+//! Earlier versions and removed files can be seen and brought back.
+
+use std::fs;
+
+use crate::harness::*;
+
+fn studio() -> Studio {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("a.png"), png(64, 64, 1)).unwrap();
+    s.import(&from, &["--into", "luna", "--set", "tag=beach"]);
+    s
+}
+
+fn trash_day(s: &Studio) -> String {
+    names(&s.mnt("trash")).into_iter().find(|n| n.starts_with("20")).expect("a day in the trash")
+}
+
+#[test]
+fn a_version_is_restored_by_copying_it_back() {
+    let s = studio();
+    fs::write(s.mnt("library/luna/a.png"), png(64, 64, 2)).unwrap();
+    s.settle();
+    assert_eq!(names(&s.mnt("versions/luna/a.png")), ["1.png", "2.png"]);
+    assert_eq!(fs::read(s.mnt("versions/luna/a.png/1.png")).unwrap(), png(64, 64, 1));
+    let e = fs::write(s.mnt("versions/luna/a.png/1.png"), b"x").unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EROFS));
+    let id = s.id("library/luna/a.png");
+    sh(&format!("cp {} {}", s.mnt("versions/luna/a.png/1.png").display(), s.mnt("library/luna/a.png").display()));
+    s.settle();
+    assert_eq!(s.id("library/luna/a.png"), id);
+    assert_eq!(fs::read(s.mnt("library/luna/a.png")).unwrap(), png(64, 64, 1));
+    assert_eq!(s.versions("library/luna/a.png"), 3);
+}
+
+#[test]
+fn a_removed_file_is_in_the_trash_and_comes_back_by_moving_it_out() {
+    let s = studio();
+    let id = s.id("library/luna/a.png");
+    fs::remove_file(s.mnt("library/luna/a.png")).unwrap();
+    assert!(!s.mnt("by/tag/beach/a.png").exists());
+    assert_eq!(s.find("tag=beach").len(), 0);
+    let trashed = s.mnt("trash").join(trash_day(&s)).join("a.png");
+    assert_eq!(fs::read(&trashed).unwrap(), png(64, 64, 1));
+    fs::rename(&trashed, s.mnt("library/back.png")).unwrap();
+    assert_eq!(s.id("library/back.png"), id);
+    assert_eq!(s.find("tag=beach"), ["library/back.png"]);
+}
+
+#[test]
+fn rm_rf_puts_everything_in_the_trash() {
+    let s = studio();
+    sh(&format!("rm -rf {}", s.mnt("library/luna").display()));
+    assert_eq!(names(&s.mnt("library")), Vec::<String>::new());
+    assert_eq!(names(&s.mnt("trash").join(trash_day(&s))), ["a.png"]);
+}
+
+#[test]
+fn records_tell_everything_as_text() {
+    let s = studio();
+    let text = fs::read_to_string(s.mnt("records/luna/a.png.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["tag"], serde_json::json!(["beach"]));
+    assert_eq!(record["path"], "library/luna/a.png");
+    assert_eq!(fs::metadata(s.mnt("records/luna/a.png.json")).unwrap().len(), text.len() as u64);
+    let status = fs::read_to_string(s.mnt(".dam/status")).unwrap();
+    assert!(status.contains("1 asset"), "{status}");
+    let why = fs::read_to_string(s.mnt(".dam/why/library/luna/a.png")).unwrap();
+    assert!(why.contains("download") && why.contains("admin"), "{why}");
+}

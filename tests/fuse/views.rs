@@ -1,0 +1,140 @@
+//! Directories that are queries: browsing, narrowing, tagging by copying and moving.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::harness::*;
+
+/// Three pictures of two personas.
+fn roster() -> Studio {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("l1.png"), png(64, 96, 1)).unwrap();
+    fs::write(from.join("l2.png"), png(64, 64, 2)).unwrap();
+    s.import(&from, &["--into", "luna", "--set", "persona=luna"]);
+    let from = s.path("in2");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("m1.jpg"), jpeg(96, 64, 3)).unwrap();
+    s.import(&from, &["--into", "mira", "--set", "persona=mira"]);
+    s
+}
+
+#[test]
+fn facets_are_folders_and_a_file_is_the_same_everywhere() {
+    let s = roster();
+    assert_eq!(names(&s.mnt("by/persona")), ["luna", "mira"]);
+    let listed = names(&s.mnt("by/persona/luna"));
+    assert!(
+        listed.contains(&"l1.png".into()) && listed.contains(&"l2.png".into()) && !listed.contains(&"m1.jpg".into())
+    );
+    let (a, b) =
+        (fs::metadata(s.mnt("library/luna/l1.png")).unwrap(), fs::metadata(s.mnt("by/persona/luna/l1.png")).unwrap());
+    assert_eq!((a.ino(), a.len(), b.nlink()), (b.ino(), b.len(), 1));
+    assert_eq!(fs::read(s.mnt("by/format/jpeg/m1.jpg")).unwrap(), jpeg(96, 64, 3));
+    for facet in ["persona", "campaign", "tag", "rating", "model", "kind", "format", "status", "created"] {
+        assert!(s.mnt("by").join(facet).is_dir(), "by/{facet}");
+    }
+    let (y, m) = {
+        let created = s.show("library/luna/l1.png")["created"].as_str().unwrap().to_owned();
+        (created[..4].to_owned(), created[5..7].to_owned())
+    };
+    assert!(s.mnt(format!("by/created/{y}/{m}/l1.png")).exists());
+    assert!(!s.mnt("by/persona/luna/m1.jpg").exists());
+}
+
+#[test]
+fn narrowing_and_typed_queries_resolve() {
+    let s = roster();
+    s.dam(["tag", "add", "beach", "library/luna/l1.png"]);
+    assert_eq!(names(&s.mnt("by/persona/luna/+and/tag/beach")), ["l1.png"]);
+    assert!(s.mnt("find/persona=luna,orientation=portrait/l1.png").exists());
+    assert!(!s.mnt("find/persona=luna,orientation=portrait/l2.png").exists());
+    assert_eq!(names(&s.mnt("find/not.persona=luna")).iter().filter(|n| !n.starts_with('+')).count(), 1);
+    assert!(!s.mnt("find/persna=luna").exists());
+    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(errors.contains("persona"), "names the nearest field: {errors}");
+}
+
+#[test]
+fn the_tree_ends() {
+    let s = roster();
+    s.dam(["tag", "add", "beach", "library/luna/l1.png"]);
+    s.dam(["tag", "add", "sunset", "library/luna/l2.png"]);
+    let all = sh(&format!("find {} | wc -l", s.mnt("by").display()));
+    assert!(all.trim().parse::<u32>().unwrap() < 3_000, "{all}");
+}
+
+#[test]
+fn a_change_is_seen_at_once_by_everybody() {
+    let s = roster();
+    assert!(!s.mnt("by/tag/new").exists());
+    s.dam(["tag", "add", "new", "library/luna/l1.png"]);
+    assert_eq!(names(&s.mnt("by/tag/new")), ["l1.png"]);
+    assert!(s.mnt("by/tag/new/l1.png").exists());
+    s.dam(["tag", "remove", "new", "library/luna/l1.png"]);
+    wait_until("the name is gone", || !s.mnt("by/tag/new/l1.png").exists());
+}
+
+#[test]
+fn copying_into_a_view_tags_without_a_second_copy() {
+    let s = roster();
+    let id = s.id("library/luna/l1.png");
+    fs::create_dir(s.mnt("by/tag/favourite")).unwrap();
+    sh(&format!("cp {} {}", s.mnt("library/luna/l1.png").display(), s.mnt("by/tag/favourite/").display()));
+    assert_eq!(names(&s.mnt("by/tag/favourite")), ["l1.png"]);
+    assert_eq!(s.id("by/tag/favourite/l1.png"), id);
+    assert_eq!(s.find("tag=favourite"), ["library/luna/l1.png"]);
+    assert_eq!(s.find("kind=image").len(), 3);
+}
+
+#[test]
+fn a_new_file_in_a_view_is_a_new_asset_with_its_values() {
+    let s = roster();
+    fs::write(s.path("new.png"), png(50, 50, 9)).unwrap();
+    sh(&format!("cp {} {}", s.path("new.png").display(), s.mnt("by/persona/mira/").display()));
+    s.settle();
+    let found = s.find("persona=mira,format=png");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("library/Unsorted/"), "{found:?}");
+    assert!(s.mnt("by/persona/mira/new.png").exists());
+}
+
+#[test]
+fn moving_between_values_retags_and_removing_untags() {
+    let s = roster();
+    s.dam(["tag", "add", "beach", "library/luna/l1.png"]);
+    fs::create_dir(s.mnt("by/tag/sunset")).unwrap();
+    fs::rename(s.mnt("by/tag/beach/l1.png"), s.mnt("by/tag/sunset/l1.png")).unwrap();
+    assert_eq!(s.show("library/luna/l1.png")["tag"], serde_json::json!(["sunset"]));
+    fs::remove_file(s.mnt("by/tag/sunset/l1.png")).unwrap();
+    assert_eq!(s.show("library/luna/l1.png")["tag"], serde_json::json!([]));
+    assert!(s.mnt("library/luna/l1.png").exists(), "the asset stays");
+    fs::rename(s.mnt("library/luna/l2.png"), s.mnt("by/tag/sunset/l2.png")).unwrap();
+    assert_eq!(s.show("library/luna/l2.png")["tag"], serde_json::json!(["sunset"]));
+    assert!(s.mnt("library/luna/l2.png").exists(), "its library name stays");
+}
+
+#[test]
+fn views_that_cannot_say_what_a_file_gets_refuse_with_a_reason() {
+    let s = roster();
+    for place in ["find/not.persona=luna/x.png", "by/x.png", "find/x.png", "by/kind/image/x.png"] {
+        let e = fs::write(s.mnt(place), b"x").unwrap_err();
+        assert_eq!(e.raw_os_error(), Some(libc::EPERM), "{place}");
+    }
+    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(errors.contains("not, or, or a range"), "{errors}");
+}
+
+#[test]
+fn namesakes_have_names_of_their_own_for_good() {
+    let s = roster();
+    fs::create_dir(s.mnt("library/other")).unwrap();
+    fs::write(s.mnt("library/other/l1.png"), png(40, 40, 77)).unwrap();
+    s.settle();
+    let shown: Vec<String> = names(&s.mnt("find/kind=image")).into_iter().filter(|n| n.starts_with("l1")).collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert!(shown.contains(&"l1.png".into()));
+    let other = shown.iter().find(|n| *n != "l1.png").unwrap();
+    assert!(other.starts_with("l1 ~") && other.ends_with(".png"), "{other}");
+}

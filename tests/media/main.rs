@@ -1,0 +1,8 @@
+//! Media files made by other writers, and exports read back by other readers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod colour;
+mod exports;
+mod hostile;
+mod metadata;
+mod tools;

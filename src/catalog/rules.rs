@@ -3,7 +3,7 @@
 use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Field};
 
-use super::{Asset, CatalogError, Counter};
+use super::{Asset, AssetFacts, AssetState, CatalogError, Counter};
 use crate::types::{NodeId, Timestamp};
 
 /// A view name without its last extension; a leading dot starts no extension. As [`crate::types::FileName::split_extension`].
@@ -24,13 +24,12 @@ pub(super) const fn before_first(counter: Counter) -> u64 {
     }
 }
 
-/// Whether the query speaks of the state itself; only then are trashed assets found.
-pub(super) fn speaks_of_state(query: &Expr) -> bool {
-    match query {
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(speaks_of_state),
-        Expr::Not(inner) => speaks_of_state(inner),
-        Expr::Term(term) => term.field == Field::State,
-    }
+/// Whether `find` gives this asset: it is published, satisfies the query, and is not in the trash unless the query
+/// speaks of the state itself.
+pub(super) fn is_found(query: &Expr, asset: &Asset) -> bool {
+    asset.head.is_some()
+        && (asset.state != AssetState::Trashed || query.mentions(&Field::State))
+        && query.matches(&AssetFacts(asset))
 }
 
 /// The month of a date field's value, UTC, as `values` lists it.

@@ -43,7 +43,8 @@ fn some_assets() -> [Asset; 4] {
         },
         Asset {
             personas: words(&["mira"]),
-            tags: words(&["campaigns", "beachfront"]),
+            // Neighbours of what lies below `beach/` in byte order.
+            tags: words(&["campaigns", "beach0", "beach.x", "beachfront"]),
             rating: Some("suggestive".into()),
             created: Timestamp::from_nanos(-1),
             notes: Some("dress".into()),
@@ -105,7 +106,7 @@ fn values_are_counted() {
         let all = Expr::all();
         for (field, wanted) in [
             (Field::Persona, "luna:1 mira:2"),
-            (Field::Tag, "beach:1 beachfront:1 campaigns:1 campaigns/summer:1"),
+            (Field::Tag, "beach:1 beach.x:1 beach0:1 beachfront:1 campaigns:1 campaigns/summer:1"),
             (Field::Created, "1969-12:1 2026-05:2"),
             (Field::Expires, ""),
             (Field::AnyStatus, "approved:1 rejected:1"),
@@ -272,6 +273,10 @@ proptest! {
                 prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted.clone(), "{:?}", query);
             }
             prop_assert_eq!(read(&disk, |tx| tx.count(query)), wanted.len() as u64);
+            for a in &assets {
+                let found = [&maps as &dyn Engine, &disk].map(|e| read(e, |tx| tx.finds(query, a.id)));
+                prop_assert_eq!(found, [wanted.contains(&a); 2], "{:?}", query);
+            }
             for field in &fields {
                 let lists = [&maps as &dyn Engine, &disk].map(|e| read(e, |tx| tx.values(field, query)));
                 prop_assert_eq!(&lists[0], &lists[1], "{} within {:?}", field, query);

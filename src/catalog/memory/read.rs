@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
-use damfs_policy::expr::{FieldKind, matches};
+use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Facts, Field};
 
 use super::Tx;
-use crate::catalog::rules::{month, speaks_of_state};
+use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
-    Asset, AssetFacts, AssetState, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, Xattr,
+    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
+    NodeKind, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
@@ -19,13 +19,8 @@ use crate::types::{
 
 impl Tx<'_> {
     fn found<'t>(&'t self, query: &'t Expr, after: u64) -> impl Iterator<Item = &'t Arc<Asset>> {
-        let trashed = speaks_of_state(query);
-        self.state
-            .assets
-            .range((Excluded(after), Unbounded))
-            .map(|(_, asset)| asset)
-            .filter(move |asset| asset.head.is_some() && (trashed || asset.state != AssetState::Trashed))
-            .filter(|asset| matches(query, &AssetFacts(asset)))
+        let assets = self.state.assets.range((Excluded(after), Unbounded));
+        assets.map(|(_, asset)| asset).filter(|asset| is_found(query, asset))
     }
 
     fn entry_rows<'t>(&'t self, ids: impl Iterator<Item = &'t EntryId>) -> impl Iterator<Item = &'t EntryRow> {
@@ -126,7 +121,7 @@ impl ReadTx for Tx<'_> {
     }
 
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
-        Ok(self.found(query, 0).any(|a| a.id == asset))
+        Ok(self.state.asset(asset).is_some_and(|asset| is_found(query, asset)))
     }
 
     fn count(&self, query: &Expr) -> Result<u64, E> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::convert::Num;
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
-use crate::catalog::rules::{check_asset, refused, view_stem};
+use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Trashed, Verdict};
 use crate::types::{AssetId, ContentId, Generation};
 
@@ -236,11 +236,9 @@ pub(super) fn find(conn: &Connection, query: &Expr, after: u64, rows: usize) -> 
     select(conn, &rest, params_from_iter(filter.params.into_iter().chain(page)))
 }
 
+/// One asset is judged in memory: as SQL, every condition would gather all its assets first.
 pub(super) fn finds(conn: &Connection, query: &Expr, asset: AssetId) -> Result<bool, E> {
-    let filter = Filter::published(query);
-    let sql = format!("SELECT 1 FROM asset a WHERE {} AND a.id = ?", filter.sql);
-    let id = Value::from(asset.as_bytes().to_vec());
-    any(conn, &sql, params_from_iter(filter.params.into_iter().chain([id])))
+    Ok(get(conn, asset)?.is_some_and(|asset| is_found(query, &asset)))
 }
 
 pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {

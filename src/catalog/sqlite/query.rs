@@ -5,8 +5,6 @@ use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Field, Term, Test};
 use rusqlite::types::Value;
 
-use crate::catalog::rules::speaks_of_state;
-
 /// A condition on table `asset` (as `a`) with its parameters in order of their place holders.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
@@ -58,7 +56,7 @@ impl Filter {
     pub(super) fn published(query: &Expr) -> Self {
         let mut filter = Self::default();
         filter.push("a.head IS NOT NULL AND ");
-        if !speaks_of_state(query) {
+        if !query.mentions(&Field::State) {
             filter.push("a.state <> 'trashed' AND ");
         }
         filter.expr(query);

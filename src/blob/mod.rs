@@ -11,6 +11,7 @@ mod reader;
 mod stage;
 mod stage_dir;
 mod stage_log;
+mod stage_state;
 mod store;
 mod vault;
 

@@ -1,18 +1,20 @@
 //! Staging files: the bytes of a file that is being written, sealed, out of place, over the last version's bytes.
 //!
 //! A write seals its 4 KiB segments into fresh slots and then appends what lies where to the index, so a process killed in between
-//! has lost nothing that was acknowledged. After a sync, slots that the synced state needs are not used again before the next sync; a
-//! record whose slot does not verify after a power cut falls back to the record before it.
+//! has lost nothing that was acknowledged. Slots that the last finished sync needs are not used again before the next one, not even
+//! after a restart. When a slot that came after it does not verify, a power cut has happened: the file is again what was synced, or the last
+//! version when nothing was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use super::stage_log::{Entry, RECORD, Record};
+use super::stage_state::{Place, Replay, Slot, State};
 use super::{BlobError, Reader};
-use crate::crypto::{NONCE, Sealer, TAG};
+use crate::crypto::{NONCE, Sealer};
 use crate::rng::SharedEntropy;
 use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
 
@@ -23,19 +25,10 @@ pub(super) const HEADER: usize = 8 + 4 + 60 + 1 + 32 + 8;
 pub(super) const MAGIC: &[u8; 8] = b"damfsS\x00\x01";
 /// The index is written anew at a sync when it holds this many times what lives.
 const SLACK: usize = 4;
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
-    at: u64,
-    nonce: [u8; NONCE],
-    tag: [u8; TAG],
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    Slot(Slot),
-    Zero,
-}
+/// From so many slots on a write takes them in a row, so that it is one write of the disk.
+const LONG: usize = 16;
+/// Slots that one read of the disk gets at most.
+const RUN: usize = 64;
 
 /// One staging file.
 pub struct Stage {
@@ -49,15 +42,18 @@ pub struct Stage {
     pub(super) sealer: Sealer,
     pub(super) entropy: SharedEntropy,
     pub(super) base: Option<(ContentId, Reader)>,
-    /// Base bytes beyond this do not show.
-    pub(super) base_len: u64,
-    pub(super) len: u64,
-    pub(super) mtime: Timestamp,
-    pub(super) segments: BTreeMap<u64, Place>,
-    /// Slots that the last synced state needs.
-    pub(super) pinned: BTreeSet<u64>,
+    pub(super) state: State,
+    /// Slots written since the last finished sync: free as soon as nothing needs them.
+    pub(super) fresh: BTreeSet<u64>,
+    /// Slots that only the synced state needs: free after the next sync.
+    pub(super) released: Vec<u64>,
     pub(super) free: BTreeSet<u64>,
+    /// Slots in the data file.
     pub(super) slots: u64,
+    /// Whether something came after the last finished sync.
+    pub(super) unsynced: bool,
+    /// Whether the folder that names the files was synced.
+    pub(super) named: bool,
     pub(super) nonce: u64,
     pub(super) nonce_salt: [u8; 4],
 }
@@ -79,19 +75,19 @@ impl Stage {
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.len
+        self.state.len
     }
 
     /// Whether there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.state.len == 0
     }
 
     /// When it was last written or cut.
     #[must_use]
     pub fn mtime(&self) -> Timestamp {
-        self.mtime
+        self.state.mtime
     }
 
     /// What it was made over.
@@ -103,8 +99,7 @@ impl Stage {
     /// Bytes that the file's content takes: slots, and what still shows of the base.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        let slots = self.segments.values().filter(|p| matches!(p, Place::Slot(_))).count() as u64 * SLOT as u64;
-        slots + self.base_len.min(self.len)
+        self.state.stored_bytes()
     }
 
     /// Nonces are a random salt per opening and a count: none is used twice with this file's key.
@@ -124,6 +119,11 @@ impl Stage {
         out
     }
 
+    fn damaged(&self, why: impl Into<String>) -> BlobError {
+        BlobError::Damaged { what: format!("staging file {}", self.node), why: why.into() }
+    }
+
+    /// Appends to the log and then does what it says: nothing of it is there when the disk refuses.
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), BlobError> {
         let mut bytes = Vec::with_capacity(records.len() * RECORD);
         for record in records {
@@ -131,109 +131,83 @@ impl Stage {
         }
         self.index.write_all_at(&bytes, self.index_len)?;
         self.index_len += bytes.len() as u64;
+        for record in records {
+            if let Entry::Segment { slot, .. } = record.entry {
+                self.fresh.insert(slot);
+            }
+            for slot in self.state.apply(record) {
+                if self.fresh.remove(&slot) {
+                    self.free.insert(slot);
+                } else {
+                    self.released.push(slot);
+                }
+            }
+        }
+        self.unsynced = true;
         Ok(())
     }
 
-    /// Reads the log; what is behind the first record that does not verify was never acknowledged.
-    pub(super) fn replay(&mut self, log: &[u8]) -> Result<(), BlobError> {
-        let mut before: BTreeMap<u64, Vec<Slot>> = BTreeMap::new();
-        for bytes in log.chunks_exact(RECORD) {
-            let Some(record) = Record::from_bytes(bytes, &self.log_key) else { break };
-            self.index_len += RECORD as u64;
-            match record.entry {
-                Entry::Segment { segment, slot, nonce, tag } => {
-                    let slot = Slot { at: slot, nonce, tag };
-                    self.slots = self.slots.max(slot.at + 1);
-                    before.entry(segment).or_default().push(slot);
-                    self.segments.insert(segment, Place::Slot(slot));
-                }
-                Entry::Length { base } => {
-                    self.base_len = self.base_len.min(base);
-                    let first_gone = record.len.div_ceil(SLOT as u64);
-                    self.segments.split_off(&first_gone);
-                    before.split_off(&first_gone);
-                }
-                Entry::Hole { from, to } => {
-                    let held: Vec<u64> = self.segments.range(from..to).map(|(s, _)| *s).collect();
-                    for segment in held {
-                        self.segments.remove(&segment);
-                        before.remove(&segment);
-                    }
-                    for segment in from..self.base_len.div_ceil(SLOT as u64).min(to) {
-                        self.segments.insert(segment, Place::Zero);
-                    }
-                }
-                Entry::Synced => {}
-            }
-            self.len = record.len;
-            self.mtime = record.mtime;
-        }
-        let mut bad = Vec::new();
-        for (segment, place) in &self.segments {
-            if let Place::Slot(slot) = place
-                && self.open_slot(*segment, slot).is_err()
-            {
-                bad.push(*segment);
-            }
-        }
-        for segment in bad {
-            let older = before.remove(&segment).unwrap_or_default();
-            let good = older.iter().rev().skip(1).find(|slot| self.open_slot(segment, slot).is_ok()).copied();
-            match good {
-                Some(slot) => self.segments.insert(segment, Place::Slot(slot)),
-                // Never synced, so never promised: the base shows again.
-                None => self.segments.remove(&segment),
-            };
-        }
-        self.pinned = self.live_slots();
-        self.free = (0..self.slots).filter(|s| !self.pinned.contains(s)).collect();
-        Ok(())
-    }
-
-    fn live_slots(&self) -> BTreeSet<u64> {
-        self.segments
-            .values()
-            .filter_map(|p| match p {
-                Place::Slot(slot) => Some(slot.at),
-                Place::Zero => None,
-            })
-            .collect()
-    }
-
-    fn segment_aad(segment: u64) -> [u8; 8] {
-        segment.to_le_bytes()
+    /// Takes up a log that was left. `false` when it was never begun.
+    pub(super) fn take_up(&mut self, log: &[u8]) -> Result<bool, BlobError> {
+        let records: Vec<_> = log.chunks_exact(RECORD).map(|r| Record::from_bytes(r, &self.log_key)).collect();
+        let base_len = self.state.base_len;
+        let Some(replay) = Replay::of(&records, base_len).map_err(|why| self.damaged(why))? else { return Ok(false) };
+        let promised = replay.synced.live();
+        let whole =
+            |(segment, slot): (u64, Slot)| promised.contains(&slot.at) || self.open_slot(segment, &slot).is_ok();
+        let cut = !replay.last.slots_of().all(whole);
+        let (state, end) = if cut { (replay.synced, replay.synced_end) } else { (replay.last, replay.end) };
+        let live = state.live();
+        self.fresh = live.difference(&promised).copied().collect();
+        self.released = promised.difference(&live).copied().collect();
+        self.slots = self.data.metadata()?.len().div_ceil(SLOT as u64);
+        self.slots = live.union(&promised).max().map_or(self.slots, |top| self.slots.max(top + 1));
+        self.free = (0..self.slots).filter(|s| !live.contains(s) && !promised.contains(s)).collect();
+        self.unsynced = end != replay.synced_end;
+        self.state = state;
+        // What is behind was given up: it must not be read again behind new records.
+        self.index_len = HEADER as u64 + (end * RECORD) as u64;
+        self.index.set_len(self.index_len)?;
+        Ok(true)
     }
 
     fn open_slot(&self, segment: u64, slot: &Slot) -> Result<Vec<u8>, BlobError> {
         let mut bytes = vec![0u8; SLOT];
-        let got = read_full(&self.data, &mut bytes, slot.at * SLOT as u64)?;
-        bytes.truncate(got);
-        self.sealer.open(slot.nonce, &Self::segment_aad(segment), &mut bytes, &slot.tag).map_err(|_| {
-            BlobError::Damaged { what: format!("staging file {}", self.node), why: format!("segment {segment}") }
-        })?;
+        if read_full(&self.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
+            return Err(self.damaged(format!("segment {segment} is cut off")));
+        }
+        self.unseal(segment, slot, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn unseal(&self, segment: u64, slot: &Slot, bytes: &mut [u8]) -> Result<(), BlobError> {
+        self.sealer
+            .open(slot.nonce, &segment.to_le_bytes(), bytes, &slot.tag)
+            .map_err(|_| self.damaged(format!("segment {segment}")))
+    }
+
+    /// The base's bytes from an offset on, zero where it has or shows none.
+    fn read_base(&self, offset: u64, buf: &mut [u8]) -> Result<(), BlobError> {
+        buf.fill(0);
+        if let Some((_, base)) = &self.base
+            && offset < self.state.base_len
+        {
+            let n = usize::try_from(self.state.base_len - offset).unwrap_or(usize::MAX).min(buf.len());
+            if base.read_at(offset, &mut buf[..n])? < n {
+                return Err(self.damaged("its base is cut off"));
+            }
+        }
+        Ok(())
     }
 
     /// The plain bytes of one segment, as long as a slot.
     fn segment(&self, segment: u64) -> Result<Vec<u8>, BlobError> {
-        match self.segments.get(&segment) {
-            Some(Place::Slot(slot)) => self.open_slot(segment, slot),
+        match self.state.get(segment) {
+            Some(Place::Slot(slot)) => self.open_slot(segment, &slot),
             Some(Place::Zero) => Ok(vec![0; SLOT]),
             None => {
                 let mut bytes = vec![0; SLOT];
-                let from = segment * SLOT as u64;
-                if let Some((_, base)) = &self.base
-                    && from < self.base_len
-                {
-                    let n = usize::try_from((self.base_len - from).min(SLOT as u64)).unwrap_or(SLOT);
-                    let got = base.read_at(from, &mut bytes[..n])?;
-                    if got < n {
-                        return Err(BlobError::Damaged {
-                            what: format!("staging file {}", self.node),
-                            why: "its base".into(),
-                        });
-                    }
-                }
+                self.read_base(segment * SLOT as u64, &mut bytes)?;
                 Ok(bytes)
             }
         }
@@ -247,14 +221,14 @@ impl Stage {
         if data.is_empty() {
             return Ok(());
         }
-        if offset > self.len {
+        if offset > self.state.len {
             self.clear_tail()?;
         }
         let end = offset + data.len() as u64;
         let (first, last) = (offset / SLOT as u64, (end - 1) / SLOT as u64);
         let count = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
         let slots = self.take_slots(count);
-        let len = self.len.max(end);
+        let len = self.state.len.max(end);
         let mut sealed = vec![0u8; count * SLOT];
         let mut records = Vec::with_capacity(count);
         for (at, (segment, slot)) in (first..=last).zip(&slots).enumerate() {
@@ -265,55 +239,41 @@ impl Stage {
             if from > 0 || to < SLOT {
                 out.copy_from_slice(&self.segment(segment)?);
                 // What lies behind the old end does not show, whatever the segment held before it was cut.
-                let shown = usize::try_from(self.len.saturating_sub(start).min(SLOT as u64)).unwrap_or(SLOT);
+                let shown = usize::try_from(self.state.len.saturating_sub(start).min(SLOT as u64)).unwrap_or(SLOT);
                 out[shown..].fill(0);
             }
             let source = usize::try_from((start + from as u64) - offset).unwrap_or(0);
             out[from..to].copy_from_slice(&data[source..source + (to - from)]);
             let nonce = self.next_nonce();
-            let tag = self.sealer.seal(nonce, &Self::segment_aad(segment), out)?;
+            let tag = self.sealer.seal(nonce, &segment.to_le_bytes(), out)?;
             records.push(Record { entry: Entry::Segment { segment, slot: *slot, nonce, tag }, len, mtime: now });
         }
         if let Err(e) = self.put_slots(&slots, &sealed).and_then(|()| self.append(&records)) {
             self.free.extend(slots);
             return Err(e);
         }
-        for record in &records {
-            if let Entry::Segment { segment, slot, nonce, tag } = record.entry {
-                let old = self.segments.insert(segment, Place::Slot(Slot { at: slot, nonce, tag }));
-                self.let_go(old);
-            }
-        }
-        self.len = len;
-        self.mtime = now;
         Ok(())
     }
 
     /// What the last segment holds behind the end, from before a cut, must not show when the file grows.
     fn clear_tail(&mut self) -> Result<(), BlobError> {
-        let (segment, keep) = (self.len / SLOT as u64, usize::try_from(self.len % SLOT as u64).unwrap_or(0));
-        if keep == 0 || !matches!(self.segments.get(&segment), Some(Place::Slot(_))) {
+        let (segment, keep) =
+            (self.state.len / SLOT as u64, usize::try_from(self.state.len % SLOT as u64).unwrap_or(0));
+        if keep == 0 || !matches!(self.state.get(segment), Some(Place::Slot(_))) {
             return Ok(());
         }
         let bytes = self.segment(segment)?;
-        self.write_at(segment * SLOT as u64, &bytes[..keep], self.mtime)
-    }
-
-    fn let_go(&mut self, place: Option<Place>) {
-        if let Some(Place::Slot(slot)) = place
-            && !self.pinned.contains(&slot.at)
-        {
-            self.free.insert(slot.at);
-        }
+        self.write_at(segment * SLOT as u64, &bytes[..keep], self.state.mtime)
     }
 
     fn take_slots(&mut self, count: usize) -> Vec<u64> {
         let mut out = Vec::with_capacity(count);
-        // A long write gets slots in a row, so that it is one write of the disk.
-        while count < 16 && out.len() < count {
-            match self.free.pop_first() {
-                Some(slot) => out.push(slot),
-                None => break,
+        if count < LONG || self.free.len() >= count {
+            while out.len() < count {
+                match self.free.pop_first() {
+                    Some(slot) => out.push(slot),
+                    None => break,
+                }
             }
         }
         while out.len() < count {
@@ -341,18 +301,11 @@ impl Stage {
     /// # Errors
     /// [`BlobError::Full`] and the like.
     pub fn set_len(&mut self, len: u64, now: Timestamp) -> Result<(), BlobError> {
-        if len > self.len {
+        if len > self.state.len {
             self.clear_tail()?;
         }
-        let base = self.base_len.min(len);
-        self.append(&[Record { entry: Entry::Length { base }, len, mtime: now }])?;
-        self.base_len = base;
-        for (_, place) in self.segments.split_off(&len.div_ceil(SLOT as u64)) {
-            self.let_go(Some(place));
-        }
-        self.len = len;
-        self.mtime = now;
-        Ok(())
+        let base = self.state.base_len.min(len);
+        self.append(&[Record { entry: Entry::Length { base }, len, mtime: now }])
     }
 
     /// Makes a range inside the file zero; whole segments give their space back.
@@ -360,34 +313,22 @@ impl Stage {
     /// # Errors
     /// [`BlobError::Full`] and the like.
     pub fn zero_range(&mut self, offset: u64, len: u64, now: Timestamp) -> Result<(), BlobError> {
-        let end = offset.saturating_add(len).min(self.len);
+        let end = offset.saturating_add(len).min(self.state.len);
         if offset >= end {
             return Ok(());
         }
         let slot = SLOT as u64;
         let (from, to) = (offset.div_ceil(slot), end / slot);
+        let zeros = |start: u64, stop: u64| vec![0; usize::try_from(stop - start).unwrap_or(0)];
         if from >= to {
-            let zeros = vec![0; usize::try_from(end - offset).unwrap_or(0)];
-            return self.write_at(offset, &zeros, now);
+            return self.write_at(offset, &zeros(offset, end), now);
         }
         for (start, stop) in [(offset, from * slot), (to * slot, end)] {
             if start < stop {
-                self.write_at(start, &vec![0; usize::try_from(stop - start).unwrap_or(0)], now)?;
+                self.write_at(start, &zeros(start, stop), now)?;
             }
         }
-        self.append(&[Record { entry: Entry::Hole { from, to }, len: self.len, mtime: now }])?;
-        let held: Vec<u64> = self.segments.range(from..to).map(|(s, _)| *s).collect();
-        for segment in held {
-            let old = self.segments.remove(&segment);
-            self.let_go(old);
-        }
-        // Beyond the base a missing segment is zero by itself.
-        let shown = self.base_len.div_ceil(slot).min(to);
-        for segment in from..shown {
-            self.segments.insert(segment, Place::Zero);
-        }
-        self.mtime = now;
-        Ok(())
+        self.append(&[Record { entry: Entry::Hole { from, to }, len: self.state.len, mtime: now }])
     }
 
     /// Returns when everything written so far survives a power cut.
@@ -395,31 +336,55 @@ impl Stage {
     /// # Errors
     /// When the disk fails.
     pub fn sync(&mut self, _data_only: bool) -> Result<(), BlobError> {
+        if !self.unsynced && self.named {
+            return Ok(());
+        }
         self.data.sync_data()?;
-        self.append(&[Record { entry: Entry::Synced, len: self.len, mtime: self.mtime }])?;
         self.index.sync_data()?;
-        self.pinned = self.live_slots();
-        self.free = (0..self.slots).filter(|s| !self.pinned.contains(s)).collect();
+        // Only now: this record says that everything before it is on the disk.
+        let (len, mtime) = (self.state.len, self.state.mtime);
+        self.append(&[Record { entry: Entry::Synced, len, mtime }])?;
+        self.index.sync_data()?;
+        self.sync_folder()?;
+        self.unsynced = false;
+        self.fresh.clear();
+        self.free.extend(self.released.drain(..));
+        let before = self.slots;
+        while self.slots > 0 && self.free.remove(&(self.slots - 1)) {
+            self.slots -= 1;
+        }
+        if self.slots < before {
+            self.data.set_len(self.slots * SLOT as u64)?;
+        }
         let records = usize::try_from(self.index_len).unwrap_or(0).saturating_sub(HEADER) / RECORD;
-        if records > 1024 && records > SLACK * (self.segments.len() + 2) {
+        if records > 1024 && records > SLACK * (self.state.count() + 2) {
             self.compact()?;
         }
         Ok(())
     }
 
-    /// Writes the index anew, with what lives only, and puts it in place of the old one.
+    fn sync_folder(&mut self) -> Result<(), BlobError> {
+        if !self.named
+            && let Some(folder) = self.index_path.parent()
+        {
+            File::open(folder)?.sync_all()?;
+            self.named = true;
+        }
+        Ok(())
+    }
+
+    /// Writes the index anew, with what lives only, and puts it in place of the old one. Right after a sync: both say the same.
     fn compact(&mut self) -> Result<(), BlobError> {
         let path = self.index_path.with_extension("new");
         let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        let (len, mtime) = (self.len, self.mtime);
-        let mut records = vec![Record { entry: Entry::Length { base: self.base_len }, len, mtime }];
-        for (segment, place) in &self.segments {
-            let entry = match place {
-                Place::Slot(s) => Entry::Segment { segment: *segment, slot: s.at, nonce: s.nonce, tag: s.tag },
-                Place::Zero => Entry::Hole { from: *segment, to: *segment + 1 },
-            };
-            records.push(Record { entry, len, mtime });
-        }
+        let (len, mtime) = (self.state.len, self.state.mtime);
+        let record = |entry| Record { entry, len, mtime };
+        let mut records = vec![record(Entry::Length { base: self.state.base_len })];
+        records.extend(self.state.places().map(|(segment, place)| match place {
+            Place::Slot(s) => record(Entry::Segment { segment, slot: s.at, nonce: s.nonce, tag: s.tag }),
+            Place::Zero => record(Entry::Hole { from: segment, to: segment + 1 }),
+        }));
+        records.push(record(Entry::Synced));
         let mut bytes = self.header.to_vec();
         for record in &records {
             bytes.extend_from_slice(&record.to_bytes(&self.log_key));
@@ -429,7 +394,8 @@ impl Stage {
         fs::rename(&path, &self.index_path)?;
         self.index = new;
         self.index_len = bytes.len() as u64;
-        Ok(())
+        self.named = false;
+        self.sync_folder()
     }
 
     /// The first data at or behind `offset`.
@@ -437,15 +403,18 @@ impl Stage {
     pub fn seek_data(&self, offset: u64) -> Option<u64> {
         let slot = SLOT as u64;
         let mut at = offset;
-        while at < self.len {
+        while at < self.state.len {
             let segment = at / slot;
-            match self.segments.get(&segment) {
+            match self.state.get(segment) {
                 Some(Place::Slot(_)) => return Some(at),
-                None if at < self.base_len => return Some(at),
+                None if at < self.state.base_len => return Some(at),
                 Some(Place::Zero) => at = (segment + 1) * slot,
                 None => {
-                    let next = self.segments.range(segment..).find(|(_, p)| matches!(p, Place::Slot(_)));
-                    return next.map(|(s, _)| (s * slot).max(offset)).filter(|at| *at < self.len);
+                    return self
+                        .state
+                        .next_slot(segment)
+                        .map(|s| (s * slot).max(offset))
+                        .filter(|s| *s < self.state.len);
                 }
             }
         }
@@ -457,37 +426,76 @@ impl Stage {
     pub fn seek_hole(&self, offset: u64) -> u64 {
         let slot = SLOT as u64;
         let mut at = offset;
-        while at < self.len {
+        while at < self.state.len {
             let segment = at / slot;
-            match self.segments.get(&segment) {
+            match self.state.get(segment) {
                 Some(Place::Slot(_)) => at = (segment + 1) * slot,
-                None if segment * slot < self.base_len => at = (segment + 1) * slot,
+                None if segment * slot < self.state.base_len => at = (segment + 1) * slot,
                 _ => return at,
             }
         }
-        self.len
+        self.state.len
+    }
+
+    /// Segments from `first` on that can be read in one go: slots in a row, or none at all.
+    fn run(&self, first: u64, most: usize) -> (Vec<Slot>, usize) {
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut count = 0;
+        while count < most.min(RUN) {
+            match self.state.get(first + count as u64) {
+                Some(Place::Slot(slot)) if count == slots.len() => match slots.last() {
+                    Some(last) if last.at + 1 != slot.at => break,
+                    _ => slots.push(slot),
+                },
+                None if slots.is_empty() => {}
+                Some(Place::Zero) if count == 0 => return (slots, 1),
+                _ => break,
+            }
+            count += 1;
+        }
+        (slots, count)
+    }
+
+    fn fill(&self, offset: u64, buf: &mut [u8]) -> Result<(), BlobError> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            let at = offset + filled as u64;
+            let (first, skip) = (at / SLOT as u64, usize::try_from(at % SLOT as u64).unwrap_or(0));
+            let (slots, count) = self.run(first, (skip + buf.len() - filled).div_ceil(SLOT));
+            let take = (count * SLOT - skip).min(buf.len() - filled);
+            let out = &mut buf[filled..filled + take];
+            if let Some(start) = slots.first() {
+                let mut bytes = vec![0u8; count * SLOT];
+                let got = read_full(&self.data, &mut bytes, start.at * SLOT as u64)?;
+                if got < bytes.len() {
+                    return Err(self.damaged(format!("its data ends before segment {}", first + (got / SLOT) as u64)));
+                }
+                for ((segment, slot), part) in (first..).zip(&slots).zip(bytes.chunks_exact_mut(SLOT)) {
+                    self.unseal(segment, slot, part)?;
+                }
+                out.copy_from_slice(&bytes[skip..skip + take]);
+            } else if self.state.get(first).is_some() {
+                out.fill(0);
+            } else {
+                self.read_base(at, out)?;
+            }
+            filled += take;
+        }
+        Ok(())
     }
 }
 
 impl ReadAt for Stage {
     fn len(&self) -> u64 {
-        self.len
+        self.state.len
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        if offset >= self.len {
+        if offset >= self.state.len {
             return Ok(0);
         }
-        let n = usize::try_from(self.len - offset).unwrap_or(usize::MAX).min(buf.len());
-        let mut filled = 0;
-        while filled < n {
-            let at = offset + filled as u64;
-            let (segment, skip) = (at / SLOT as u64, usize::try_from(at % SLOT as u64).unwrap_or(0));
-            let bytes = self.segment(segment)?;
-            let take = (SLOT - skip).min(n - filled);
-            buf[filled..filled + take].copy_from_slice(&bytes[skip..skip + take]);
-            filled += take;
-        }
+        let n = usize::try_from(self.state.len - offset).unwrap_or(usize::MAX).min(buf.len());
+        self.fill(offset, &mut buf[..n])?;
         Ok(n)
     }
 }

@@ -1,6 +1,6 @@
 //! The folder of staging files: begins them, and brings back what a crash left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::stage::{HEADER, MAGIC, Stage, read_full};
 use super::stage_log::{Entry, RECORD, Record};
+use super::stage_state::State;
 use super::{BlobError, Reader};
 use crate::crypto::{Keyring, Sealer};
 use crate::rng::SharedEntropy;
@@ -30,6 +31,18 @@ impl StageDir {
     /// When it cannot be used.
     pub fn open(root: &Path, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Result<Self, BlobError> {
         fs::create_dir_all(root)?;
+        // A removal takes the index first: what stands without one is left over.
+        for entry in fs::read_dir(root)? {
+            let path = entry?.path();
+            let left = match path.extension().and_then(|e| e.to_str()) {
+                Some("new") => true,
+                Some("dat") => !path.with_extension("idx").exists(),
+                _ => false,
+            };
+            if left {
+                fs::remove_file(path)?;
+            }
+        }
         Ok(Self { root: root.into(), keyring, entropy })
     }
 
@@ -60,17 +73,17 @@ impl StageDir {
         let (index_path, data_path) = self.paths(node);
         let mut key = Zeroizing::new([0u8; 32]);
         self.entropy.fill(&mut *key)?;
-        let (epoch, wrapped) = self.keyring.wrap_key(&key, &aad(node), self.entropy.as_ref())?;
         let base_len = base.as_ref().map_or(0, |(_, r)| r.len());
         let mut header = [0u8; HEADER];
         header[..8].copy_from_slice(MAGIC);
-        header[8..12].copy_from_slice(&epoch.to_le_bytes());
-        header[12..72].copy_from_slice(&wrapped);
         if let Some((id, _)) = &base {
             header[72] = 1;
             header[73..105].copy_from_slice(&id.0);
         }
         header[105..].copy_from_slice(&base_len.to_le_bytes());
+        let (epoch, wrapped) = self.keyring.wrap_key(&key, &aad(node, &header), self.entropy.as_ref())?;
+        header[8..12].copy_from_slice(&epoch.to_le_bytes());
+        header[12..72].copy_from_slice(&wrapped);
         let open =
             |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
         let (data, index) = (open(&data_path)?, open(&index_path)?);
@@ -86,13 +99,13 @@ impl StageDir {
             sealer: Sealer::new(&key, self.keyring.is_sealed())?,
             entropy: self.entropy.clone(),
             base,
-            base_len,
-            len: base_len,
-            mtime: now,
-            segments: BTreeMap::new(),
-            pinned: BTreeSet::new(),
+            state: State::new(base_len, now),
+            fresh: BTreeSet::new(),
+            released: Vec::new(),
             free: BTreeSet::new(),
             slots: 0,
+            unsynced: false,
+            named: false,
             nonce: 0,
             nonce_salt: [0; 4],
         };
@@ -120,7 +133,8 @@ impl StageDir {
             (Err(e), _) | (_, Err(e)) => return Err(e.into()),
         };
         let log = read_all(&index)?;
-        if log.len() < HEADER + RECORD {
+        // Nothing is acknowledged before the first record, whose bytes a power cut may leave as zeros.
+        if log.len() < HEADER + RECORD || log.iter().all(|b| *b == 0) {
             return Ok(None);
         }
         let mut header = [0u8; HEADER];
@@ -139,7 +153,7 @@ impl StageDir {
         base_len.copy_from_slice(&header[105..]);
         let key = self
             .keyring
-            .unwrap_key(u32::from_le_bytes(epoch), &wrapped, &aad(node))
+            .unwrap_key(u32::from_le_bytes(epoch), &wrapped, &aad(node, &header))
             .map_err(|e| damaged(&e.to_string()))?;
         let base = if header[72] == 1 { Some((ContentId(id), open_base(ContentId(id))?)) } else { None };
         let base_len = u64::from_le_bytes(base_len);
@@ -154,19 +168,18 @@ impl StageDir {
             sealer: Sealer::new(&key, self.keyring.is_sealed())?,
             entropy: self.entropy.clone(),
             base,
-            base_len,
-            len: base_len,
-            mtime: Timestamp::EPOCH,
-            segments: BTreeMap::new(),
-            pinned: BTreeSet::new(),
+            state: State::new(base_len, Timestamp::EPOCH),
+            fresh: BTreeSet::new(),
+            released: Vec::new(),
             free: BTreeSet::new(),
             slots: 0,
+            unsynced: false,
+            named: false,
             nonce: 0,
             nonce_salt: [0; 4],
         };
         stage.fresh_nonces()?;
-        stage.replay(&log[HEADER..])?;
-        Ok(Some(stage))
+        Ok(if stage.take_up(&log[HEADER..])? { Some(stage) } else { None })
     }
 
     /// Removes a node's staging file; none is fine.
@@ -185,8 +198,11 @@ impl StageDir {
     }
 }
 
-fn aad(node: NodeId) -> Vec<u8> {
-    format!("damfs stage v1\n{node}").into_bytes()
+/// Binds the file's key to its node and to what it was made over.
+fn aad(node: NodeId, header: &[u8; HEADER]) -> Vec<u8> {
+    let mut aad = format!("damfs stage v1\n{node}\n").into_bytes();
+    aad.extend_from_slice(&header[72..]);
+    aad
 }
 
 fn read_all(file: &File) -> io::Result<Vec<u8>> {

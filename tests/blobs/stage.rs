@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use damfs::blob::{BlobError, MemoryStore, Reader, Stage, StageDir, Vault};
+use damfs::blob::{BlobError, MemoryStore, Stage, StageDir, Vault};
 use damfs::types::{Content, NodeId, ReadAt, Timestamp};
 use proptest::prelude::*;
 
@@ -31,32 +31,38 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-struct Lab {
+pub(super) struct Lab {
     dir: StageDir,
     vault: Vault,
     base: Option<Content>,
 }
 
 impl Lab {
-    fn new(root: &Path, base: &[u8]) -> Self {
+    pub(super) fn new(root: &Path, base: &[u8]) -> Self {
         let keys = keyring();
         let vault = Vault::new(Arc::new(MemoryStore::default()), keys.clone(), entropy());
         let base = (!base.is_empty()).then(|| vault.add(&base.to_vec()).unwrap());
         Self { dir: StageDir::open(root, keys, entropy()).unwrap(), vault, base }
     }
 
-    fn begin(&self) -> Stage {
+    pub(super) fn begin(&self) -> Stage {
         let base = self.base.as_ref().map(|c| (c.id, self.vault.open(c)));
         self.dir.create(NODE, base, Timestamp::EPOCH).unwrap()
     }
 
-    fn reopen(&self) -> Stage {
-        let mut open = |_| -> Result<Reader, BlobError> { Ok(self.vault.open(self.base.as_ref().unwrap())) };
-        self.dir.recover(NODE, &mut open).unwrap().unwrap()
+    pub(super) fn try_reopen(&self) -> Result<Option<Stage>, BlobError> {
+        self.dir.recover(NODE, &mut |id| match &self.base {
+            Some(base) if base.id == id => Ok(self.vault.open(base)),
+            _ => Err(BlobError::Missing(id.to_string())),
+        })
+    }
+
+    pub(super) fn reopen(&self) -> Stage {
+        self.try_reopen().unwrap().unwrap()
     }
 }
 
-fn all(stage: &Stage) -> Vec<u8> {
+pub(super) fn all(stage: &Stage) -> Vec<u8> {
     let mut out = vec![0xAA; usize::try_from(stage.len()).unwrap() + 10];
     let got = stage.read_at(0, &mut out).unwrap();
     out.truncate(got);

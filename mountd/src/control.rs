@@ -123,26 +123,34 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
                 return;
             }
         };
-        let stop = matches!(request, Request::Stop);
         let answer =
             catch_unwind(AssertUnwindSafe(|| answer(hub, &caller, request, descriptor))).unwrap_or_else(|_| {
                 error!("a command panicked");
                 Err(failure(FailureKind::Failed, "the daemon made a mistake", "see its log"))
             });
-        let done = answer.is_ok();
-        let response = match answer {
-            Ok(value) => Response::Done { value },
-            Err(failure) => Response::Failed { failure },
+        let (response, next) = match answer {
+            Ok((value, next)) => (Response::Done { value }, next),
+            Err(failure) => (Response::Failed { failure }, Next::Listen),
         };
         if let Err(e) = wire::send(stream, &response, None) {
             debug!(error = %e, "the caller did not wait for his answer");
         }
-        // Stopping after the answer: the process may end at once.
-        if stop && done {
+        if next == Next::End {
             hub.stop();
-            return;
+            // The caller learns by the end of this stream that the library is closed, so it stays open until the process is gone.
+            loop {
+                std::thread::park();
+            }
         }
     }
+}
+
+/// What comes after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Listen,
+    /// The daemon's end.
+    End,
 }
 
 fn answer(
@@ -150,9 +158,9 @@ fn answer(
     caller: &Caller,
     request: Request,
     descriptor: Option<OwnedFd>,
-) -> Result<serde_json::Value, Failure> {
-    match request {
-        Request::Run { command } => damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into)),
+) -> Result<(serde_json::Value, Next), Failure> {
+    let value = match request {
+        Request::Run { command } => damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into))?,
         Request::Mount { mountpoint, as_member, shared, posix } => {
             let Some(directory) = descriptor else {
                 return Err(failure(
@@ -163,22 +171,28 @@ fn answer(
             };
             let place = Place::from_descriptor(directory, Path::new(&mountpoint), caller.uid)?;
             let info = hub.mount(caller, Wish { place, as_member, shared, posix })?;
-            Ok(json!(info))
+            json!(info)
         }
         Request::Unmount { mountpoint } => {
-            hub.unmount(caller, &absolute(&mountpoint))?;
-            Ok(json!({ "unmounted": mountpoint }))
+            let ending = hub.unmount(caller, &absolute(&mountpoint))?;
+            let next = if ending { Next::End } else { Next::Listen };
+            return Ok((json!({ "unmounted": mountpoint, "ending": ending }), next));
         }
-        Request::Status => Ok(json!({
+        Request::Status => json!({
             "pid": std::process::id(),
             "library": hub.library().root().display().to_string(),
             "mounts": hub.mounts(caller),
-        })),
-        Request::Stop if hub.library().may_admin(caller.uid) => Ok(json!({ "stopping": true })),
+        }),
+        Request::Stop if hub.library().may_admin(caller.uid) => return Ok((json!({ "ending": true }), Next::End)),
         Request::Stop => {
-            Err(failure(FailureKind::Refused, "stopping the daemon needs an admin", "unmount your own mount instead"))
+            return Err(failure(
+                FailureKind::Refused,
+                "stopping the daemon needs an admin",
+                "unmount your own mount instead",
+            ));
         }
-    }
+    };
+    Ok((value, Next::Listen))
 }
 
 fn failure(kind: FailureKind, message: &str, hint: &str) -> Failure {

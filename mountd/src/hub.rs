@@ -197,11 +197,12 @@ impl Hub {
         }
     }
 
-    /// Takes down the caller's mount at a path; an admin takes down any.
+    /// Takes down the caller's mount at a path; an admin takes down any. `true` when the daemon has nothing left to live for: the
+    /// caller ends it with [`Self::stop`] when he has heard.
     ///
     /// # Errors
     /// When there is none, or it is another's.
-    pub fn unmount(&self, caller: &Caller, mountpoint: &Path) -> Result<(), Failure> {
+    pub fn unmount(&self, caller: &Caller, mountpoint: &Path) -> Result<bool, Failure> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let admin = self.library.may_admin(caller.uid);
         let served = {
@@ -227,8 +228,7 @@ impl Hub {
         } else {
             info!(mount = served.number, "programs still hold files of this mount open; they may finish");
         }
-        self.check_last();
-        Ok(())
+        Ok(self.was_last())
     }
 
     /// The mounts that a caller may know of: his own; an admin knows all.
@@ -284,13 +284,13 @@ impl Hub {
             warn!(mount = number, error = %e, "a dead mount stays");
         }
         info!(mount = number, "unmounted from outside");
-        hub.check_last();
+        if hub.was_last() {
+            hub.stop();
+        }
     }
 
-    fn check_last(&self) {
-        if self.life == Life::LastMount && self.lock().mounts.is_empty() {
-            self.stop();
-        }
+    fn was_last(&self) -> bool {
+        self.life == Life::LastMount && self.lock().mounts.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

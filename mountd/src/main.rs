@@ -18,8 +18,8 @@ use clap::Parser;
 use control::Control;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use damfs::clock::SystemClock;
-use damfs::ops::Library;
 use damfs::ops::proto::{Failure, FailureKind};
+use damfs::ops::{Library, OpenError};
 use damfs::rng::SystemEntropy;
 use damfs::types::Caller;
 use fuse::Pool;
@@ -31,6 +31,9 @@ use tracing::{error, info};
 
 /// How often the library is given time to make versions and to let tunnels end.
 const TICK: Duration = Duration::from_millis(250);
+/// How often, and how far apart, a library in use is tried: ten seconds.
+const PATIENCE: u32 = 500;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -62,15 +65,26 @@ struct Daemon {
     control: Control,
 }
 
+/// Opens the library. One whose daemon has just lost its last mount, or that a command uses in place, is let go of in a moment.
+fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
+    let mut tries = 0;
+    loop {
+        let entropy = Arc::new(SystemEntropy::new());
+        match Library::open(&args.library, args.key_file.as_deref(), Arc::new(SystemClock), entropy) {
+            Err(OpenError::InUse { .. }) if tries < PATIENCE => tries += 1,
+            opened => return opened,
+        }
+        std::thread::sleep(BETWEEN);
+    }
+}
+
 fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
-    let library =
-        Library::open(&args.library, args.key_file.as_deref(), Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
-            .map_err(|e| Failure {
-            kind: FailureKind::Failed,
-            message: format!("the library at {} cannot be opened: {e}", args.library.display()),
-            hint: Some("make one with `dam init`, or name its key with --key-file".into()),
-        })?;
+    let library = open_patiently(args).map_err(|e| Failure {
+        kind: FailureKind::Failed,
+        message: format!("the library at {} cannot be opened: {e}", args.library.display()),
+        hint: Some(e.hint().into()),
+    })?;
     let started = serve(args, signals, &library);
     if started.is_err() {
         library.close();

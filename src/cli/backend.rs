@@ -120,6 +120,12 @@ pub fn ask(client: &mut Client, request: &Request, file: Option<&File>) -> Resul
     }
 }
 
+/// Waits until the daemon has ended and let go of its library: the stream ends with its process.
+pub fn ended(client: &Client, within: Duration) -> bool {
+    use std::io::Read;
+    client.0.set_read_timeout(Some(within)).is_ok() && matches!((&client.0).read(&mut [0]), Ok(0))
+}
+
 /// The machine's clock.
 pub fn clock() -> SharedClock {
     Arc::new(SystemClock)

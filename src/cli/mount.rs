@@ -24,9 +24,11 @@ const READY: Duration = Duration::from_secs(60);
 pub fn run(global: &Global, args: &MountArgs) -> Done {
     let root = backend::canonical(&args.root);
     check_library(&root)?;
-    check_fuse(Path::new("/dev/fuse"))?;
+    let device = Path::new("/dev/fuse");
+    check_device(device)?;
     let mountpoint = check_mountpoint(&args.mountpoint, &root)?;
 
+    // A running daemon opens the device itself; its callers need no right to.
     if let Some(mut client) = backend::daemon(&root)? {
         if args.foreground {
             return Err(failed(
@@ -47,6 +49,7 @@ pub fn run(global: &Global, args: &MountArgs) -> Done {
         };
         backend::ask(&mut client, &request, Some(&folder))?;
     } else {
+        check_means(device)?;
         let command = daemon_command(global, args, &root, &mountpoint)?;
         if args.foreground {
             return Err(exec(command));
@@ -76,7 +79,24 @@ fn check_library(root: &Path) -> Result<(), Failure> {
     ))
 }
 
-fn check_fuse(device: &Path) -> Result<(), Failure> {
+fn check_device(device: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::FileTypeExt;
+    match fs::metadata(device) {
+        Ok(meta) if meta.file_type().is_char_device() => Ok(()),
+        Ok(_) => Err(without_device(device, "it is no device")),
+        Err(e) => Err(without_device(device, &e.to_string())),
+    }
+}
+
+fn without_device(device: &Path, why: &str) -> Failure {
+    failed(
+        format!("{} is missing or does not work: {why}", device.display()),
+        "load it with: sudo modprobe fuse; a container needs --device /dev/fuse --cap-add SYS_ADMIN",
+    )
+}
+
+/// What a daemon of one's own needs beside the device.
+fn check_means(device: &Path) -> Result<(), Failure> {
     match File::options().read(true).write(true).open(device) {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
@@ -85,12 +105,7 @@ fn check_fuse(device: &Path) -> Result<(), Failure> {
                 "join the group that owns it, or as root: chmod 666 /dev/fuse",
             ));
         }
-        Err(e) => {
-            return Err(failed(
-                format!("{} is missing or does not work: {e}", device.display()),
-                "load it with: sudo modprobe fuse; a container needs --device /dev/fuse --cap-add SYS_ADMIN",
-            ));
-        }
+        Err(e) => return Err(without_device(device, &e.to_string())),
     }
     if backend::caller().uid != 0 && find_program("fusermount3").is_none() {
         return Err(failed("fusermount3 is not installed", "install it with: sudo apt install fuse3"));

@@ -10,6 +10,9 @@ use super::mount::find_program;
 use super::{Done, Failure, backend, failed, mounts, not_found, print};
 use crate::ops::proto::Request;
 
+/// How long the daemon of the last mount may take to write what is not yet written.
+const ENDING: Duration = Duration::from_secs(300);
+
 /// Takes a mount down.
 pub fn run(args: &UnmountArgs) -> Done {
     let place = mounts::absolute(&args.mountpoint);
@@ -22,7 +25,7 @@ pub fn run(args: &UnmountArgs) -> Done {
     match backend::daemon(&mount.library)? {
         Some(mut client) => {
             let mountpoint = mount.mountpoint.to_string_lossy().into_owned();
-            backend::ask(&mut client, &Request::Unmount { mountpoint }, None)?;
+            let answer = backend::ask(&mut client, &Request::Unmount { mountpoint }, None)?;
             // The daemon answers before the kernel has let go of the last handle.
             for _ in 0..100 {
                 if mounts::at(&mount.mountpoint).is_none() {
@@ -34,6 +37,16 @@ pub fn run(args: &UnmountArgs) -> Done {
                 return Err(failed(
                     format!("{shown} is still busy"),
                     "close what is open there; see: lsof +f -- MOUNTPOINT",
+                ));
+            }
+            // Whoever unmounts the last mount may pull out the disk next, or mount again.
+            if answer["ending"] == true && !backend::ended(&client, ENDING) {
+                return Err(failed(
+                    format!("{shown} is unmounted, but its daemon still writes after {} s", ENDING.as_secs()),
+                    format!(
+                        "wait for it before you move the library; see {}",
+                        mount.library.join("run/mountd.log").display()
+                    ),
                 ));
             }
         }

@@ -6,7 +6,7 @@ use crate::lab::Lab;
 
 /// Without /dev/fuse that is what is said first, and that is right.
 fn says(lab: &Lab, code: i32, args: &[&str], word: &str) {
-    if fs::File::options().read(true).write(true).open("/dev/fuse").is_err() {
+    if !std::path::Path::new("/dev/fuse").exists() {
         assert!(lab.fails(1, args).contains("/dev/fuse"));
         return;
     }

@@ -63,3 +63,14 @@ fn commands_work_while_mounted_and_when_not() {
     s.dam(["tag", "remove", "beach", "library/a.png"]);
     assert_eq!(s.find("tag=beach").len(), 0);
 }
+
+/// Regression: the daemon still had the library's lock for a moment after its last mount was gone.
+#[test]
+fn unmounting_and_mounting_again_at_once_works() {
+    let mut s = Studio::mounted();
+    for i in 0..8u8 {
+        fs::write(s.mnt(format!("library/{i}.png")), png(64, 64, i)).unwrap();
+        s.remount();
+    }
+    assert_eq!(names(&s.mnt("library")).len(), 8);
+}

@@ -160,7 +160,14 @@ fn answer(
     descriptor: Option<OwnedFd>,
 ) -> Result<(serde_json::Value, Next), Failure> {
     let value = match request {
-        Request::Run { command } => damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into))?,
+        Request::Run { command } => {
+            let shows = command.changes_names();
+            let value = damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into))?;
+            if shows {
+                hub.wait_told();
+            }
+            value
+        }
         Request::Mount { mountpoint, as_member, shared, posix } => {
             let Some(directory) = descriptor else {
                 return Err(failure(

@@ -18,6 +18,8 @@ use crate::mounting::{self, Fresh, MountError, Mounted, Options, Place};
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long the end of the daemon waits for all of them together.
 const STOPPING: Duration = Duration::from_secs(5);
+/// How long a command waits until the kernel has been told of its changes.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// When the daemon ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ struct Served {
     member: Option<MemberId>,
     info: MountInfo,
     mounted: Mounted,
+    mount: Arc<Mount>,
     running: Running,
 }
 
@@ -142,7 +145,7 @@ impl Hub {
         };
         let hub = Arc::downgrade(self);
         let ended = Box::new(move || Self::gone(&hub, number));
-        let running = match fuse::start(device, mount, Arc::clone(&self.pool), ended) {
+        let running = match fuse::start(device, Arc::clone(&mount), Arc::clone(&self.pool), ended) {
             Ok(running) => running,
             Err(e) => {
                 let _ = mounted.detach();
@@ -155,7 +158,8 @@ impl Hub {
         }
         info!(mount = number, shared = info.shared, "mounted");
         let over = running.is_over();
-        self.lock().mounts.push(Served { number, owner: caller.uid, member, info: info.clone(), mounted, running });
+        let served = Served { number, owner: caller.uid, member, info: info.clone(), mounted, mount, running };
+        self.lock().mounts.push(served);
         // It may have been taken away before it was in the list, when `gone` found nothing to remove.
         if over {
             Self::gone(&Arc::downgrade(self), number);
@@ -229,6 +233,21 @@ impl Hub {
             info!(mount = served.number, "programs still hold files of this mount open; they may finish");
         }
         Ok(self.was_last())
+    }
+
+    /// Waits until every mount's kernel has been told of what has changed, so that who reads a command's answer sees its effect.
+    pub fn wait_told(&self) {
+        let mounts: Vec<_> = self.lock().mounts.iter().map(|m| (m.number, Arc::clone(&m.mount))).collect();
+        let deadline = Instant::now() + TELLING;
+        for (number, mount) in mounts {
+            match mount.wait_told(deadline.saturating_duration_since(Instant::now())) {
+                Ok(true) => {}
+                Ok(false) => {
+                    warn!(mount = number, "the kernel is slow to forget; old names may resolve a moment longer")
+                }
+                Err(e) => warn!(mount = number, error = %e, "the change feed cannot be read"),
+            }
+        }
     }
 
     /// The mounts that a caller may know of: his own; an admin knows all.

@@ -66,6 +66,15 @@ pub enum FsError {
 }
 
 impl FsError {
+    /// For calls that name an inode, which the kernel had from a name: that is looked up again, and only when it leads nowhere now is the
+    /// answer that there is nothing.
+    pub(super) fn of_inode(self) -> Self {
+        match self {
+            Self::NotFound => Self::Stale,
+            other => other,
+        }
+    }
+
     /// The number that the kernel gets.
     #[must_use]
     pub fn errno(&self) -> i32 {

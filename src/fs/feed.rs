@@ -2,7 +2,8 @@
 //! thread passes the result on, so that no handler ever waits for a notification.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -21,6 +22,9 @@ pub(super) struct Feed {
     wake: Receiver<()>,
     seen: AtomicU64,
     changed: AtomicI64,
+    /// The last change that the kernel has been told of.
+    told: Mutex<u64>,
+    more_told: Condvar,
 }
 
 impl Feed {
@@ -32,11 +36,31 @@ impl Feed {
         library.catalog.listen(Box::new(move |_| {
             let _ = waker.try_send(());
         }));
-        Ok(Self { out, inbound, wake, seen: AtomicU64::new(seen), changed: AtomicI64::new(0) })
+        Ok(Self {
+            out,
+            inbound,
+            wake,
+            seen: AtomicU64::new(seen),
+            changed: AtomicI64::new(0),
+            told: Mutex::new(seen),
+            more_told: Condvar::new(),
+        })
     }
 
     pub(super) fn receiver(&self) -> Receiver<Invalidation> {
         self.inbound.clone()
+    }
+
+    pub(super) fn told(&self, seq: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = seq.max(*told);
+        self.more_told.notify_all();
+    }
+
+    pub(super) fn wait_told(&self, seq: u64, within: Duration) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.more_told.wait_timeout_while(told, within, |told| *told < seq);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 >= seq
     }
 
     pub(super) fn changed(&self) -> Timestamp {
@@ -60,7 +84,7 @@ pub(super) fn start(mount: &Arc<Mount>) {
 
 fn weak_after(weak: &Weak<Mount>, wake: &Receiver<()>) -> Option<Arc<Mount>> {
     loop {
-        match wake.recv_timeout(std::time::Duration::from_secs(1)) {
+        match wake.recv_timeout(Duration::from_secs(1)) {
             Ok(()) => return weak.upgrade(),
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
                 weak.upgrade()?;
@@ -87,6 +111,7 @@ impl Mount {
             for row in &rows {
                 self.invalidate(row);
             }
+            self.send(Invalidation::Reached { seq: last.seq });
             if rows.len() < PAGE {
                 return;
             }

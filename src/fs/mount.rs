@@ -93,6 +93,20 @@ impl Mount {
         self.feed.receiver()
     }
 
+    /// The notifier thread has come to an [`Invalidation::Reached`].
+    pub fn told(&self, seq: u64) {
+        self.feed.told(seq);
+    }
+
+    /// Waits until the kernel has been told of every change so far; `false` when the time was too short. Never from a handler.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn wait_told(&self, within: Duration) -> FsResult<bool> {
+        let seq = self.library.catalog.read(|tx| tx.last_change())?;
+        Ok(self.feed.wait_told(seq, within))
+    }
+
     /// How long a negative answer may be believed: never, another mount may make the name.
     #[must_use]
     pub fn negative_ttl(&self) -> Duration {
@@ -175,15 +189,19 @@ impl Mount {
         }
     }
 
-    /// What an inode denotes.
+    /// What an inode denotes. [`FsError::Stale`] when that is nothing, or nothing that he may know.
     pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
+        self.denoted(tx, who, ino).map_err(FsError::of_inode)
+    }
+
+    fn denoted(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
         match self.inodes.space(ino) {
             Space::Root => Ok(Object::Dir(Dir::Root)),
             Space::Node(id) => {
                 let node = match tx.node(id)? {
                     Some(node) => node,
                     // Its name is gone but it is still open.
-                    None => self.handles.orphan(id).ok_or(FsError::Stale)?,
+                    None => self.handles.orphan(id).ok_or(FsError::NotFound)?,
                 };
                 let (node, asset) = self.known(tx, who, node)?;
                 Ok(Object::Node(Box::new(node), asset))
@@ -416,14 +434,14 @@ impl Mount {
     /// Attributes. An export is rendered by this, so that its size is exact.
     ///
     /// # Errors
-    /// [`FsError::NotFound`], or what rendering says.
+    /// [`FsError::Stale`], or what rendering says.
     pub fn getattr(&self, caller: &Caller, ino: u64, fh: Option<u64>) -> FsResult<Stat> {
         let who = self.who(caller)?;
         if let Some(attr) = fh.and_then(|fh| self.handles.attr(self, fh, ino)) {
             return Ok(Stat { attr, ttl: self.ttl() });
         }
         let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
-        self.stat(&who, ino, object)
+        self.stat(&who, ino, object).map_err(FsError::of_inode)
     }
 
     pub(super) fn stat(&self, who: &Who, ino: u64, object: Object) -> FsResult<Stat> {

@@ -52,7 +52,7 @@ impl Mount {
     /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
     pub fn open(&self, caller: &Caller, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         let who = self.who(caller)?;
-        let result = self.open_as(&who, ino, mode);
+        let result = self.open_as(&who, ino, mode).map_err(FsError::of_inode);
         self.explain(&who, "open", result)
     }
 

@@ -107,6 +107,8 @@ pub enum Invalidation {
     Name { parent: u64, name: Vec<u8> },
     /// Attributes and, when `bytes`, cached pages.
     Inode { ino: u64, bytes: bool },
+    /// Everything up to this change has been sent: see `Mount::told`.
+    Reached { seq: u64 },
 }
 
 /// How a mount treats the kernel's caches and who it answers for.

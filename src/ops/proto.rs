@@ -66,6 +66,27 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether names that a kernel holds may lead elsewhere afterwards. An import only adds names.
+    #[must_use]
+    pub const fn changes_names(&self) -> bool {
+        match self {
+            Self::Set { .. }
+            | Self::Tag { .. }
+            | Self::Settle
+            | Self::MemberAdd { .. }
+            | Self::MemberSet { .. }
+            | Self::FolderRule { .. } => true,
+            Self::Import { .. }
+            | Self::Find { .. }
+            | Self::Show { .. }
+            | Self::Fsck { .. }
+            | Self::MemberList
+            | Self::Why { .. } => false,
+        }
+    }
+}
+
 /// `facet=value`; `-value` or an empty value takes it away, `+value` adds to a multi-valued facet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {

@@ -54,6 +54,28 @@ fn an_edited_version_waits_while_the_approved_one_circulates() {
     wait_until("the export is gone", || !export.exists());
 }
 
+/// Regression: between the commit of a verdict and the kernel's hearing of it, opening the export by its name failed.
+#[test]
+fn a_new_verdict_never_hides_the_export() {
+    let s = studio();
+    let approve = ["set", "library/luna/a.png", "status.instagram=approved"];
+    s.dam(approve);
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    for round in 0..6u8 {
+        fs::write(s.mnt("library/luna/a.png"), png(300, 400, round)).unwrap();
+        s.settle();
+        let before = fs::read(&export).unwrap();
+        let mut command = s.command(approve);
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            let bytes = fs::read(&export).expect("one of the two approved versions is there");
+            image::load_from_memory(&bytes).expect("and whole");
+        }
+        assert!(child.wait().unwrap().success());
+        assert_ne!(fs::read(&export).unwrap(), before, "the command's effect is seen when it returns");
+    }
+}
+
 #[test]
 fn copying_tools_get_whole_files() {
     let s = studio();

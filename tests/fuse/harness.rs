@@ -86,7 +86,7 @@ impl Studio {
         self.mount("mnt", &[]);
     }
 
-    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(dam_path());
         command
             .args(args)

@@ -4,10 +4,11 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
-use damfs::fs::Invalidation;
+use crossbeam_channel::{Sender, bounded, select_biased};
+use damfs::fs::{Invalidation, Mount};
 use fuser::{INodeNo, Notifier};
 use tracing::{debug, warn};
 
@@ -18,7 +19,8 @@ pub struct NotifyThread {
 }
 
 /// Starts passing invalidations on.
-pub fn start(invalidations: Receiver<Invalidation>, notifier: Notifier) -> io::Result<NotifyThread> {
+pub fn start(mount: Arc<Mount>, notifier: Notifier) -> io::Result<NotifyThread> {
+    let invalidations = mount.invalidations();
     let (stop, stopped) = bounded::<()>(0);
     let thread = std::thread::Builder::new().name("notify".into()).spawn(move || {
         loop {
@@ -27,7 +29,7 @@ pub fn start(invalidations: Receiver<Invalidation>, notifier: Notifier) -> io::R
                 recv(invalidations) -> next => next,
             };
             let Ok(next) = next else { return };
-            match tell(&notifier, &next) {
+            match tell(&mount, &notifier, &next) {
                 Ok(()) => {}
                 Err(e) if is_gone(&e) => {
                     debug!("the mount is gone; no more invalidations");
@@ -40,12 +42,16 @@ pub fn start(invalidations: Receiver<Invalidation>, notifier: Notifier) -> io::R
     Ok(NotifyThread { stop: Some(stop), thread: Some(thread) })
 }
 
-fn tell(notifier: &Notifier, what: &Invalidation) -> io::Result<()> {
+fn tell(mount: &Mount, notifier: &Notifier, what: &Invalidation) -> io::Result<()> {
     let told = match what {
         Invalidation::Name { parent, name } => notifier.inval_entry(INodeNo(*parent), OsStr::from_bytes(name)),
         // Offset 0 and length 0: every page. Below 0: attributes alone.
         Invalidation::Inode { ino, bytes: true } => notifier.inval_inode(INodeNo(*ino), 0, 0),
         Invalidation::Inode { ino, bytes: false } => notifier.inval_inode(INodeNo(*ino), -1, 0),
+        Invalidation::Reached { seq } => {
+            mount.told(*seq);
+            Ok(())
+        }
     };
     match told {
         // What the kernel does not know it need not forget.

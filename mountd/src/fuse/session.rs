@@ -58,10 +58,9 @@ pub fn start(device: OwnedFd, mount: Arc<Mount>, pool: Arc<Pool>, ended: Ended) 
     config.clone_fd = File::options().read(true).write(true).open("/dev/fuse").is_ok();
     // Who may ask at all is the kernel's business: it refuses by user id, or lets everybody in with `allow_other`.
     config.acl = SessionACL::All;
-    let invalidations = mount.invalidations();
-    let adapter = Adapter::new(mount, pool);
+    let adapter = Adapter::new(Arc::clone(&mount), pool);
     let session = Session::from_fd(adapter, device, SessionACL::All, config)?;
-    let notifying = notify::start(invalidations, session.notifier())?;
+    let notifying = notify::start(mount, session.notifier())?;
     let (running, over) = bounded::<()>(0);
     let thread = std::thread::Builder::new().name("mount".into()).spawn(move || {
         match session.run() {

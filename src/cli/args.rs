@@ -14,7 +14,7 @@ Exit codes:
   4  refused by policy
 
 A PATH is a path in any mount of the library, library/..., or an asset id.
-The library is --library DIR, or DAM_LIBRARY, or the one whose mount a PATH lies in.
+The library is --library DIR, or the one whose mount a PATH lies in, or DAM_LIBRARY.
 
 Example:
   dam init ~/studio && export DAM_LIBRARY=~/studio
@@ -34,11 +34,11 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The library's folder.
-    #[arg(long, global = true, env = "DAM_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The library's folder; else DAM_LIBRARY.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub library: Option<PathBuf>,
-    /// The library's key file; by default the one under the user's config folder.
-    #[arg(long, global = true, env = "DAM_KEY_FILE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The library's key file; else DAM_KEY_FILE, else the one under the user's config folder.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
     /// Print data as JSON.
     #[arg(long, global = true)]
@@ -71,7 +71,12 @@ Example:
   dam mount /srv/studio /mnt/studio --shared     (as root: answers each user by his id)")]
     Mount(MountArgs),
     /// Take a mount down; also one whose daemon died.
-    #[command(after_help = "Example:\n  dam unmount ~/mnt")]
+    #[command(after_help = "\
+A mount in which files are open is busy and stays as it is.
+
+Example:
+  dam unmount ~/mnt
+  dam unmount --force ~/mnt")]
     Unmount(UnmountArgs),
     /// Which libraries are mounted where.
     #[command(after_help = "Example:\n  dam status --json")]
@@ -100,11 +105,11 @@ state stage status.<platform>. A status is a verdict on the bytes as they are no
 Example:
   dam set library/luna/IMG_1.png rating=safe campaign=+summer
   dam set ~/mnt/by/persona/luna/IMG_1.png status.instagram=approved
-  dam find persona=luna | xargs -d '\\n' dam set rating=safe")]
+  dam find persona=luna | xargs -rd '\\n' dam set rating=safe")]
     Set(SetArgs),
     /// Add a tag to assets, or remove it.
     #[command(
-        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
+        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 ~/mnt/library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
     )]
     Tag(TagArgs),
     /// Make versions of everything that is written and closed, at once.
@@ -185,6 +190,9 @@ pub struct UnmountArgs {
     /// Where it is mounted.
     #[arg(value_name = "MOUNTPOINT", value_hint = ValueHint::DirPath)]
     pub mountpoint: PathBuf,
+    /// Take it out of the tree also when files are open in it; they are cut off.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,14 +7,11 @@ use crate::types::AssetId;
 
 /// The target of one argument.
 pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
-    let path = mounts::absolute(Path::new(arg));
-    // A symbolic link into a mount is as good as the path it leads to.
-    let led = || path.canonicalize().ok().and_then(|to| Some((mounts::containing(&to)?, to)));
-    if let Some((mount, path)) = mounts::containing(&path).map(|m| (m, path.clone())).or_else(led) {
+    if let Some((mount, path)) = mounts::locate(Path::new(arg)) {
         if mount.library != root {
             return Err(failed(
                 format!("{arg} lies in a mount of another library, {}", mount.library.display()),
-                "run one command per library, or leave --library out",
+                "run one command per library; leave --library out to use the one that a PATH lies in",
             ));
         }
         return in_mount(&mount, &path, arg);

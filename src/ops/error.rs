@@ -2,6 +2,7 @@
 
 use damfs_policy::Verb;
 
+use super::library::OpenError;
 use super::live::LiveError;
 use super::proto::{Failure, FailureKind};
 use crate::access::AccessError;
@@ -63,6 +64,8 @@ impl From<OpsError> for Failure {
                 Some("a PATH is library/..., a path in a mount of the library, or an asset id".to_owned()),
             ),
             OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
+            // What an admin may is no matter of a path that `dam why` could be asked about.
+            OpsError::Refused { verb: Verb::Admin, .. } => (FailureKind::Refused, None),
             OpsError::Refused { subject, .. } => {
                 (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
             }
@@ -74,5 +77,22 @@ impl From<OpsError> for Failure {
             }
         };
         Self { kind, message, hint }
+    }
+}
+
+/// The command line and the daemon tell the same fault the same way.
+impl From<&OpenError> for Failure {
+    fn from(e: &OpenError) -> Self {
+        let kind = match e {
+            OpenError::NotALibrary { .. } => FailureKind::NotFound,
+            OpenError::KeyInside { .. } | OpenError::NotAFolder { .. } => FailureKind::Usage,
+            OpenError::Denied { .. } => FailureKind::Refused,
+            _ => FailureKind::Failed,
+        };
+        let hint = match e {
+            OpenError::InUse { pid } if *pid != 0 => format!("wait for process {pid} to end, or unmount the library"),
+            other => other.hint().to_owned(),
+        };
+        Self { kind, message: e.to_string(), hint: Some(hint) }
     }
 }

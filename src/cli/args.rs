@@ -54,11 +54,15 @@ Example:
   dam init ~/studio
   dam init ~/studio --key-file /media/stick/studio.key
 
-The key file is made outside the library. Whoever loses it loses the library: keep a copy elsewhere.")]
+The key file is made outside the library. Whoever loses it loses every file in it: keep a copy elsewhere.
+A folder that is made gets mode 0711, so that members of a served library reach its daemon; one that is there keeps
+its mode.")]
     Init(InitArgs),
     /// Take in files and folders.
     #[command(after_help = "\
-Files are copied, hashed, read and filed under library/. Running it again imports nothing twice.
+Files are copied, hashed, read and filed under library/. Running it again imports nothing twice, also after it was
+killed. Hidden files, symbolic links, pipes and sockets below a folder are left out and counted. Exit code 1 when a
+file was refused; the others are in.
 
 Example:
   dam import ~/renders --into luna --set persona=luna --set tag=beach")]
@@ -85,11 +89,14 @@ Example:
     #[command(after_help = "\
   ,  and      +  or between values      not.  negation      a..b  range, also min..b and a..max
   none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes
-To a terminal it prints a table, else one library/... path per line.
+A value that nothing has which you may list is an error; mkdir in by/<facet>/ makes one.
+To a terminal it prints a table, else one library/... path per line. Where a name holds control characters or is no
+UTF-8, the line is the asset's id; every command takes an id. With -0 each path's very bytes, ended by NUL.
 
 Example:
   dam find 'persona=luna,tag=beach+sunset,not.rating=adult,created=2026-05..2026-07'
-  dam find status.instagram=approved | wc -l")]
+  dam find status.instagram=approved | wc -l
+  cd ~/mnt && dam find -0 tag=beach | xargs -0r cp -t /tmp")]
     Find(FindArgs),
     /// Show the full record of an asset.
     #[command(
@@ -142,7 +149,7 @@ pub struct InitArgs {
     /// The folder to make; it may exist when it is empty.
     #[arg(value_name = "LIBRARY", value_hint = ValueHint::DirPath)]
     pub root: PathBuf,
-    /// Do not seal the store: no key file, anybody who reads the disk reads the library.
+    /// Do not seal the store: no key file, anybody who reads the disk reads the files.
     #[arg(long, conflicts_with = "key_file")]
     pub no_encryption: bool,
 }
@@ -203,6 +210,9 @@ pub struct FindArgs {
     /// At most so many.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Raw paths, each ended by NUL.
+    #[arg(short = '0', long, conflicts_with = "json")]
+    pub print0: bool,
 }
 
 #[derive(Debug, Args)]

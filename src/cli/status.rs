@@ -23,7 +23,12 @@ pub fn run(global: &Global) -> Done {
         let told = match backend::daemon(&library) {
             Ok(Some(mut client)) => backend::ask(&mut client, &Request::Status, None).map(Some),
             Ok(None) => Ok(None),
-            Err(e) => Err(e),
+            Err(e) => {
+                if e.kind != FailureKind::Refused {
+                    print::note(&e.message);
+                }
+                Err(e)
+            }
         };
         let known = told.as_ref().ok().and_then(|answer| answer.as_ref()?["mounts"].as_array().cloned());
         for mount in mounts::of_library(&library) {
@@ -37,7 +42,7 @@ pub fn run(global: &Global) -> Done {
                 Ok(Some(_)) if !mount.is_dead() => continue,
                 Ok(_) => "dead",
                 Err(e) if e.kind == FailureKind::Refused => "unknown",
-                Err(_) => "stuck",
+                Err(_) => "no answer",
             };
             rows.push(json!({
                 "pid": null,

@@ -469,6 +469,7 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 }
 
 const README: &str = "This folder is a damfs library. Browse it with `dam mount THIS-FOLDER MOUNTPOINT`.
-Do not change files in here by hand. Back up the whole folder, and its key file apart from it:
-without the key nothing in here can be read.
+Do not change files in here by hand. Back up the whole folder, and its key file apart from it.
+Unless it was made with --no-encryption, the bytes of files (all versions, staged writes, renditions, manifests) are
+sealed and cannot be read without the key. The catalogue (names, tags, prompts, the audit log) is not encrypted.
 ";

@@ -10,6 +10,9 @@ use crate::types::Timestamp;
 /// Longest value in bytes: it must fit into a directory's name, percent-encoded.
 const MAX_VALUE: usize = 200;
 
+/// How many words an error lists.
+const MOST_LISTED: usize = 40;
+
 /// What happens to a facet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FacetChange {
@@ -201,14 +204,25 @@ pub fn unknown(what: &str, given: &str, known: impl IntoIterator<Item = String>)
     let lower = given.to_lowercase();
     let nearest = known
         .iter()
-        .map(|word| (strsim::jaro_winkler(&lower, word), word))
+        .map(|word| {
+            // One slip of the finger counts more than a common beginning.
+            let slip = if strsim::damerau_levenshtein(&lower, &word.to_lowercase()) <= 1 { 1.0 } else { 0.0 };
+            (strsim::jaro_winkler(&lower, word) + slip, word)
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.6);
     let message = match nearest {
         Some((_, word)) => format!("unknown {what} `{given}`; did you mean `{word}`?"),
         None => format!("unknown {what} `{given}`"),
     };
-    OpsError::usage(message, format!("known: {}", known.join(", ")))
+    let hint = match known.get(..MOST_LISTED) {
+        Some(first) if first.len() < known.len() => {
+            format!("known: {} and {} more", first.join(", "), known.len() - first.len())
+        }
+        _ if known.is_empty() => "there is none yet".to_owned(),
+        _ => format!("known: {}", known.join(", ")),
+    };
+    OpsError::usage(message, hint)
 }
 
 #[cfg(test)]

@@ -40,12 +40,10 @@ pub fn run(global: &Global, args: &ImportArgs) -> Done {
     ImportOptions::parse(args.into.as_deref(), &set, args.any)?;
     let root = backend::root(global, &[])?;
     let started = Instant::now();
-    // Before the library is opened: a daemon does not wait for a long walk.
     let found = walk::files(&args.paths);
     if found.iter().all(|f| matches!(f.what, What::LeftOut(_))) {
         return Err(usage("there is no file to import", "hidden files, symbolic links and pipes are left out"));
     }
-    let mut backend = Backend::open(global, &root)?;
     let inside = backend::canonical(&root);
     let bar = bar(found.iter().filter(|f| !matches!(f.what, What::LeftOut(_))).count(), global.json);
     let mut totals = Totals::default();
@@ -64,6 +62,8 @@ pub fn run(global: &Global, args: &ImportArgs) -> Done {
             What::Refused(why) => totals.refuse(&file.given, why, &bar),
         }
     }
+    // Opened after the walk, which may take long: a daemon ends a silent call.
+    let mut backend = Backend::open(global, &root)?;
     match &mut backend {
         Backend::Local { library, caller } => {
             let actor = Actor::of(library, caller)?;

@@ -51,7 +51,7 @@ impl Actor {
     pub fn named(library: &Library, name: &str) -> Result<Self, OpsError> {
         let members = library.catalog.read(|tx| tx.members())?;
         let Some(member) = members.iter().find(|m| m.name == name).cloned() else {
-            return Err(super::value::unknown("member", name, members.into_iter().map(|m| m.name)));
+            return Err(super::members::unknown(name, &members));
         };
         let who = library.gate.who(&Identity::Member(member.id))?;
         Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, who })

@@ -16,6 +16,9 @@ pub enum OpsError {
     /// Nothing of that name that the caller may list.
     #[error("no such asset: `{0}`")]
     NotFound(String),
+    /// Nobody of that name is a member.
+    #[error("{message}")]
+    NoMember { message: String, hint: String },
     /// The request itself is wrong.
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
@@ -63,6 +66,7 @@ impl From<OpsError> for Failure {
                 FailureKind::NotFound,
                 Some("a PATH is library/..., a path in a mount of the library, or an asset id".to_owned()),
             ),
+            OpsError::NoMember { hint, .. } => (FailureKind::NotFound, Some(hint)),
             OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
             // What an admin may is no matter of a path that `dam why` could be asked about.
             OpsError::Refused { verb: Verb::Admin, .. } => (FailureKind::Refused, None),

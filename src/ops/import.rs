@@ -241,7 +241,11 @@ impl<'a> Importer<'a> {
     /// One file's fault is its outcome; a fault of the library ends the import. Denials go to the audit log.
     fn refuse(&mut self, given: &str, why: OpsError) -> Result<(), OpsError> {
         let policy = match &why {
-            OpsError::Usage { .. } | OpsError::Failed { .. } | OpsError::Io(_) | OpsError::NotFound(_) => false,
+            OpsError::Usage { .. }
+            | OpsError::Failed { .. }
+            | OpsError::Io(_)
+            | OpsError::NotFound(_)
+            | OpsError::NoMember { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

@@ -200,6 +200,12 @@ pub fn platforms() -> Vec<&'static str> {
 
 /// A word that is not known, with the nearest one that is.
 pub fn unknown(what: &str, given: &str, known: impl IntoIterator<Item = String>) -> OpsError {
+    let (message, hint) = nearest(what, given, known);
+    OpsError::usage(message, hint)
+}
+
+/// That a word is not known, which one is the nearest, and which there are.
+pub(super) fn nearest(what: &str, given: &str, known: impl IntoIterator<Item = String>) -> (String, String) {
     let known: Vec<String> = known.into_iter().collect();
     let lower = given.to_lowercase();
     let nearest = known
@@ -222,7 +228,7 @@ pub fn unknown(what: &str, given: &str, known: impl IntoIterator<Item = String>)
         _ if known.is_empty() => "there is none yet".to_owned(),
         _ => format!("known: {}", known.join(", ")),
     };
-    OpsError::usage(message, hint)
+    (message, hint)
 }
 
 #[cfg(test)]

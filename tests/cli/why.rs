@@ -25,7 +25,7 @@ fn every_verb_has_its_reason() {
         assert_eq!(verb["allowed"], false, "{verb}");
         assert!(!verb["reason"].as_str().unwrap().is_empty());
     }
-    assert!(lab.fails(2, &["why", BEACH, "--as", "anan"]).contains("`anna`"));
+    assert!(lab.fails(3, &["why", BEACH, "--as", "anan"]).contains("`anna`"));
     lab.fails(3, &["why", "library/none.png"]);
 }
 

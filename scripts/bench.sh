@@ -258,7 +258,7 @@ say ""
 say "ratio: how many times the peer's rate; $(nproc) processors, $(uname -sr), scale $SCALE %"
 
 figures_json() {
-    printf '{"processors":%s,"kernel":"%s","scale":%s,"profile":"%s","figures":[' "$(nproc)" "$(uname -r)" "$SCALE" "${DAM_PROFILE:-release}"
+    printf '{"processors":%s,"kernel":"%s","scale":%s,"profile":"%s","figures":[' "$(nproc)" "$(uname -r)" "$SCALE" "${DAM_BIN_DIR:-${DAM_PROFILE:-release}}"
     printf '%s\n' "${ROWS[@]}" | awk -F'|' '{
         printf "%s{\"figure\":\"%s\",\"peer\":\"%s\",\"damfs\":%s,\"peer_rate\":%s,\"unit\":\"%s\",\"ratio\":%s,\"target\":%s,\"met\":%s}",
             (NR > 1 ? "," : ""), $1, $2, $3, $4, $5, $6, ($7 == "" ? "null" : $7), ($8 == "" ? "null" : ($8 == "met" ? "true" : "false"))

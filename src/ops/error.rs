@@ -76,6 +76,9 @@ impl From<OpsError> for Failure {
             OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
             OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
+            OpsError::Blob(BlobError::Missing(_) | BlobError::Damaged { .. }) => {
+                (FailureKind::Failed, Some("see what else is wrong with: dam fsck --deep".to_owned()))
+            }
             OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => {
                 (FailureKind::Failed, None)
             }

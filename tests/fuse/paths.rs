@@ -30,6 +30,12 @@ fn a_path_in_any_place_of_a_mount_means_its_asset() {
     ] {
         assert_eq!(s.show(s.mnt(place))["id"], *id, "{place}");
     }
+    for here in ["", "by/format", "library/luna"] {
+        for target in ["library/luna/a.png", &id] {
+            let out = s.command(["show", target]).current_dir(s.mnt(here)).output().unwrap();
+            assert!(out.status.success(), "{target} from {here}: {}", text(&out));
+        }
+    }
     // Who may see no more than a proxy has the same id for it.
     s.dam(["member", "add", "rita", "--role", "client-reviewer"]);
     let rita = s.mount("rita", &["--as", "rita"]);

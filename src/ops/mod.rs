@@ -16,6 +16,7 @@ pub mod live;
 pub mod live_table;
 pub mod mapped;
 pub mod members;
+pub mod mountinfo;
 pub mod notices;
 pub mod probe;
 pub mod proto;

@@ -223,6 +223,7 @@ impl Mount {
             && file.mode.write
         {
             self.record_bytes(file)?;
+            file.live.flushed();
         }
         Ok(())
     }

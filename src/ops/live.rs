@@ -52,6 +52,8 @@ struct Opens {
     writers: u32,
     /// When the last writer closed.
     quiet_since: Timestamp,
+    /// A program has closed the file after the last write; the kernel lets go of it a moment later.
+    closing: bool,
     /// The node is being taken away: nobody opens it any more.
     shut: bool,
 }
@@ -208,6 +210,8 @@ impl LiveFile {
         seen.staged = true;
         seen.mtime = now;
         seen.mtime_set = false;
+        drop(seen);
+        leaf(&self.opens).closing = false;
     }
 
     /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
@@ -275,6 +279,17 @@ impl LiveFile {
     #[must_use]
     pub fn is_open(&self) -> bool {
         leaf(&self.opens).handles > 0
+    }
+
+    /// Says that a program closes the file; others may still have it.
+    pub fn flushed(&self) {
+        leaf(&self.opens).closing = true;
+    }
+
+    /// Whether it was closed and waits for the kernel to let go.
+    pub(super) fn is_closing(&self) -> bool {
+        let opens = leaf(&self.opens);
+        opens.closing && opens.writers > 0
     }
 
     /// Counts a handle in.

@@ -2,6 +2,7 @@
 //! Order: extents, one sync, the manifest, then one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::library::Library;
 use super::live::{LiveError, LiveFile, LiveSource};
@@ -13,6 +14,10 @@ use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRo
 use crate::media::{self, Probe};
 use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
+
+/// How long, and how often, a settle waits for the kernel to let go of what was closed.
+const CLOSING_WAIT: Duration = Duration::from_millis(2);
+const CLOSING_WAITS: u32 = 50;
 
 /// What became of staged bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +66,20 @@ impl Library {
         Ok(())
     }
 
-    /// Makes versions of everything that is written and closed, at once. Returns how many were made.
+    /// Makes versions of everything that is written and closed, at once. Returns how many were made. Waits a moment for files that
+    /// their programs have closed and the kernel has not.
     ///
     /// # Errors
     /// When the store or the catalogue fails; what was not reached stays staged.
     pub fn settle(self: &Arc<Self>) -> Result<u64, OpsError> {
+        let mut closing = self.live.all();
+        for _ in 0..CLOSING_WAITS {
+            closing.retain(|file| file.is_closing());
+            if closing.is_empty() {
+                break;
+            }
+            std::thread::sleep(CLOSING_WAIT);
+        }
         self.settle_ripe(0)
     }
 

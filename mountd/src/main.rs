@@ -26,6 +26,7 @@ use fuse::Pool;
 use hub::{Hub, Life, Wish};
 use mounting::Place;
 use ready::Ready;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signals::Signals;
 use tracing::{error, info};
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         }
     };
     logs::start(args.log_json);
+    raise_open_files();
     match start(&args) {
         Ok(daemon) => {
             ready.done();
@@ -56,6 +58,14 @@ fn main() -> ExitCode {
             ready.failed(&failure);
             ExitCode::from(failure.kind.exit_code())
         }
+    }
+}
+
+/// Takes as many descriptors as the system gives: programs keep files open here, and each that is written is two of ours.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        error!(error = %e, "the limit of open files stays as it is");
     }
 }
 

@@ -10,6 +10,7 @@ mod memory;
 mod reader;
 mod stage;
 mod stage_dir;
+mod stage_files;
 mod stage_log;
 mod stage_state;
 mod store;

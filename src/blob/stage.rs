@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::PathBuf;
 
+use super::stage_files::StageFiles;
 use super::stage_log::{Entry, RECORD, Record};
 use super::stage_state::{Place, Replay, Slot, State};
 use super::{BlobError, Reader};
@@ -33,9 +33,7 @@ const RUN: usize = 64;
 /// One staging file.
 pub struct Stage {
     pub(super) node: NodeId,
-    pub(super) data: File,
-    pub(super) index: File,
-    pub(super) index_path: PathBuf,
+    pub(super) files: StageFiles,
     pub(super) index_len: u64,
     pub(super) header: [u8; HEADER],
     pub(super) log_key: [u8; 32],
@@ -129,7 +127,7 @@ impl Stage {
         for record in records {
             bytes.extend_from_slice(&record.to_bytes(&self.log_key));
         }
-        self.index.write_all_at(&bytes, self.index_len)?;
+        self.files.get()?.index.write_all_at(&bytes, self.index_len)?;
         self.index_len += bytes.len() as u64;
         for record in records {
             if let Entry::Segment { slot, .. } = record.entry {
@@ -160,20 +158,20 @@ impl Stage {
         let live = state.live();
         self.fresh = live.difference(&promised).copied().collect();
         self.released = promised.difference(&live).copied().collect();
-        self.slots = self.data.metadata()?.len().div_ceil(SLOT as u64);
+        self.slots = self.files.get()?.data.metadata()?.len().div_ceil(SLOT as u64);
         self.slots = live.union(&promised).max().map_or(self.slots, |top| self.slots.max(top + 1));
         self.free = (0..self.slots).filter(|s| !live.contains(s) && !promised.contains(s)).collect();
         self.unsynced = end != replay.synced_end;
         self.state = state;
         // What is behind was given up: it must not be read again behind new records.
         self.index_len = HEADER as u64 + (end * RECORD) as u64;
-        self.index.set_len(self.index_len)?;
+        self.files.get()?.index.set_len(self.index_len)?;
         Ok(true)
     }
 
     fn open_slot(&self, segment: u64, slot: &Slot) -> Result<Vec<u8>, BlobError> {
         let mut bytes = vec![0u8; SLOT];
-        if read_full(&self.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
+        if read_full(&self.files.get()?.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
             return Err(self.damaged(format!("segment {segment} is cut off")));
         }
         self.unseal(segment, slot, &mut bytes)?;
@@ -284,13 +282,14 @@ impl Stage {
     }
 
     fn put_slots(&self, slots: &[u64], sealed: &[u8]) -> Result<(), BlobError> {
+        let files = self.files.get()?;
         let mut at = 0;
         while at < slots.len() {
             let mut run = 1;
             while at + run < slots.len() && slots[at + run] == slots[at] + run as u64 {
                 run += 1;
             }
-            self.data.write_all_at(&sealed[at * SLOT..(at + run) * SLOT], slots[at] * SLOT as u64)?;
+            files.data.write_all_at(&sealed[at * SLOT..(at + run) * SLOT], slots[at] * SLOT as u64)?;
             at += run;
         }
         Ok(())
@@ -339,12 +338,13 @@ impl Stage {
         if !self.unsynced && self.named {
             return Ok(());
         }
-        self.data.sync_data()?;
-        self.index.sync_data()?;
+        let files = self.files.get()?;
+        files.data.sync_data()?;
+        files.index.sync_data()?;
         // Only now: this record says that everything before it is on the disk.
         let (len, mtime) = (self.state.len, self.state.mtime);
         self.append(&[Record { entry: Entry::Synced, len, mtime }])?;
-        self.index.sync_data()?;
+        files.index.sync_data()?;
         self.sync_folder()?;
         self.unsynced = false;
         self.fresh.clear();
@@ -354,7 +354,7 @@ impl Stage {
             self.slots -= 1;
         }
         if self.slots < before {
-            self.data.set_len(self.slots * SLOT as u64)?;
+            files.data.set_len(self.slots * SLOT as u64)?;
         }
         let records = usize::try_from(self.index_len).unwrap_or(0).saturating_sub(HEADER) / RECORD;
         if records > 1024 && records > SLACK * (self.state.count() + 2) {
@@ -365,7 +365,7 @@ impl Stage {
 
     fn sync_folder(&mut self) -> Result<(), BlobError> {
         if !self.named
-            && let Some(folder) = self.index_path.parent()
+            && let Some(folder) = self.files.index_path.parent()
         {
             File::open(folder)?.sync_all()?;
             self.named = true;
@@ -375,7 +375,7 @@ impl Stage {
 
     /// Writes the index anew, with what lives only, and puts it in place of the old one. Right after a sync: both say the same.
     fn compact(&mut self) -> Result<(), BlobError> {
-        let path = self.index_path.with_extension("new");
+        let path = self.files.index_path.with_extension("new");
         let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
         let (len, mtime) = (self.state.len, self.state.mtime);
         let record = |entry| Record { entry, len, mtime };
@@ -391,8 +391,8 @@ impl Stage {
         }
         new.write_all_at(&bytes, 0)?;
         new.sync_data()?;
-        fs::rename(&path, &self.index_path)?;
-        self.index = new;
+        fs::rename(&path, &self.files.index_path)?;
+        self.files.replaced();
         self.index_len = bytes.len() as u64;
         self.named = false;
         self.sync_folder()
@@ -466,7 +466,7 @@ impl Stage {
             let out = &mut buf[filled..filled + take];
             if let Some(start) = slots.first() {
                 let mut bytes = vec![0u8; count * SLOT];
-                let got = read_full(&self.data, &mut bytes, start.at * SLOT as u64)?;
+                let got = read_full(&self.files.get()?.data, &mut bytes, start.at * SLOT as u64)?;
                 if got < bytes.len() {
                     return Err(self.damaged(format!("its data ends before segment {}", first + (got / SLOT) as u64)));
                 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::denials::Denials;
 use super::live_table::LiveFiles;
 use super::notices::Notices;
+use super::sweep::ScratchSwept;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;
 use crate::audit;
@@ -162,6 +163,7 @@ pub struct Library {
     /// Files created in views that may turn out to be copies.
     pub view_copies: ViewCopies,
     pub(super) denials: Denials,
+    pub(super) scratch_swept: ScratchSwept,
     _lock: File,
 }
 
@@ -322,6 +324,7 @@ impl Library {
             live: LiveFiles::default(),
             view_copies: ViewCopies::default(),
             denials: Denials::default(),
+            scratch_swept: ScratchSwept::default(),
             _lock: lock,
         });
         library.watch_access();
@@ -338,9 +341,15 @@ impl Library {
             let (Some(gate), Some(library)) = (gate.upgrade(), library.upgrade()) else { return };
             let from = seen.swap(last, std::sync::atomic::Ordering::SeqCst).min(last);
             match library.catalog.read(|tx| tx.changes_after(from, FEED_PAGE)) {
-                Ok(rows) if rows.len() < FEED_PAGE => gate.hear(&rows),
+                Ok(rows) if rows.len() < FEED_PAGE => {
+                    gate.hear(&rows);
+                    library.live.hear(&rows);
+                }
                 // More than was read, or nothing could be: every decision is taken anew.
-                _ => gate.changed(),
+                _ => {
+                    gate.changed();
+                    library.live.all().iter().for_each(|file| file.wake());
+                }
             }
         }));
     }

@@ -56,6 +56,8 @@ struct Opens {
     closing: bool,
     /// The node is being taken away: nobody opens it any more.
     shut: bool,
+    /// There is nothing to do before then, unless the catalogue says something new of it.
+    rest: Option<Timestamp>,
 }
 
 /// The bytes of one node.
@@ -265,7 +267,20 @@ impl LiveFile {
     /// Whether bytes wait for a version, no writer is there, and the last one left `quiet_ms` ago.
     #[must_use]
     pub fn is_ripe(&self, now: Timestamp, quiet_ms: i64) -> bool {
-        self.seen().staged && self.quiet_ms(now).is_some_and(|ms| ms >= quiet_ms)
+        let opens = leaf(&self.opens);
+        let ripe = opens.writers == 0 && now.ms_since(opens.quiet_since) >= quiet_ms;
+        ripe && opens.rest.is_none_or(|until| now >= until) && self.seen().staged
+    }
+
+    /// There is nothing to do with it before that many milliseconds of quiet.
+    pub(super) fn rest(&self, quiet_ms: i64) {
+        let mut opens = leaf(&self.opens);
+        opens.rest = Some(opens.quiet_since.plus_ms(quiet_ms));
+    }
+
+    /// It may be something else now.
+    pub(super) fn wake(&self) {
+        leaf(&self.opens).rest = None;
     }
 
     /// How long ago the last writer left; `None` while one is there.

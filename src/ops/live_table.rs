@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::library::Library;
 use super::live::{Io, LiveError, LiveFile, leaf};
 use crate::blob::{BlobError, Reader};
-use crate::catalog::NodeRow;
+use crate::catalog::{ChangeKind, ChangeRow, NodeRow};
 use crate::types::{ContentId, NodeId};
 
 /// Turns that nodes share by number.
@@ -61,6 +61,15 @@ impl LiveFiles {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<LiveFile>> {
         leaf(&self.table).values().cloned().collect()
+    }
+
+    /// Hears of changes: what was no asset may be one.
+    pub(super) fn hear(&self, rows: &[ChangeRow]) {
+        for row in rows.iter().filter(|row| row.kind == ChangeKind::Node) {
+            if let Some(file) = row.id.parse().ok().and_then(|id| self.get(NodeId(id))) {
+                file.wake();
+            }
+        }
     }
 
     fn turn(&self, node: NodeId) -> MutexGuard<'_, ()> {

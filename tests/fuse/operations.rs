@@ -188,3 +188,21 @@ fn a_map_of_a_file_opened_for_appending_is_written_in_place() {
     fs::write(&file, script).unwrap();
     sh(&format!("python3 {}", file.display()));
 }
+
+#[test]
+fn more_files_are_being_written_than_the_daemon_may_have_open() {
+    let mut s = Studio::mounted();
+    sh(&format!("prlimit --pid {} --nofile=700:700", s.daemon()));
+    let name = |i: usize| if i % 2 == 0 { format!("library/f{i}.bak") } else { format!("library/f{i}.txt") };
+    for i in 0..900 {
+        fs::write(s.mnt(name(i)), format!("file {i}")).unwrap();
+    }
+    for i in 0..900 {
+        assert_eq!(fs::read_to_string(s.mnt(name(i))).unwrap(), format!("file {i}"));
+    }
+    OpenOptions::new().append(true).open(s.mnt(name(0))).unwrap().write_all(b" again").unwrap();
+    s.settle();
+    s.remount();
+    assert_eq!(fs::read_to_string(s.mnt(name(0))).unwrap(), "file 0 again");
+    assert_eq!(s.versions("library/f1.txt"), 1);
+}

@@ -179,3 +179,50 @@ fn a_copy_in_a_view_that_is_opened_again_in_time_keeps_what_is_written() {
         world.library().settle().unwrap();
     }
 }
+
+#[test]
+fn what_is_no_asset_goes_into_the_store_after_a_minute_and_can_still_become_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    for name in ["a.txt.bak", ".a.swp", ".goutputstream-AB12CD", "empty.txt"] {
+        me.write(name, b"bytes").unwrap();
+    }
+    me.truncate("empty.txt", 0).unwrap();
+    world.wait(3);
+    assert_eq!(world.library().live.all().len(), 4, "they stay staged for a while");
+    world.wait(61);
+    assert!(world.library().live.all().is_empty());
+    drop(me);
+    world.open();
+    let me = world.me();
+    assert_eq!(me.read(".a.swp").unwrap(), b"bytes");
+    me.rename("a.txt.bak", "b.txt").unwrap();
+    assert_eq!(world.versions("b.txt"), 1);
+    me.write("c.txt", b"old").unwrap();
+    world.wait(3);
+    me.rename(".goutputstream-AB12CD", "c.txt").unwrap();
+    assert_eq!(world.versions("c.txt"), 2);
+    assert_eq!(me.read("c.txt").unwrap(), b"bytes");
+    // A local file that takes an ordinary name while it is staged is published as soon as any other.
+    me.write("d.txt.bak", b"late").unwrap();
+    world.wait(3);
+    me.rename("d.txt.bak", "d.txt").unwrap();
+    world.wait(1);
+    assert_eq!(world.versions("d.txt"), 1);
+    assert_eq!(world.faults(), serde_json::json!([]));
+}
+
+#[test]
+fn a_scratch_file_that_stays_becomes_an_asset_though_its_bytes_are_in_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.write("sedAb1x9Z", b"somebody's").unwrap();
+    world.wait(61);
+    world.wait(500);
+    assert_eq!(world.library().catalog.read(|tx| tx.node(world.node("sedAb1x9Z"))).unwrap().unwrap().asset, None);
+    world.wait(60);
+    assert_eq!(world.versions("sedAb1x9Z"), 1);
+    assert_eq!(me.read("sedAb1x9Z").unwrap(), b"somebody's");
+}

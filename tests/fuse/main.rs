@@ -8,6 +8,7 @@ mod exports;
 mod harness;
 mod inbox;
 mod lifecycle;
+mod listing;
 mod operations;
 mod rsync;
 mod saves;

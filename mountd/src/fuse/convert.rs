@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use damfs::fs::{Entry, FsError, OpenMode, Opened, Seek, SetAttr, Special, TimeChange, XattrMode};
+use damfs::fs::{Entry, FsError, NamesKept, OpenMode, Opened, Seek, SetAttr, Special, TimeChange, XattrMode};
 use damfs::types::{Attr, FileKind, Timestamp};
 use fuser::{Errno, FileAttr, FileType, FopenFlags, INodeNo, RenameFlags, TimeOrNow};
 
@@ -141,6 +141,15 @@ pub fn open_mode(flags: i32) -> OpenMode {
         append: flags & libc::O_APPEND != 0,
         truncate: flags & libc::O_TRUNC != 0,
         exclusive: flags & libc::O_EXCL != 0,
+    }
+}
+
+/// What the kernel may keep of a directory's names.
+pub fn dir_flags(names: NamesKept) -> FopenFlags {
+    match names {
+        NamesKept::Never => FopenFlags::empty(),
+        NamesKept::Anew => FopenFlags::FOPEN_CACHE_DIR,
+        NamesKept::Right => FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE,
     }
 }
 

@@ -29,7 +29,6 @@ impl Mount {
     /// [`FsError::NotDir`], or that the caller may not know it.
     pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<OpenedDir> {
         let who = self.who(caller)?;
-        self.before_view(ino);
         let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
         let names = self.names_kept(&who, ino, &place);
         let fh = self.handles.add(Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));

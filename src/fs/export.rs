@@ -131,7 +131,7 @@ impl Mount {
         let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
         let gate = Pass::new(self, who.clone(), Verb::View, Some(asset.id));
         let fh = self.handles.add(Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
     }
 }
 

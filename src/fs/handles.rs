@@ -46,6 +46,8 @@ pub(super) struct OpenFile {
     pub(super) mode: OpenMode,
     /// The node as it was when opened; what `stat` shows once its name is gone.
     pub(super) row: NodeRow,
+    /// Of the bytes, when it was opened.
+    pub(super) generation: u64,
     pub(super) gate: Pass,
 }
 

@@ -10,10 +10,12 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
 use crate::ops::live::LiveError;
 use crate::policy::Verb;
-use crate::types::{Caller, NodeId, ReadAt};
+use crate::types::{Caller, ContentId, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
+/// How long a change counts as late: a little longer than the kernel believes attributes.
+const LATELY_MS: i64 = 2_000;
 
 impl From<LiveError> for FsError {
     fn from(e: LiveError) -> Self {
@@ -99,14 +101,14 @@ impl Mount {
                 let reader = self.library.vault.open(&content);
                 let gate = Pass::new(self, who.clone(), Verb::Download, Some(asset.id));
                 let fh = self.handles.add(Handle::Version { reader, gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Export(export) => {
                 read_only("exports are read-only")?;
                 self.may(who, Verb::Export, &export.asset)?;
                 let gate = Pass::new(self, who.clone(), Verb::Export, Some(export.asset.id));
                 let fh = self.handles.add(Handle::Export { export, bytes: OnceLock::new(), gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Proxy(asset, _) => {
                 if mode.write {
@@ -119,7 +121,7 @@ impl Mount {
                 read_only("this text is made by damfs")?;
                 let (bytes, _) = self.text(who, &text)?;
                 let fh = self.handles.add(Handle::Text(bytes));
-                Ok(Opened { fh, keep_cache: false, direct_io: true })
+                Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false })
             }
         }
     }
@@ -135,24 +137,32 @@ impl Mount {
         if mode.truncate && mode.write && live.seen().size > 0 {
             live.set_len(&self.library, 0)?;
         }
-        let keep_cache = self.may_keep() && self.is_cached(&node, &live);
-        let fh = self.handles.add(Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
-        Ok(Opened { fh, keep_cache, direct_io: false })
+        let (generation, content) = live.shown();
+        let keep_cache = self.may_keep() && self.is_cached(node.id, content);
+        let lately = self.library.clock.now().ms_since(node.ctime) < LATELY_MS;
+        let forget_attr = !self.ttl().is_zero() && (lately || live.seen().staged || live.has_writers());
+        let file = OpenFile { live, mode, row: node, generation, gate };
+        let fh = self.handles.add(Handle::File(Box::new(file)));
+        Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
     }
 
     /// Whether the kernel's pages of a node are those that it would read now.
-    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live_table::LiveHandle) -> bool {
-        let seen = live.seen();
-        let stamp = match node.content {
-            Some(content) if !seen.staged => {
-                let mut first = [0u8; 8];
-                first.copy_from_slice(&content.0[..8]);
-                u64::from_le_bytes(first)
-            }
-            _ => return false,
-        };
+    fn is_cached(&self, node: NodeId, content: Option<ContentId>) -> bool {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.insert(node.id, stamp) == Some(stamp)
+        match content {
+            Some(content) => cached.insert(node, content) == Some(content),
+            None => {
+                cached.remove(&node);
+                false
+            }
+        }
+    }
+
+    /// Pages that were read through a handle whose file has changed since it was opened are not those of the opening.
+    fn pages_read(&self, file: &OpenFile) {
+        if file.live.generation() != file.generation {
+            self.cached.lock().unwrap_or_else(PoisonError::into_inner).remove(&file.row.id);
+        }
     }
 
     /// Reads; fewer bytes than asked only at the end.
@@ -169,7 +179,9 @@ impl Mount {
         match self.handles.get(fh)?.as_ref() {
             Handle::File(file) => {
                 file.gate.check(self)?;
-                fill(&|o, b| file.live.read(o, b))
+                let bytes = fill(&|o, b| file.live.read(o, b));
+                self.pages_read(file);
+                bytes
             }
             Handle::Version { reader, gate } => {
                 gate.check(self)?;

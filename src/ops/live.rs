@@ -115,7 +115,14 @@ impl LiveFile {
     /// Moves with every change of the bytes.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.io.read().unwrap_or_else(PoisonError::into_inner).generation
+        self.shown().0
+    }
+
+    /// The generation of the bytes, and what they are called when they are committed.
+    #[must_use]
+    pub fn shown(&self) -> (u64, Option<ContentId>) {
+        let io = self.io.read().unwrap_or_else(PoisonError::into_inner);
+        (io.generation, io.committed.as_ref().filter(|_| io.stage.is_none()).map(|(id, _)| *id))
     }
 
     /// Fills the buffer from `offset` on; fewer bytes only at the end.
@@ -288,6 +295,12 @@ impl LiveFile {
     pub fn quiet_ms(&self, now: Timestamp) -> Option<i64> {
         let opens = leaf(&self.opens);
         (opens.writers == 0).then(|| now.ms_since(opens.quiet_since))
+    }
+
+    /// Whether it may change at any moment: somebody has it open for writing.
+    #[must_use]
+    pub fn has_writers(&self) -> bool {
+        leaf(&self.opens).writers > 0
     }
 
     /// Whether any handle is open.

@@ -206,3 +206,21 @@ fn more_files_are_being_written_than_the_daemon_may_have_open() {
     assert_eq!(fs::read_to_string(s.mnt(name(0))).unwrap(), "file 0 again");
     assert_eq!(s.versions("library/f1.txt"), 1);
 }
+
+#[test]
+fn what_is_closed_on_one_mount_is_read_whole_on_another() {
+    let mut s = Studio::mounted();
+    s.dam(["member", "add", "bob", "--uid", "47150", "--role", "admin"]);
+    let other = s.mount("bob", &["--as", "bob"]).join("library/a.bin");
+    let here = s.mnt("library/a.bin");
+    fs::write(&other, b"0").unwrap();
+    let (mut failed, rounds) = (0, 1_500);
+    for round in 0..rounds {
+        // The kernel here has just been told attributes that are about to be old.
+        fs::metadata(&here).unwrap();
+        let bytes = vec![u8::try_from(round % 251).unwrap(); 1_000 + (round * 7_919) % 9_000];
+        fs::write(&other, &bytes).unwrap();
+        failed += usize::from(fs::read(&here).unwrap() != bytes);
+    }
+    assert_eq!(failed, 0, "of {rounds}");
+}

@@ -226,3 +226,33 @@ fn a_scratch_file_that_stays_becomes_an_asset_though_its_bytes_are_in_the_store(
     assert_eq!(world.versions("sedAb1x9Z"), 1);
     assert_eq!(me.read("sedAb1x9Z").unwrap(), b"somebody's");
 }
+
+#[test]
+fn pages_that_a_reader_took_of_passing_bytes_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let (a, b) = (world.me(), world.me_elsewhere());
+    let read = OpenMode { read: true, ..OpenMode::default() };
+    let keeps = |user: &crate::world::User| {
+        let opened = user.mount.open(&user.caller, user.find("f.txt").unwrap(), read).unwrap();
+        user.mount.release(&user.caller, opened.fh).unwrap();
+        opened.keep_cache
+    };
+    for settled in [false, true] {
+        b.write("f.txt", b"first").unwrap();
+        world.library().settle().unwrap();
+        let reader = a.open("f.txt", read).unwrap();
+        assert_eq!(reader.read().unwrap(), b"first");
+        assert!(keeps(&a), "nothing changed");
+        b.write("f.txt", b"second").unwrap();
+        if settled {
+            world.library().settle().unwrap();
+        }
+        assert_eq!(reader.read().unwrap(), b"second");
+        b.write("f.txt", b"first").unwrap();
+        world.library().settle().unwrap();
+        assert!(!keeps(&a), "the kernel holds pages of the second");
+        assert!(keeps(&a));
+        reader.close().unwrap();
+    }
+}

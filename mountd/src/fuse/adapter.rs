@@ -194,8 +194,13 @@ impl Filesystem for Adapter {
         op.guard(|| {
             let mode = convert::open_mode(flags.0);
             let (mount, caller) = (Arc::clone(&self.mount), opener(req, mode));
+            let forget_attr = self.forget_attr();
             self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
-                send_opened(op, mount.open(&caller, ino.0, mode), reply);
+                let opened = mount.open(&caller, ino.0, mode);
+                if opened.as_ref().is_ok_and(|opened| opened.forget_attr) {
+                    forget_attr(ino.0);
+                }
+                send_opened(op, opened, reply);
             });
         });
     }

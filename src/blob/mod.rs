@@ -1,6 +1,7 @@
 //! Bytes: a store of immutable, sealed extents named by the keyed hash of what they hold, and staging files for what is being written.
 //! The format on disk is written down in `FORMAT.md`.
 
+mod blocks;
 mod cache;
 mod error;
 mod fault;

@@ -407,7 +407,16 @@ impl Stage {
             let segment = at / slot;
             match self.state.get(segment) {
                 Some(Place::Slot(_)) => return Some(at),
-                None if at < self.state.base_len => return Some(at),
+                None if at < self.state.base_len => {
+                    // What shows of the base may be a hole; a slot may lie before its end.
+                    let base = self.base.as_ref().map_or(at, |(_, base)| base.next_data(at)).min(self.state.base_len);
+                    let slot_at = self.state.next_slot(segment).map_or(u64::MAX, |s| s * slot);
+                    let next = base.min(slot_at);
+                    if next < (segment + 1) * slot && next < self.state.base_len {
+                        return Some(next);
+                    }
+                    at = next;
+                }
                 Some(Place::Zero) => at = (segment + 1) * slot,
                 None => {
                     return self

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::frames::{self, Frame};
-use super::{BlobError, BlobName, BlobStore, Put, Reader};
+use super::{BlobError, BlobName, BlobStore, Put, Reader, blocks};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
 use crate::types::{Content, ExtentId, ReadAt};
@@ -83,10 +83,19 @@ impl Vault {
                 extents.push(self.put_extent(&bytes)?);
             }
         } else {
-            let stream = Stream { source, at: 0 };
-            for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
-                let chunk = chunk.map_err(std::io::Error::from)?;
-                extents.push(self.put_extent(&chunk.data)?);
+            let (mut at, len) = (0, source.len());
+            while at < len {
+                let (zero, end) = blocks::run(source, at)?;
+                if zero {
+                    extents.extend(blocks::holes(end - at));
+                } else {
+                    let stream = Stream { source, at, end };
+                    for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
+                        let chunk = chunk.map_err(std::io::Error::from)?;
+                        extents.push(self.put_extent(&chunk.data)?);
+                    }
+                }
+                at = end;
             }
         }
         let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
@@ -127,7 +136,7 @@ impl Vault {
     /// When the store fails.
     pub fn check(&self, content: &Content, deep: bool) -> Result<Vec<Fault>, BlobError> {
         let mut faults = Vec::new();
-        for (id, len) in &content.extents {
+        for (id, len) in content.extents.iter().filter(|(id, _)| *id != ExtentId::HOLE) {
             let name = extent_name(*id)?;
             let Some(stored) = self.shared.store.stat(&name)? else {
                 faults.push(Fault::Missing(*id));
@@ -198,15 +207,17 @@ impl Vault {
     }
 }
 
-/// A source as a stream, for cutting.
+/// A part of a source as a stream, for cutting.
 struct Stream<'a> {
     source: &'a dyn ReadAt,
     at: u64,
+    end: u64,
 }
 
 impl std::io::Read for Stream<'_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.source.read_at(self.at, buf)?;
+        let room = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buf.len());
+        let n = self.source.read_at(self.at, &mut buf[..room])?;
         self.at += n as u64;
         Ok(n)
     }

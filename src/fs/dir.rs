@@ -22,6 +22,16 @@ pub(super) struct Listing {
     state: Mutex<Option<(Arc<Snapshot>, Moved)>>,
 }
 
+impl Listing {
+    /// The folder that it is of.
+    pub(super) fn folder(&self) -> Option<&NodeRow> {
+        match &self.place {
+            Place::Folder(row) => Some(row),
+            Place::View(_) => None,
+        }
+    }
+}
+
 impl Mount {
     /// Opens a directory.
     ///

@@ -139,6 +139,14 @@ impl Mount {
         Ok(self.library.gate.who(&identity)?)
     }
 
+    /// Does what makes room, or is needed to make it, also on a full disk.
+    pub(super) fn with_reserve<T>(&self, f: impl Fn() -> FsResult<T>) -> FsResult<T> {
+        match f() {
+            Err(FsError::NoSpace) if self.library.reserve.release() => f(),
+            done => done,
+        }
+    }
+
     /// Remembers a refusal for `.dam/errors` and passes it on.
     pub(super) fn explain<T>(&self, who: &Who, op: &str, result: FsResult<T>) -> FsResult<T> {
         if let Err(e) = &result
@@ -208,11 +216,13 @@ impl Mount {
         match self.inodes.space(ino) {
             Space::Root => Ok(Object::Dir(Dir::Root)),
             Space::Node(id) => {
-                let node = match tx.node(id)? {
-                    Some(node) => node,
-                    // Its name is gone but it is still open.
-                    None => self.handles.orphan(id).ok_or(FsError::NotFound)?,
-                };
+                let node = tx.node(id)?;
+                // Its name is gone: it is there for who has it open.
+                if node.is_none() || self.library.live.get(id).is_some_and(|file| file.seen().nameless) {
+                    let held = self.handles.orphan(id).ok_or(FsError::NotFound)?;
+                    return Ok(Object::Node(Box::new(node.unwrap_or(held)), None));
+                }
+                let node = node.ok_or(FsError::NotFound)?;
                 let (node, asset) = self.known(tx, who, node)?;
                 Ok(Object::Node(Box::new(node), asset))
             }
@@ -448,11 +458,8 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::Stale`], or what rendering says.
-    pub fn getattr(&self, caller: &Caller, ino: u64, fh: Option<u64>) -> FsResult<Stat> {
+    pub fn getattr(&self, caller: &Caller, ino: u64) -> FsResult<Stat> {
         let who = self.who(caller)?;
-        if let Some(attr) = fh.and_then(|fh| self.handles.attr(self, fh, ino)) {
-            return Ok(Stat { attr, ttl: self.ttl() });
-        }
         let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
         self.stat(&who, ino, object).map_err(FsError::of_inode)
     }

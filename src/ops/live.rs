@@ -4,6 +4,7 @@
 //! leaves, so they may be taken inside a transaction, the others may not.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use super::library::Library;
@@ -44,6 +45,8 @@ pub struct Seen {
     pub staged: bool,
     /// Bytes that the staging file takes on disk.
     pub stored: u64,
+    /// Its last name is gone: it is there for those who have it open, and for nobody else.
+    pub nameless: bool,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +86,7 @@ impl LiveFile {
         Self {
             node: row.id,
             io: RwLock::new(io),
-            seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored }),
+            seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored, nameless: false }),
             // Nobody knows any more when it was closed; it was not before its last write.
             opens: Mutex::new(Opens { quiet_since: mtime, ..Opens::default() }),
             settling: Mutex::new(()),
@@ -193,8 +196,11 @@ impl LiveFile {
         match (&io.stage, hole) {
             (Some(stage), true) => Some(stage.seek_hole(offset).min(len)),
             (Some(stage), false) => stage.seek_data(offset),
-            (None, true) => Some(len),
-            (None, false) => Some(offset),
+            (None, true) => Some(io.committed.as_ref().map_or(len, |(_, reader)| reader.next_hole(offset))),
+            (None, false) => {
+                let data = io.committed.as_ref().map_or(offset, |(_, reader)| reader.next_data(offset));
+                Some(data).filter(|data| *data < len)
+            }
         }
     }
 
@@ -320,6 +326,13 @@ impl LiveFile {
         opens.closing && opens.writers > 0
     }
 
+    /// Its last name goes; `false` when nobody has it open and it goes, too. May be called inside a transaction.
+    pub(super) fn lose_name(&self) -> bool {
+        let open = self.is_open();
+        leaf(&self.seen).nameless |= open;
+        open
+    }
+
     /// Counts a handle in.
     pub(super) fn enter(&self, writes: bool) -> Result<(), LiveError> {
         let mut opens = leaf(&self.opens);
@@ -363,14 +376,25 @@ impl LiveFile {
 }
 
 /// The bytes of a live file as they are while being read.
-pub struct LiveSource<'a>(pub &'a LiveFile);
+pub struct LiveSource<'a> {
+    pub file: &'a LiveFile,
+    /// Reading stops with an error when this is set.
+    pub ending: &'a AtomicBool,
+}
 
 impl ReadAt for LiveSource<'_> {
     fn len(&self) -> u64 {
-        self.0.seen().size
+        self.file.seen().size
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        self.file.seek(offset, false).unwrap_or_else(|| self.len())
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(offset, buf)
+        if self.ending.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the library is being closed"));
+        }
+        self.file.read(offset, buf)
     }
 }

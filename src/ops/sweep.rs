@@ -8,7 +8,7 @@ use super::{CHAIN, Library, OpsError};
 use crate::audit;
 use crate::catalog::NodeClass;
 use crate::types::{NodeId, Timestamp};
-use crate::view::identity::SCRATCH_MS;
+use crate::view::identity::{QUIET_MS, SCRATCH_MS};
 
 /// One thing to do at each beat.
 type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
@@ -16,11 +16,12 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 5] = [
-            ("settling", |l| l.settle_quiet().map(|_| ())),
+        let beats: [(&str, Beat); 6] = [
+            ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("tunnels", Self::sweep_tunnels),
             ("scratch files", Self::sweep_scratch),
             ("inbox", Self::sweep_inbox),
+            ("keeping space back", |l| Ok(l.reserve.keep()?)),
             ("refusals", |l| Ok(l.write_denials()?)),
         ];
         for (what, beat) in beats {

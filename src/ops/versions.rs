@@ -2,6 +2,7 @@
 //! Order: extents, one sync, the manifest, then one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::library::Library;
@@ -20,6 +21,13 @@ const LOCAL_QUIET_MS: i64 = 60_000;
 /// How long, and how often, a settle waits for the kernel to let go of what was closed.
 const CLOSING_WAIT: Duration = Duration::from_millis(2);
 const CLOSING_WAITS: u32 = 50;
+
+/// From this length on a settle is not done by the beat.
+const LONG: u64 = 64 << 20;
+
+fn is_long(file: &LiveFile) -> bool {
+    file.seen().size >= LONG
+}
 
 /// What became of staged bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,25 +98,32 @@ impl Library {
             }
             std::thread::sleep(CLOSING_WAIT);
         }
-        self.settle_ripe(0)
+        self.settle_ripe(0, |_| true)
     }
 
-    /// The same for what has been quiet long enough.
+    /// The same for short files, to be done in a moment.
     ///
     /// # Errors
     /// As [`Library::settle`].
-    pub fn settle_quiet(self: &Arc<Self>) -> Result<u64, OpsError> {
-        self.settle_ripe(QUIET_MS)
+    pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+        self.settle_ripe(quiet_ms, |file| !is_long(file))
     }
 
-    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+    /// The same for long files that have been quiet long enough. May take minutes, unless the library ends.
+    pub fn settle_long(self: &Arc<Self>) {
+        if let Err(e) = self.settle_ripe(QUIET_MS, is_long) {
+            tracing::warn!(error = %e, "settling long files: this beat failed; the next one tries again");
+        }
+    }
+
+    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64, wanted: impl Fn(&LiveFile) -> bool) -> Result<u64, OpsError> {
         let now = self.clock.now();
         let mut made = 0;
         let mut failed = None;
-        for file in self.live.all() {
-            if !file.is_ripe(now, quiet_ms) {
-                continue;
-            }
+        let mut ripe = self.live.all();
+        ripe.retain(|file| file.is_ripe(now, quiet_ms) && wanted(file));
+        ripe.sort_by_key(|file| file.seen().size);
+        for file in ripe {
             let settled = match self.live.open(self, file.node, false) {
                 Ok(held) => self.settle_file(&held),
                 Err(LiveError::Gone(_)) => continue,
@@ -144,8 +159,14 @@ impl Library {
             return Ok(Settled::Local);
         }
         let generation = file.generation();
-        let source = LiveSource(file);
-        let content = self.vault.add(&source)?;
+        // Short ones are done at the end, too.
+        let never = AtomicBool::new(false);
+        let ending = if is_long(file) { &self.ending } else { &never };
+        let source = LiveSource { file, ending };
+        let content = match self.vault.add(&source) {
+            Err(_) if ending.load(Ordering::Relaxed) => return Ok(Settled::Later),
+            added => added?,
+        };
         if file.generation() != generation {
             return Ok(Settled::Later);
         }

@@ -256,3 +256,69 @@ fn pages_that_a_reader_took_of_passing_bytes_are_not_kept() {
         reader.close().unwrap();
     }
 }
+
+#[test]
+fn a_file_of_holes_is_settled_at_once_whatever_its_length() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    let len = 400 << 30;
+    me.write("sparse.img", b"begin").unwrap();
+    me.truncate("sparse.img", len).unwrap();
+    let file = me.open("sparse.img", WRITE).unwrap();
+    file.write(300 << 30, b"middle").unwrap();
+    file.close().unwrap();
+    let started = std::time::Instant::now();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("sparse.img"), 1);
+    // Once more over the committed holes.
+    let file = me.open("sparse.img", WRITE).unwrap();
+    file.write(len, b"end").unwrap();
+    file.close().unwrap();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("sparse.img"), 2);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    drop(me);
+    world.open();
+    let me = world.me();
+    let file = me.open("sparse.img", OpenMode { read: true, ..OpenMode::default() }).unwrap();
+    let read = |at: u64| me.mount.read(&me.caller, file.fh, at, 8).unwrap();
+    assert_eq!(read(0), b"begin\0\0\0");
+    assert_eq!(read((300 << 30) - 1), b"\0middle\0");
+    assert_eq!(read(200 << 30), [0; 8]);
+    assert_eq!(read(len), b"end");
+    let seek = |at: i64, what| me.mount.seek(&me.caller, file.fh, at, what).unwrap();
+    assert_eq!(seek(100 << 30, damfs::fs::Seek::Data), 300 << 30);
+    assert_eq!(seek(300 << 30, damfs::fs::Seek::Hole), (300 << 30) + (16 << 20));
+    assert_eq!(me.stat("sparse.img").unwrap().size, len + 3);
+    file.close().unwrap();
+    assert_eq!(world.faults(), serde_json::json!([]));
+}
+
+#[test]
+fn a_long_file_keeps_neither_the_beat_nor_the_end_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    let bytes: Vec<u8> = (0..1 << 20).map(|i: u32| u8::try_from(i % 251).unwrap()).collect();
+    let file = me.begin("long.bin").unwrap();
+    for at in 0..65 {
+        file.write(at << 20, &bytes).unwrap();
+    }
+    file.close().unwrap();
+    me.write("short.txt", b"short").unwrap();
+    world.wait(3);
+    assert_eq!(world.versions("short.txt"), 1);
+    assert_eq!(world.show("long.bin")["versions"], serde_json::json!([]), "the beat leaves it alone");
+    world.library().end();
+    world.library().settle_long();
+    world.library().close();
+    assert_eq!(world.show("long.bin")["versions"], serde_json::json!([]), "the end does not wait for it");
+    drop(me);
+    world.open();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("long.bin"), 1);
+}

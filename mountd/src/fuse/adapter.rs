@@ -73,12 +73,12 @@ impl Filesystem for Adapter {
         Op::new("forget", ino.0).guard(|| self.mount.forget(&caller(req), ino.0, nlookup));
     }
 
-    fn getattr(&self, req: &Request, ino: INodeNo, fh: Option<FileHandle>, reply: ReplyAttr) {
+    fn getattr(&self, req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         let op = Op::new("getattr", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
             self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
-                send_stat(op, mount.getattr(&caller, ino.0, fh.map(u64::from)), reply);
+                send_stat(op, mount.getattr(&caller, ino.0), reply);
             });
         });
     }

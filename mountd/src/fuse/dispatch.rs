@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use damfs::fs::{Entry, FsError, FsResult, Mount, OpenMode, Opened, Stat};
 use damfs::types::Caller;
 use fuser::{
-    Errno, FileHandle, Generation, INodeNo, Notifier, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyXattr, Request,
+    Errno, FileHandle, Generation, INodeNo, Notifier, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen,
+    ReplyXattr, Request,
 };
 use tracing::debug;
 

@@ -118,6 +118,16 @@ build_programs() {
     done
 }
 
+# The path of a program that cargo installs, at one version, kept below the target folder: cargo_tool NAME VERSION.
+cargo_tool() {
+    local root=${CARGO_TARGET_DIR:-$ROOT/target}/tools
+    if [ ! -x "$root/bin/$1" ] || ! "$root/bin/$1" --version 2>/dev/null | grep -qF "$2"; then
+        note "installing $1 $2"
+        cargo install --quiet --locked --root "$root" --version "$2" "$1" >&2 || return 1
+    fi
+    say "$root/bin/$1"
+}
+
 # Whether something is mounted exactly here; true for a mount whose daemon died, too.
 mounted() {
     local path point

@@ -7,7 +7,7 @@ use super::handles::Pass;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::view_copy::{ViewCopy, added};
@@ -95,34 +95,40 @@ impl Mount {
         let name = FileName::try_from(name)?;
         let maker = self.maker(who, caller);
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
-        let existing = self.library.catalog.read(|tx| -> FsResult<Option<u64>> {
-            let found = match &place {
-                Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
-                Place::View(dir) => self.in_view(tx, who, dir, &name),
-            };
-            match found {
-                Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
-                Ok(Found::Item(_)) if open.exclusive => Err(FsError::Exists),
-                Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
-                Ok(Found::Item(_)) => Err(FsError::Exists),
-                Err(FsError::NotFound) => Ok(None),
-                Err(e) => Err(e),
-            }
-        })?;
-        if let Some(ino) = existing {
-            // Made by another mount since the kernel looked.
-            if open.exclusive {
-                return Err(FsError::Exists);
-            }
+        let existing = || {
+            self.library.catalog.read(|tx| {
+                let found = match &place {
+                    Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
+                    Place::View(dir) => self.in_view(tx, who, dir, &name),
+                };
+                match found {
+                    Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
+                    Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
+                    Ok(Found::Item(_)) => Err(FsError::Exists),
+                    Err(FsError::NotFound) => Ok(None),
+                    Err(e) => Err(e),
+                }
+            })
+        };
+        let make = || {
+            self.library.catalog.write(|tx| match &place {
+                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
+                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
+            })
+        };
+        // The name may have been made by another mount since the kernel looked, or since we did.
+        let (there, node) = match existing()? {
+            Some(there) => (Some(there), Err(FsError::Exists)),
+            None => match make() {
+                Err(FsError::Exists) if !open.exclusive => (existing()?, Err(FsError::Exists)),
+                made => (None, made),
+            },
+        };
+        if let Some(ino) = there.filter(|_| !open.exclusive) {
             let opened = self.open(caller, ino, open)?;
             return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
         }
-        let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-            match &place {
-                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
-                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
-            }
-        })?;
+        let node = node?;
         if let Place::View(Dir::Query(query)) = &place
             && node.class == NodeClass::Asset
         {
@@ -166,7 +172,7 @@ impl Mount {
                     assets::touch_folder(tx, entry.parent, maker.now)?;
                 }
                 tx.remove_tunnel(local, name)?;
-                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
                 return Ok(node);
             }
             self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
@@ -180,6 +186,20 @@ impl Mount {
             return Ok(node);
         }
         self.new_file(tx, who, caller, maker, local, name, mode)
+    }
+
+    /// The tunnel of a name, if its asset is one that he may save: others' assets do not come back by his files.
+    pub(super) fn tunnel_for(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        folder: NodeId,
+        name: &FileName,
+    ) -> FsResult<Option<TunnelRow>> {
+        let Some(tunnel) = tx.tunnel(folder, name)? else { return Ok(None) };
+        let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
+        let his = [Verb::List, Verb::Edit].into_iter().all(|verb| self.library.gate.decide(who, verb, &asset).allowed);
+        Ok(his.then_some(tunnel))
     }
 
     fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {
@@ -202,8 +222,12 @@ impl Mount {
         name: &FileName,
         mode: u32,
     ) -> FsResult<NodeRow> {
+        // Also one that he may not list: who may create here meets it by its name.
+        if tx.entry(folder, name)?.is_some() {
+            return Err(FsError::Exists);
+        }
         let mut node = self.fresh_file(tx, caller, maker, mode)?;
-        let tunnel = tx.tunnel(folder, name)?;
+        let tunnel = self.tunnel_for(tx, who, folder, name)?;
         let meaning = on_create(classify_in(folder_name(tx, folder)?.as_ref(), name), tunnel.as_ref(), maker.now);
         if in_inbox(tx, folder)? {
             Self::may_work(who)?;
@@ -220,10 +244,9 @@ impl Mount {
         match meaning {
             CreateMeaning::ComesBack(id) => {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                self.may(who, Verb::Edit, &asset)?;
                 tx.put_node(&node)?;
                 folders::link(tx, folder, name, node.id, maker.now)?;
-                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
             }
             CreateMeaning::NewAsset => {
                 self.may_create(tx, who, maker, folder, name, &[])?;

@@ -111,6 +111,9 @@ impl Mount {
             for row in &rows {
                 self.invalidate(row);
             }
+            for ino in self.given.drop_all() {
+                self.send(Invalidation::Inode { ino, bytes: true });
+            }
             self.send(Invalidation::Reached { seq: last.seq });
             if rows.len() < PAGE {
                 return;

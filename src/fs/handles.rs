@@ -10,8 +10,8 @@ use super::mount::Mount;
 use super::{FsError, FsResult, OpenMode, attr};
 use crate::access::Who;
 use crate::blob::Reader;
-use crate::catalog::NodeRow;
-use crate::ops::live::LiveHandle;
+use crate::catalog::{NodeRow, NodeStat};
+use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, NodeId};
 
@@ -37,7 +37,7 @@ pub(super) enum Handle {
         bytes: Vec<u8>,
         gate: Pass,
     },
-    Dir(Listing),
+    Dir(Box<Listing>),
 }
 
 /// An open file of the tree.
@@ -129,6 +129,6 @@ impl Handles {
         let handle = self.lock().get(&fh).cloned()?;
         let Handle::File(file) = handle.as_ref() else { return None };
         let gone = mount.library.catalog.read(|tx| tx.node(file.row.id)).ok()?.is_none();
-        gone.then(|| attr::node(ino, &file.row, Some(file.live.file.seen())))
+        gone.then(|| attr::node(ino, &NodeStat::from(&file.row), Some(file.live.seen())))
     }
 }

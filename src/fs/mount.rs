@@ -10,9 +10,9 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
-use crate::ops::Library;
+use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
 use crate::ops::notices::Notice;
+use crate::ops::{Library, find};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
@@ -55,6 +55,8 @@ pub struct Mount {
     pub(super) show: Show,
     pub(super) inodes: Inodes,
     pub(super) handles: Handles,
+    pub(super) snapshots: super::listing::Snapshots,
+    pub(super) given: super::listing::Given,
     pub(super) shown: Mutex<VecDeque<Shown>>,
     /// Files just created in a view under a name that is not their view name.
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
@@ -74,6 +76,8 @@ impl Mount {
         let mount = Arc::new(Self {
             inodes: Inodes::new(library.permutation.clone(), library.path_key),
             handles: Handles::default(),
+            snapshots: Default::default(),
+            given: Default::default(),
             shown: Mutex::default(),
             aliases: Mutex::default(),
             cached: Mutex::default(),
@@ -111,6 +115,12 @@ impl Mount {
     #[must_use]
     pub fn negative_ttl(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether the kernel may believe anything that it is told for a while.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        !self.ttl().is_zero()
     }
 
     pub(super) fn ttl(&self) -> Duration {
@@ -254,7 +264,6 @@ impl Mount {
     pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
         let who = self.who(caller)?;
         let name = FileName::try_from(name)?;
-        self.before_view(parent);
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
@@ -270,17 +279,15 @@ impl Mount {
         }
     }
 
-    /// Copies into views that are closed become true before a view is looked at.
-    pub(super) fn before_view(&self, parent: u64) {
-        if self.inodes.space(parent) == Space::Remembered {
-            self.library.settle_view_copies();
-        }
-    }
-
     /// A query that cannot be read says so in `.dam/errors`.
     fn explain_find(&self, who: &Who, parent: u64, name: &FileName) {
         let is_find = matches!(self.inodes.get(parent).as_deref(), Some(Virtual::Dir(Dir::Find)));
-        if is_find && let Some(sentence) = tree::find_error(&name.to_text()) {
+        if !is_find {
+            return;
+        }
+        let text = name.to_text();
+        if let Some(e) = self.library.catalog.read(|tx| find::parse(tx, who, &text)).err() {
+            let sentence = format!("find/{text}: {e}");
             let _ = self.explain::<()>(who, "find", Err(FsError::NotPermitted(sentence)));
         }
     }
@@ -337,6 +344,12 @@ impl Mount {
         let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
         aliases.retain(|_, (_, at)| now.ms_since(*at) < ALIAS_MS);
         aliases.insert((tree::path_of(dir), name.as_bytes().to_vec()), (asset, now));
+    }
+
+    /// A file created in a view turned out to be a copy: its name there leads to the other now.
+    pub(super) fn move_aliases(&self, copy: AssetId, twin: AssetId) {
+        let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.values_mut().filter(|(id, _)| *id == copy).for_each(|(id, _)| *id = twin);
     }
 
     /// Gives what was found a number and attributes, and remembers that the kernel knows it.
@@ -453,7 +466,7 @@ impl Mount {
             Object::Proxy(asset, version) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
-                self.proxy_of(who, version, &node)
+                self.proxy_of(who, version, node.mtime)
             }
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;
@@ -465,6 +478,10 @@ impl Mount {
 
     /// A node's attributes, with what its open or staged bytes know better.
     pub(super) fn node_attr(&self, node: &NodeRow) -> Attr {
+        self.stat_attr(&NodeStat::from(node))
+    }
+
+    pub(super) fn stat_attr(&self, node: &NodeStat) -> Attr {
         attr::node(self.inodes.node(node.id), node, self.library.live.get(node.id).map(|f| f.seen()))
     }
 }

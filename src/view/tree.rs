@@ -3,17 +3,19 @@
 //! Every answer is cut to what the member may list, so that names, values, listings and counts tell nothing of the rest. Cookies
 //! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
 
-use crate::catalog::{Asset, AssetState, CatalogError, ReadTx};
+use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
 use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{FileName, MemberId, NodeId};
 
-pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, find_error, is_writable, new_word, path_of};
+pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of};
 pub use exports::{circulates, export_extension};
 pub use folders::folder_visible;
+pub use known::UnknownValue;
 
 mod exports;
 mod folders;
+mod known;
 mod mirror;
 mod query;
 #[cfg(test)]
@@ -27,7 +29,15 @@ const FILES: u64 = 1 << 61;
 const PAGE: usize = 512;
 
 /// One row of a listing: cookie, name, what it is.
-pub type Row = (u64, FileName, Item);
+pub type Row = (u64, FileName, Leaf);
+
+/// What a listing says of a name: as much as a lookup, except of an asset's file.
+#[derive(Debug, Clone)]
+pub enum Leaf {
+    Item(Box<Item>),
+    /// The current file of an asset: a lookup tells its record too.
+    File(ViewRow),
+}
 
 /// The tree as one member sees it, in one transaction.
 pub struct Tree<'a> {
@@ -71,9 +81,12 @@ impl<'a> Tree<'a> {
             Dir::Query(query) => self.query_child(query, text),
             Dir::Narrow(query) => Ok(self.narrow_child(query, text)),
             Dir::NarrowField(query, field) => self.narrow_value_child(query, field, text),
-            Dir::Find => Ok(crate::policy::parse(text)
-                .ok()
-                .map(|expr| Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr))))),
+            Dir::Find => match crate::policy::parse(text) {
+                Ok(expr) if self.unknown_value(&expr)?.is_none() => {
+                    Ok(Some(Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr)))))
+                }
+                _ => Ok(None),
+            },
             Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
             Dir::Platform(platform) => {
                 let found = self.still(platform, text);
@@ -219,12 +232,19 @@ impl Page {
     /// Cookies must come in ascending order; a name that no file can have is left out.
     fn add(&mut self, cookie: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
         if let Some(name) = name.filter(|_| cookie > self.after && !self.is_full()) {
-            self.rows.push((cookie, name, item()));
+            self.rows.push((cookie, name, Leaf::Item(Box::new(item()))));
         }
     }
 
     fn add_file(&mut self, number: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
         self.add(FILES + number, name, item);
+    }
+
+    fn add_asset(&mut self, row: ViewRow) {
+        let cookie = FILES + row.ordinal;
+        if let Some(name) = FileName::new(&row.view_name).ok().filter(|_| cookie > self.after && !self.is_full()) {
+            self.rows.push((cookie, name, Leaf::File(row)));
+        }
     }
 
     /// Names made of values, in the order of their hashes: a value that comes or goes moves no other.

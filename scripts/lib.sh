@@ -15,6 +15,7 @@ APT_DESKTOP=(
     librsvg2-common webp-pixbuf-loader
 )
 APT_BENCH=(gocryptfs bindfs libvips-tools libimage-exiftool-perl coreutils findutils)
+APT_WORKLOADS=(git sqlite3 tar restic borgbackup stress-ng)
 APT_CHECK=(shellcheck)
 
 say() { printf '%s\n' "$*"; }

@@ -83,12 +83,13 @@ impl LiveFile {
             None => (io.committed.as_ref().map_or(0, |(_, r)| r.len()), row.mtime, 0),
         };
         let staged = io.stage.is_some();
+        let quiet_since = io.stage.as_ref().map_or(row.ctime, Stage::mtime);
         Self {
             node: row.id,
             io: RwLock::new(io),
             seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored, nameless: false }),
-            // Nobody knows any more when it was closed; it was not before its last write.
-            opens: Mutex::new(Opens { quiet_since: mtime, ..Opens::default() }),
+            // Nobody knows any more when it was closed; it was not before its last write. Never the time that a program set.
+            opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
             settling: Mutex::new(()),
         }
     }

@@ -322,3 +322,19 @@ fn a_long_file_keeps_neither_the_beat_nor_the_end_waiting() {
     world.library().settle_long();
     assert_eq!(world.versions("long.bin"), 1);
 }
+
+#[test]
+fn a_time_in_the_future_keeps_no_version_back_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    me.write("a.txt", b"bytes").unwrap();
+    let future = damfs::types::Timestamp::from_secs(4_000_000_000);
+    let set = damfs::fs::SetAttr { mtime: Some(damfs::fs::TimeChange::At(future)), ..Default::default() };
+    me.mount.setattr(&me.caller, me.find("a.txt").unwrap(), set).unwrap();
+    drop(me);
+    world.open();
+    world.wait(3);
+    assert_eq!(world.versions("a.txt"), 1);
+    assert_eq!(world.me().stat("a.txt").unwrap().mtime, future);
+}

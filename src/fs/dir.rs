@@ -7,7 +7,8 @@ use super::handles::Handle;
 use super::mount::{Found, Mount, Object, Place, local_folder};
 use super::{Entry, FsError, FsResult, Listed, Opened};
 use crate::access::Who;
-use crate::catalog::{NodeRow, ReadTx};
+use crate::catalog::{NodeKind, ReadTx};
+use crate::policy::Verb;
 use crate::types::{Caller, EntryId, FileKind, FileName, NodeId};
 use crate::view::tree::{Dir, Item, TextFile, Tree};
 
@@ -49,7 +50,7 @@ impl Mount {
             Place::Folder(folder) => What::Folder(folder.id),
             Place::View(dir) => What::View { dir, snapshot: Mutex::new(None) },
         };
-        let fh = self.handles.add(Handle::Dir(Listing { ino, what }));
+        let fh = self.handles.add(ino, Handle::Dir(Listing { ino, what }));
         Ok(Opened { fh, keep_cache: false, direct_io: false })
     }
 
@@ -277,33 +278,13 @@ impl Mount {
     pub fn access(&self, caller: &Caller, ino: u64, mask: i32) -> FsResult<()> {
         const WRITE: i32 = 2;
         let who = self.who(caller)?;
-        let (node, asset): (Option<NodeRow>, _) = self.library.catalog.read(|tx| -> FsResult<_> {
-            match self.object(tx, &who, ino)? {
-                Object::Node(node, asset) => {
-                    let asset = Self::asset_of(tx, &node, asset)?;
-                    Ok((Some(*node), asset))
-                }
-                Object::Dir(dir) if mask & WRITE != 0 && !crate::view::tree::is_writable(&dir) => {
-                    Err(super::create::refuse_place(&dir))
-                }
-                Object::Dir(_) => Ok((None, None)),
-                _ if mask & WRITE != 0 => Err(FsError::ReadOnly("this is made by damfs".into())),
-                _ => Ok((None, None)),
-            }
-        })?;
-        let Some(node) = node else { return Ok(()) };
-        if mask & WRITE == 0 {
-            return Ok(());
-        }
-        match asset {
-            Some(asset) => {
-                let decision = self.library.gate.decide(&who, crate::policy::Verb::Edit, &asset);
-                if decision.allowed { Ok(()) } else { Err(FsError::Denied(decision.reason)) }
-            }
-            None => {
-                let _ = node;
-                Self::may_work(&who)
-            }
-        }
+        self.library.catalog.read(|tx| match self.object(tx, &who, ino)? {
+            _ if mask & WRITE == 0 => Ok(()),
+            Object::Node(node, _) if node.kind == NodeKind::Dir => Self::may_work(&who),
+            Object::Node(node, _) => self.may_node(tx, &who, Verb::Edit, &node),
+            Object::Dir(dir) if crate::view::tree::is_writable(&dir) => Ok(()),
+            Object::Dir(dir) => Err(super::create::refuse_place(&dir)),
+            _ => Err(FsError::ReadOnly("this is made by damfs".into())),
+        })
     }
 }

@@ -14,6 +14,7 @@ mod inodes;
 mod mount;
 mod open;
 mod rename;
+mod rights;
 mod setattr;
 mod statfs;
 mod tagging;

@@ -57,6 +57,12 @@ impl Actor {
         Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, who })
     }
 
+    /// He, as the gate knows him.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
     /// What the gate decides.
     #[must_use]
     pub fn decide(&self, library: &Library, verb: Verb, asset: &Asset) -> Decision {

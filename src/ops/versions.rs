@@ -116,8 +116,9 @@ impl Library {
         if file.generation() != generation {
             return Ok(Settled::Later);
         }
-        if let Some(twin) = self.view_copy_twin(&row, &content)? {
-            self.merge_view_copy(file, &row, twin)?;
+        if let Some(twin) = self.view_copy_twin(&row, &content)?
+            && self.merge_view_copy(file, &row, twin)?
+        {
             return Ok(Settled::Tagged(twin));
         }
         let head = self.catalog.read(|tx| match asset.head {

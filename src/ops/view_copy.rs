@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::library::Library;
 use super::live::LiveFile;
-use super::record::{self, Hand};
 use super::value::FacetChange;
-use super::versions::actor_name;
-use super::{CHAIN, OpsError};
+use super::{Actor, OpsError, assign};
 use crate::access::Identity;
-use crate::audit;
-use crate::catalog::{CatalogError, ChangeKind, NodeRow};
+use crate::catalog::{CatalogError, NodeRow};
 use crate::policy::{Field, Verb};
-use crate::types::{AssetId, Content, MemberId, NodeId};
+use crate::types::{AssetId, Caller, Content, MemberId, NodeId};
 
 /// What a file that was created in a view would add to the asset it may be a copy of.
 #[derive(Debug, Clone)]
@@ -23,6 +20,12 @@ pub struct ViewCopy {
     pub name: String,
     /// The view's values.
     pub sets: Vec<(Field, String)>,
+}
+
+impl ViewCopy {
+    fn changes(&self) -> Vec<(Field, FacetChange)> {
+        self.sets.iter().map(|(field, value)| (field.clone(), added(field, value))).collect()
+    }
 }
 
 /// Files created in views and not settled yet. A memory only: after a crash such a file is an asset of its own.
@@ -74,7 +77,7 @@ impl Library {
         }
     }
 
-    /// The asset that these bytes are a copy of: same bytes, same name, and the one who copied may list and tag it.
+    /// The asset that these bytes are a copy of: same bytes, same name, and the one who copied may list it and give it the view's values.
     pub(super) fn view_copy_twin(&self, row: &NodeRow, content: &Content) -> Result<Option<AssetId>, CatalogError> {
         let Some(copy) = self.view_copies.get(row.id) else { return Ok(None) };
         let Ok(who) = self.gate.who(&Identity::Member(copy.member)) else { return Ok(None) };
@@ -89,7 +92,9 @@ impl Library {
                 if named
                     && asset.trashed.is_none()
                     && self.gate.decide(&who, Verb::List, &asset).allowed
-                    && self.gate.decide(&who, Verb::Tag, &asset).allowed
+                    && copy.changes().iter().all(|(field, change)| {
+                        self.gate.decide(&who, assign::verb_for(field, change, &asset), &asset).allowed
+                    })
                 {
                     return Ok(Some(id));
                 }
@@ -98,28 +103,20 @@ impl Library {
         })
     }
 
-    /// Gives the twin the view's values and takes the copy away.
+    /// Gives the twin the view's values, through the rules of `dam set`, and takes the copy away; `false` when it may not be given them.
     pub(super) fn merge_view_copy(
         self: &Arc<Self>,
         file: &Arc<LiveFile>,
         row: &NodeRow,
         twin: AssetId,
-    ) -> Result<(), OpsError> {
-        let Some(copy) = self.view_copies.get(row.id) else { return Ok(()) };
+    ) -> Result<bool, OpsError> {
+        let Some(copy) = self.view_copies.get(row.id) else { return Ok(false) };
         let now = self.clock.now();
-        let hand = Hand { by: Some(copy.member), now };
-        self.catalog.write(|tx| -> Result<(), OpsError> {
-            let Some(mut asset) = tx.asset(twin)? else { return Ok(()) };
-            for (field, value) in &copy.sets {
-                let change = added(field, value);
-                record::set(tx, &mut asset, field, &change, &hand)?;
-            }
-            asset.changed = now;
-            tx.put_asset(&asset)?;
-            if let Some(mut node) = asset.node.map(|n| tx.node(n)).transpose()?.flatten() {
-                node.ctime = now;
-                tx.put_node(&node)?;
-            }
+        let who = self.gate.who(&Identity::Member(copy.member))?;
+        let actor = Actor::of_who(self, who, &Caller { uid: row.uid, gid: row.gid, process: 0 })?;
+        let merged = self.catalog.write(|tx| -> Result<(), OpsError> {
+            let Some(mut asset) = tx.asset(twin)? else { return Err(OpsError::NotFound(copy.name.clone())) };
+            assign::change_asset(self, &actor, tx, &mut asset, &copy.changes(), &copy.name, now)?;
             for entry in tx.names_of(row.id)? {
                 tx.remove_entry(entry.id)?;
             }
@@ -129,16 +126,17 @@ impl Library {
                 tx.put_node(&node)?;
                 tx.remove_asset(provisional)?;
             }
-            tx.remove_node(row.id)?;
-            tx.change(ChangeKind::Asset, &twin.to_string())?;
-            let actor = actor_name(tx, Some(copy.member))?;
-            let sets: Vec<String> = copy.sets.iter().map(|(f, v)| format!("{f}={v}")).collect();
-            audit::append(tx, CHAIN, now, &actor, "asset.set", &twin.to_string(), &serde_json::json!({ "add": sets }))?;
-            Ok(())
-        })?;
+            Ok(tx.remove_node(row.id)?)
+        });
         self.view_copies.remove(row.id);
-        self.live.let_go(self, file);
-        Ok(())
+        match merged {
+            Ok(()) => {
+                self.live.let_go(self, file);
+                Ok(true)
+            }
+            Err(OpsError::NotFound(_) | OpsError::Refused { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 }
 

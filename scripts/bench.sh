@@ -8,7 +8,7 @@ set -euo pipefail
 usage() {
     say "Usage: scripts/bench.sh [--scale PERCENT] [--json FILE] [--check] [--only NAME]"
     say "  --scale PERCENT  size of the work (100: about five minutes)"
-    say "  --json FILE      also write the figures as JSON"
+    say "  --json FILE      write the figures as JSON to a file, too; they are printed after the table anyhow"
     say "  --check          exit with 1 when a figure misses its target"
     say "  --only NAME      one of import, stream, list, export"
     say "As root: the kernel's caches are emptied between the runs. DAM_BENCH_DIR names the disk (/var/tmp)."
@@ -180,7 +180,7 @@ fi
 if section list; then
     assets=$(scaled 10000 100)
     "$BIN/examples/roster" small --count "$assets" --max-side 24
-    mkdir -p flat mnt.bindfs
+    mkdir -p flat mnt.bindfs cipher mnt.gocryptfs
     for persona in small/*/; do
         persona=${persona%/}
         find "$persona" -type f -printf '%f\n' | while IFS= read -r name; do mv "$persona/$name" "flat/${persona##*/}-$name"; done
@@ -192,6 +192,10 @@ if section list; then
     mkdir -p mnt.dam
     dam mount lib.list mnt.dam >/dev/null
     bindfs flat mnt.bindfs
+    say secret >"$FAST/password"
+    gocryptfs -q -init -scryptn 10 -passfile "$FAST/password" cipher
+    gocryptfs -q -passfile "$FAST/password" cipher mnt.gocryptfs
+    cp -r flat/. mnt.gocryptfs/
     view=mnt.dam/by/persona/bench
     [ "$(find "$view" -mindepth 1 -maxdepth 1 -type f ! -name '.*' | wc -l)" -eq "$assets" ] || die "the view does not list $assets assets"
     list() { ls -lU "$1"; }
@@ -200,6 +204,7 @@ if section list; then
         local ours
         ours=$(median "$2" "$3" "$view")
         figure "$1" bindfs "$ours" "$(median "$2" "$3" mnt.bindfs)" files/s "$assets" 1
+        figure "$1" gocryptfs "$ours" "$(median "$2" "$3" mnt.gocryptfs)" files/s "$assets" 1
         figure "$1" native "$ours" "$(median "$2" "$3" flat)" files/s "$assets" ""
     }
     compare "ls -lU, cold" cold list
@@ -208,7 +213,8 @@ if section list; then
     compare "find -printf, again" warm walk
     dam unmount mnt.dam >/dev/null
     fusermount3 -u mnt.bindfs
-    rm -rf lib.list flat small
+    fusermount3 -u mnt.gocryptfs
+    rm -rf lib.list flat small cipher
 fi
 
 # --- one still export -----------------------------------------------------------------------------------------------
@@ -251,17 +257,17 @@ say ""
 say ""
 say "ratio: how many times the peer's rate; $(nproc) processors, $(uname -sr), scale $SCALE %"
 
-if [ -n "$JSON" ]; then
-    {
-        printf '{"processors":%s,"kernel":"%s","scale":%s,"profile":"%s","figures":[' "$(nproc)" "$(uname -r)" "$SCALE" "${DAM_PROFILE:-release}"
-        printf '%s\n' "${ROWS[@]}" | awk -F'|' '{
-            printf "%s{\"figure\":\"%s\",\"peer\":\"%s\",\"damfs\":%s,\"peer_rate\":%s,\"unit\":\"%s\",\"ratio\":%s,\"target\":%s,\"met\":%s}",
-                (NR > 1 ? "," : ""), $1, $2, $3, $4, $5, $6, ($7 == "" ? "null" : $7), ($8 == "" ? "null" : ($8 == "met" ? "true" : "false"))
-        }'
-        printf ']}\n'
-    } >"$JSON"
-    say "written to $JSON"
-fi
+figures_json() {
+    printf '{"processors":%s,"kernel":"%s","scale":%s,"profile":"%s","figures":[' "$(nproc)" "$(uname -r)" "$SCALE" "${DAM_BIN_DIR:-${DAM_PROFILE:-release}}"
+    printf '%s\n' "${ROWS[@]}" | awk -F'|' '{
+        printf "%s{\"figure\":\"%s\",\"peer\":\"%s\",\"damfs\":%s,\"peer_rate\":%s,\"unit\":\"%s\",\"ratio\":%s,\"target\":%s,\"met\":%s}",
+            (NR > 1 ? "," : ""), $1, $2, $3, $4, $5, $6, ($7 == "" ? "null" : $7), ($8 == "" ? "null" : ($8 == "met" ? "true" : "false"))
+    }'
+    printf ']}\n'
+}
+say ""
+figures_json
+[ -z "$JSON" ] || figures_json >"$JSON"
 if [ -n "$CHECK" ] && printf '%s\n' "${ROWS[@]}" | grep -q '|missed$'; then
     die "a figure misses its target; see the table"
 fi

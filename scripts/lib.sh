@@ -144,9 +144,11 @@ json_field() { tr -d '\n' | grep -o "\"$1\" *: *\"[^\"]*\"" | head -n 1 | sed 's
 # Whether a list of the JSON on stdin holds a string: json_has tag favourite.
 json_has() { tr -d '\n' | grep -o "\"$1\" *: *\[[^]]*\]" | head -n 1 | grep -qF "\"$2\""; }
 
-# A sentence when FUSE is not to be had. Who is not root needs fusermount3, which opens the device for him.
+# A sentence when FUSE is not to be had. Who is not root mounts through fusermount3, which opens the device with his rights.
 need_fuse() {
     [ -c /dev/fuse ] || die "/dev/fuse is missing: load the module with 'modprobe fuse', or give the container --device /dev/fuse --cap-add SYS_ADMIN"
     is_root || have fusermount3 || die "fusermount3 is missing: apt-get install -y ${APT_MOUNT[*]}"
-    ! is_root || { : <>/dev/fuse; } 2>/dev/null || die "/dev/fuse is there but cannot be opened: the container needs --device /dev/fuse"
+    { : <>/dev/fuse; } 2>/dev/null && return
+    ! is_root || die "/dev/fuse is there but cannot be opened: the container needs --device /dev/fuse"
+    die "this user may not open /dev/fuse ($(stat -c 'mode %a, owner %U:%G' /dev/fuse)): join its group, or as root: chmod 666 /dev/fuse"
 }

@@ -84,6 +84,13 @@ expect 0 "Done." as_tester "$SYSTEM_PATH" DAM_BIN_DIR="$WORK/bin" "$WORK/clone/s
 for point in mount reviewer; do mounted "$base/$point" || die "WRONG: the quickstart did not leave $base/$point"; done
 as_tester "$SYSTEM_PATH" ls "$base/mount/library" >/dev/null || die "WRONG: its user cannot list the mount"
 if ls "$base/mount/library" >/dev/null 2>&1; then die "WRONG: another user id reaches a personal mount"; fi
+# The transcript in README.md: its headings and command lines are the ones that were just printed; sizes and ids differ.
+shown() { grep -E '^(\$ |[0-9]+\. )' || true; }
+sed -n '/^<!-- transcript/,/^<!-- end of transcript/p' "$ROOT/README.md" | shown >"$WORK/promised"
+sed -n '/^4\. /,$p' "$WORK/out" | shown >"$WORK/printed"
+[ -s "$WORK/promised" ] || die "WRONG: README.md has no transcript between its marks"
+diff -u "$WORK/promised" "$WORK/printed" >&2 ||
+    die "WRONG: README.md shows another walk than scripts/quickstart.sh takes; paste its output from step 4 on"
 expect 0 "unmounted" as_tester "$SYSTEM_PATH" "$WORK/clone/scripts/quickstart.sh" --stop
 if mounted "$base/mount" || mounted "$base/reviewer"; then die "WRONG: --stop left a mount"; fi
 fine "an ordinary user gets through, and --stop takes it down"
@@ -117,12 +124,15 @@ fine "without a new cargo it asks, and with --yes it installs one and goes on"
 mkdir "$WORK/My Pictures"
 find "$base/roster/mira" -name '*.jpg' -exec cp {} "$WORK/My Pictures/" \;
 echo "no picture" >"$WORK/My Pictures/broken.png"
+mkdir "$WORK/none"
+find "$base/roster/luna" -name '*.webp' -exec cp {} "$WORK/none/" \;
 expect 0 "Done." env HOME="$WORK/home-root" DAM_BIN_DIR="$WORK/bin" "$quickstart" "$WORK/My Pictures"
 grep -q "broken.png" "$WORK/out" || die "WRONG: the file that is no picture was not named"
 mounted "$base/mount" || die "WRONG: the second run left no mount"
+expect 0 "Done." env HOME="$WORK/home-root" DAM_BIN_DIR="$WORK/bin" "$quickstart" "$WORK/none"
 expect 0 "unmounted" env HOME="$WORK/home-root" "$quickstart" --stop
 expect 0 "nothing of the quickstart is mounted" env HOME="$WORK/home-root" "$quickstart" --stop
 if mounted "$base/mount" || mounted "$base/reviewer"; then die "WRONG: --stop left a mount"; fi
 [ "$(find "$WORK/home-root/.config/damfs" -name '*.key' | wc -l)" -eq 1 ] || die "WRONG: keys of removed libraries are left"
-fine "a second run replaces the first and takes a folder with spaces"
+fine "another run replaces the one before; it takes a folder with spaces, and one named none that has nothing but WebP"
 say "quickstart: all fine"

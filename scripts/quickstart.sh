@@ -59,7 +59,7 @@ stop() {
     [ ! -f "$MARKER" ] || bin=$(sed -n 's/^bin=//p' "$MARKER")
     for point in "$BASE/reviewer" "$BASE/mount"; do
         mounted "$point" || continue
-        if [ -x "$bin/dam" ] && "$bin/dam" unmount "$point"; then
+        if [ -x "$bin/dam" ] && "$bin/dam" unmount "$point" >/dev/null; then
             say "unmounted $point"
         elif fusermount3 -u "$point" 2>/dev/null || umount "$point" 2>/dev/null; then
             say "unmounted $point"
@@ -171,7 +171,8 @@ rm -f init.out
 step "2. Import: files are copied, hashed, read (size, prompt, model, keywords) and filed."
 if [ -n "$FOLDER" ]; then
     name=$(basename -- "$FOLDER" | tr '[:upper:]' '[:lower:]' | tr -c 'a-z0-9\n' '-' | sed 's/--*/-/g; s/^-//; s/-$//')
-    name=${name:-visitor}
+    # `none` means no value in a query.
+    case $name in '' | none) name=visitor ;; esac
     run "dam import $(quote "$FOLDER") --into $name --set persona=$name" || say "(what could not be read is listed above; the rest is in)"
     PERSONA=$name
     NARROW=kind/image
@@ -210,7 +211,8 @@ check "find/$QUERY does not list what 'dam find' finds" [ "$(count "mount/find/$
 
 # Two still images to play with, by their paths: mount/library/...
 mapfile -t stills < <(dam find "persona=$PERSONA,kind=image" | grep -iE '\.(png|jpe?g)$')
-[ "${#stills[@]}" -ge 1 ] || die "WRONG: there is no PNG or JPEG to show the rest with"
+[ "${#stills[@]}" -ge 1 ] || mapfile -t stills < <(dam find "persona=$PERSONA,kind=image" | grep -iE '\.webp$')
+[ "${#stills[@]}" -ge 1 ] || die "$FOLDER has no PNG, JPEG or WebP to show the rest with; it stays mounted until scripts/quickstart.sh --stop"
 path=${stills[0]}
 file=${path##*/}
 hidden=${stills[1]:-}

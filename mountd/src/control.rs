@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use damfs::ops::proto::{Failure, FailureKind, Request, Response};
+use damfs::ops::proto::{Failure, FailureKind, Hello, PROTOCOL, Request, Response};
 use damfs::ops::wire;
 use damfs::types::Caller;
 use serde_json::json;
 use tracing::{debug, error, warn};
 
 use crate::hub::{Hub, Wish, absolute};
-use crate::mounting::Place;
+use crate::mounting::{Parting, Place};
 
 /// Conversations at once; who comes beyond them is told to try again.
 const MOST: usize = 64;
@@ -160,6 +160,9 @@ fn answer(
     descriptor: Option<OwnedFd>,
 ) -> Result<(serde_json::Value, Next), Failure> {
     let value = match request {
+        Request::Hello => {
+            json!(Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() })
+        }
         Request::Run { command } => {
             let shows = command.changes_names();
             let value = damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into))?;
@@ -180,8 +183,9 @@ fn answer(
             let info = hub.mount(caller, Wish { place, as_member, shared, posix })?;
             json!(info)
         }
-        Request::Unmount { mountpoint } => {
-            let ending = hub.unmount(caller, &absolute(&mountpoint))?;
+        Request::Unmount { mountpoint, force } => {
+            let parting = if force { Parting::AtOnce } else { Parting::WhenFree };
+            let ending = hub.unmount(caller, &absolute(&mountpoint), parting)?;
             let next = if ending { Next::End } else { Next::Listen };
             return Ok((json!({ "unmounted": mountpoint, "ending": ending }), next));
         }

@@ -12,7 +12,7 @@ use damfs::types::{Caller, MemberId};
 use tracing::{error, info, warn};
 
 use crate::fuse::{self, Pool, Running};
-use crate::mounting::{self, Fresh, MountError, Mounted, Options, Place};
+use crate::mounting::{self, Fresh, MountError, Mounted, Options, Parting, Place};
 
 /// How long an unmount waits for programs to leave before it goes on without them.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -48,6 +48,8 @@ struct Served {
     mounted: Mounted,
     mount: Arc<Mount>,
     running: Running,
+    /// Being unmounted by a command, which sees to its end.
+    leaving: bool,
 }
 
 struct State {
@@ -148,17 +150,18 @@ impl Hub {
         let running = match fuse::start(device, Arc::clone(&mount), Arc::clone(&self.pool), ended) {
             Ok(running) => running,
             Err(e) => {
-                let _ = mounted.detach();
+                let _ = mounted.unmount(Parting::AtOnce);
                 return Err(MountError::Handshake(e).into());
             }
         };
         if let Err(e) = mounted.settle_in(root, caller.uid, caller.gid) {
-            let _ = mounted.detach();
+            let _ = mounted.unmount(Parting::AtOnce);
             return Err(e.into());
         }
         info!(mount = number, shared = info.shared, "mounted");
         let over = running.is_over();
-        let served = Served { number, owner: caller.uid, member, info: info.clone(), mounted, mount, running };
+        let served =
+            Served { number, owner: caller.uid, member, info: info.clone(), mounted, mount, running, leaving: false };
         self.lock().mounts.push(served);
         // It may have been taken away before it was in the list, when `gone` found nothing to remove.
         if over {
@@ -201,36 +204,48 @@ impl Hub {
         }
     }
 
-    /// Takes down the caller's mount at a path; an admin takes down any. `true` when the daemon has nothing left to live for: the
-    /// caller ends it with [`Self::stop`] when he has heard.
+    /// Takes down the caller's mount at a path; an admin takes down any. One in use stays as it is, unless `parting` says otherwise.
+    /// `true` when the daemon has nothing left to live for: the caller ends it with [`Self::stop`] when he has heard.
     ///
     /// # Errors
-    /// When there is none, or it is another's.
-    pub fn unmount(&self, caller: &Caller, mountpoint: &Path) -> Result<bool, Failure> {
+    /// When there is none, it is another's, or it is in use.
+    pub fn unmount(&self, caller: &Caller, mountpoint: &Path, parting: Parting) -> Result<bool, Failure> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let admin = self.library.may_admin(caller.uid);
-        let served = {
+        let (number, mounted) = {
             let mut state = self.lock();
-            let at = state
+            let served = state
                 .mounts
-                .iter()
-                .position(|m| m.mounted.path == mountpoint && (admin || m.owner == caller.uid))
+                .iter_mut()
+                .find(|m| m.mounted.path == mountpoint && (admin || m.owner == caller.uid))
                 .ok_or_else(|| Failure {
                     kind: FailureKind::NotFound,
                     message: format!("you have no mount of this library at {}", mountpoint.display()),
                     hint: Some("dam status lists them".into()),
                 })?;
-            state.mounts.remove(at)
+            served.leaving = true;
+            (served.number, served.mounted.clone())
         };
-        if let Err(e) = served.mounted.detach() {
-            self.lock().mounts.push(served);
-            return Err(e.into());
-        }
-        info!(mount = served.number, "unmounted");
+        let done = mounted.unmount(parting);
+        let served = {
+            let mut state = self.lock();
+            let at = state.mounts.iter().position(|m| m.number == number);
+            match (at, &done) {
+                // It may have been taken away from outside meanwhile.
+                (Some(at), Err(_)) if !state.mounts[at].running.is_over() => {
+                    state.mounts[at].leaving = false;
+                    None
+                }
+                (Some(at), _) => Some(state.mounts.remove(at)),
+                (None, _) => None,
+            }
+        };
+        let Some(served) = served else { return done.map(|()| self.was_last()).map_err(Failure::from) };
+        info!(mount = number, "unmounted");
         if served.running.ends_within(LEAVING) {
             served.running.join();
         } else {
-            info!(mount = served.number, "programs still hold files of this mount open; they may finish");
+            info!(mount = number, "programs still hold files of this mount open; they may finish");
         }
         Ok(self.was_last())
     }
@@ -250,10 +265,12 @@ impl Hub {
         }
     }
 
-    /// The mounts that a caller may know of: his own; an admin knows all.
+    /// The mounts that a caller may know of: his own, and as a member the shared ones; an admin knows all.
     pub fn mounts(&self, caller: &Caller) -> Vec<MountInfo> {
         let admin = self.library.may_admin(caller.uid);
-        self.lock().mounts.iter().filter(|m| admin || m.owner == caller.uid).map(|m| m.info.clone()).collect()
+        let member = self.library.member_for(caller.uid).is_some();
+        let knows = |m: &Served| admin || m.owner == caller.uid || (m.info.shared && member);
+        self.lock().mounts.iter().filter(|m| knows(m)).map(|m| m.info.clone()).collect()
     }
 
     /// Tells the daemon to end.
@@ -275,7 +292,7 @@ impl Hub {
             std::mem::take(&mut state.mounts)
         };
         for served in &mounts {
-            if let Err(e) = served.mounted.detach() {
+            if let Err(e) = served.mounted.unmount(Parting::AtOnce) {
                 error!(mount = served.number, error = %e, "a mount stays; unmount it by hand");
             }
         }
@@ -294,12 +311,12 @@ impl Hub {
         let Some(hub) = hub.upgrade() else { return };
         let served = {
             let mut state = hub.lock();
-            let at = state.mounts.iter().position(|m| m.number == number);
+            let at = state.mounts.iter().position(|m| m.number == number && !m.leaving);
             at.map(|at| state.mounts.remove(at))
         };
         let Some(served) = served else { return };
         // After a fault the dead mount would be left for people to find.
-        if let Err(e) = served.mounted.detach() {
+        if let Err(e) = served.mounted.unmount(Parting::AtOnce) {
             warn!(mount = number, error = %e, "a dead mount stays");
         }
         info!(mount = number, "unmounted from outside");

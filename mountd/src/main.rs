@@ -19,7 +19,7 @@ use control::Control;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use damfs::clock::SystemClock;
 use damfs::ops::proto::{Failure, FailureKind};
-use damfs::ops::{Library, OpenError};
+use damfs::ops::{Library, OpenError, wire};
 use damfs::rng::SystemEntropy;
 use damfs::types::Caller;
 use fuse::Pool;
@@ -71,6 +71,8 @@ fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
     loop {
         let entropy = Arc::new(SystemEntropy::new());
         match Library::open(&args.library, args.key_file.as_deref(), Arc::new(SystemClock), entropy) {
+            // Another daemon has it for good; whoever wants a mount can ask that one.
+            Err(e @ OpenError::InUse { .. }) if wire::connect(&args.library).is_ok() => return Err(e),
             Err(OpenError::InUse { .. }) if tries < PATIENCE => tries += 1,
             opened => return opened,
         }
@@ -80,11 +82,7 @@ fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
 
 fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
-    let library = open_patiently(args).map_err(|e| Failure {
-        kind: FailureKind::Failed,
-        message: format!("the library at {} cannot be opened: {e}", args.library.display()),
-        hint: Some(e.hint().into()),
-    })?;
+    let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
     let started = serve(args, signals, &library);
     if started.is_err() {
         library.close();
@@ -105,7 +103,11 @@ fn serve(args: &Args, signals: Signals, library: &Arc<Library>) -> Result<Daemon
         };
         let place = Place::open(mountpoint)?;
         let wish = Wish { place, as_member: args.as_member.clone(), shared: args.shared, posix: args.posix };
-        hub.mount(&caller, wish)?;
+        if let Err(e) = hub.mount(&caller, wish) {
+            // Somebody else may have been served meanwhile; no dead mount is left to him.
+            hub.take_down();
+            return Err(e);
+        }
     }
     let waiting = Arc::clone(&hub);
     std::thread::Builder::new()

@@ -9,10 +9,10 @@ pub enum BlobError {
     #[error("no space left in the store; free some and try again")]
     Full,
     /// Not in the store.
-    #[error("{0} is not in the store; run `dam fsck`")]
+    #[error("{0} is not in the store")]
     Missing(String),
     /// Not what was stored.
-    #[error("{what} is damaged: {why}; run `dam fsck --deep`")]
+    #[error("{what} is damaged: {why}")]
     Damaged { what: String, why: String },
     /// Written by a newer damfs.
     #[error("{0} has a newer format; install a newer damfs")]

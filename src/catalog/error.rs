@@ -13,7 +13,7 @@ pub enum CatalogError {
     #[error("the catalogue has schema {found}, this damfs knows {known}; install a newer damfs")]
     NewerSchema { found: i64, known: i64 },
     /// The file is not a damfs catalogue or is damaged.
-    #[error("the catalogue is damaged: {0}; run `dam fsck`, or restore the last snapshot")]
+    #[error("the catalogue is damaged: {0}; restore it from a backup")]
     Damaged(String),
     /// The disk is full.
     #[error("no space left for the catalogue; free some and try again")]

@@ -14,7 +14,7 @@ Exit codes:
   4  refused by policy
 
 A PATH is a path in any mount of the library, library/..., or an asset id.
-The library is --library DIR, or DAM_LIBRARY, or the one whose mount a PATH lies in.
+The library is --library DIR, or the one whose mount a PATH lies in, or DAM_LIBRARY.
 
 Example:
   dam init ~/studio && export DAM_LIBRARY=~/studio
@@ -34,11 +34,11 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The library's folder.
-    #[arg(long, global = true, env = "DAM_LIBRARY", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The library's folder; else DAM_LIBRARY.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub library: Option<PathBuf>,
-    /// The library's key file; by default the one under the user's config folder.
-    #[arg(long, global = true, env = "DAM_KEY_FILE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The library's key file; else DAM_KEY_FILE, else the one under the user's config folder.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
     /// Print data as JSON.
     #[arg(long, global = true)]
@@ -54,11 +54,15 @@ Example:
   dam init ~/studio
   dam init ~/studio --key-file /media/stick/studio.key
 
-The key file is made outside the library. Whoever loses it loses the library: keep a copy elsewhere.")]
+The key file is made outside the library. Whoever loses it loses every file in it: keep a copy elsewhere.
+A folder that is made gets mode 0711, so that members of a served library reach its daemon; one that is there keeps
+its mode.")]
     Init(InitArgs),
     /// Take in files and folders.
     #[command(after_help = "\
-Files are copied, hashed, read and filed under library/. Running it again imports nothing twice.
+Files are copied, hashed, read and filed under library/. Running it again imports nothing twice, also after it was
+killed. Hidden files, symbolic links, pipes and sockets below a folder are left out and counted. Exit code 1 when a
+file was refused; the others are in.
 
 Example:
   dam import ~/renders --into luna --set persona=luna --set tag=beach")]
@@ -71,7 +75,12 @@ Example:
   dam mount /srv/studio /mnt/studio --shared     (as root: answers each user by his id)")]
     Mount(MountArgs),
     /// Take a mount down; also one whose daemon died.
-    #[command(after_help = "Example:\n  dam unmount ~/mnt")]
+    #[command(after_help = "\
+A mount in which files are open is busy and stays as it is.
+
+Example:
+  dam unmount ~/mnt
+  dam unmount --force ~/mnt")]
     Unmount(UnmountArgs),
     /// Which libraries are mounted where.
     #[command(after_help = "Example:\n  dam status --json")]
@@ -80,11 +89,14 @@ Example:
     #[command(after_help = "\
   ,  and      +  or between values      not.  negation      a..b  range, also min..b and a..max
   none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes
-To a terminal it prints a table, else one library/... path per line.
+A value that nothing has which you may list is an error; mkdir in by/<facet>/ makes one.
+To a terminal it prints a table, else one library/... path per line. Where a name holds control characters or is no
+UTF-8, the line is the asset's id; every command takes an id. With -0 each path's very bytes, ended by NUL.
 
 Example:
   dam find 'persona=luna,tag=beach+sunset,not.rating=adult,created=2026-05..2026-07'
-  dam find status.instagram=approved | wc -l")]
+  dam find status.instagram=approved | wc -l
+  cd ~/mnt && dam find -0 tag=beach | xargs -0r cp -t /tmp")]
     Find(FindArgs),
     /// Show the full record of an asset.
     #[command(
@@ -100,11 +112,11 @@ state stage status.<platform>. A status is a verdict on the bytes as they are no
 Example:
   dam set library/luna/IMG_1.png rating=safe campaign=+summer
   dam set ~/mnt/by/persona/luna/IMG_1.png status.instagram=approved
-  dam find persona=luna | xargs -d '\\n' dam set rating=safe")]
+  dam find persona=luna | xargs -rd '\\n' dam set rating=safe")]
     Set(SetArgs),
     /// Add a tag to assets, or remove it.
     #[command(
-        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
+        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 ~/mnt/library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
     )]
     Tag(TagArgs),
     /// Make versions of everything that is written and closed, at once.
@@ -137,7 +149,7 @@ pub struct InitArgs {
     /// The folder to make; it may exist when it is empty.
     #[arg(value_name = "LIBRARY", value_hint = ValueHint::DirPath)]
     pub root: PathBuf,
-    /// Do not seal the store: no key file, anybody who reads the disk reads the library.
+    /// Do not seal the store: no key file, anybody who reads the disk reads the files.
     #[arg(long, conflicts_with = "key_file")]
     pub no_encryption: bool,
 }
@@ -185,6 +197,9 @@ pub struct UnmountArgs {
     /// Where it is mounted.
     #[arg(value_name = "MOUNTPOINT", value_hint = ValueHint::DirPath)]
     pub mountpoint: PathBuf,
+    /// Take it out of the tree also when files are open in it; they are cut off.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +210,9 @@ pub struct FindArgs {
     /// At most so many.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Raw paths, each ended by NUL.
+    #[arg(short = '0', long, conflicts_with = "json")]
+    pub print0: bool,
 }
 
 #[derive(Debug, Args)]

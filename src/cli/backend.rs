@@ -11,9 +11,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::args::Global;
-use super::{Failure, failed, keys, mounts, usage};
+use super::{Failure, environment, failed, keys, mounts, usage};
 use crate::clock::{SharedClock, SystemClock};
-use crate::ops::proto::{Command, FailureKind, Request, Response};
+use crate::ops::proto::{Command, FailureKind, Hello, PROTOCOL, Request, Response};
 use crate::ops::{Library, OpenError, serve, wire};
 use crate::rng::{SharedEntropy, SystemEntropy};
 use crate::types::Caller;
@@ -35,7 +35,7 @@ pub enum Backend {
 impl Backend {
     /// The daemon if one answers, else the library itself.
     pub fn open(global: &Global, root: &Path) -> Result<Self, Failure> {
-        let key = keys::find(global.key_file.as_deref(), root);
+        let key = keys::find(global, root);
         let mut tries = 0;
         loop {
             if let Some(client) = daemon(root)? {
@@ -72,16 +72,17 @@ pub fn run(
     Backend::open(global, &root)?.run(command, None)
 }
 
-/// The library's folder: `--library`, `DAM_LIBRARY`, or the one whose mount a path lies in.
+/// The library's folder: `--library`, or the one whose mount a path lies in, or `DAM_LIBRARY`.
 pub fn root(global: &Global, paths: &[&str]) -> Result<PathBuf, Failure> {
-    if let Some(root) = &global.library {
-        return Ok(canonical(root));
-    }
-    paths
-        .iter()
-        .find_map(|p| mounts::containing(&mounts::absolute(Path::new(p))))
-        .map(|m| m.library)
+    named(global)
+        .or_else(|| paths.iter().find_map(|p| mounts::locate(Path::new(p))).map(|(mount, _)| mount.library))
+        .or_else(|| environment("DAM_LIBRARY").map(|root| canonical(&root)))
         .ok_or_else(|| usage("no library given", "add --library DIR, set DAM_LIBRARY, or name a path in a mount"))
+}
+
+/// The library that `--library` names.
+pub fn named(global: &Global) -> Option<PathBuf> {
+    global.library.as_deref().filter(|p| !p.as_os_str().is_empty()).map(canonical)
 }
 
 /// The library's true path; as given when it is not there.
@@ -89,16 +90,17 @@ pub fn canonical(root: &Path) -> PathBuf {
     root.canonicalize().unwrap_or_else(|_| mounts::absolute(root))
 }
 
-/// The daemon that serves a library, if one answers its control socket.
+/// The daemon that serves a library, if there is one. It has said that it is there; what it is asked then may take long.
 pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
     match wire::connect(root) {
-        Ok(stream) => Ok(Some(Client(stream))),
+        Ok(stream) => greet(Client(stream), root).map(Some),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(silent(root)),
         Err(e) => match e.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Ok(None),
             io::ErrorKind::PermissionDenied => Err(Failure {
                 kind: FailureKind::Refused,
                 message: format!("the daemon of {} may not be asked by you: {e}", root.display()),
-                hint: Some("ask the library's owner to open its folder to your group".to_owned()),
+                hint: Some(format!("ask the library's owner for: chmod a+x {}", root.display())),
             }),
             _ => Err(failed(
                 format!("the daemon of {} does not answer: {e}", root.display()),
@@ -108,6 +110,57 @@ pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
     }
 }
 
+/// Whether somebody answers at the other end, and understands us.
+fn greet(client: Client, root: &Path) -> Result<Client, Failure> {
+    let limit = |time| {
+        client
+            .0
+            .set_read_timeout(time)
+            .map_err(|e| failed(format!("cannot ask the daemon: {e}"), "run the command again"))
+    };
+    limit(Some(wire::GREETING))?;
+    wire::send(&client.0, &Request::Hello, None).map_err(|e| gone(&e))?;
+    let hello: Hello = match wire::receive::<Response>(&client.0) {
+        Ok(Some((Response::Done { value }, _))) => serde_json::from_value(value).map_err(|e| gone(&e.into()))?,
+        Ok(Some((Response::Failed { failure }, _))) => return Err(failure),
+        Ok(None) => return Err(hung_up()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Err(silent(root)),
+        Err(e) => return Err(gone(&e)),
+    };
+    if hello.protocol != PROTOCOL {
+        return Err(failed(
+            format!(
+                "the daemon of {} is damfs {}, and this is {}",
+                root.display(),
+                hello.version,
+                env!("CARGO_PKG_VERSION")
+            ),
+            format!("end it with: kill {}; then mount again", hello.pid),
+        ));
+    }
+    limit(None)?;
+    Ok(client)
+}
+
+fn silent(root: &Path) -> Failure {
+    failed(
+        format!("the daemon of {} does not answer", root.display()),
+        format!(
+            "it may be stopped or stuck: look into {}; when it stays so, end the process that `fuser {}` names, then: dam unmount MOUNTPOINT",
+            root.join("run/mountd.log").display(),
+            root.join("run/lock").display()
+        ),
+    )
+}
+
+fn hung_up() -> Failure {
+    failed("the daemon hung up without an answer", "run the command again; look at dam status")
+}
+
+fn gone(e: &io::Error) -> Failure {
+    failed(format!("the daemon went away: {e}"), "run the command again; look at dam status")
+}
+
 /// One question to a daemon.
 pub fn ask(client: &mut Client, request: &Request, file: Option<&File>) -> Result<Value, Failure> {
     use std::os::fd::AsFd;
@@ -115,8 +168,8 @@ pub fn ask(client: &mut Client, request: &Request, file: Option<&File>) -> Resul
     match asked.and_then(|()| wire::receive::<Response>(&client.0)) {
         Ok(Some((Response::Done { value }, _))) => Ok(value),
         Ok(Some((Response::Failed { failure }, _))) => Err(failure),
-        Ok(None) => Err(failed("the daemon hung up without an answer", "run the command again; look at dam status")),
-        Err(e) => Err(failed(format!("the daemon went away: {e}"), "run the command again; look at dam status")),
+        Ok(None) => Err(hung_up()),
+        Err(e) => Err(gone(&e)),
     }
 }
 
@@ -145,22 +198,18 @@ pub fn caller() -> Caller {
     }
 }
 
-/// Why a library cannot be opened, and what to do.
+/// Why a library cannot be opened, and what to do: as the library says it, with what only the command line knows.
 pub fn explain(e: &OpenError, root: &Path) -> Failure {
-    let kind = match e {
-        OpenError::NotALibrary { .. } => FailureKind::NotFound,
-        OpenError::KeyInside { .. } => FailureKind::Usage,
-        OpenError::Denied { .. } => FailureKind::Refused,
-        _ => FailureKind::Failed,
-    };
-    let hint = match e {
-        OpenError::NotALibrary { .. } => format!("make one with: dam init {}", root.display()),
-        OpenError::KeyNeeded => format!(
-            "its place is {}; name another with --key-file FILE or DAM_KEY_FILE; without it the library cannot be read",
-            keys::place(root)
-        ),
-        OpenError::InUse { pid } if *pid != 0 => format!("wait for process {pid} to end, or unmount the library"),
-        other => other.hint().to_owned(),
-    };
-    Failure { kind, message: e.to_string(), hint: Some(hint) }
+    let mut failure = Failure::from(e);
+    match e {
+        OpenError::NotALibrary { .. } => failure.hint = Some(format!("make one with: dam init {}", root.display())),
+        OpenError::KeyNeeded => {
+            failure.hint = Some(format!(
+                "its place is {}; name another with --key-file FILE or DAM_KEY_FILE; without it the library cannot be read",
+                keys::place(root)
+            ));
+        }
+        _ => {}
+    }
+    failure
 }

@@ -12,7 +12,7 @@ use super::{Done, failed, print};
 pub fn completions(args: &CompletionsArgs) -> Done {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "dam", &mut text);
-    print::out(&String::from_utf8_lossy(&text))?;
+    print::out(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -25,7 +25,7 @@ pub fn man(args: &ManArgs) -> Done {
     } else {
         let mut text = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(wrong)?;
-        print::out(&String::from_utf8_lossy(&text))?;
+        print::out(&text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::args::{Global, ImportArgs};
 use super::backend::Backend;
 use super::set::assignment;
-use super::walk::{self, Found};
+use super::walk::{self, Found, What};
 use super::{Done, Failure, backend, print, usage};
 use crate::ops::Actor;
 use crate::ops::import::{ImportOptions, Imported, Importer, OpenFile, Outcome};
@@ -25,8 +25,10 @@ use crate::types::Timestamp;
 struct Totals {
     imported: u64,
     known: u64,
-    refused: Vec<(String, String)>,
+    refused: u64,
     by_policy: u64,
+    missing: u64,
+    left_out: u64,
     bytes: u64,
     files: Vec<serde_json::Value>,
 }
@@ -37,29 +39,31 @@ pub fn run(global: &Global, args: &ImportArgs) -> Done {
     // What is typed wrong is said before anything is read.
     ImportOptions::parse(args.into.as_deref(), &set, args.any)?;
     let root = backend::root(global, &[])?;
-    let mut backend = Backend::open(global, &root)?;
     let started = Instant::now();
     let found = walk::files(&args.paths);
-    if found.is_empty() {
-        return Err(usage("there is no file to import", "hidden files and symbolic links are left out"));
+    if found.iter().all(|f| matches!(f.what, What::LeftOut(_))) {
+        return Err(usage("there is no file to import", "hidden files, symbolic links and pipes are left out"));
     }
     let inside = backend::canonical(&root);
-    let bar = bar(found.len(), global.json);
+    let bar = bar(found.iter().filter(|f| !matches!(f.what, What::LeftOut(_))).count(), global.json);
     let mut totals = Totals::default();
-    let (readable, faults): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|f| f.fault.is_none());
-    for fault in faults {
-        totals.refuse(&fault.given, fault.fault.as_deref().unwrap_or_default(), &bar);
-    }
-    let readable: Vec<Found> = readable
-        .into_iter()
-        .filter(|f| {
-            let own = backend::canonical(&f.path).starts_with(&inside);
-            if own {
-                totals.refuse(&f.given, "it is a part of the library itself", &bar);
+    let mut readable = Vec::with_capacity(found.len());
+    for file in found {
+        match &file.what {
+            What::Take if backend::canonical(&file.path).starts_with(&inside) => {
+                totals.refuse(&file.given, "it is a part of the library itself", &bar);
             }
-            !own
-        })
-        .collect();
+            What::Take => readable.push(file),
+            What::LeftOut(why) => totals.leave_out(&file.given, why),
+            What::Missing => {
+                totals.missing += 1;
+                totals.refuse(&file.given, "there is no such file", &bar);
+            }
+            What::Refused(why) => totals.refuse(&file.given, why, &bar),
+        }
+    }
+    // Opened after the walk, which may take long: a daemon ends a silent call.
+    let mut backend = Backend::open(global, &root)?;
     match &mut backend {
         Backend::Local { library, caller } => {
             let actor = Actor::of(library, caller)?;
@@ -170,36 +174,47 @@ impl Totals {
             None => print::note(&text),
         }
         self.files.push(json!({ "outcome": "refused", "reason": reason, "given": given }));
-        self.refused.push((given.to_owned(), reason.to_owned()));
+        self.refused += 1;
     }
 
-    /// The totals. Refused files do not fail an import that took or knew any.
+    fn leave_out(&mut self, given: &str, reason: &str) {
+        self.files.push(json!({ "outcome": "left-out", "reason": reason, "given": given }));
+        self.left_out += 1;
+    }
+
+    /// The totals, and the exit code: refused files fail an import, however many others it took.
     fn report(self, global: &Global, started: Instant) -> Done {
         let seconds = started.elapsed().as_secs_f64();
-        let refused = self.refused.len();
+        let refused = self.refused;
         if global.json {
             print::json(&json!({
                 "imported": self.imported,
                 "known": self.known,
                 "refused": refused,
+                "left_out": self.left_out,
                 "bytes": self.bytes,
                 "seconds": seconds,
                 "files": self.files,
             }))?;
         } else {
+            let left_out = if self.left_out > 0 { format!(", left out {}", self.left_out) } else { String::new() };
             print::line(&format!(
-                "imported {}, already there {}, refused {refused}, {} in {seconds:.1} s",
+                "imported {}, already there {}, refused {refused}{left_out}, {} in {seconds:.1} s",
                 self.imported,
                 self.known,
                 print::bytes(self.bytes)
             ))?;
         }
-        let taken = self.imported + self.known > 0;
-        let policy = u64::try_from(refused).is_ok_and(|n| n == self.by_policy);
-        Ok(match (taken, policy) {
-            (true, _) => ExitCode::SUCCESS,
-            (false, true) => ExitCode::from(FailureKind::Refused.exit_code()),
-            (false, false) => ExitCode::from(FailureKind::Failed.exit_code()),
-        })
+        let all = |n: u64| self.imported + self.known == 0 && n == refused;
+        let failed = if refused == 0 {
+            return Ok(ExitCode::SUCCESS);
+        } else if all(self.by_policy) {
+            FailureKind::Refused
+        } else if all(self.missing) {
+            FailureKind::NotFound
+        } else {
+            FailureKind::Failed
+        };
+        Ok(ExitCode::from(failed.exit_code()))
     }
 }

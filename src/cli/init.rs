@@ -16,14 +16,14 @@ pub fn run(global: &Global, args: &InitArgs) -> Done {
     let root = mounts::absolute(&args.root);
     let uid = backend::caller().uid;
     let admin = user_name(uid);
+    alone(&root)?;
     if args.no_encryption {
         let made = Library::create(&root, KeyChoice::Plain, (&admin, uid), &backend::clock(), &backend::entropy());
         let made = made.map_err(|e| backend::explain(&e, &root))?;
         return report(global, &root, &made.id, None, &admin);
     }
-    let (key, id) = match &global.key_file {
+    let (key, id) = match keys::given(global) {
         Some(file) => {
-            let file = mounts::absolute(file);
             outside(&root, &file)?;
             make_parent(&file)?;
             let id = create(&root, &file, &admin, uid)?;
@@ -69,6 +69,25 @@ fn create(root: &Path, key: &Path, admin: &str, uid: u32) -> Result<String, Fail
     }
 }
 
+/// A library inside another would be filed, backed up and guarded by it, too; one inside a mount would be files of that library.
+fn alone(root: &Path) -> Result<(), Failure> {
+    let Some(there) = root.ancestors().find_map(|path| path.canonicalize().ok()) else { return Ok(()) };
+    if let Some((mount, _)) = mounts::locate(&there) {
+        return Err(usage(
+            format!("{} lies in the mount of {}", root.display(), mount.library.display()),
+            "choose a folder outside of every mount",
+        ));
+    }
+    let itself = backend::canonical(root);
+    match there.ancestors().find(|above| *above != itself && above.join("damfs.toml").is_file()) {
+        Some(above) => Err(usage(
+            format!("{} lies inside the library {}", root.display(), above.display()),
+            "choose a folder outside of every library",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// A key inside the library would be copied with every backup of it.
 fn outside(root: &Path, key: &Path) -> Result<(), Failure> {
     if key.starts_with(root) || backend::canonical(key).starts_with(backend::canonical(root)) {
@@ -97,10 +116,12 @@ fn report(global: &Global, root: &Path, id: &str, key: Option<&Path>, admin: &st
     print::line(&format!("made the library {} (admin: {admin})", root.display()))?;
     match key {
         Some(key) => print::line(&format!(
-            "its key is {}\nWhoever loses this key loses the library: nothing in it can be read without it. Keep a copy elsewhere.",
+            "its key is {}\n\
+            Whoever loses this key loses the library's files: no version of any can be read without it. Keep a copy elsewhere.\n\
+            The bytes of files are sealed; the catalogue (names, tags, prompts, the audit log) is not encrypted.",
             key.display()
         ))?,
-        None => print::line("it is not sealed: whoever reads the disk reads the library")?,
+        None => print::line("it is not sealed: whoever reads the disk reads the files")?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,26 +1,31 @@
 //! Where keys live: one file per library under the user's config folder, never inside a library.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, failed};
+use super::args::Global;
+use super::{Failure, environment, failed, mounts};
 use crate::ops::Library;
 
 /// `$XDG_CONFIG_HOME/damfs`, or `~/.config/damfs`.
 pub fn folder() -> Result<PathBuf, Failure> {
-    let set = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(config) = set("XDG_CONFIG_HOME").filter(|p| p.is_absolute()) {
+    if let Some(config) = environment("XDG_CONFIG_HOME").filter(|p| p.is_absolute()) {
         return Ok(config.join("damfs"));
     }
-    set("HOME")
+    environment("HOME")
         .map(|home| home.join(".config/damfs"))
         .ok_or_else(|| failed("there is no HOME to find the key in", "name the key with --key-file FILE"))
 }
 
-/// The key file of a library: the one given, else `<id>.key` in the folder, if it is there.
-pub fn find(given: Option<&Path>, root: &Path) -> Option<PathBuf> {
-    if let Some(path) = given {
-        return Some(path.to_owned());
+/// The key file that was named: `--key-file`, else `DAM_KEY_FILE`. Absolute, for a daemon works in another folder.
+pub fn given(global: &Global) -> Option<PathBuf> {
+    let named = global.key_file.clone().filter(|p| !p.as_os_str().is_empty());
+    named.or_else(|| environment("DAM_KEY_FILE")).map(|path| mounts::absolute(&path))
+}
+
+/// The key file of a library: the one named, else `<id>.key` in the folder, if it is there.
+pub fn find(global: &Global, root: &Path) -> Option<PathBuf> {
+    if let Some(path) = given(global) {
+        return Some(path);
     }
     let id = library_id(root)?;
     let path = folder().ok()?.join(format!("{id}.key"));

@@ -22,6 +22,7 @@ mod unmount;
 mod walk;
 mod why;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,7 +45,7 @@ pub fn run() -> ExitCode {
         Cmd::Init(args) => init::run(&global, &args),
         Cmd::Import(args) => import::run(&global, &args),
         Cmd::Mount(args) => mount::run(&global, &args),
-        Cmd::Unmount(args) => unmount::run(&args),
+        Cmd::Unmount(args) => unmount::run(&global, &args),
         Cmd::Status => status::run(&global),
         Cmd::Find(args) => find::run(&global, args),
         Cmd::Show(args) => show::run(&global, &args),
@@ -64,6 +65,11 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.kind.exit_code())
         }
     }
+}
+
+/// A path in the environment; an empty one is none.
+fn environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// What a command ends with.

@@ -16,47 +16,68 @@ use serde_json::json;
 use super::args::{Global, MountArgs};
 use super::{Done, Failure, backend, failed, keys, mounts, not_found, print, unmount, usage};
 use crate::ops::proto::{FailureKind, Request};
+use crate::ops::{Library, OpenError, wire};
 
 /// How long a daemon may take until its mount answers.
 const READY: Duration = Duration::from_secs(60);
 
+/// In the library's `run` folder, with one older file beside it.
+const LOG: &str = "mountd.log";
+/// A log longer than this is put aside when a daemon starts.
+const LONG: u64 = 4 << 20;
+
 /// Mounts.
 pub fn run(global: &Global, args: &MountArgs) -> Done {
     let root = backend::canonical(&args.root);
-    check_library(&root)?;
+    let info = Library::info_of(&root).map_err(|e| backend::explain(&e, &root))?;
     let device = Path::new("/dev/fuse");
     check_device(device)?;
     let mountpoint = check_mountpoint(&args.mountpoint, &root)?;
 
     // A running daemon opens the device itself; its callers need no right to.
-    if let Some(mut client) = backend::daemon(&root)? {
-        if args.foreground {
-            return Err(failed(
-                format!("{} is already mounted by a daemon in the background", root.display()),
-                "leave --foreground out, or unmount it first",
-            ));
-        }
-        let folder = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC)
-            .open(&mountpoint)
-            .map_err(|e| failed(format!("cannot open {}: {e}", mountpoint.display()), "choose a folder of yours"))?;
-        let request = Request::Mount {
-            mountpoint: mountpoint.to_string_lossy().into_owned(),
-            as_member: args.as_member.clone(),
-            shared: args.shared,
-            posix: args.posix,
-        };
-        backend::ask(&mut client, &request, Some(&folder))?;
-    } else {
-        check_means(device)?;
-        let command = daemon_command(global, args, &root, &mountpoint)?;
-        if args.foreground {
-            return Err(exec(command));
-        }
-        start(command, &root)?;
+    if let Some(client) = backend::daemon(&root)? {
+        ask(client, args, &root, &mountpoint)?;
+        return report(global, &root, &mountpoint);
+    }
+    // Whose library it is comes before what his machine lacks.
+    let log = open_log(&root)?;
+    check_means(device)?;
+    let key = keys::find(global, &root);
+    if info.sealed && key.is_none() {
+        return Err(backend::explain(&OpenError::KeyNeeded, &root));
+    }
+    let command = daemon_command(key.as_deref(), args, &root, &mountpoint)?;
+    if args.foreground {
+        return Err(exec(command));
+    }
+    if let Err(e) = start(command, log, &root) {
+        // Two may have started at once: the other's daemon serves this mount, too.
+        let Some(client) = backend::daemon(&root)? else { return Err(e) };
+        ask(client, args, &root, &mountpoint)?;
     }
     report(global, &root, &mountpoint)
+}
+
+/// Has a running daemon mount.
+fn ask(mut client: backend::Client, args: &MountArgs, root: &Path, mountpoint: &Path) -> Result<(), Failure> {
+    if args.foreground {
+        return Err(failed(
+            format!("{} is already mounted by a daemon in the background", root.display()),
+            "leave --foreground out, or unmount it first",
+        ));
+    }
+    let folder = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC)
+        .open(mountpoint)
+        .map_err(|e| failed(format!("cannot open {}: {e}", mountpoint.display()), "choose a folder of yours"))?;
+    let request = Request::Mount {
+        mountpoint: mountpoint.to_string_lossy().into_owned(),
+        as_member: args.as_member.clone(),
+        shared: args.shared,
+        posix: args.posix,
+    };
+    backend::ask(&mut client, &request, Some(&folder)).map(|_| ())
 }
 
 fn report(global: &Global, root: &Path, mountpoint: &Path) -> Done {
@@ -67,16 +88,6 @@ fn report(global: &Global, root: &Path, mountpoint: &Path) -> Done {
         print::line(&format!("mounted {} at {}", root.display(), mountpoint.display()))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_library(root: &Path) -> Result<(), Failure> {
-    if root.join("damfs.toml").is_file() {
-        return Ok(());
-    }
-    Err(not_found(
-        format!("{} is not a damfs library", root.display()),
-        format!("make one with: dam init {}", root.display()),
-    ))
 }
 
 fn check_device(device: &Path) -> Result<(), Failure> {
@@ -118,7 +129,7 @@ fn check_mountpoint(given: &Path, root: &Path) -> Result<PathBuf, Failure> {
     let place = mounts::absolute(given);
     let shown = place.display();
     if let Some(mount) = mounts::at(&place) {
-        if backend::daemon(&mount.library)?.is_some() {
+        if backend::daemon(&mount.library)?.is_some() && !mount.is_dead() {
             return Err(failed(
                 format!("{shown} is busy: {} is mounted there", mount.library.display()),
                 format!("take it down with: dam unmount {shown}"),
@@ -167,7 +178,7 @@ fn check_mountpoint(given: &Path, root: &Path) -> Result<PathBuf, Failure> {
     Ok(place)
 }
 
-fn daemon_command(global: &Global, args: &MountArgs, root: &Path, mountpoint: &Path) -> Result<Command, Failure> {
+fn daemon_command(key: Option<&Path>, args: &MountArgs, root: &Path, mountpoint: &Path) -> Result<Command, Failure> {
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|d| d.join("dam-mountd")));
     let program = beside
         .filter(|p| p.is_file())
@@ -175,7 +186,7 @@ fn daemon_command(global: &Global, args: &MountArgs, root: &Path, mountpoint: &P
         .ok_or_else(|| failed("dam-mountd is not installed", "put it beside dam, or into PATH"))?;
     let mut command = Command::new(program);
     command.arg("--library").arg(root).arg("--mountpoint").arg(mountpoint);
-    if let Some(key) = keys::find(global.key_file.as_deref(), root) {
+    if let Some(key) = key {
         command.arg("--key-file").arg(key);
     }
     if let Some(name) = &args.as_member {
@@ -206,15 +217,12 @@ struct Started {
 }
 
 /// Starts the daemon in a session of its own and waits for the one line that says that the mount answers, or why not.
-fn start(mut command: Command, root: &Path) -> Result<(), Failure> {
-    let log = root.join("run/mountd.log");
-    let look = format!("look into {}", log.display());
+fn start(mut command: Command, log: File, root: &Path) -> Result<(), Failure> {
+    let look = format!("look into {}", root.join("run").join(LOG).display());
     let broken = |what: &str, e: io::Error| failed(format!("{what}: {e}"), "the library must be writable for you");
-    let errors = File::options().create(true).append(true).mode(0o600).open(&log);
-    let errors = errors.map_err(|e| broken(&format!("cannot write the log {}", log.display()), e))?;
     let (answer, ready) = io::pipe().map_err(|e| broken("cannot make a pipe", e))?;
     command.arg("--ready-fd").arg(ready.as_raw_fd().to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).current_dir("/");
     let number = ready.as_raw_fd();
     let detach = move || {
         #[expect(unsafe_code, reason = "the number is all that reaches the child")]
@@ -261,6 +269,24 @@ fn start(mut command: Command, root: &Path) -> Result<(), Failure> {
             Err(failed("dam-mountd ended before its mount answered", look))
         }
     }
+}
+
+/// The daemon's log, to append to; a long one makes place for a new one first.
+fn open_log(root: &Path) -> Result<File, Failure> {
+    let opened = wire::run_directory(root).and_then(|folder| {
+        let log = folder.join(LOG);
+        if fs::metadata(&log).is_ok_and(|meta| meta.len() > LONG) {
+            fs::rename(&log, folder.join(format!("{LOG}.1")))?;
+        }
+        wire::open_run_file(root, LOG, File::options().append(true))
+    });
+    opened.map_err(|e| match e.kind() {
+        io::ErrorKind::PermissionDenied => backend::explain(&OpenError::Denied { path: root.to_owned() }, root),
+        _ => failed(
+            format!("cannot write the log {LOG} of {}: {e}", root.display()),
+            "the library must be writable for you",
+        ),
+    })
 }
 
 /// A program in PATH, or where system programs are.

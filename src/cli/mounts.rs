@@ -1,76 +1,62 @@
-//! Which damfs mounts there are, as the kernel says.
+//! Which damfs mounts there are, and what a path means in one.
 
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use crate::ops::mountinfo::{self, Line};
 
 /// One mount of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FuseMount {
     pub library: PathBuf,
     pub mountpoint: PathBuf,
+    line: Line,
+}
+
+impl FuseMount {
+    fn of(line: Line) -> Option<Self> {
+        let source = line.is_ours().then(|| PathBuf::from(&line.source))?;
+        Some(Self { library: source, mountpoint: line.path.clone(), line })
+    }
+
+    /// Whether its daemon died. Asks the mount, which waits for a daemon that is only stuck: ask that one first.
+    pub fn is_dead(&self) -> bool {
+        self.line.is_dead()
+    }
 }
 
 /// Every damfs mount, in the order they were made.
 pub fn all() -> Vec<FuseMount> {
-    fs::read("/proc/self/mountinfo").map(|text| parse(&text)).unwrap_or_default()
+    mountinfo::read().unwrap_or_default().into_iter().filter_map(FuseMount::of).collect()
+}
+
+/// The innermost damfs mount that a path lies in, with the path as seen there: a symbolic link is followed when the path itself lies in none.
+pub fn locate(path: &Path) -> Option<(FuseMount, PathBuf)> {
+    let given = absolute(path);
+    let inside = |path: PathBuf| Some((containing(&path)?, path));
+    inside(given).or_else(|| inside(path.canonicalize().ok()?))
 }
 
 /// The innermost damfs mount that a path lies in. The path must be absolute; it need not exist.
-pub fn containing(path: &Path) -> Option<FuseMount> {
+fn containing(path: &Path) -> Option<FuseMount> {
     all().into_iter().filter(|m| path.starts_with(&m.mountpoint)).max_by_key(|m| m.mountpoint.as_os_str().len())
 }
 
 /// The mount at exactly this place.
 pub fn at(path: &Path) -> Option<FuseMount> {
-    all().into_iter().rev().find(|m| m.mountpoint == path)
+    let table = mountinfo::read().unwrap_or_default();
+    mountinfo::topmost(&table, path).cloned().and_then(FuseMount::of)
 }
 
 /// Whether anything at all is mounted at this place.
 pub fn any_at(path: &Path) -> bool {
-    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
-    text.split(|&b| b == b'\n').filter_map(|line| line.split(|&b| b == b' ').nth(4)).any(|at| unescape(at) == path)
+    mountinfo::read().is_ok_and(|table| mountinfo::topmost(&table, path).is_some())
 }
 
 /// Mounts of one library.
 pub fn of_library(root: &Path) -> Vec<FuseMount> {
     all().into_iter().filter(|m| m.library == root).collect()
-}
-
-/// Lines look like `36 35 98:0 / /mnt rw,noatime shared:1 - fuse.damfs /srv/studio rw,user_id=0`.
-fn parse(text: &[u8]) -> Vec<FuseMount> {
-    let mut mounts = Vec::new();
-    for line in text.split(|&b| b == b'\n') {
-        let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
-        let Some(dash) = fields.iter().position(|f| *f == b"-") else { continue };
-        if let (Some(mountpoint), Some(&b"fuse.damfs"), Some(source)) =
-            (fields.get(4), fields.get(dash + 1), fields.get(dash + 2))
-        {
-            mounts.push(FuseMount { library: unescape(source), mountpoint: unescape(mountpoint) });
-        }
-    }
-    mounts
-}
-
-/// The kernel writes space, tab, line feed and backslash as three octal digits.
-fn unescape(text: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let octal = tail.get(..3).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u8::from_str_radix(d, 8).ok());
-        match (byte, octal) {
-            (b'\\', Some(code)) => {
-                bytes.push(code);
-                rest = &tail[3..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// A path from the root, without asking the filesystem about its last part: a dead mount answers nothing.
@@ -94,23 +80,6 @@ pub fn absolute(path: &Path) -> PathBuf {
 
 /// The path below a mount, as text for the library.
 pub fn below(mount: &FuseMount, path: &Path) -> String {
-    let rest = path.strip_prefix(&mount.mountpoint).unwrap_or(Path::new(""));
-    String::from_utf8_lossy(rest.as_os_str().as_bytes()).into_owned()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mountinfo_is_read_with_its_escapes() {
-        let text = b"22 1 0:20 / /proc rw - proc proc rw\n\
-            40 22 0:50 / /mnt/my\\040art rw,nosuid,nodev shared:5 master:1 - fuse.damfs /srv/a\\134b rw,user_id=0\n";
-        let mounts = parse(text);
-        assert_eq!(
-            mounts,
-            vec![FuseMount { library: PathBuf::from("/srv/a\\b"), mountpoint: PathBuf::from("/mnt/my art") }]
-        );
-    }
+    let rest = path.strip_prefix(&mount.mountpoint).map_or(OsStr::new(""), Path::as_os_str);
+    String::from_utf8_lossy(rest.as_bytes()).into_owned()
 }

@@ -22,10 +22,10 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "dam: {text}");
 }
 
-/// Lines to stdout.
-pub fn out(text: &str) -> Result<(), Failure> {
+/// Bytes to stdout.
+pub fn out(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(failed(format!("cannot write to stdout: {e}"), "free some space, or choose another place"))
         }
@@ -35,7 +35,7 @@ pub fn out(text: &str) -> Result<(), Failure> {
 
 /// One line to stdout.
 pub fn line(text: &str) -> Result<(), Failure> {
-    out(&format!("{text}\n"))
+    out(format!("{text}\n").as_bytes())
 }
 
 /// Data as JSON to stdout.

@@ -49,6 +49,6 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
             text.push_str(&format!("{key:<12} {}\n", line.replace('\n', "\n             ")));
         }
     }
-    print::out(&text)?;
+    print::out(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

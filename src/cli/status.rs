@@ -8,40 +8,52 @@ use serde_json::{Value, json};
 
 use super::args::Global;
 use super::{Done, backend, mounts, print};
-use crate::ops::proto::Request;
+use crate::ops::Library;
+use crate::ops::proto::{FailureKind, Request};
 
 /// Lists every damfs mount of the machine, or those of one library.
 pub fn run(global: &Global) -> Done {
-    let only = global.library.as_deref().map(backend::canonical);
     let mut libraries: BTreeSet<PathBuf> = mounts::all().into_iter().map(|m| m.library).collect();
-    if let Some(root) = &only {
-        libraries.retain(|library| library == root);
+    if let Some(root) = backend::named(global) {
+        Library::info_of(&root).map_err(|e| backend::explain(&e, &root))?;
+        libraries.retain(|library| *library == root);
     }
     let mut rows: Vec<Value> = Vec::new();
     for library in libraries {
-        let answer = match backend::daemon(&library) {
-            Ok(Some(mut client)) => backend::ask(&mut client, &Request::Status, None),
-            Ok(None) => Ok(Value::Null),
-            Err(e) => Err(e),
+        let told = match backend::daemon(&library) {
+            Ok(Some(mut client)) => backend::ask(&mut client, &Request::Status, None).map(Some),
+            Ok(None) => Ok(None),
+            Err(e) => {
+                if e.kind != FailureKind::Refused {
+                    print::note(&e.message);
+                }
+                Err(e)
+            }
         };
-        let told = answer.as_ref().ok().and_then(|a| a.get("mounts").unwrap_or(a).as_array().cloned());
-        if let Some(told) = told {
-            rows.extend(told);
-            continue;
-        }
-        // Nobody answers: what the kernel knows. The state says whether that is for us to see or a dead mount.
-        let state = if answer.is_ok() { "dead" } else { "unknown" };
+        let known = told.as_ref().ok().and_then(|answer| answer.as_ref()?["mounts"].as_array().cloned());
         for mount in mounts::of_library(&library) {
             let text = |p: &PathBuf| p.to_string_lossy().into_owned();
+            let mountpoint = text(&mount.mountpoint);
+            if known.iter().flatten().any(|row| row["mountpoint"] == *mountpoint) {
+                continue;
+            }
+            let state = match &told {
+                // What the daemon does not tell of is another's, or was left by a daemon before it.
+                Ok(Some(_)) if !mount.is_dead() => continue,
+                Ok(_) => "dead",
+                Err(e) if e.kind == FailureKind::Refused => "unknown",
+                Err(_) => "no answer",
+            };
             rows.push(json!({
                 "pid": null,
                 "library": text(&mount.library),
-                "mountpoint": text(&mount.mountpoint),
+                "mountpoint": mountpoint,
                 "member": null,
                 "shared": null,
                 "state": state,
             }));
         }
+        rows.extend(known.into_iter().flatten());
     }
     if global.json {
         print::json(&json!({ "mounts": rows }))?;

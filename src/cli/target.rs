@@ -3,29 +3,30 @@
 use std::path::Path;
 
 use super::{Failure, failed, mounts, not_found};
+use crate::ops::proto::FailureKind;
 use crate::types::AssetId;
 
-/// The target of one argument.
+/// The target of one argument. An id and `library/...` mean the same wherever one stands, also within a mount.
 pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
-    let path = mounts::absolute(Path::new(arg));
-    // A symbolic link into a mount is as good as the path it leads to.
-    let led = || path.canonicalize().ok().and_then(|to| Some((mounts::containing(&to)?, to)));
-    if let Some((mount, path)) = mounts::containing(&path).map(|m| (m, path.clone())).or_else(led) {
-        if mount.library != root {
-            return Err(failed(
-                format!("{arg} lies in a mount of another library, {}", mount.library.display()),
-                "run one command per library, or leave --library out",
-            ));
-        }
-        return in_mount(&mount, &path, arg);
-    }
-    if arg.parse::<AssetId>().is_ok() || arg == "library" || arg.starts_with("library/") {
+    if arg.parse::<AssetId>().is_ok() {
         return Ok(arg.to_owned());
     }
-    Err(not_found(
-        format!("`{arg}` is not in a mount of {}", root.display()),
-        "a PATH is library/..., a path in a mount of the library, or an asset id",
-    ))
+    let below_library = arg == "library" || arg.starts_with("library/");
+    let located = match mounts::locate(Path::new(arg)) {
+        Some((mount, _)) if mount.library != root => Err(failed(
+            format!("{arg} lies in a mount of another library, {}", mount.library.display()),
+            "run one command per library; leave --library out to use the one that a PATH lies in",
+        )),
+        Some((mount, path)) => in_mount(&mount, &path, arg),
+        None => Err(not_found(
+            format!("`{arg}` is not in a mount of {}", root.display()),
+            "a PATH is library/..., a path in a mount of the library, or an asset id",
+        )),
+    };
+    match located {
+        Err(e) if below_library && e.kind == FailureKind::NotFound => Ok(arg.to_owned()),
+        located => located,
+    }
 }
 
 /// The targets of several arguments.
@@ -51,7 +52,7 @@ fn in_mount(mount: &mounts::FuseMount, path: &Path, arg: &str) -> Result<String,
             format!("take it down with: dam unmount {}", mount.mountpoint.display()),
         )),
         Err(Errno::ACCESS | Errno::PERM) => Err(Failure {
-            kind: crate::ops::proto::FailureKind::Refused,
+            kind: FailureKind::Refused,
             message: format!("{arg}: permission denied"),
             hint: Some("the mount answers for another member".to_owned()),
         }),

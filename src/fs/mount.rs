@@ -11,8 +11,8 @@ use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
 use crate::catalog::{Asset, NodeKind, NodeRow, ReadTx, VersionRow};
-use crate::ops::Library;
 use crate::ops::notices::Notice;
+use crate::ops::{Library, find};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
@@ -229,7 +229,12 @@ impl Mount {
     /// A query that cannot be read says so in `.dam/errors`.
     fn explain_find(&self, who: &Who, parent: u64, name: &FileName) {
         let is_find = matches!(self.inodes.get(parent).as_deref(), Some(Virtual::Dir(Dir::Find)));
-        if is_find && let Some(sentence) = tree::find_error(&name.to_text()) {
+        if !is_find {
+            return;
+        }
+        let text = name.to_text();
+        if let Some(e) = self.library.catalog.read(|tx| find::parse(tx, who, &text)).err() {
+            let sentence = format!("find/{text}: {e}");
             let _ = self.explain::<()>(who, "find", Err(FsError::NotPermitted(sentence)));
         }
     }

@@ -1,12 +1,14 @@
 //! Extended attributes: `user.*` are kept with the node; some of them are the record itself (`ops::mapped`), and one is the asset's id.
 
 use super::mount::{Mount, Object};
+use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow};
+use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
 use crate::ops::{assign, mapped};
 use crate::policy::Verb;
-use crate::types::Caller;
+use crate::types::{AssetId, Caller};
+use crate::view::tree::Dir;
 
 /// Longest value: what the kernel allows.
 const MAX_VALUE: usize = 65_536;
@@ -22,6 +24,19 @@ impl Mount {
         })
     }
 
+    /// The asset that a file shows or speaks of, in whatever place: a version, an export and a record say whose they are.
+    fn asset_behind(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Option<AssetId>> {
+        let id = match self.object(tx, who, ino)? {
+            Object::Node(node, asset) => return Ok(Self::asset_of(tx, &node, asset)?.map(|a| a.id)),
+            Object::Version(_, asset) | Object::Proxy(asset, _) => asset.id,
+            Object::Export(export) => export.asset.id,
+            Object::Text(Text::Record(id) | Text::Why(id)) | Object::Dir(Dir::VersionsOf(id)) => id,
+            Object::Text(_) | Object::Dir(_) => return Ok(None),
+        };
+        let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+        Ok(self.library.gate.decide(who, Verb::List, &asset).allowed.then_some(id))
+    }
+
     /// One attribute.
     ///
     /// # Errors
@@ -31,10 +46,11 @@ impl Mount {
             return Err(FsError::NoAttribute);
         }
         let who = self.who(caller)?;
-        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
         if name == mapped::ID {
-            return asset.map(|a| a.id.to_string().into_bytes()).ok_or(FsError::NoAttribute);
+            let id = self.library.catalog.read(|tx| self.asset_behind(tx, &who, ino))?;
+            return id.map(|id| id.to_string().into_bytes()).ok_or(FsError::NoAttribute);
         }
+        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
         if let Some(asset) = &asset
             && mapped::is_mapped(name)
         {

@@ -51,13 +51,13 @@ impl Actor {
     pub fn named(library: &Library, name: &str) -> Result<Self, OpsError> {
         let members = library.catalog.read(|tx| tx.members())?;
         let Some(member) = members.iter().find(|m| m.name == name).cloned() else {
-            return Err(super::value::unknown("member", name, members.into_iter().map(|m| m.name)));
+            return Err(super::members::unknown(name, &members));
         };
         let who = library.gate.who(&Identity::Member(member.id))?;
         Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, who })
     }
 
-    /// He, as the gate knows him.
+    /// As the gate knows him.
     #[must_use]
     pub fn who(&self) -> &Who {
         &self.who

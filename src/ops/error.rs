@@ -2,6 +2,7 @@
 
 use damfs_policy::Verb;
 
+use super::library::OpenError;
 use super::live::LiveError;
 use super::proto::{Failure, FailureKind};
 use crate::access::AccessError;
@@ -15,6 +16,9 @@ pub enum OpsError {
     /// Nothing of that name that the caller may list.
     #[error("no such asset: `{0}`")]
     NotFound(String),
+    /// Nobody of that name is a member.
+    #[error("{message}")]
+    NoMember { message: String, hint: String },
     /// The request itself is wrong.
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
@@ -62,17 +66,40 @@ impl From<OpsError> for Failure {
                 FailureKind::NotFound,
                 Some("a PATH is library/..., a path in a mount of the library, or an asset id".to_owned()),
             ),
+            OpsError::NoMember { hint, .. } => (FailureKind::NotFound, Some(hint)),
             OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
+            // What an admin may is no matter of a path that `dam why` could be asked about.
+            OpsError::Refused { verb: Verb::Admin, .. } => (FailureKind::Refused, None),
             OpsError::Refused { subject, .. } => {
                 (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
             }
             OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
             OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
+            OpsError::Blob(BlobError::Missing(_) | BlobError::Damaged { .. }) => {
+                (FailureKind::Failed, Some("see what else is wrong with: dam fsck --deep".to_owned()))
+            }
             OpsError::Catalog(_) | OpsError::Blob(_) | OpsError::Live(_) | OpsError::Io(_) => {
                 (FailureKind::Failed, None)
             }
         };
         Self { kind, message, hint }
+    }
+}
+
+/// The command line and the daemon tell the same fault the same way.
+impl From<&OpenError> for Failure {
+    fn from(e: &OpenError) -> Self {
+        let kind = match e {
+            OpenError::NotALibrary { .. } => FailureKind::NotFound,
+            OpenError::KeyInside { .. } | OpenError::NotAFolder { .. } => FailureKind::Usage,
+            OpenError::Denied { .. } => FailureKind::Refused,
+            _ => FailureKind::Failed,
+        };
+        let hint = match e {
+            OpenError::InUse { pid } if *pid != 0 => format!("wait for process {pid} to end, or unmount the library"),
+            other => other.hint().to_owned(),
+        };
+        Self { kind, message: e.to_string(), hint: Some(hint) }
     }
 }

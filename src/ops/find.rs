@@ -2,26 +2,50 @@
 
 use serde_json::{Value, json};
 
-use damfs_policy::Verb;
+use damfs_policy::{Expr, Field, Verb};
 
 use super::folders::Paths;
-use super::{Actor, Library, OpsError};
+use super::{Actor, Library, OpsError, value};
+use crate::access::Who;
+use crate::catalog::ReadTx;
+use crate::view::tree::{Tree, UnknownValue};
 
 /// How many records one read takes at a time.
 const PAGE: usize = 1000;
+
+/// Reads a query as a member may ask it.
+///
+/// # Errors
+/// [`OpsError::Usage`] when the text is no query, or names a value that nothing has which he may list; each names the nearest.
+pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
+    let query = damfs_policy::parse(text).map_err(|e| OpsError::Usage {
+        message: format!("not a query: {e}"),
+        hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
+    })?;
+    match Tree::new(tx, &who.subject, Some(who.id)).unknown_value(&query)? {
+        Some(UnknownValue { field, value, known }) => {
+            let name = field.to_string();
+            let known = known.into_iter().map(|value| written(&field, value));
+            Err(value::unknown(&name, &written(&field, value), known))
+        }
+        None => Ok(query),
+    }
+}
+
+/// A value as a query writes it.
+fn written(field: &Field, value: String) -> String {
+    let term = Expr::is(field.clone(), value).to_string();
+    term.split_once('=').map_or(term.clone(), |(_, value)| value.to_owned())
+}
 
 /// Everything that matches and that the caller may list: `{"assets": [{path, id, ..}]}`.
 ///
 /// # Errors
 /// [`OpsError::Usage`] when the text is no query.
 pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) -> Result<Value, OpsError> {
-    let query = damfs_policy::parse(text).map_err(|e| OpsError::Usage {
-        message: format!("not a query: {e}"),
-        hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
-    })?;
-    let query = query.and(actor.filter(library, Verb::List));
     let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
     library.catalog.read(|tx| {
+        let query = parse(tx, actor.who(), text)?.and(actor.filter(library, Verb::List));
         let mut assets = Vec::new();
         let mut paths = Paths::default();
         let mut after = 0;
@@ -31,11 +55,15 @@ pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) ->
             after = last.ordinal;
             for asset in page {
                 let path = match asset.node {
-                    Some(node) => paths.of(tx, node)?,
+                    Some(node) => paths.bytes_of(tx, node)?,
                     None => None,
                 };
+                // JSON holds text alone: the bytes of a path that is none are told beside it.
+                let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
+                let path_bytes = bytes.map(|p| p.iter().map(|b| format!("{b:02x}")).collect::<String>());
                 assets.push(json!({
-                    "path": path,
+                    "path": path.as_deref().map(String::from_utf8_lossy),
+                    "path_bytes": path_bytes,
                     "id": asset.id.to_string(),
                     "view_name": asset.view_name,
                     "kind": asset.kind,

@@ -174,7 +174,7 @@ pub fn path_of(tx: &dyn ReadTx, node: NodeId) -> Result<Option<String>, CatalogE
 /// Paths of many nodes of one state; each folder is walked once.
 #[derive(Debug, Default)]
 pub struct Paths {
-    folders: HashMap<NodeId, Option<String>>,
+    folders: HashMap<NodeId, Option<Vec<u8>>>,
 }
 
 impl Paths {
@@ -183,22 +183,30 @@ impl Paths {
     /// # Errors
     /// When the catalogue fails.
     pub fn of(&mut self, tx: &dyn ReadTx, node: NodeId) -> Result<Option<String>, CatalogError> {
+        Ok(self.bytes_of(tx, node)?.map(|path| String::from_utf8_lossy(&path).into_owned()))
+    }
+
+    /// As [`path_of`], also of names that are no text.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn bytes_of(&mut self, tx: &dyn ReadTx, node: NodeId) -> Result<Option<Vec<u8>>, CatalogError> {
         if node == NodeId::LIBRARY {
-            return Ok(Some("library".to_owned()));
+            return Ok(Some(b"library".to_vec()));
         }
         for entry in tx.names_of(node)? {
             if let Some(folder) = self.folder(tx, entry.parent)? {
-                return Ok(Some(format!("{folder}/{}", entry.name)));
+                return Ok(Some([&folder, b"/".as_slice(), entry.name.as_bytes()].concat()));
             }
         }
         Ok(None)
     }
 
-    fn folder(&mut self, tx: &dyn ReadTx, folder: NodeId) -> Result<Option<String>, CatalogError> {
+    fn folder(&mut self, tx: &dyn ReadTx, folder: NodeId) -> Result<Option<Vec<u8>>, CatalogError> {
         if let Some(known) = self.folders.get(&folder) {
             return Ok(known.clone());
         }
-        let path = self.of(tx, folder)?;
+        let path = self.bytes_of(tx, folder)?;
         self.folders.insert(folder, path.clone());
         Ok(path)
     }

@@ -23,6 +23,8 @@ const BATCH_MS: i64 = 2000;
 
 const UNKNOWN: &str = "not a recognised image, video, audio or document";
 
+const INTO: &str = "name a folder below library/, for example luna/2026";
+
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
@@ -59,7 +61,7 @@ impl ImportOptions {
     /// [`OpsError::Usage`] for a folder, facet or value that cannot be.
     pub fn parse(into: Option<&str>, set: &[Assignment], any: bool) -> Result<Self, OpsError> {
         if let Some(folder) = into {
-            folders::parts(folder)?;
+            folders::parts(folder).map_err(|e| OpsError::usage(format!("--into {folder}: {e}"), INTO))?;
         }
         // A second `--set tag=b` adds; keywords that the file brings stay beside those given.
         let changes = value::changes(set)?
@@ -240,7 +242,11 @@ impl<'a> Importer<'a> {
     /// One file's fault is its outcome; a fault of the library ends the import. Denials go to the audit log.
     fn refuse(&mut self, given: &str, why: OpsError) -> Result<(), OpsError> {
         let policy = match &why {
-            OpsError::Usage { .. } | OpsError::Failed { .. } | OpsError::Io(_) | OpsError::NotFound(_) => false,
+            OpsError::Usage { .. }
+            | OpsError::Failed { .. }
+            | OpsError::Io(_)
+            | OpsError::NotFound(_)
+            | OpsError::NoMember { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

@@ -56,6 +56,10 @@ pub enum KeyChoice<'a> {
 pub enum OpenError {
     #[error("{} is not a damfs library", .path.display())]
     NotALibrary { path: PathBuf },
+    #[error("{} is not a folder", .path.display())]
+    NotAFolder { path: PathBuf },
+    #[error("the damfs.toml of {} cannot be read: {why}", .path.display())]
+    Damaged { path: PathBuf, why: String },
     #[error("{} is a damfs library already", .path.display())]
     Exists { path: PathBuf },
     #[error("{} is not empty", .path.display())]
@@ -64,6 +68,8 @@ pub enum OpenError {
     NoKey { path: PathBuf },
     #[error("the library is sealed and no key file was given")]
     KeyNeeded,
+    #[error("no permission to read the key file {}", .path.display())]
+    KeyDenied { path: PathBuf },
     #[error("the key does not open this library")]
     WrongKey,
     #[error("the key file would lie inside the library at {}", .path.display())]
@@ -92,6 +98,9 @@ impl OpenError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotALibrary { .. } => "make one with `dam init LIBRARY`, or name another with --library",
+            Self::NotAFolder { .. } => "name a folder, or a name that is free",
+            Self::Damaged { .. } => "put it back from a backup of the library; the rest of the library is not touched",
+            Self::KeyDenied { .. } => "run as the user who owns it, or name another with --key-file FILE",
             Self::Exists { .. } => "use it as it is, or choose another folder",
             Self::NotEmpty { .. } => "choose a new or empty folder",
             Self::NoKey { .. } | Self::KeyNeeded => {
@@ -100,11 +109,14 @@ impl OpenError {
             Self::WrongKey => "name the key file that `dam init` wrote for this library with --key-file FILE",
             Self::KeyInside { .. } => "keep the key outside: whoever copies the library must not get its key",
             Self::InUse { .. } => "it is being used in place or served by a daemon; wait for it, or unmount it first",
-            Self::NewerFormat { .. } => "install a newer damfs",
+            Self::NewerFormat { .. } | Self::Catalog(CatalogError::NewerSchema { .. }) => "install a newer damfs",
             Self::Denied { .. } => "ask the library's owner to serve it (dam mount), or run as that user",
             Self::Roles(_) => "mend roles.toml in the library folder",
             Self::Io { .. } => "check the disk and the folder's permissions",
-            Self::Crypto(_) | Self::Catalog(_) | Self::Blob(_) => "run `dam fsck`; nothing was changed",
+            Self::Crypto(_) => "put the keyring back from a backup of the library; nothing was changed",
+            Self::Catalog(_) | Self::Blob(_) => {
+                "when this stays, restore the library from a backup; nothing was changed"
+            }
         }
     }
 }
@@ -168,13 +180,21 @@ impl Library {
         if root.join("damfs.toml").exists() {
             return Err(OpenError::Exists { path: root.into() });
         }
+        if root.exists() && !root.is_dir() {
+            return Err(OpenError::NotAFolder { path: root.into() });
+        }
+        let is_new = !root.exists();
         fs::create_dir_all(root).map_err(io("cannot make the library folder"))?;
         let root = root.canonicalize().map_err(io("cannot find the library folder"))?;
         if fs::read_dir(&root).map_err(io("cannot read the library folder"))?.next().is_some() {
             return Err(OpenError::NotEmpty { path: root });
         }
-        // Members of a served library reach its socket by name; nothing else in here can be listed or read by them.
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o711)).map_err(io("cannot close the library folder"))?;
+        // Members of a served library reach its socket by name; nothing else in here can be listed or read by them. A folder that was
+        // there stays as open as its owner made it.
+        if is_new {
+            let mode = fs::Permissions::from_mode(0o711);
+            fs::set_permissions(&root, mode).map_err(io("cannot close the library folder"))?;
+        }
         let now = clock.now();
         let id = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?.to_string();
         let made = match key {
@@ -193,9 +213,10 @@ impl Library {
             }
             KeyChoice::Plain => Keyring::plain(&id, entropy.as_ref())?,
         };
-        for (folder, mode) in [("store", 0o700), ("stage", 0o700), ("run", 0o711)] {
-            DirBuilder::new().mode(mode).create(root.join(folder)).map_err(io("cannot make the library's folders"))?;
+        for folder in ["store", "stage"] {
+            DirBuilder::new().mode(0o700).create(root.join(folder)).map_err(io("cannot make the library's folders"))?;
         }
+        super::wire::run_directory(&root).map_err(io("cannot make the library's folders"))?;
         // SQLite gives its side files the mode of the catalogue, so it is made closed before SQLite sees it.
         write_new(&root.join("catalog.db"), b"", 0o600).map_err(io("cannot make the catalogue"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
@@ -235,11 +256,15 @@ impl Library {
     /// # Errors
     /// When the folder is no library or a newer one.
     pub fn info_of(root: &Path) -> Result<LibraryInfo, OpenError> {
+        let damaged = |why: String| OpenError::Damaged { path: root.into(), why };
         let text = fs::read_to_string(root.join("damfs.toml")).map_err(|e| match e.kind() {
             std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
-            _ => OpenError::NotALibrary { path: root.into() },
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                OpenError::NotALibrary { path: root.into() }
+            }
+            _ => damaged(e.to_string()),
         })?;
-        let info: LibraryInfo = toml::from_str(&text).map_err(|_| OpenError::NotALibrary { path: root.into() })?;
+        let info: LibraryInfo = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
         if info.format > FORMAT {
             return Err(OpenError::NewerFormat { found: info.format });
         }
@@ -266,7 +291,7 @@ impl Library {
             let path = key_file.ok_or(OpenError::KeyNeeded)?;
             let text = fs::read_to_string(path).map_err(|e| match e.kind() {
                 std::io::ErrorKind::NotFound => OpenError::NoKey { path: path.into() },
-                std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: path.into() },
+                std::io::ErrorKind::PermissionDenied => OpenError::KeyDenied { path: path.into() },
                 _ => OpenError::Io { what: format!("cannot read the key file {}", path.display()), source: e },
             })?;
             Keyring::open(&sealed, &text)?
@@ -419,16 +444,12 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
 
 /// Takes the library's lock, or tells who has it.
 fn lock(root: &Path) -> Result<File, OpenError> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(root.join("run/lock"))
-        .map_err(|e| match e.kind() {
-            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
-            _ => OpenError::Io { what: "cannot open the library's lock".into(), source: e },
+    let mut file =
+        super::wire::open_run_file(root, "lock", OpenOptions::new().read(true).write(true)).map_err(|e| {
+            match e.kind() {
+                std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
+                _ => OpenError::Io { what: "cannot open the library's lock".into(), source: e },
+            }
         })?;
     match file.try_lock() {
         Ok(()) => {
@@ -448,6 +469,7 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 }
 
 const README: &str = "This folder is a damfs library. Browse it with `dam mount THIS-FOLDER MOUNTPOINT`.
-Do not change files in here by hand. Back up the whole folder, and its key file apart from it:
-without the key nothing in here can be read.
+Do not change files in here by hand. Back up the whole folder, and its key file apart from it.
+Unless it was made with --no-encryption, the bytes of files (all versions, staged writes, renditions, manifests) are
+sealed and cannot be read without the key. The catalogue (names, tags, prompts, the audit log) is not encrypted.
 ";

@@ -62,7 +62,7 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
     let scope = change.scope.as_deref().map(check_scope).transpose()?;
     library.catalog.write(|tx| {
         let Some(old) = tx.member_by_name(name)? else {
-            return Err(value::unknown("member", name, tx.members()?.into_iter().map(|m| m.name)));
+            return Err(unknown(name, &tx.members()?));
         };
         let mut row = old.clone();
         if let Some(role) = &change.role {
@@ -104,6 +104,12 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     let rows: Vec<Value> =
         members.iter().filter(|m| actor.is_admin() || m.id == actor.member.id).map(member_json).collect();
     Ok(json!({ "members": rows }))
+}
+
+/// There is no such member; names the nearest.
+pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
+    let (message, hint) = value::nearest("member", name, members.iter().map(|m| m.name.clone()));
+    OpsError::NoMember { message, hint }
 }
 
 /// Stores a member inside a transaction: row, feed, audit.

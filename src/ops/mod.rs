@@ -15,6 +15,7 @@ pub mod library;
 pub mod live;
 pub mod mapped;
 pub mod members;
+pub mod mountinfo;
 pub mod notices;
 pub mod probe;
 pub mod proto;

@@ -94,10 +94,24 @@ pub struct Assignment {
     pub value: String,
 }
 
+/// The version of what stands in this file; a daemon of another one is not asked anything.
+pub const PROTOCOL: u32 = 1;
+
+/// What a daemon says of itself, at once, whatever else it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub protocol: u32,
+    /// The release, for people.
+    pub version: String,
+    pub pid: u32,
+}
+
 /// What a client sends to a daemon: one JSON frame, with at most one descriptor beside it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "ask")]
 pub enum Request {
+    /// Asked first; answered with a [`Hello`] in every version.
+    Hello,
     /// `import`: the descriptor is the file, open for reading.
     Run {
         command: Command,
@@ -109,9 +123,11 @@ pub enum Request {
         shared: bool,
         posix: bool,
     },
-    /// Takes one mount down; the daemon ends with its last one.
+    /// Takes one mount down; the daemon ends with its last one. `force`: also when files are open in it, which are cut off with the
+    /// daemon's end.
     Unmount {
         mountpoint: String,
+        force: bool,
     },
     Status,
     /// Everything down.

@@ -128,7 +128,7 @@ fn set_owner(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result
             asset.owner_name = member.name;
             Ok(())
         }
-        None => Err(super::value::unknown("member", name, tx.members()?.into_iter().map(|m| m.name))),
+        None => Err(super::members::unknown(name, &tx.members()?)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Actor, Library, OpsError, folders};
 use crate::access::{Gate, Who};
-use crate::catalog::{Asset, CatalogError, NodeKind, NodeRow, ReadTx};
+use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx};
 use crate::policy::Verb;
 use crate::types::{AssetId, NodeId};
 use crate::view::tree;
@@ -60,8 +60,12 @@ pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) ->
             (_, Some(id)) => tx.asset(id)?.filter(|a| a.node == Some(node.id)).ok_or_else(missing)?,
             (_, None) => {
                 return Err(OpsError::usage(
-                    format!("`{target}` is a local file (scratch, lock or system file), not an asset"),
-                    "it becomes one ten minutes after its last close, when it is still there",
+                    format!("`{target}` is a local file, not an asset"),
+                    match node.class {
+                        NodeClass::Scratch => "it becomes one ten minutes after its last close, when it is still there",
+                        NodeClass::Inbox => "it becomes one when it is filed",
+                        _ => "lock, backup and system files, links and pipes never become one",
+                    },
                 ));
             }
         }
@@ -71,8 +75,5 @@ pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) ->
 }
 
 fn folder(target: &str) -> OpsError {
-    OpsError::usage(
-        format!("`{target}` is a folder; this needs assets"),
-        "give files, for example: dam find EXPR | xargs -d '\\n' dam set facet=value",
-    )
+    OpsError::usage(format!("`{target}` is a folder; this needs assets"), "give files; `dam find EXPR` lists them")
 }

@@ -10,6 +10,9 @@ use crate::types::Timestamp;
 /// Longest value in bytes: it must fit into a directory's name, percent-encoded.
 const MAX_VALUE: usize = 200;
 
+/// How many words an error lists.
+const MOST_LISTED: usize = 40;
+
 /// What happens to a facet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FacetChange {
@@ -197,18 +200,35 @@ pub fn platforms() -> Vec<&'static str> {
 
 /// A word that is not known, with the nearest one that is.
 pub fn unknown(what: &str, given: &str, known: impl IntoIterator<Item = String>) -> OpsError {
+    let (message, hint) = nearest(what, given, known);
+    OpsError::usage(message, hint)
+}
+
+/// That a word is not known, which one is the nearest, and which there are.
+pub(super) fn nearest(what: &str, given: &str, known: impl IntoIterator<Item = String>) -> (String, String) {
     let known: Vec<String> = known.into_iter().collect();
     let lower = given.to_lowercase();
     let nearest = known
         .iter()
-        .map(|word| (strsim::jaro_winkler(&lower, word), word))
+        .map(|word| {
+            // One slip of the finger counts more than a common beginning.
+            let slip = if strsim::damerau_levenshtein(&lower, &word.to_lowercase()) <= 1 { 1.0 } else { 0.0 };
+            (strsim::jaro_winkler(&lower, word) + slip, word)
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.6);
     let message = match nearest {
         Some((_, word)) => format!("unknown {what} `{given}`; did you mean `{word}`?"),
         None => format!("unknown {what} `{given}`"),
     };
-    OpsError::usage(message, format!("known: {}", known.join(", ")))
+    let hint = match known.get(..MOST_LISTED) {
+        Some(first) if first.len() < known.len() => {
+            format!("known: {} and {} more", first.join(", "), known.len() - first.len())
+        }
+        _ if known.is_empty() => "there is none yet".to_owned(),
+        _ => format!("known: {}", known.join(", ")),
+    };
+    (message, hint)
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,9 @@ pub const MAX_FRAME: u32 = 16 << 20;
 
 /// How long a begun frame may take, and how long a server keeps a silent connection.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a daemon may take to say that it is there.
+pub const GREETING: Duration = Duration::from_secs(5);
 
 const DIRECTORY: &str = "run";
 const SOCKET: &str = "control.sock";
@@ -34,13 +38,52 @@ pub fn socket_path(library_root: &Path) -> PathBuf {
     library_root.join(DIRECTORY).join(SOCKET)
 }
 
+/// The folder of the socket, the lock and the log, made anew when a restore lost it. Members reach the socket by name through it, and it
+/// belongs to whom the library belongs to, also when root comes first.
+///
+/// # Errors
+/// When it is not there and cannot be made.
+pub fn run_directory(library_root: &Path) -> io::Result<PathBuf> {
+    let directory = library_root.join(DIRECTORY);
+    if !directory.is_dir() {
+        std::fs::create_dir(&directory)?;
+        std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o711))?;
+        belong(&directory, library_root)?;
+    }
+    Ok(directory)
+}
+
+/// Opens a file of the run directory, made with mode 0600 and for the library's owner when it is missing.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_run_file(library_root: &Path, name: &str, options: &OpenOptions) -> io::Result<File> {
+    let path = run_directory(library_root)?.join(name);
+    match options.open(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            belong(&path, library_root)?;
+            options.open(&path)
+        }
+        opened => opened,
+    }
+}
+
+/// Gives what root makes in a library to the library's owner, whom it would lock out.
+fn belong(path: &Path, library_root: &Path) -> io::Result<()> {
+    let (owner, made) = (std::fs::metadata(library_root)?, std::fs::metadata(path)?);
+    if made.uid() == owner.uid() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()))
+}
+
 /// Listens for a library. A socket that nobody serves any more is replaced.
 ///
 /// # Errors
 /// `AddrInUse` when a daemon answers there already.
 pub fn listen(library_root: &Path) -> io::Result<UnixListener> {
-    let directory = library_root.join(DIRECTORY);
-    std::fs::create_dir_all(&directory)?;
+    let directory = run_directory(library_root)?;
     let (_held, short) = short_path(&directory)?;
     match UnixStream::connect(&short) {
         Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a daemon serves this library already")),
@@ -50,13 +93,17 @@ pub fn listen(library_root: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(&short)
 }
 
-/// Calls a library's daemon. `NotFound` and `ConnectionRefused` mean that there is none.
+/// Calls a library's daemon. `NotFound` and `ConnectionRefused` mean that there is none, `WouldBlock` that it takes no calls.
 ///
 /// # Errors
 /// When there is no daemon, or its socket may not be reached.
 pub fn connect(library_root: &Path) -> io::Result<UnixStream> {
     let (_held, short) = short_path(&library_root.join(DIRECTORY))?;
-    let stream = UnixStream::connect(short)?;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // Also bounds the call itself: a stuck daemon's queue fills up.
+    set_socket_timeout(&socket, Timeout::Send, Some(GREETING))?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(&short)?)?;
+    let stream = UnixStream::from(socket);
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
 }

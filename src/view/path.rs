@@ -185,13 +185,6 @@ fn takes_words(field: &Field) -> bool {
     field.is_settable() && *field != Field::Owner && matches!(field.kind(), FieldKind::Open | FieldKind::Tree)
 }
 
-/// Why a typed query cannot be read, naming the nearest known field or value; `None` when it can.
-#[must_use]
-pub fn find_error(text: &str) -> Option<String> {
-    let e = crate::policy::parse(text).err()?;
-    Some(format!("find/{text}: {e}"))
-}
-
 impl QueryDir {
     /// The files of one value of a field.
     #[must_use]
@@ -415,11 +408,5 @@ mod tests {
         for dir in [Dir::By, Dir::Field(Field::Rating), Dir::Field(Field::Format), Dir::Find, Dir::Years, Dir::Root] {
             assert_eq!(new_word(&dir, &name), None, "{dir:?}");
         }
-    }
-
-    #[test]
-    fn an_unreadable_query_names_what_is_near() {
-        assert_eq!(find_error("persona=luna"), None);
-        assert!(find_error("persna=luna").unwrap().contains("persona"));
     }
 }

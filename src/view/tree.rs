@@ -8,12 +8,14 @@ use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{FileName, MemberId, NodeId};
 
-pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, find_error, is_writable, new_word, path_of};
+pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of};
 pub use exports::{circulates, export_extension};
 pub use folders::folder_visible;
+pub use known::UnknownValue;
 
 mod exports;
 mod folders;
+mod known;
 mod mirror;
 mod query;
 #[cfg(test)]
@@ -71,9 +73,12 @@ impl<'a> Tree<'a> {
             Dir::Query(query) => self.query_child(query, text),
             Dir::Narrow(query) => Ok(self.narrow_child(query, text)),
             Dir::NarrowField(query, field) => self.narrow_value_child(query, field, text),
-            Dir::Find => Ok(crate::policy::parse(text)
-                .ok()
-                .map(|expr| Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr))))),
+            Dir::Find => match crate::policy::parse(text) {
+                Ok(expr) if self.unknown_value(&expr)?.is_none() => {
+                    Ok(Some(Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr)))))
+                }
+                _ => Ok(None),
+            },
             Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
             Dir::Platform(platform) => {
                 let found = self.still(platform, text);

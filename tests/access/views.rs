@@ -5,10 +5,17 @@ use crate::world::*;
 const DECIDES: [&str; 4] =
     ["find/status.instagram=approved", "find/stage=published", "find/owner=eddy", "find/state=held"];
 
+/// A value that nobody has is no place.
+fn owns_one(world: &World, seat: &Seat) {
+    seat.write("library/acme/own.png", b"own").unwrap();
+    world.settle();
+}
+
 #[test]
 fn what_a_view_decides_needs_the_right_to_decide_it() {
     let (world, admin) = World::studio();
     let eddy = world.member("eddy", 1001, "editor", None);
+    owns_one(&world, &eddy);
     for view in DECIDES {
         let new = format!("{view}/new.png");
         if view != "find/owner=eddy" {
@@ -34,6 +41,7 @@ fn what_a_view_decides_needs_the_right_to_decide_it() {
 fn copying_an_assets_bytes_into_a_view_of_its_owner_does_not_take_it() {
     let (world, _admin) = World::studio();
     let eddy = world.member("eddy", 1001, "editor", None);
+    owns_one(&world, &eddy);
     eddy.write("find/owner=eddy/a.png", b"acme").unwrap();
     world.settle();
     assert_eq!(world.show("library/acme/a.png")["owner"], "root", "the admin's asset is still his");

@@ -70,7 +70,9 @@ fn a_folder_that_is_no_library_is_not_found() {
 #[test]
 fn status_without_mounts_of_the_library_is_an_empty_list() {
     let lab = Lab::new();
-    assert_eq!(lab.json(&["status"])["mounts"], serde_json::json!([]));
+    let library = lab.library();
+    assert_eq!(lab.json(&["status", "--library", library.to_str().unwrap()])["mounts"], serde_json::json!([]));
+    lab.fails(3, &["status", "--library", "nowhere"]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ fn a_library_is_sealed_and_its_key_lies_outside() {
     let lab = Lab::empty();
     let library = lab.library();
     let said = lab.ok(&["init", library.to_str().unwrap()]);
-    assert!(said.contains("loses the library"), "{said}");
+    assert!(said.contains("loses the library's files") && said.contains("catalogue"), "{said}");
+    assert!(fs::read_to_string(library.join("README.txt")).unwrap().contains("is not encrypted"));
     let keys = Lab::files_below(&lab.config());
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert!(said.contains(keys[0].to_str().unwrap()), "{said}");
@@ -97,4 +98,49 @@ fn without_encryption_there_is_no_key() {
     lab.ok(&["member", "list"]);
     let key = lab.path("k");
     lab.fails(2, &["init", "other", "--no-encryption", "--key-file", key.to_str().unwrap()]);
+}
+
+#[test]
+fn a_library_is_not_made_inside_another_nor_in_place_of_a_file() {
+    let lab = Lab::new();
+    for inside in ["studio/store/x", "studio/new/deeper"] {
+        let said = lab.fails(2, &["init", inside]);
+        assert!(said.contains("inside the library"), "{said}");
+        assert!(!lab.path(inside).exists());
+    }
+    lab.file("notes.txt", b"mine");
+    assert!(lab.fails(2, &["init", "notes.txt"]).contains("notes.txt is not a folder"));
+    assert_eq!(Lab::files_below(&lab.config()).len(), 1, "no key is left of what was refused");
+}
+
+#[test]
+fn a_folder_that_is_there_keeps_its_mode() {
+    let lab = Lab::empty();
+    let mode = |name: &str| fs::metadata(lab.path(name)).unwrap().permissions().mode() & 0o777;
+    for (name, old) in [("closed", 0o700), ("open", 0o755)] {
+        fs::create_dir(lab.path(name)).unwrap();
+        fs::set_permissions(lab.path(name), fs::Permissions::from_mode(old)).unwrap();
+        lab.ok(&["init", name]);
+        assert_eq!(mode(name), old);
+    }
+    lab.ok(&["init", "new"]);
+    assert_eq!((mode("new"), mode("new/run"), mode("new/store")), (0o711, 0o711, 0o700));
+}
+
+#[test]
+fn a_damaged_library_is_no_missing_one() {
+    let lab = Lab::new();
+    fs::write(lab.library().join("damfs.toml"), b"format = ").unwrap();
+    let found = lab.fails(1, &["find", "kind=image"]);
+    assert!(found.contains("damfs.toml") && found.contains("backup") && !found.contains("dam init"), "{found}");
+    fs::create_dir(lab.path("mnt")).unwrap();
+    let library = lab.library();
+    assert_eq!(lab.fails(1, &["mount", library.to_str().unwrap(), "mnt"]), found);
+}
+
+#[test]
+fn a_lost_run_folder_is_made_anew() {
+    let lab = Lab::with_two();
+    fs::remove_dir_all(lab.library().join("run")).unwrap();
+    assert_eq!(lab.ok(&["find", "kind=image"]).lines().count(), 2);
 }

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -51,15 +50,25 @@ impl Lab {
 
     /// `dam` in this home, with this library.
     pub fn dam(&self, args: &[&str]) -> Output {
-        let mut command = Command::cargo_bin("dam").unwrap();
+        self.command(args).output().unwrap()
+    }
+
+    /// As [`Lab::dam`], not run yet.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dam"));
+        command.args(args);
+        self.at_home(command)
+    }
+
+    /// A program in this home, with this library.
+    pub fn at_home(&self, mut command: Command) -> Command {
         command
-            .args(args)
             .env_remove("DAM_KEY_FILE")
             .env("DAM_LIBRARY", self.library())
             .env("HOME", self.dir.path())
             .env("XDG_CONFIG_HOME", self.path("config"))
             .current_dir(self.dir.path());
-        command.output().unwrap()
+        command
     }
 
     /// Runs, expects success, gives stdout.

@@ -22,7 +22,7 @@ fn what_cannot_be_is_usage() {
     lab.ok(&["member", "add", "anna", "--uid", "4242", "--role", "editor"]);
     assert!(lab.fails(2, &["member", "add", "anna", "--role", "editor"]).contains("already"));
     assert!(lab.fails(2, &["member", "add", "ben", "--uid", "4242", "--role", "editor"]).contains("anna"));
-    assert!(lab.fails(2, &["member", "set", "anan", "--role", "editor"]).contains("`anna`"));
+    assert!(lab.fails(3, &["member", "set", "anan", "--role", "editor"]).contains("`anna`"));
     assert!(lab.fails(2, &["member", "set", "anna"]).contains("nothing to change"));
 }
 

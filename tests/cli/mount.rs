@@ -42,3 +42,21 @@ fn nothing_mounted_is_not_found() {
     let lab = Lab::empty();
     assert!(lab.fails(3, &["unmount", "nowhere"]).contains("dam status"));
 }
+
+/// Regression: an answer was waited for without end, and another version's was not understood.
+#[test]
+fn a_daemon_of_another_version_is_named() {
+    use damfs::ops::proto::{PROTOCOL, Request, Response};
+    use damfs::ops::wire;
+    let lab = Lab::new();
+    let listener = wire::listen(&lab.library()).unwrap();
+    let daemon = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        assert!(matches!(wire::receive::<Request>(&stream).unwrap(), Some((Request::Hello, None))));
+        let value = serde_json::json!({ "protocol": PROTOCOL + 1, "version": "9.9.9", "pid": 4242, "news": true });
+        wire::send(&stream, &Response::Done { value }, None).unwrap();
+    });
+    let said = lab.fails(1, &["find", "kind=image"]);
+    assert!(said.contains("9.9.9") && said.contains("kill 4242"), "{said}");
+    daemon.join().unwrap();
+}

@@ -45,7 +45,7 @@ fn wrong_facets_and_values_name_the_nearest() {
     assert!(lab.fails(2, &["set", BEACH, "status=approved"]).contains("platform"));
     assert!(lab.fails(2, &["set", BEACH, "width=10"]).contains("cannot be set"));
     assert!(lab.fails(2, &["set", BEACH, "expires=soon"]).contains("2026-12-31"));
-    assert!(lab.fails(2, &["set", BEACH, "owner=nobody-here"]).contains("member"));
+    assert!(lab.fails(3, &["set", BEACH, "owner=nobody-here"]).contains("member"));
     assert!(lab.fails(2, &["set", BEACH, "state=trashed"]).contains("trash"));
     assert!(lab.fails(2, &["set", BEACH, CITY]).contains("facet=value"));
     assert!(lab.fails(2, &["set", "rating=safe", "likeness=self"]).contains("PATH"));

@@ -2,32 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Once;
 
 use crate::harness::*;
-
-const EVE: u32 = 47_101;
-const EDDY: u32 = 47_102;
-
-/// Real users, made once.
-fn users() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for (name, uid) in [("dameve", EVE), ("dameddy", EDDY)] {
-            // Test processes run side by side and useradd locks the password file.
-            sh(&format!("flock /run/damfs-test-users sh -c 'id {name} >/dev/null 2>&1 || useradd -m -u {uid} {name}'"));
-        }
-    });
-}
-
-/// A shell line as one of them.
-fn as_user(name: &str, line: &str) -> (bool, String) {
-    let out = std::process::Command::new("su").args([name, "-s", "/bin/sh", "-c", line]).output().unwrap();
-    (out.status.success(), text(&out))
-}
+use crate::users::*;
 
 fn studio() -> Studio {
-    users();
     let s = Studio::new();
     let from = s.path("in");
     fs::create_dir(&from).unwrap();
@@ -65,17 +44,17 @@ fn on_a_shared_mount_each_user_sees_his_own() {
         format!("stat {m}/versions/globex/secret.png"),
         format!("stat {m}/records/globex/secret.png.json"),
     ] {
-        let (ok, said) = as_user("dameddy", &line);
+        let (ok, said) = as_user(EDDY, &line);
         assert!(!ok && said.contains("No such file"), "{line}: {said}");
     }
-    let (_, said) = as_user("dameddy", &format!("find {m}"));
+    let (_, said) = as_user(EDDY, &format!("find {m}"));
     assert!(said.contains("acme.png"), "{said}");
     for hidden in ["secret", "globex", "nova", "hidden-tag"] {
         assert!(!said.contains(hidden), "{hidden} leaks: {said}");
     }
-    let (ok, _) = as_user("dameddy", &format!("cat {m}/library/acme/acme.png > /dev/null"));
+    let (ok, _) = as_user(EDDY, &format!("cat {m}/library/acme/acme.png > /dev/null"));
     assert!(ok, "what is his he reads");
-    let (ok, said) = as_user("dameve", &format!("ls {m}/library"));
+    let (ok, said) = as_user(EVE, &format!("ls {m}/library"));
     assert!(!ok, "a stranger gets nothing: {said}");
     // The other way round: what he was denied is still there for the admin.
     assert!(fs::read(at.join("library/globex/secret.png")).is_ok());
@@ -91,22 +70,22 @@ fn a_personal_mount_answers_its_member_and_reaches_nobody_else() {
     let dam = env!("CARGO_BIN_EXE_dam");
     reachable(Path::new(dam));
     let library = s.library();
-    let (ok, said) = as_user("dameddy", &format!("{dam} mount {} {}", library.display(), own.display()));
+    let (ok, said) = as_user(EDDY, &format!("{dam} mount {} {}", library.display(), own.display()));
     assert!(ok, "he mounts his own view of a served library: {said}");
-    let (ok, said) = as_user("dameddy", &format!("find {}", own.display()));
+    let (ok, said) = as_user(EDDY, &format!("find {}", own.display()));
     assert!(ok && said.contains("acme.png") && !said.contains("secret") && !said.contains("globex"), "{said}");
     let root = try_sh(&format!("ls {}", own.display()));
     assert!(!root.0, "the kernel keeps root out: {}", root.1);
-    let (ok, said) = as_user("dameve", &format!("ls {}", own.display()));
+    let (ok, said) = as_user(EVE, &format!("ls {}", own.display()));
     assert!(!ok, "and every other user: {said}");
-    let (ok, said) = as_user("dameddy", &format!("ls {}", s.mnt("").display()));
+    let (ok, said) = as_user(EDDY, &format!("ls {}", s.mnt("").display()));
     assert!(!ok, "he does not reach the admin's mount: {said}");
-    let (ok, said) = as_user("dameddy", &format!("{dam} unmount {}", own.display()));
+    let (ok, said) = as_user(EDDY, &format!("{dam} unmount {}", own.display()));
     assert!(ok, "{said}");
 }
 
 #[test]
-fn an_editor_saves_but_does_not_delete_and_a_reviewer_changes_nothing() {
+fn a_reviewer_changes_nothing() {
     let mut s = studio();
     s.mount("mnt", &[]);
     s.dam(["member", "add", "rita", "--role", "client-reviewer"]);
@@ -121,6 +100,32 @@ fn an_editor_saves_but_does_not_delete_and_a_reviewer_changes_nothing() {
     assert!(!at.join("library/globex/secret.png").exists());
     let audit = sh(&format!("grep -c . {} || true", at.join(".dam/errors").display()));
     assert_ne!(audit.trim(), "0", "the refusal has its sentence");
+}
+
+#[test]
+fn an_editor_saves_but_does_not_delete() {
+    let mut s = studio();
+    s.mount("mnt", &[]);
+    s.dam(["member", "add", "ed", "--role", "editor"]);
+    let at = s.mount("ed", &["--as", "ed"]);
+    let id = s.id("library/acme/acme.png");
+    let name = |n: &str| at.join("library/acme").join(n);
+    // As most editors do: a scratch file, renamed over the old one.
+    fs::write(name(".goutputstream-A1B2C3"), png(64, 64, 9)).unwrap();
+    fs::rename(name(".goutputstream-A1B2C3"), name("acme.png")).unwrap();
+    s.settle();
+    assert_eq!(s.versions("library/acme/acme.png"), 2);
+    // As vim does: the old one aside, a new one under its name, the old one removed.
+    fs::rename(name("acme.png"), name("acme.png~")).unwrap();
+    fs::write(name("acme.png"), png(64, 64, 10)).unwrap();
+    fs::remove_file(name("acme.png~")).unwrap();
+    s.settle();
+    assert_eq!((s.id("library/acme/acme.png"), s.versions("library/acme/acme.png")), (id.clone(), 3));
+    // What he removes and does not write anew is put back when the tunnel ends.
+    let _ = fs::remove_file(name("acme.png"));
+    wait_until("the removed one is back", || name("acme.png").exists());
+    assert_eq!(s.id("library/acme/acme.png"), id);
+    assert!(names(&s.mnt("trash")).iter().all(|n| n.starts_with('.')), "nothing went to the trash");
 }
 
 #[test]

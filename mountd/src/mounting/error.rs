@@ -34,6 +34,10 @@ pub enum MountError {
     Refused { path: PathBuf, source: io::Error },
     #[error("the system refused to unmount {}: {source}", path.display())]
     Unmount { path: PathBuf, source: io::Error },
+    #[error("busy: files are open in {}{by}", path.display())]
+    InUse { path: PathBuf, by: String },
+    #[error("{} is no UTF-8, and a mount there could not be named again", path.display())]
+    NotText { path: PathBuf },
     #[error("the mount at {} does not answer: {source}", path.display())]
     Silent { path: PathBuf, source: io::Error },
     #[error("the mount table cannot be read: {0}")]
@@ -62,6 +66,10 @@ impl MountError {
             }
             Self::Helper(_) => "check that /dev/fuse is accessible and that you own the directory".into(),
             Self::Refused { .. } => "mounting needs CAP_SYS_ADMIN; in a container, pass --cap-add SYS_ADMIN".into(),
+            Self::InUse { path, .. } => {
+                format!("close them, or cut them off with: dam unmount --force '{}'", path.display())
+            }
+            Self::NotText { .. } => "name a directory whose path is UTF-8".into(),
             Self::Unmount { path, .. } => format!("try: umount -l '{}'", path.display()),
             Self::Silent { .. } | Self::Handshake(_) => "see the daemon's log (DAM_LOG=debug says more)".into(),
             Self::Table(_) => "is /proc mounted?".into(),
@@ -73,9 +81,6 @@ impl From<MountError> for Failure {
     fn from(e: MountError) -> Self {
         let kind = match &e {
             MountError::Missing { .. } => FailureKind::NotFound,
-            MountError::NotDirectory { .. } | MountError::NotEmpty { .. } | MountError::Busy { .. } => {
-                FailureKind::Usage
-            }
             _ => FailureKind::Failed,
         };
         Self { kind, message: e.to_string(), hint: Some(e.hint()) }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use super::{MountError, Options, Place};
+use super::{MountError, Options, Parting, Place, holders};
 
 /// Tried in this order; the search path first, then where distributions put it.
 const NAMES: [&str; 4] = ["fusermount3", "/usr/bin/fusermount3", "/bin/fusermount3", "/sbin/fusermount3"];
@@ -50,18 +50,27 @@ pub fn mount(place: &Place, options: &Options) -> Result<OwnedFd, MountError> {
     }
 }
 
-/// Lazily unmounts.
-pub fn detach(path: &Path) -> Result<(), MountError> {
+/// Unmounts.
+pub fn unmount(path: &Path, parting: Parting) -> Result<(), MountError> {
     let child = spawn(|command| {
-        command.args(["-u", "-z", "--"]).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.arg("-u");
+        if parting == Parting::AtOnce {
+            command.arg("-z");
+        }
+        // What it says is looked at below.
+        command.env("LC_ALL", "C").arg("--").arg(path);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(())
     })?;
     let output = child.wait_with_output().map_err(|e| MountError::Helper(e.to_string()))?;
     if output.status.success() {
         return Ok(());
     }
-    let said = io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-    Err(MountError::Unmount { path: path.to_owned(), source: said })
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("resource busy") {
+        return Err(holders::in_use(path));
+    }
+    Err(MountError::Unmount { path: path.to_owned(), source: io::Error::other(said.trim().to_owned()) })
 }
 
 fn spawn(prepare: impl Fn(&mut Command) -> io::Result<()>) -> Result<std::process::Child, MountError> {

@@ -2,21 +2,18 @@
 
 mod error;
 mod helper;
-mod mountinfo;
+mod holders;
 mod place;
-mod probe;
 mod system;
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use damfs::ops::mountinfo;
 pub use error::MountError;
 pub use place::Place;
 use tracing::{debug, warn};
-
-/// The type that `findmnt` and `/proc/mounts` show.
-pub const FILESYSTEM: &str = "fuse.damfs";
 
 const READ_AHEAD_KB: &str = "1024";
 
@@ -34,8 +31,17 @@ pub struct Options {
     pub posix: bool,
 }
 
-/// A mount in place. It is taken away by [`Mounted::detach`], not by being dropped: the loops must still run then.
-#[derive(Debug)]
+/// How a mount is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// Only when nothing in it is open; else everything stays as it is.
+    WhenFree,
+    /// Out of the tree at once; programs keep what they have open in it.
+    AtOnce,
+}
+
+/// A mount in place. It is taken away by [`Mounted::unmount`], not by being dropped: the loops must still run then.
+#[derive(Debug, Clone)]
 pub struct Mounted {
     /// Where, for people.
     pub path: PathBuf,
@@ -68,7 +74,7 @@ enum By {
 /// # Errors
 /// Each says what to do.
 pub fn mount(place: Place, options: &Options) -> Result<Fresh, MountError> {
-    let by = if rustix::process::geteuid().is_root() { By::System } else { By::Helper };
+    let by = By::of_process();
     let device_fd = match by {
         By::System => system::mount(&place, options)?,
         By::Helper => helper::mount(&place, options)?,
@@ -81,10 +87,7 @@ pub fn mount(place: Place, options: &Options) -> Result<Fresh, MountError> {
         Err(e) => {
             // Dropping the descriptor cuts the connection; what is left is a dead mount, which goes too.
             drop(device_fd);
-            let _ = match by {
-                By::System => system::detach(&place.path),
-                By::Helper => helper::detach(&place.path),
-            };
+            let _ = by.unmount(&place.path, Parting::AtOnce);
             Err(e)
         }
     }
@@ -96,18 +99,18 @@ impl Mounted {
     /// # Errors
     /// When it does not answer.
     pub fn settle_in(&self, root: Root, uid: u32, gid: u32) -> Result<(), MountError> {
-        probe::stat_as(&root.0, uid, gid).map_err(|source| MountError::Silent { path: self.path.clone(), source })?;
+        mountinfo::stat_as(&root.0, uid, gid)
+            .map_err(|source| MountError::Silent { path: self.path.clone(), source })?;
         self.raise_read_ahead();
         Ok(())
     }
 
-    /// Takes the mount away, if it still is ours: programs that are in it keep what they have open. Nobody's later mount at the same
-    /// path is touched.
+    /// Takes the mount away, if it still is ours. Nobody's later mount at the same path is touched.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn detach(&self) -> Result<(), MountError> {
-        let table = mountinfo::read()?;
+    /// [`MountError::InUse`] when it had to be free and is not; when the system refuses.
+    pub fn unmount(&self, parting: Parting) -> Result<(), MountError> {
+        let table = mountinfo::read().map_err(MountError::Table)?;
         // A detached mount is in no table; one that was moved is where the table says.
         let Some(path) = mountinfo::places_of(&table, self.device).pop() else {
             return Ok(());
@@ -115,10 +118,7 @@ impl Mounted {
         if mountinfo::topmost(&table, &path).is_none_or(|top| top.device != self.device) {
             return Err(MountError::Covered { path });
         }
-        match self.by {
-            By::System => system::detach(&path),
-            By::Helper => helper::detach(&path),
-        }
+        self.by.unmount(&path, parting)
     }
 
     /// Whether the mount table still has it.
@@ -135,11 +135,24 @@ impl Mounted {
     }
 }
 
+impl By {
+    fn of_process() -> Self {
+        if rustix::process::geteuid().is_root() { Self::System } else { Self::Helper }
+    }
+
+    fn unmount(self, path: &Path, parting: Parting) -> Result<(), MountError> {
+        match self {
+            Self::System => system::unmount(path, parting),
+            Self::Helper => helper::unmount(path, parting),
+        }
+    }
+}
+
 /// Takes away what a daemon that died left behind; ours alone.
 fn clear_dead(path: &Path, line: &mountinfo::Line) -> Result<(), MountError> {
-    if line.filesystem != FILESYSTEM {
+    if !line.is_ours() {
         return Err(MountError::DeadForeign { path: path.to_owned(), filesystem: line.filesystem.clone() });
     }
     warn!("taking away a dead mount");
-    if rustix::process::geteuid().is_root() { system::detach(path) } else { helper::detach(path) }
+    By::of_process().unmount(path, Parting::AtOnce)
 }

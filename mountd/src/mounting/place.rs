@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::mountinfo::{self, DeviceNo};
-use super::{MountError, clear_dead, probe};
+use damfs::ops::mountinfo::{self, DeviceNo};
+
+use super::{MountError, clear_dead};
 
 /// An empty directory that is no mountpoint. Held by descriptor, so that what was checked is what gets mounted on.
 #[derive(Debug)]
@@ -50,9 +51,13 @@ impl Place {
 
     fn check(mut directory: OwnedFd, named: &Path) -> Result<Self, MountError> {
         let path = real_path(&directory).map_err(|e| unusable(named, e))?;
+        // The control protocol carries paths as text.
+        if path.to_str().is_none() {
+            return Err(MountError::NotText { path });
+        }
         // What a daemon that died left behind is taken away, layer by layer; then the directory below is opened anew.
-        while let Some(line) = mountinfo::topmost(&mountinfo::read()?, &path).cloned() {
-            if !is_dead(&path, &line) {
+        while let Some(line) = mountinfo::topmost(&mountinfo::read().map_err(MountError::Table)?, &path).cloned() {
+            if !line.is_dead() {
                 let mounted = format!("{} ({})", line.source.to_string_lossy(), line.filesystem);
                 return Err(MountError::Busy { path, mounted });
             }
@@ -105,15 +110,6 @@ fn open_directory(path: &Path) -> Result<OwnedFd, MountError> {
         Err(Errno::NOTDIR) => Err(MountError::NotDirectory { path: path.to_owned() }),
         Err(e) => Err(unusable(path, e)),
     }
-}
-
-/// Whether nobody answers for a mount any more. Asked past the kernel's cache, which outlives a daemon, and as the user whom the mount
-/// answers, for anybody else is refused dead or alive.
-fn is_dead(path: &Path, line: &mountinfo::Line) -> bool {
-    let Ok(root) = open_directory(path) else { return false };
-    let (uid, gid) =
-        line.user.unwrap_or_else(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
-    matches!(probe::stat_as(&root, uid, gid), Err(e) if e.kind() == io::ErrorKind::NotConnected)
 }
 
 fn is_empty(directory: &OwnedFd) -> Result<bool, Errno> {

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use rustix::mount::{MountFlags, UnmountFlags};
 
-use super::{FILESYSTEM, MountError, Options, Place};
+use damfs::ops::mountinfo::FILESYSTEM;
+
+use super::{MountError, Options, Parting, Place, holders};
 
 const DEVICE: &str = "/dev/fuse";
 
@@ -33,10 +35,16 @@ pub fn mount(place: &Place, options: &Options) -> Result<OwnedFd, MountError> {
     Ok(device)
 }
 
-/// Takes a mount out of the tree; what is open in it goes on until it is closed.
-pub fn detach(path: &Path) -> Result<(), MountError> {
-    rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)
-        .map_err(|e| MountError::Unmount { path: path.to_owned(), source: e.into() })
+/// Unmounts.
+pub fn unmount(path: &Path, parting: Parting) -> Result<(), MountError> {
+    let flags = match parting {
+        Parting::WhenFree => UnmountFlags::NOFOLLOW,
+        Parting::AtOnce => UnmountFlags::NOFOLLOW | UnmountFlags::DETACH,
+    };
+    rustix::mount::unmount(path, flags).map_err(|e| match e {
+        rustix::io::Errno::BUSY => holders::in_use(path),
+        e => MountError::Unmount { path: path.to_owned(), source: e.into() },
+    })
 }
 
 fn open_device() -> Result<OwnedFd, MountError> {

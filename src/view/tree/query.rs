@@ -49,7 +49,7 @@ impl Tree<'_> {
 
     /// Whether a value is there for this member: somebody he sees has it, or it is a word that waits for its first file, or it
     /// belongs to a closed list that a person may choose from.
-    fn value_exists(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
+    pub(super) fn value_exists(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
         if let FieldKind::Closed(known) = field.kind()
             && (!known.contains(&value) || field.is_settable())
         {
@@ -82,7 +82,7 @@ impl Tree<'_> {
     }
 
     /// Values that what the member sees of a query has, and the words that wait.
-    fn values(&self, field: &Field, within: &Expr) -> Result<BTreeSet<String>, CatalogError> {
+    pub(super) fn values(&self, field: &Field, within: &Expr) -> Result<BTreeSet<String>, CatalogError> {
         let seen = self.tx.values(field, &self.visible(within))?;
         let words = self.words(field)?;
         Ok(seen.into_iter().map(|(value, _)| value).chain(words).filter(|v| !v.is_empty()).collect())

@@ -1,11 +1,16 @@
-//! `/proc/self/mountinfo`, parsed.
+//! Which mounts there are, as the kernel says, and whether anybody answers for one.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
-use super::MountError;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
+use rustix::process::{Gid, Uid};
+
+/// The type that `findmnt` and `/proc/mounts` show of our mounts.
+pub const FILESYSTEM: &str = "fuse.damfs";
 
 /// A filesystem's device number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +36,71 @@ pub struct Line {
     pub user: Option<(u32, u32)>,
 }
 
+impl Line {
+    /// Whether it is a mount of a damfs library, whose folder is the source.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.filesystem == FILESYSTEM
+    }
+
+    /// Whether nobody answers for the mount any more. Asked past the kernel's cache, which outlives a daemon, and as the user whom the
+    /// mount answers where that can be, for anybody else is refused dead or alive.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(root) = rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) else { return false };
+        let answer = match self.user {
+            Some((uid, gid)) if rustix::process::geteuid().is_root() => stat_as(&root, uid, gid),
+            _ => stat(root.as_fd()),
+        };
+        matches!(answer, Err(e) if e.kind() == io::ErrorKind::NotConnected)
+    }
+}
+
 /// The table, in mount order: of two lines with one path, the later covers the earlier.
-pub fn read() -> Result<Vec<Line>, MountError> {
-    let text = std::fs::read("/proc/self/mountinfo").map_err(MountError::Table)?;
-    Ok(parse(&text))
+///
+/// # Errors
+/// When `/proc` is not there.
+pub fn read() -> io::Result<Vec<Line>> {
+    Ok(parse(&std::fs::read("/proc/self/mountinfo")?))
 }
 
 /// The mount that is seen at exactly this path.
+#[must_use]
 pub fn topmost<'a>(table: &'a [Line], path: &Path) -> Option<&'a Line> {
     table.iter().rev().find(|line| line.path == path)
 }
 
 /// Everywhere that a filesystem is mounted.
+#[must_use]
 pub fn places_of(table: &[Line], device: DeviceNo) -> Vec<PathBuf> {
     table.iter().filter(|line| line.device == device).map(|line| line.path.clone()).collect()
+}
+
+/// Asks for a directory's attributes as that user and group; only root can be another than himself.
+///
+/// # Errors
+/// What the filesystem answers; `NotConnected` when nobody does.
+pub fn stat_as(root: &OwnedFd, uid: u32, gid: u32) -> io::Result<()> {
+    if rustix::process::geteuid().as_raw() == uid && rustix::process::getegid().as_raw() == gid {
+        return stat(root.as_fd());
+    }
+    // Ids belong to a thread in Linux: this one takes them and ends with them.
+    std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().name("probe".into()).spawn_scoped(scope, || {
+            let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+            rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+            rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+            stat(root.as_fd())
+        })?;
+        asking.join().unwrap_or_else(|_| Err(io::Error::other("the probe panicked")))
+    })
+}
+
+fn stat(root: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    rustix::fs::statx(root, "", flags, StatxFlags::BASIC_STATS)?;
+    Ok(())
 }
 
 /// Lines that are none are left out.

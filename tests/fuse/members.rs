@@ -1,0 +1,92 @@
+//! Commands of a second user id, through the daemon's socket.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::*;
+use crate::users::*;
+
+/// A library that serves two members at `shared`: root, and Eddy as a content creator of acme.
+fn shared() -> Studio {
+    let mut s = Studio::new();
+    for (seed, client) in [(1, "acme"), (2, "globex")] {
+        let from = s.path(client);
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join(format!("{client}.png")), png(64, 64, seed)).unwrap();
+        s.import(
+            &from,
+            &["--into", client, "--set", &format!("client={client}"), "--set", &format!("tag=of-{client}")],
+        );
+    }
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "content-creator", "--scope", "client=acme"]);
+    s.mount("shared", &["--shared"]);
+    s
+}
+
+#[test]
+fn commands_of_another_user_obey_his_role() {
+    let s = shared();
+    let dam = format!("DAM_LIBRARY={} {}", s.library().display(), env!("CARGO_BIN_EXE_dam"));
+    let eddy = |line: &str| code_as(EDDY, &format!("{dam} {line}"));
+    assert_eq!(eddy("find kind=image"), (0, "library/acme/acme.png\n".into()));
+    let (code, shown) = eddy("show --json library/acme/acme.png");
+    assert_eq!(code, 0, "{shown}");
+    let (code, said) = eddy("show library/globex/globex.png");
+    assert_eq!(code, 3, "{said}");
+    assert_eq!(eddy("set library/acme/acme.png rating=safe").0, 0);
+    assert_eq!(eddy("set library/globex/globex.png rating=safe").0, 3);
+    assert_eq!(eddy("tag add beach library/acme/acme.png").0, 0);
+    let (code, said) = eddy("set library/acme/acme.png status.instagram=approved");
+    assert_eq!(code, 4, "{said}");
+    let (code, said) = eddy("fsck");
+    assert!(code == 4 && !said.contains("dam why"), "{code} {said}");
+    let (code, said) = eddy("why library/acme/acme.png");
+    assert!(code == 0 && said.contains("eddy"), "{said}");
+    assert_eq!(eddy("why library/acme/acme.png --as root").0, 4);
+    assert_eq!(s.show("library/acme/acme.png")["tag"], serde_json::json!(["beach", "of-acme"]));
+    let (code, said) = code_as(EVE, &format!("{dam} find kind=image"));
+    assert_eq!(code, 4, "a stranger: {said}");
+}
+
+/// Regression: values that only hidden assets have looked different from values that nothing has.
+#[test]
+fn a_hidden_value_looks_like_an_unknown_one() {
+    let s = shared();
+    let dam = format!("DAM_LIBRARY={} {}", s.library().display(), env!("CARGO_BIN_EXE_dam"));
+    let ask = |tag: &str| {
+        let (code, said) = code_as(EDDY, &format!("{dam} find tag={tag}"));
+        (code, said.replace(tag, "X"))
+    };
+    let hidden = ask("of-globex");
+    assert_eq!(hidden, ask("of-glovex"));
+    assert!(hidden.0 == 2 && hidden.1.contains("of-acme") && !hidden.1.contains("globex"), "{hidden:?}");
+    let at = s.path("shared");
+    for tag in ["of-globex", "of-glovex"] {
+        let (ok, said) = as_user(EDDY, &format!("ls {}/find/tag={tag}", at.display()));
+        assert!(!ok && said.contains("No such file"), "{said}");
+    }
+    assert!(at.join("find/tag=of-globex/globex.png").exists());
+}
+
+#[test]
+fn a_shared_mount_shows_to_its_members_alone() {
+    let s = shared();
+    // Other tests mount and kill beside this one; what they leave is told on stderr.
+    let dam = format!("{} status --json 2>/dev/null", env!("CARGO_BIN_EXE_dam"));
+    let mine = |uid: u32| {
+        let (code, said) = code_as(uid, &dam);
+        assert_eq!(code, 0, "{said}");
+        let status: Value = serde_json::from_str(&said).unwrap();
+        let rows = status["mounts"].as_array().unwrap().clone();
+        rows.into_iter().filter(|m| m["library"] == s.library().to_str().unwrap()).collect::<Vec<_>>()
+    };
+    let eddy = mine(EDDY);
+    assert!(eddy.len() == 1 && eddy[0]["shared"] == true, "{eddy:?}");
+    assert!(mine(EVE).is_empty());
+    let library = s.library();
+    s.dam(["member", "set", "eddy", "--active", "false"]);
+    assert!(mine(EDDY).is_empty());
+    let (code, said) = s.dam_fails(["status", "--library", library.join("none").to_str().unwrap()]);
+    assert_eq!(code, 3, "{said}");
+}

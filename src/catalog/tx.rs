@@ -124,7 +124,7 @@ pub trait WriteTx: ReadTx {
 
     /// Inserts or replaces the whole record.
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E>;
-    /// Only for provisional ones that never had a version.
+    /// Only for provisional ones that never had a version. Backups of its bytes are nobody's then.
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E>;
 
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E>;

@@ -52,34 +52,40 @@ impl Mount {
         let maker = self.maker(who, caller);
         let epoch = self.library.gate.epoch();
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
-        let existing = self.library.catalog.read(|tx| -> FsResult<Option<u64>> {
-            let found = match &place {
-                Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
-                Place::View(dir) => self.in_view(tx, who, dir, &name),
-            };
-            match found {
-                Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
-                Ok(Found::Item(_)) if open.exclusive => Err(FsError::Exists),
-                Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
-                Ok(Found::Item(_)) => Err(FsError::Exists),
-                Err(FsError::NotFound) => Ok(None),
-                Err(e) => Err(e),
-            }
-        })?;
-        if let Some(ino) = existing {
-            // Made by another mount since the kernel looked.
-            if open.exclusive {
-                return Err(FsError::Exists);
-            }
+        let existing = || {
+            self.library.catalog.read(|tx| {
+                let found = match &place {
+                    Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
+                    Place::View(dir) => self.in_view(tx, who, dir, &name),
+                };
+                match found {
+                    Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
+                    Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
+                    Ok(Found::Item(_)) => Err(FsError::Exists),
+                    Err(FsError::NotFound) => Ok(None),
+                    Err(e) => Err(e),
+                }
+            })
+        };
+        let make = || {
+            self.library.catalog.write(|tx| match &place {
+                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
+                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
+            })
+        };
+        // The name may have been made by another mount since the kernel looked, or since we did.
+        let (there, node) = match existing()? {
+            Some(there) => (Some(there), Err(FsError::Exists)),
+            None => match make() {
+                Err(FsError::Exists) if !open.exclusive => (existing()?, Err(FsError::Exists)),
+                made => (None, made),
+            },
+        };
+        if let Some(ino) = there.filter(|_| !open.exclusive) {
             let opened = self.open(caller, ino, open)?;
             return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
         }
-        let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-            match &place {
-                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
-                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
-            }
-        })?;
+        let node = node?;
         if let Place::View(Dir::Query(query)) = &place
             && node.class == NodeClass::Asset
         {
@@ -122,7 +128,7 @@ impl Mount {
                     assets::touch_folder(tx, entry.parent, maker.now)?;
                 }
                 tx.remove_tunnel(local, name)?;
-                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
                 return Ok(node);
             }
             self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
@@ -158,10 +164,11 @@ impl Mount {
         name: &FileName,
         mode: u32,
     ) -> FsResult<NodeRow> {
-        let mut node = self.fresh_file(tx, caller, maker, mode)?;
+        // Also one that he may not list: who may create here meets it by its name.
         if tx.entry(folder, name)?.is_some() {
             return Err(FsError::Exists);
         }
+        let mut node = self.fresh_file(tx, caller, maker, mode)?;
         let tunnel = self.tunnel_for(tx, who, folder, name)?;
         let meaning = on_create(classify_in(folder_name(tx, folder)?.as_ref(), name), tunnel.as_ref(), maker.now);
         if in_inbox(tx, folder)? {
@@ -179,10 +186,9 @@ impl Mount {
         match meaning {
             CreateMeaning::ComesBack(id) => {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                self.may(who, Verb::Edit, &asset)?;
                 tx.put_node(&node)?;
                 folders::link(tx, folder, name, node.id, maker.now)?;
-                assets::rebind(tx, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
             }
             CreateMeaning::NewAsset => {
                 self.may_create(tx, who, maker, folder, name, &[])?;

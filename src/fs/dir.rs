@@ -45,7 +45,6 @@ impl Mount {
     /// [`FsError::NotDir`], or that the caller may not know it.
     pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<Opened> {
         let who = self.who(caller)?;
-        self.before_view(ino);
         let what = match self.library.catalog.read(|tx| self.place(tx, &who, ino))? {
             Place::Folder(folder) => What::Folder(folder.id),
             Place::View(dir) => What::View { dir, snapshot: Mutex::new(None) },

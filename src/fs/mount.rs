@@ -203,7 +203,6 @@ impl Mount {
     pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
         let who = self.who(caller)?;
         let name = FileName::try_from(name)?;
-        self.before_view(parent);
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
@@ -216,13 +215,6 @@ impl Mount {
                 self.explain_find(&who, parent, &name);
                 Err(e)
             }
-        }
-    }
-
-    /// Copies into views that are closed become true before a view is looked at.
-    pub(super) fn before_view(&self, parent: u64) {
-        if self.inodes.space(parent) == Space::Remembered {
-            self.library.settle_view_copies();
         }
     }
 
@@ -291,6 +283,12 @@ impl Mount {
         let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
         aliases.retain(|_, (_, at)| now.ms_since(*at) < ALIAS_MS);
         aliases.insert((tree::path_of(dir), name.as_bytes().to_vec()), (asset, now));
+    }
+
+    /// A file created in a view turned out to be a copy: its name there leads to the other now.
+    pub(super) fn move_aliases(&self, copy: AssetId, twin: AssetId) {
+        let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.values_mut().filter(|(id, _)| *id == copy).for_each(|(id, _)| *id = twin);
     }
 
     /// Gives what was found a number and attributes, and remembers that the kernel knows it.

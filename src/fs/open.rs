@@ -10,7 +10,7 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
 use crate::ops::live::LiveError;
 use crate::policy::Verb;
-use crate::types::{Caller, ReadAt};
+use crate::types::{Caller, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
@@ -20,7 +20,8 @@ impl From<LiveError> for FsError {
         match e {
             LiveError::Blob(e) => e.into(),
             LiveError::Catalog(e) => e.into(),
-            LiveError::Gone(_) => Self::Io(e.to_string()),
+            LiveError::Gone(_) => Self::Stale,
+            LiveError::StageMissing(_) => Self::Io(e.to_string()),
         }
     }
 }
@@ -131,9 +132,9 @@ impl Mount {
 
     /// Opens a node's bytes; the gate has decided, in this epoch or later.
     pub(super) fn open_node(&self, who: &Arc<Who>, node: NodeRow, mode: OpenMode, epoch: u64) -> FsResult<Opened> {
-        let live = self.library.live.open(&self.library, &node, mode.write)?;
-        if mode.truncate && mode.write && live.file.seen().size > 0 {
-            live.file.set_len(&self.library, 0)?;
+        let live = self.library.live.open(&self.library, node.id, mode.write)?;
+        if mode.truncate && mode.write && live.seen().size > 0 {
+            live.set_len(&self.library, 0)?;
         }
         let keep_cache = self.may_keep() && self.is_cached(&node, &live);
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
@@ -144,8 +145,8 @@ impl Mount {
     }
 
     /// Whether the kernel's pages of a node are those that it would read now.
-    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live::LiveHandle) -> bool {
-        let seen = live.file.seen();
+    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live_table::LiveHandle) -> bool {
+        let seen = live.seen();
         let stamp = match node.content {
             Some(content) if !seen.staged => {
                 let mut first = [0u8; 8];
@@ -172,7 +173,7 @@ impl Mount {
         let handle = self.handles.get(fh)?;
         handle.may_read(self)?;
         let bytes = match handle.as_ref() {
-            Handle::File(file) => fill(&|o, b| file.live.file.read(o, b)),
+            Handle::File(file) => fill(&|o, b| file.live.read(o, b)),
             Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
             Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
             Handle::Export { export, bytes, .. } => {
@@ -192,17 +193,17 @@ impl Mount {
         Ok(bytes)
     }
 
-    /// Writes all of it or nothing.
+    /// Writes all of it or nothing; with `append` at the end, wherever that is by now.
     ///
     /// # Errors
     /// [`FsError::NoSpace`] when the disk is full.
-    pub fn write(&self, _caller: &Caller, fh: u64, offset: u64, data: &[u8]) -> FsResult<usize> {
+    pub fn write(&self, _caller: &Caller, fh: u64, offset: u64, data: &[u8], append: bool) -> FsResult<usize> {
         self.handles.file(fh, |file| {
             file.gate.may_write(self)?;
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
-            file.live.file.write(&self.library, offset, data, file.mode.append)?;
+            file.live.write(&self.library, offset, data, append)?;
             Ok(data.len())
         })
     }
@@ -217,14 +218,13 @@ impl Mount {
             && file.mode.write
         {
             self.record_bytes(file)?;
-            file.live.file.flushed();
         }
         Ok(())
     }
 
     /// Puts size and time into the node's row when they differ.
     fn record_bytes(&self, file: &OpenFile) -> FsResult<()> {
-        let seen = file.live.file.seen();
+        let seen = file.live.seen();
         if !seen.staged {
             return Ok(());
         }
@@ -244,11 +244,12 @@ impl Mount {
         })
     }
 
-    /// Closes for good. What cannot be recorded now is recorded when the version is made.
+    /// Closes for good. What cannot be recorded now is recorded when the version is made. Returns a file that [`Mount::settle`] is to
+    /// be called for, when there is time.
     ///
     /// # Errors
     /// Never after a good open: nobody would hear of it.
-    pub fn release(&self, _caller: &Caller, fh: u64) -> FsResult<()> {
+    pub fn release(&self, _caller: &Caller, fh: u64) -> FsResult<Option<NodeId>> {
         let handle = self.handles.remove(fh).ok_or(FsError::BadHandle)?;
         if let Handle::File(file) = handle.as_ref() {
             if file.mode.write
@@ -260,8 +261,17 @@ impl Mount {
                 let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
                 cached.remove(&file.row.id);
             }
+            return Ok(Some(file.row.id).filter(|id| file.mode.write && self.library.view_copies.waits(*id)));
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Makes views true after a file was copied into one. Takes as long as reading the file does: never on the kernel's loops.
+    pub fn settle(&self, node: NodeId) {
+        let copy = self.library.catalog.read(|tx| tx.node(node)).ok().flatten().and_then(|n| n.asset);
+        if let (Some(copy), Some(twin)) = (copy, self.library.settle_view_copy(node)) {
+            self.move_aliases(copy, twin);
+        }
     }
 
     /// Returns when the file's bytes and its record survive a power cut.
@@ -271,7 +281,7 @@ impl Mount {
     pub fn fsync(&self, _caller: &Caller, fh: u64, data_only: bool) -> FsResult<()> {
         self.handles.file(fh, |file| {
             self.record_bytes(file)?;
-            file.live.file.sync(data_only)?;
+            file.live.sync(data_only)?;
             Ok(())
         })?;
         Ok(self.library.catalog.barrier()?)
@@ -296,7 +306,7 @@ impl Mount {
         let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(FsError::TooLarge)?;
         self.handles.file(fh, |file| {
             file.gate.may_write(self)?;
-            let live = &file.live.file;
+            let live = &file.live;
             match mode {
                 0 if end > live.seen().size => live.set_len(&self.library, end)?,
                 0 | KEEP_SIZE => {}
@@ -323,7 +333,7 @@ impl Mount {
         let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
         self.handles.file(fh, |file| {
             file.gate.check(self)?;
-            file.live.file.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
+            file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
         })
     }
 

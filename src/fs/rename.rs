@@ -13,12 +13,11 @@ use crate::catalog::{
 };
 use crate::ops::assets::{self, Removal};
 use crate::ops::folders::{self, Maker};
-use crate::ops::inbox;
+use crate::ops::{inbox, tunnels};
 use crate::policy::{Field, Verb};
 use crate::types::{AssetId, Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in, is_aside_for};
 use crate::view::identity::{DstFacts, RenameFacts, RenameMeaning, is_fresh, on_rename};
-use crate::view::naming::unique_view_name;
 use crate::view::tree::{Dir, Item, QueryDir, Tree};
 
 /// What is being renamed.
@@ -155,7 +154,7 @@ impl Mount {
     }
 
     /// The asset of a node as the rules of saving see it.
-    fn asset_for(tx: &dyn ReadTx, node: &NodeRow) -> FsResult<Option<Asset>> {
+    pub(super) fn asset_for(tx: &dyn ReadTx, node: &NodeRow) -> FsResult<Option<Asset>> {
         match node.asset.filter(|_| node.class == NodeClass::Asset) {
             Some(id) => Ok(tx.asset(id)?),
             None => Ok(None),
@@ -200,7 +199,7 @@ impl Mount {
         let facts = RenameFacts {
             src_class: node.class,
             src_has_asset: asset.is_some(),
-            src_fresh: self.is_fresh(&node, asset.as_ref(), m.caller),
+            src_fresh: asset.as_ref().is_none_or(|asset| self.is_fresh(&node, asset, m.caller)),
             dst: dst_node.as_ref().map(|d| DstFacts { class: d.class, has_asset: dst_asset.is_some() }),
             dst_name: classify_in(folder_name(tx, folder.id)?.as_ref(), new_name),
             dst_is_aside: is_aside_for(new_name, &entry.name),
@@ -215,29 +214,30 @@ impl Mount {
                 let Some(mut back) = tunnel.map(|t| tx.asset(t.asset)).transpose()?.flatten() else {
                     return Err(FsError::NotFound);
                 };
-                self.may(m.who, Verb::Edit, &back)?;
                 if let Some(there) = &there {
                     self.clear_name(tx, m, there)?;
                 }
                 assets::unlink_entry(tx, &entry, m.maker.now)?;
                 folders::link(tx, folder.id, new_name, node.id, m.maker.now)?;
-                self.rebind_settled(tx, &mut back, &mut node, m)
+                Ok(assets::rebind(tx, &self.library, &mut back, &mut node, m.maker.now)?)
             }
             RenameMeaning::MoveAside => {
                 if let Some(there) = &there {
                     self.clear_name(tx, m, there)?;
                 }
-                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
-                self.tunnel(tx, m, &entry, &node, TunnelHow::Aside)
+                self.tunnel(tx, m, &entry, &node, TunnelHow::Aside)?;
+                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)
             }
             RenameMeaning::Move | RenameMeaning::Replace => {
                 if let Some(there) = &there {
                     self.replace(tx, m, there)?;
                 }
+                if asset.is_some() {
+                    self.tunnel(tx, m, &entry, &node, TunnelHow::Moved)?;
+                }
                 self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
                 if let Some(mut asset) = asset {
-                    self.tunnel(tx, m, &entry, &node, TunnelHow::Moved)?;
-                    rename_record(tx, &mut asset, &entry.name, new_name, m)?;
+                    assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
                 }
                 Ok(())
             }
@@ -269,8 +269,7 @@ impl Mount {
     }
 
     /// Whether a file was made for this save: not published yet, or made minutes ago by the same program and given nothing by a person.
-    fn is_fresh(&self, node: &NodeRow, asset: Option<&Asset>, caller: &Caller) -> bool {
-        let Some(asset) = asset else { return true };
+    pub(super) fn is_fresh(&self, node: &NodeRow, asset: &Asset, caller: &Caller) -> bool {
         let same = caller.process != 0 && node.made_by_process == caller.process;
         let touched = !(asset.tags.is_empty()
             && asset.personas.is_empty()
@@ -295,28 +294,7 @@ impl Mount {
         tx.repoint_entry(there.id, node.id)?;
         tx.change(ChangeKind::Entry, &folders::entry_change_id(there.parent, &there.name))?;
         assets::touch_folder(tx, there.parent, m.maker.now)?;
-        self.rebind_settled(tx, dst, node, m)
-    }
-
-    /// Rebinds; bytes that were committed already under another record become a version at once.
-    fn rebind_settled(
-        &self,
-        tx: &mut dyn WriteTx,
-        asset: &mut Asset,
-        node: &mut NodeRow,
-        m: &Mover<'_>,
-    ) -> FsResult<()> {
-        let former = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
-        assets::rebind(tx, asset, node, m.maker.now)?;
-        if node.staged {
-            return Ok(());
-        }
-        let Some(content) = node.content else { return Ok(()) };
-        let was = former.and_then(|f| f.head).map(|h| tx.version(h)).transpose()?.flatten();
-        if let Some(was) = was.filter(|w| w.content == content) {
-            self.library.adopt_version(tx, asset, node, &was)?;
-        }
-        Ok(())
+        Ok(assets::rebind(tx, &self.library, dst, node, m.maker.now)?)
     }
 
     /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.
@@ -335,8 +313,13 @@ impl Mount {
         let Some(node) = tx.node(there.node)? else { return Err(FsError::NotFound) };
         let Some(mut asset) = Self::asset_for(tx, &node)? else { return self.clear_name(tx, m, there) };
         self.may(m.who, Verb::Delete, &asset)?;
-        let removal =
-            Removal { member: Some(m.who.id), process: m.caller.process, now: m.maker.now, how: TunnelHow::Moved };
+        let removal = Removal {
+            member: Some(m.who.id),
+            process: m.caller.process,
+            now: m.maker.now,
+            how: TunnelHow::Moved,
+            kept: None,
+        };
         assets::trash(tx, &mut asset, there, &node, &removal)?;
         Ok(assets::forget_tunnels(tx, asset.id)?)
     }
@@ -352,6 +335,8 @@ impl Mount {
     ) -> FsResult<()> {
         assets::unlink_entry(tx, entry, m.maker.now)?;
         folders::link(tx, folder, name, node, m.maker.now)?;
+        // Who gives a copy in a view another place wants the copy.
+        self.library.view_copies.remove(node);
         if let Some(mut row) = tx.node(node)? {
             row.ctime = m.maker.now;
             tx.put_node(&row)?;
@@ -369,7 +354,7 @@ impl Mount {
         how: TunnelHow,
     ) -> FsResult<()> {
         let Some(asset) = node.asset else { return Ok(()) };
-        Ok(tx.put_tunnel(&TunnelRow {
+        let tunnel = TunnelRow {
             parent: entry.parent,
             name: entry.name.clone(),
             asset,
@@ -378,7 +363,8 @@ impl Mount {
             member: Some(m.who.id),
             at: m.maker.now,
             how,
-        })?)
+        };
+        Ok(tunnels::remember(tx, &tunnel)?)
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of them are who, from where and to where of one call")]
@@ -500,7 +486,7 @@ impl Mount {
                 return Err(FsError::Exists);
             }
             self.move_entry(tx, m, &entry, entry.parent, new_name, node.id)?;
-            rename_record(tx, &mut asset, &entry.name, new_name, m)?;
+            assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
             self.remember_alias(dir, new_name, asset.id);
             return Ok(After::Nothing);
         }
@@ -568,21 +554,4 @@ fn local_class(name: &FileName, old: NodeClass) -> NodeClass {
         NameClass::Lock | NameClass::Junk => NodeClass::Local,
         _ => old,
     }
-}
-
-/// The record follows its file's new name; moving between folders changes nothing.
-fn rename_record(
-    tx: &mut dyn WriteTx,
-    asset: &mut Asset,
-    old: &FileName,
-    new: &FileName,
-    m: &Mover<'_>,
-) -> FsResult<()> {
-    if old == new {
-        return Ok(());
-    }
-    asset.view_name = unique_view_name(tx, new, asset.id)?;
-    asset.changed = m.maker.now;
-    tx.put_asset(asset)?;
-    Ok(tx.change(ChangeKind::Asset, &asset.id.to_string())?)
 }

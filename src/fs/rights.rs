@@ -162,7 +162,7 @@ impl Mount {
         }
     }
 
-    /// The tunnel of a name. For whom its asset does not exist, it leads nowhere.
+    /// The tunnel of a name, if its asset is one that he may save: others' assets do not come back by his files.
     pub(super) fn tunnel_for(
         &self,
         tx: &dyn ReadTx,
@@ -171,7 +171,8 @@ impl Mount {
         name: &FileName,
     ) -> FsResult<Option<TunnelRow>> {
         let Some(tunnel) = tx.tunnel(folder, name)? else { return Ok(None) };
-        let asset = tx.asset(tunnel.asset)?;
-        Ok(asset.is_some_and(|a| self.library.gate.allows(who, Verb::List, &a)).then_some(tunnel))
+        let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
+        let his = [Verb::List, Verb::Edit].into_iter().all(|verb| self.library.gate.allows(who, verb, &asset));
+        Ok(his.then_some(tunnel))
     }
 }

@@ -54,11 +54,12 @@ impl Mount {
             row.ctime = now;
             tx.put_node(&row)?;
             tx.change(ChangeKind::Node, &row.id.to_string())?;
+            // Inside, so that a version made at this moment has either both times or neither.
+            if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {
+                live.set_mtime(row.mtime);
+            }
             Ok(row)
         })?;
-        if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {
-            live.set_mtime(row.mtime);
-        }
         Ok(Stat { attr: self.node_attr(&row), ttl: self.ttl() })
     }
 
@@ -73,11 +74,11 @@ impl Mount {
             && let Handle::File(file) = handle.as_ref()
         {
             file.gate.may_write(self)?;
-            return Ok(file.live.file.set_len(&self.library, size)?);
+            return Ok(file.live.set_len(&self.library, size)?);
         }
-        let live = self.library.live.open(&self.library, node, true)?;
-        if live.file.seen().size != size || node.class == NodeClass::Scratch {
-            live.file.set_len(&self.library, size)?;
+        let live = self.library.live.open(&self.library, node.id, true)?;
+        if live.seen().size != size || node.class == NodeClass::Scratch {
+            live.set_len(&self.library, size)?;
         }
         Ok(())
     }

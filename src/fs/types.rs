@@ -54,7 +54,6 @@ pub enum TimeChange {
 pub struct OpenMode {
     pub read: bool,
     pub write: bool,
-    pub append: bool,
     pub truncate: bool,
     pub exclusive: bool,
 }

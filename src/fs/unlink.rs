@@ -7,10 +7,12 @@ use super::create::{refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx};
+use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::ops::assets::{self, Removal};
+use crate::ops::tunnels;
 use crate::policy::{Expr, Verb};
 use crate::types::{Caller, FileName};
+use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
 use crate::view::tree::{self, Dir, Item, Tree};
 
 impl Mount {
@@ -26,7 +28,6 @@ impl Mount {
 
     fn unlink_as(&self, who: &Arc<Who>, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let name = FileName::try_from(name)?;
-        self.before_view(parent);
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
         match place {
             Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
@@ -51,42 +52,68 @@ impl Mount {
             return Err(FsError::IsDir);
         }
         let now = self.library.clock.now();
-        let asset = match node.asset.filter(|_| node.class == NodeClass::Asset) {
-            Some(id) => tx.asset(id)?,
-            None => None,
+        let asset = Self::asset_for(tx, node)?;
+        let allowed = |verb| asset.as_ref().is_some_and(|a| self.library.gate.decide(who, verb, a).allowed);
+        let (may_edit, may_delete) = (allowed(Verb::Edit), allowed(Verb::Delete));
+        let own = asset.as_ref().map(|a| tunnels::came_by(tx, a.id, now)).transpose()?.flatten();
+        let successor = own.as_ref().map(|own| self.successor(tx, caller, own)).transpose()?.flatten();
+        let facts = UnlinkFacts {
+            asset: asset.as_ref().map(|asset| UnlinkedAsset {
+                worth_keeping: asset.head.is_some() || !self.is_nothing(node, caller),
+                came_by: own.as_ref().map(|own| CameBy {
+                    how: own.how,
+                    name_is_back: successor.is_some(),
+                    same_process: own.process != 0 && own.process == caller.process,
+                }),
+            }),
+            may_edit,
+            may_delete,
         };
+        let meaning = on_unlink(&facts);
         let Some(mut asset) = asset else {
             self.may_node(tx, who, Verb::Edit, node)?;
             assets::unlink_entry(tx, entry, now)?;
             return Ok(assets::drop_if_nameless(tx, node.id)?);
         };
-        if asset.head.is_none() && self.is_nothing(&asset, node, caller) {
-            self.may(who, Verb::Edit, &asset)?;
-            assets::unlink_entry(tx, entry, now)?;
-            let bare = NodeRow { asset: None, class: NodeClass::Local, ..node.clone() };
-            tx.put_node(&bare)?;
-            assets::forget_tunnels(tx, asset.id)?;
-            tx.remove_asset(asset.id)?;
-            return Ok(assets::drop_if_nameless(tx, node.id)?);
-        }
-        // Whoever may edit may take a name away for a moment, as savers do; to keep it away takes the right to delete.
-        let how = match self.may(who, Verb::Delete, &asset) {
-            Ok(()) => TunnelHow::Removed,
-            Err(FsError::Denied(reason)) => {
-                self.may(who, Verb::Edit, &asset).map_err(|_| FsError::Denied(reason))?;
-                TunnelHow::RemovedWithoutDelete
+        let removal = |how, kept| Removal { member: Some(who.id), process: caller.process, now, how, kept };
+        match (meaning, own, successor) {
+            (UnlinkMeaning::DropProvisional | UnlinkMeaning::LocalRemove, ..) => {
+                assets::unlink_entry(tx, entry, now)?;
+                tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
+                assets::forget_tunnels(tx, asset.id)?;
+                tx.remove_asset(asset.id)?;
+                Ok(assets::drop_if_nameless(tx, node.id)?)
             }
-            Err(e) => return Err(e),
-        };
-        let removal = Removal { member: Some(who.id), process: caller.process, now, how };
-        Ok(assets::trash(tx, &mut asset, entry, node, &removal)?)
+            (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
+                assets::unlink_entry(tx, entry, now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut heir, now)?;
+                Ok(assets::follow_name(tx, &mut asset, &entry.name, &own.name, now)?)
+            }
+            (UnlinkMeaning::KeepTunnel(how), Some(own), _) => {
+                Ok(assets::trash(tx, &mut asset, entry, node, &removal(how, Some(&own)))?)
+            }
+            (UnlinkMeaning::Tunnel(how) | UnlinkMeaning::KeepTunnel(how), ..) => {
+                Ok(assets::trash(tx, &mut asset, entry, node, &removal(how, None))?)
+            }
+            // Says which rule decided, and that it was asked for.
+            (UnlinkMeaning::Refuse | UnlinkMeaning::GiveBack, ..) => self.may(who, Verb::Delete, &asset),
+        }
+    }
+
+    /// The file that stands at an asset's own name again and may be its next version.
+    fn successor(&self, tx: &dyn ReadTx, caller: &Caller, own: &TunnelRow) -> FsResult<Option<NodeRow>> {
+        let Some(entry) = tx.entry(own.parent, &own.name)? else { return Ok(None) };
+        let Some(node) = tx.node(entry.node)?.filter(|n| n.kind == NodeKind::File) else { return Ok(None) };
+        let fresh = Self::asset_for(tx, &node)?
+            .is_some_and(|there| there.id != own.asset && self.is_fresh(&node, &there, caller));
+        Ok(fresh.then_some(node))
     }
 
     /// Whether a file that was never published holds nothing to keep: empty, or a program's own that it removes itself.
-    fn is_nothing(&self, asset: &Asset, node: &NodeRow, caller: &Caller) -> bool {
+    fn is_nothing(&self, node: &NodeRow, caller: &Caller) -> bool {
         let size = self.library.live.get(node.id).map_or(node.size, |f| f.seen().size);
         let own = caller.process != 0 && node.made_by_process == caller.process;
-        asset.head.is_none() && (size == 0 || own)
+        size == 0 || own
     }
 
     fn unlink_in_view(&self, who: &Arc<Who>, caller: &Caller, dir: &Dir, name: &FileName) -> FsResult<()> {

@@ -2,7 +2,7 @@
 
 use super::folders::{self, Maker};
 use super::record::Hand;
-use super::{CHAIN, Library, OpsError, mapped, record, rules};
+use super::{CHAIN, Library, OpsError, mapped, record, rules, tunnels};
 use crate::audit;
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
@@ -54,6 +54,7 @@ pub fn adopt(
     mapped::absorb(tx, &mut asset, node.id)?;
     tx.put_asset(&asset)?;
     tx.put_node(node)?;
+    library.version_committed(tx, &mut asset, node)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     Ok(asset)
@@ -85,11 +86,13 @@ pub fn touch_folder(tx: &mut dyn WriteTx, folder: NodeId, now: Timestamp) -> Res
 
 /// Who removes, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Removal {
+pub struct Removal<'a> {
     pub member: Option<MemberId>,
     pub process: u32,
     pub now: Timestamp,
     pub how: TunnelHow,
+    /// The tunnel of the asset's own name, when what goes is a backup name: that one goes on.
+    pub kept: Option<&'a TunnelRow>,
 }
 
 /// Puts an asset in the trash: its name goes, bytes and record stay, and for 15 seconds the name brings it back.
@@ -101,8 +104,24 @@ pub fn trash(
     asset: &mut Asset,
     entry: &EntryRow,
     node: &NodeRow,
-    removal: &Removal,
-) -> Result<(), CatalogError> {
+    removal: &Removal<'_>,
+) -> Result<(), OpsError> {
+    match removal.kept {
+        Some(own) => tx.put_tunnel(&TunnelRow { how: removal.how, ..own.clone() })?,
+        None => tunnels::remember(
+            tx,
+            &TunnelRow {
+                parent: entry.parent,
+                name: entry.name.clone(),
+                asset: asset.id,
+                node: node.id,
+                process: removal.process,
+                member: removal.member,
+                at: removal.now,
+                how: removal.how,
+            },
+        )?,
+    }
     unlink_entry(tx, entry, removal.now)?;
     asset.state = AssetState::Trashed;
     asset.trashed = Some(Trashed {
@@ -113,18 +132,8 @@ pub fn trash(
     });
     asset.changed = removal.now;
     tx.put_asset(asset)?;
-    tx.put_tunnel(&TunnelRow {
-        parent: entry.parent,
-        name: entry.name.clone(),
-        asset: asset.id,
-        node: node.id,
-        process: removal.process,
-        member: removal.member,
-        at: removal.now,
-        how: removal.how,
-    })?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-    audit_simple(tx, removal.member, removal.now, "asset.trash", asset)
+    Ok(audit_simple(tx, removal.member, removal.now, "asset.trash", asset)?)
 }
 
 /// Takes an asset out of the trash and gives it a name.
@@ -164,11 +173,17 @@ pub fn forget_tunnels(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), Catalo
 }
 
 /// An asset gets other bytes: the node of a saver's new file. The old node loses its part; its extended attributes stay with the asset.
-/// The new node is staged or committed already; a version follows when it settles.
+/// A version follows when the new node settles; bytes that are committed already are one at once.
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn rebind(tx: &mut dyn WriteTx, asset: &mut Asset, node: &mut NodeRow, now: Timestamp) -> Result<(), CatalogError> {
+pub fn rebind(
+    tx: &mut dyn WriteTx,
+    library: &Library,
+    asset: &mut Asset,
+    node: &mut NodeRow,
+    now: Timestamp,
+) -> Result<(), OpsError> {
     let old = asset.node.filter(|old| *old != node.id);
     if let Some(provisional) = node.asset.filter(|id| *id != asset.id) {
         let row = NodeRow { asset: None, class: NodeClass::Scratch, ..node.clone() };
@@ -195,6 +210,7 @@ pub fn rebind(tx: &mut dyn WriteTx, asset: &mut Asset, node: &mut NodeRow, now: 
     asset.changed = now;
     forget_tunnels(tx, asset.id)?;
     tx.put_asset(asset)?;
+    library.version_committed(tx, asset, node)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     if let Some(old) = old {
@@ -241,6 +257,26 @@ pub fn release_node(tx: &mut dyn WriteTx, node: NodeId, asset: AssetId) -> Resul
 /// When the catalogue fails.
 pub fn drop_if_nameless(tx: &mut dyn WriteTx, node: NodeId) -> Result<(), CatalogError> {
     if tx.names_of(node)?.is_empty() { tx.remove_node(node) } else { Ok(()) }
+}
+
+/// The record follows its file's new name; moving between folders changes nothing.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn follow_name(
+    tx: &mut dyn WriteTx,
+    asset: &mut Asset,
+    old: &FileName,
+    new: &FileName,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    if old == new {
+        return Ok(());
+    }
+    asset.view_name = unique_view_name(tx, new, asset.id)?;
+    asset.changed = now;
+    tx.put_asset(asset)?;
+    tx.change(ChangeKind::Asset, &asset.id.to_string())
 }
 
 fn audit_simple(

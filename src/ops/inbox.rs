@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::folders::{self, Maker};
-use super::live::{LiveFile, LiveSource};
+use super::live::{LiveError, LiveSource};
+use super::live_table::LiveHandle;
 use super::{CHAIN, Library, OpsError, assets};
 use crate::audit;
 use crate::catalog::{CatalogError, ChangeKind, Counter, InboxRow, NodeClass, NodeRow, WriteTx};
@@ -26,7 +27,10 @@ impl Library {
     pub(super) fn sweep_inbox(self: &Arc<Self>) -> Result<(), OpsError> {
         let now = self.clock.now();
         for node in self.catalog.read(|tx| tx.nodes_of_class(NodeClass::Inbox))? {
-            let file = self.live.load(self, &node)?;
+            let file = match self.live.open(self, node.id, false) {
+                Err(LiveError::Gone(_)) => continue,
+                opened => opened?,
+            };
             let Some(quiet) = file.quiet_ms(now) else { continue };
             if quiet < COMPLETE_MS || file.seen().size == 0 || self.was_refused(&node)? {
                 continue;
@@ -50,7 +54,7 @@ impl Library {
     fn file_from_inbox(
         self: &Arc<Self>,
         node: &NodeRow,
-        file: &Arc<LiveFile>,
+        file: &LiveHandle,
         quiet: i64,
         now: Timestamp,
     ) -> Result<(), OpsError> {
@@ -78,13 +82,19 @@ impl Library {
             },
         };
         let stamp = self.stamp(node);
-        self.catalog.write(|tx| self.conclude(tx, node, &outcome, &stamp, now))?;
+        let conclude = || self.catalog.write(|tx| self.conclude(tx, node, &outcome, &stamp, now));
         match outcome {
             Outcome::Filed => {
-                self.settle_file(file)?;
+                if conclude()? {
+                    self.settle_file(file)?;
+                }
             }
-            Outcome::Duplicate(_) => self.live.let_go(self, file),
-            Outcome::Refused(_) => {}
+            Outcome::Duplicate(_) => {
+                file.take_away(generation, conclude)?;
+            }
+            Outcome::Refused(_) => {
+                conclude()?;
+            }
         }
         Ok(())
     }
@@ -105,6 +115,7 @@ impl Library {
         })
     }
 
+    /// What becomes of it, in one transaction; `false` when it is not in the inbox any more.
     fn conclude(
         &self,
         tx: &mut dyn WriteTx,
@@ -112,9 +123,9 @@ impl Library {
         outcome: &Outcome,
         stamp: &[u8],
         now: Timestamp,
-    ) -> Result<(), OpsError> {
-        let Some(mut node) = tx.node(node.id)?.filter(|n| n.class == NodeClass::Inbox) else { return Ok(()) };
-        let Some(entry) = tx.names_of(node.id)?.into_iter().next() else { return Ok(()) };
+    ) -> Result<bool, OpsError> {
+        let Some(mut node) = tx.node(node.id)?.filter(|n| n.class == NodeClass::Inbox) else { return Ok(false) };
+        let Some(entry) = tx.names_of(node.id)?.into_iter().next() else { return Ok(false) };
         let mut row = InboxRow {
             no: tx.next(Counter::Inbox)?,
             at: now,
@@ -160,7 +171,7 @@ impl Library {
         }
         tx.add_inbox(&row)?;
         tx.change(ChangeKind::Inbox, "")?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
-use super::live::LiveFiles;
+use super::live_table::LiveFiles;
 use super::notices::Notices;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;

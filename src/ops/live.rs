@@ -1,11 +1,10 @@
-//! The bytes of files that are open or staged. One [`LiveFile`] per node, shared by every handle and every mount of the library.
+//! The bytes of one file that is open or staged, as every handle and every mount of the library sees them.
 //!
-//! Lock order: `io` before the catalogue's writer; `seen` and `opens` are leaves, so they may be read inside a transaction,
-//! `io` may not. The table's own lock is never held while any other is taken.
+//! Lock order: a node's turn ([`super::live_table`]), then `settling`, then `io`, then the catalogue's writer; `seen` and `opens` are
+//! leaves, so they may be taken inside a transaction, the others may not.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
@@ -19,8 +18,11 @@ pub enum LiveError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    #[error("the bytes of node {0} are gone")]
+    /// The node was removed before it could be opened; its name may lead to another by now.
+    #[error("node {0} is gone")]
     Gone(NodeId),
+    #[error("the staged bytes of node {0} are missing; the last version stands; run `dam fsck`")]
+    StageMissing(NodeId),
 }
 
 /// Where the bytes come from just now.
@@ -48,11 +50,10 @@ pub struct Seen {
 struct Opens {
     handles: u32,
     writers: u32,
-    /// Written since the last version, and when the last writer closed.
-    dirty: bool,
+    /// When the last writer closed.
     quiet_since: Timestamp,
-    /// A writer has flushed and is about to be released.
-    closing: bool,
+    /// The node is being taken away: nobody opens it any more.
+    shut: bool,
 }
 
 /// The bytes of one node.
@@ -61,14 +62,15 @@ pub struct LiveFile {
     io: RwLock<Io>,
     seen: Mutex<Seen>,
     opens: Mutex<Opens>,
+    settling: Mutex<()>,
 }
 
-fn leaf<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn leaf<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl LiveFile {
-    fn new(row: &NodeRow, io: Io) -> Self {
+    pub(super) fn new(row: &NodeRow, io: Io) -> Self {
         let (size, mtime, stored) = match &io.stage {
             Some(stage) => (stage.len(), if row.mtime_set { row.mtime } else { stage.mtime() }, stage.stored_bytes()),
             None => (io.committed.as_ref().map_or(0, |(_, r)| r.len()), row.mtime, 0),
@@ -79,7 +81,8 @@ impl LiveFile {
             io: RwLock::new(io),
             seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored }),
             // Nobody knows any more when it was closed; it was not before its last write.
-            opens: Mutex::new(Opens { dirty: staged, quiet_since: mtime, ..Opens::default() }),
+            opens: Mutex::new(Opens { quiet_since: mtime, ..Opens::default() }),
+            settling: Mutex::new(()),
         }
     }
 
@@ -94,6 +97,11 @@ impl LiveFile {
         let mut seen = leaf(&self.seen);
         seen.mtime = mtime;
         seen.mtime_set = true;
+    }
+
+    /// Held by who makes a version of it: one at a time.
+    pub(super) fn settling(&self) -> MutexGuard<'_, ()> {
+        leaf(&self.settling)
     }
 
     pub(super) fn lock_io(&self) -> RwLockWriteGuard<'_, Io> {
@@ -200,46 +208,60 @@ impl LiveFile {
         seen.staged = true;
         seen.mtime = now;
         seen.mtime_set = false;
-        drop(seen);
-        leaf(&self.opens).dirty = true;
     }
 
-    /// The staging file; begun at the first write. The catalogue hears of it first, so that recovery looks for it.
+    /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
     fn staged<'a>(&self, library: &Library, io: &'a mut Io) -> Result<&'a mut Stage, LiveError> {
         if io.stage.is_none() {
-            let found = library.catalog.write(|tx| -> Result<bool, CatalogError> {
-                let Some(mut row) = tx.node(self.node)? else { return Ok(false) };
-                row.staged = true;
-                tx.put_node(&row)?;
-                Ok(true)
-            })?;
-            if !found {
-                tracing::debug!(node = %self.node, "writing to a file without a name");
-            }
             let base = io.committed.as_ref().map(|(id, reader)| (*id, reader.clone()));
-            io.stage = Some(library.stages.create(self.node, base, library.clock.now())?);
+            let stage = library.stages.create(self.node, base, library.clock.now())?;
+            let said = library.catalog.write(|tx| -> Result<(), CatalogError> {
+                // A file without a name is nobody's after a crash.
+                let Some(mut row) = tx.node(self.node)? else { return Ok(()) };
+                row.staged = true;
+                tx.put_node(&row)
+            });
+            if let Err(e) = said {
+                drop(stage);
+                library.remove_stage(self.node);
+                return Err(e.into());
+            }
+            io.stage = Some(stage);
         }
-        io.stage.as_mut().ok_or(LiveError::Gone(self.node))
+        io.stage.as_mut().ok_or(LiveError::StageMissing(self.node))
     }
 
-    /// After a version: the bytes are committed now. Called with `io` locked.
-    pub(super) fn committed(&self, io: &mut Io, content: ContentId, reader: Reader, mtime: Timestamp) {
+    /// The bytes are committed now, and the file has the time `after` instead of `before`. Called with `io` locked; the staging file
+    /// goes before that is let go of, for the next write begins one of the same name.
+    pub(super) fn committed(
+        &self,
+        library: &Library,
+        io: &mut Io,
+        (content, reader): (ContentId, Reader),
+        (before, after): (Timestamp, Timestamp),
+    ) {
         let mut seen = leaf(&self.seen);
         seen.size = reader.len();
-        seen.mtime = mtime;
+        if seen.mtime == before {
+            seen.mtime = after;
+        }
         seen.staged = false;
         seen.stored = 0;
         drop(seen);
-        io.stage = None;
         io.committed = Some((content, reader));
-        leaf(&self.opens).dirty = false;
+        self.drop_stage(library, io);
+    }
+
+    /// Takes the staging file away. Called with `io` locked.
+    pub(super) fn drop_stage(&self, library: &Library, io: &mut Io) {
+        io.stage = None;
+        library.remove_stage(self.node);
     }
 
     /// Whether bytes wait for a version, no writer is there, and the last one left `quiet_ms` ago.
     #[must_use]
     pub fn is_ripe(&self, now: Timestamp, quiet_ms: i64) -> bool {
-        let opens = leaf(&self.opens);
-        opens.dirty && opens.writers == 0 && now.ms_since(opens.quiet_since) >= quiet_ms
+        self.seen().staged && self.quiet_ms(now).is_some_and(|ms| ms >= quiet_ms)
     }
 
     /// How long ago the last writer left; `None` while one is there.
@@ -249,28 +271,51 @@ impl LiveFile {
         (opens.writers == 0).then(|| now.ms_since(opens.quiet_since))
     }
 
-    /// Whether a writer has flushed but is not released yet.
-    #[must_use]
-    pub fn is_closing(&self) -> bool {
-        let opens = leaf(&self.opens);
-        opens.closing && opens.writers > 0
-    }
-
-    /// Whether nobody has it open and nothing waits.
-    fn is_idle(&self) -> bool {
-        let opens = leaf(&self.opens);
-        opens.handles == 0 && !self.seen().staged
-    }
-
     /// Whether any handle is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         leaf(&self.opens).handles > 0
     }
 
-    /// Says that a writer is about to close.
-    pub fn flushed(&self) {
-        leaf(&self.opens).closing = true;
+    /// Counts a handle in.
+    pub(super) fn enter(&self, writes: bool) -> Result<(), LiveError> {
+        let mut opens = leaf(&self.opens);
+        if opens.shut {
+            return Err(LiveError::Gone(self.node));
+        }
+        opens.handles += 1;
+        if writes {
+            opens.writers += 1;
+        }
+        Ok(())
+    }
+
+    /// Counts a handle out.
+    pub(super) fn leave(&self, writes: bool, now: Timestamp) {
+        let mut opens = leaf(&self.opens);
+        opens.handles = opens.handles.saturating_sub(1);
+        if writes {
+            opens.writers = opens.writers.saturating_sub(1);
+            opens.quiet_since = now;
+        }
+    }
+
+    /// Takes the node away by `f` when its bytes are still those of `generation` and nobody can write: who opens it from now on hears
+    /// that it is gone. `false` when a writer came first, or `f` found that it has to stay.
+    pub(super) fn take_away<E>(&self, generation: u64, f: impl FnOnce() -> Result<bool, E>) -> Result<bool, E> {
+        let io = self.lock_io();
+        {
+            let mut opens = leaf(&self.opens);
+            if io.generation != generation || opens.writers > 0 {
+                return Ok(false);
+            }
+            opens.shut = true;
+        }
+        let taken = f();
+        if !matches!(taken, Ok(true)) {
+            leaf(&self.opens).shut = false;
+        }
+        taken
     }
 }
 
@@ -284,116 +329,5 @@ impl ReadAt for LiveSource<'_> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(offset, buf)
-    }
-}
-
-/// An open handle; counts itself out when dropped.
-pub struct LiveHandle {
-    library: Arc<Library>,
-    pub file: Arc<LiveFile>,
-    writes: bool,
-}
-
-impl Drop for LiveHandle {
-    fn drop(&mut self) {
-        let now = self.library.clock.now();
-        {
-            let mut opens = leaf(&self.file.opens);
-            opens.handles = opens.handles.saturating_sub(1);
-            if self.writes {
-                opens.writers = opens.writers.saturating_sub(1);
-                opens.closing = false;
-                opens.quiet_since = now;
-            }
-        }
-        self.library.live.let_go(&self.library, &self.file);
-    }
-}
-
-/// Every live file of a library.
-#[derive(Default)]
-pub struct LiveFiles(Mutex<HashMap<NodeId, Arc<LiveFile>>>);
-
-impl LiveFiles {
-    /// The live file of a node, if it is one.
-    #[must_use]
-    pub fn get(&self, node: NodeId) -> Option<Arc<LiveFile>> {
-        leaf(&self.0).get(&node).cloned()
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Vec<Arc<LiveFile>> {
-        leaf(&self.0).values().cloned().collect()
-    }
-
-    /// Opens a node's bytes.
-    ///
-    /// # Errors
-    /// When its content or staging file cannot be opened.
-    pub fn open(&self, library: &Arc<Library>, row: &NodeRow, writes: bool) -> Result<LiveHandle, LiveError> {
-        let file = self.load(library, row)?;
-        // Counted under the table's lock, so that a file is never let go of between being found and being counted.
-        let mut table = leaf(&self.0);
-        let file = table.entry(row.id).or_insert(file).clone();
-        let mut opens = leaf(&file.opens);
-        opens.handles += 1;
-        if writes {
-            opens.writers += 1;
-            opens.closing = false;
-        }
-        drop(opens);
-        drop(table);
-        Ok(LiveHandle { library: library.clone(), file, writes })
-    }
-
-    /// Brings a node's bytes in without opening a handle (recovery does it for every staged node).
-    ///
-    /// # Errors
-    /// As [`LiveFiles::open`].
-    pub(super) fn load(&self, library: &Library, row: &NodeRow) -> Result<Arc<LiveFile>, LiveError> {
-        if let Some(file) = self.get(row.id) {
-            return Ok(file);
-        }
-        let open = |id: ContentId| -> Result<Reader, BlobError> {
-            let content = library
-                .catalog
-                .read(|tx| tx.content(id))
-                .map_err(|e| BlobError::Io(io::Error::other(e.to_string())))?
-                .ok_or_else(|| BlobError::Io(io::Error::other(format!("content {id} is not in the catalogue"))))?;
-            Ok(library.vault.open(&content))
-        };
-        let committed = match row.content {
-            Some(id) => Some((id, open(id)?)),
-            None => None,
-        };
-        let stage = if row.staged { library.stages.recover(row.id, &mut |id| open(id))? } else { None };
-        let file = Arc::new(LiveFile::new(row, Io { stage, committed, generation: 0 }));
-        if row.staged {
-            leaf(&self.0).entry(row.id).or_insert_with(|| file.clone());
-        }
-        Ok(file)
-    }
-
-    /// Forgets a file that nobody holds and that has nothing staged; bytes of a removed node go with it.
-    pub(super) fn let_go(&self, library: &Library, file: &Arc<LiveFile>) {
-        if file.is_open() {
-            return;
-        }
-        let named = library.catalog.read(|tx| tx.node(file.node)).ok().is_none_or(|row| row.is_some());
-        let mut table = leaf(&self.0);
-        if file.is_open() {
-            return;
-        }
-        if !named {
-            table.remove(&file.node);
-            drop(table);
-            file.lock_io().stage = None;
-            if let Err(e) = library.stages.remove(file.node) {
-                tracing::warn!(node = %file.node, error = %e, "a staging file could not be removed");
-            }
-        } else if file.is_idle() {
-            table.remove(&file.node);
-        }
     }
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::library::Library;
-use super::live::{LiveFile, LiveSource};
+use super::live::{LiveError, LiveFile, LiveSource};
+use super::live_table::LiveHandle;
 use super::{CHAIN, OpsError, mapped, probe as probes};
 use crate::audit;
 use crate::blob::ObjectKind;
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
 use crate::media::{self, Probe};
-use crate::types::{AssetId, Content, MemberId, NodeId, Timestamp, VersionId, VersionNo};
+use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
 /// What became of staged bytes.
@@ -33,16 +34,19 @@ impl Library {
     pub(super) fn recover(self: &Arc<Self>) -> Result<(), CatalogError> {
         for id in self.catalog.read(|tx| tx.orphan_nodes())? {
             self.catalog.write(|tx| tx.remove_node(id))?;
-            if let Err(e) = self.stages.remove(id) {
-                tracing::warn!(node = %id, error = %e, "a staging file could not be removed");
-            }
+            self.remove_stage(id);
         }
-        for id in self.catalog.read(|tx| tx.staged_nodes())? {
-            let Some(row) = self.catalog.read(|tx| tx.node(id))? else { continue };
-            match self.live.load(self, &row) {
-                Ok(file) if file.seen().staged => {}
-                // Killed between the catalogue's word and the first byte: there is nothing staged.
-                Ok(_) => self.catalog.write(|tx| -> Result<(), CatalogError> {
+        let staged = self.catalog.read(|tx| tx.staged_nodes())?;
+        match self.stages.list() {
+            // Killed between the first byte and the catalogue's word, or between that and the removal.
+            Ok(there) => there.into_iter().filter(|id| !staged.contains(id)).for_each(|id| self.remove_stage(id)),
+            Err(e) => tracing::warn!(error = %e, "the folder of staging files cannot be read"),
+        }
+        for id in staged {
+            match self.live.open(self, id, false) {
+                Ok(_) => {}
+                // A power cut took what was never synced.
+                Err(LiveError::StageMissing(_)) => self.catalog.write(|tx| -> Result<(), CatalogError> {
                     if let Some(mut row) = tx.node(id)? {
                         row.staged = false;
                         tx.put_node(&row)?;
@@ -81,7 +85,12 @@ impl Library {
             if !file.is_ripe(now, quiet_ms) {
                 continue;
             }
-            match self.settle_file(&file) {
+            let settled = match self.live.open(self, file.node, false) {
+                Ok(held) => self.settle_file(&held),
+                Err(LiveError::Gone(_)) => continue,
+                Err(e) => Err(e.into()),
+            };
+            match settled {
                 Ok(Settled::Version(_)) => made += 1,
                 Ok(_) => {}
                 Err(e) => {
@@ -97,11 +106,12 @@ impl Library {
     ///
     /// # Errors
     /// As [`Library::settle`].
-    pub fn settle_file(self: &Arc<Self>, file: &Arc<LiveFile>) -> Result<Settled, OpsError> {
-        let Some(row) = self.catalog.read(|tx| tx.node(file.node))? else {
-            self.live.let_go(self, file);
-            return Ok(Settled::Local);
-        };
+    pub fn settle_file(self: &Arc<Self>, file: &LiveHandle) -> Result<Settled, OpsError> {
+        let _one = file.settling();
+        if !file.seen().staged {
+            return Ok(Settled::Same);
+        }
+        let Some(row) = self.catalog.read(|tx| tx.node(file.node))? else { return Ok(Settled::Local) };
         if row.class != NodeClass::Asset {
             return Ok(Settled::Local);
         }
@@ -116,22 +126,12 @@ impl Library {
         if file.generation() != generation {
             return Ok(Settled::Later);
         }
-        if let Some(twin) = self.view_copy_twin(&row, &content)?
-            && self.merge_view_copy(file, &row, twin)?
-        {
-            return Ok(Settled::Tagged(twin));
-        }
-        let head = self.catalog.read(|tx| match asset.head {
-            Some(head) => tx.version(head),
-            None => Ok(None),
-        })?;
-        if let Some(head) = head.filter(|h| h.content == content.id) {
-            self.unstage(file, generation, &row, &content, head.mtime)?;
-            return Ok(Settled::Same);
+        if let Some(twin) = self.view_copy_twin(&row, &content)? {
+            return self.merge_view_copy(file, generation, &row, twin);
         }
         let probe = media::probe(&source).unwrap_or_else(|_| probes::nothing());
         self.vault.sync()?;
-        self.commit_version(file, generation, &row, &content, &probe)
+        self.commit_bytes(file, generation, &row, &content, &probe)
     }
 
     fn asset_of(&self, row: &NodeRow) -> Result<Option<Asset>, CatalogError> {
@@ -142,158 +142,127 @@ impl Library {
     }
 
     /// The transaction that points at the bytes, with the file's bytes held still.
-    fn commit_version(
-        self: &Arc<Self>,
-        file: &Arc<LiveFile>,
+    fn commit_bytes(
+        &self,
+        file: &LiveFile,
         generation: u64,
         row: &NodeRow,
         content: &Content,
         probe: &Probe,
     ) -> Result<Settled, OpsError> {
         let now = self.clock.now();
-        let id = VersionId::make(now, self.entropy.as_ref())?;
         let mut io = file.lock_io();
         if io.generation != generation {
             return Ok(Settled::Later);
         }
-        let seen = file.seen();
-        let made = self.catalog.write(|tx| -> Result<Option<(VersionRow, Asset)>, CatalogError> {
+        let made = self.catalog.write(|tx| -> Result<_, OpsError> {
             let Some(mut node) = tx.node(row.id)? else { return Ok(None) };
-            if node.class != NodeClass::Asset || node.asset != row.asset {
+            if node.class != row.class || node.asset != row.asset {
                 return Ok(None);
             }
             let Some(mut asset) = node.asset.map(|id| tx.asset(id)).transpose()?.flatten() else { return Ok(None) };
-            let earlier = tx.versions(asset.id)?;
-            let mut mtime = seen.mtime;
-            // rsync compares size and whole seconds: a version of equal size must move the second.
-            if let Some(last) = earlier.last().filter(|l| l.size == content.size && !seen.mtime_set) {
-                mtime = mtime.max(last.mtime.plus_ms(1_000));
-            }
-            let version = VersionRow {
-                id,
-                no: VersionNo(tx.next(Counter::Version)?),
-                asset: asset.id,
-                n: next_n(&earlier),
-                content: content.id,
-                size: content.size,
-                mtime,
-                made_at: now,
-                made_by: node.owner,
-                format: probe.format.clone(),
-                kind: probe.kind.clone(),
-                width: probe.width,
-                height: probe.height,
-                orientation: probe.orientation,
-            };
+            let seen = file.seen();
             tx.put_content(content)?;
-            tx.add_version(&version)?;
-            probes::apply_probe(&mut asset, probe);
-            if asset.head.is_none() {
-                mapped::absorb(tx, &mut asset, node.id)?;
-            }
-            asset.head = Some(id);
-            asset.changed = now;
-            tx.put_asset(&asset)?;
             node.content = Some(content.id);
             node.staged = false;
             node.size = content.size;
-            node.mtime = mtime;
-            node.ctime = now;
+            node.mtime = seen.mtime;
+            let earlier = tx.versions(asset.id)?;
+            let last = earlier.last();
+            let version = if let Some(last) = last.filter(|l| l.content == content.id) {
+                if !seen.mtime_set {
+                    node.mtime = last.mtime;
+                }
+                None
+            } else {
+                // rsync compares size and whole seconds: a version of equal size must move the second.
+                if let Some(last) = last.filter(|l| l.size == content.size && !seen.mtime_set) {
+                    node.mtime = node.mtime.max(last.mtime.plus_ms(1_000));
+                }
+                node.ctime = now;
+                probes::apply_probe(&mut asset, probe);
+                if asset.head.is_none() {
+                    mapped::absorb(tx, &mut asset, node.id)?;
+                }
+                Some(self.add_version(tx, &mut asset, &node, content, probe)?)
+            };
             tx.put_node(&node)?;
             tx.change(ChangeKind::Node, &node.id.to_string())?;
-            tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-            let actor = actor_name(tx, node.owner)?;
-            audit::append(
-                tx,
-                CHAIN,
-                now,
-                &actor,
-                "version.commit",
-                &asset.id.to_string(),
-                &serde_json::json!({ "n": version.n, "content": content.id, "size": content.size }),
-            )?;
-            Ok(Some((version, asset)))
+            Ok(Some((seen.mtime, node.mtime, version.map(|v| (v, asset)))))
         })?;
-        let Some((version, asset)) = made else { return Ok(Settled::Later) };
-        // The staged bytes may have been synced on a program's word: they go only when the version is as durable.
+        let Some((before, after, version)) = made else { return Ok(Settled::Later) };
+        // The staged bytes may have been synced on a program's word: they go only when what replaces them is as durable.
         self.catalog.barrier()?;
-        file.committed(&mut io, content.id, self.vault.open(content), version.mtime);
+        file.committed(self, &mut io, (content.id, self.vault.open(content)), (before, after));
         drop(io);
+        // It is an asset of its own now, whatever is written to it later.
+        self.view_copies.remove(row.id);
+        let Some((version, asset)) = version else { return Ok(Settled::Same) };
         self.write_manifest(&asset, &version, content);
-        self.remove_stage(row.id);
-        self.live.let_go(self, file);
         Ok(Settled::Version(version.id))
     }
 
-    /// Bytes that already were a version of a record given up for this one become this one's next version, in the caller's transaction.
-    ///
-    /// # Errors
-    /// When the catalogue fails.
-    pub fn adopt_version(
+    /// Adds the version that a node's committed bytes are, in the caller's transaction.
+    fn add_version(
         &self,
         tx: &mut dyn WriteTx,
         asset: &mut Asset,
-        node: &mut NodeRow,
-        was: &VersionRow,
-    ) -> Result<(), OpsError> {
+        node: &NodeRow,
+        content: &Content,
+        probe: &Probe,
+    ) -> Result<VersionRow, OpsError> {
         let now = self.clock.now();
         let earlier = tx.versions(asset.id)?;
-        if earlier.last().is_some_and(|last| last.content == was.content) {
-            return Ok(());
-        }
         let version = VersionRow {
             id: VersionId::make(now, self.entropy.as_ref())?,
             no: VersionNo(tx.next(Counter::Version)?),
             asset: asset.id,
-            n: next_n(&earlier),
+            n: earlier.last().map_or(1, |last| last.n.saturating_add(1)),
+            content: content.id,
+            size: content.size,
+            mtime: node.mtime,
             made_at: now,
-            ..was.clone()
+            made_by: node.owner,
+            format: probe.format.clone(),
+            kind: probe.kind.clone(),
+            width: probe.width,
+            height: probe.height,
+            orientation: probe.orientation,
         };
         tx.add_version(&version)?;
         asset.head = Some(version.id);
-        asset.kind.clone_from(&was.kind);
-        asset.format.clone_from(&was.format);
-        (asset.width, asset.height, asset.orientation) = (was.width, was.height, was.orientation);
+        asset.changed = now;
         tx.put_asset(asset)?;
+        tx.change(ChangeKind::Asset, &asset.id.to_string())?;
         let actor = actor_name(tx, node.owner)?;
-        let detail = serde_json::json!({ "n": version.n, "content": was.content, "size": was.size });
-        Ok(audit::append(tx, CHAIN, now, &actor, "version.commit", &asset.id.to_string(), &detail)?)
+        let detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
+        audit::append(tx, CHAIN, now, &actor, "version.commit", &asset.id.to_string(), &detail)?;
+        Ok(version)
     }
 
-    /// The staged bytes turned out to be the committed ones.
-    fn unstage(
-        self: &Arc<Self>,
-        file: &Arc<LiveFile>,
-        generation: u64,
-        row: &NodeRow,
-        content: &Content,
-        mtime: Timestamp,
+    /// Bytes that were committed before they became this asset's are its next version at once, in the caller's transaction.
+    ///
+    /// # Errors
+    /// When the catalogue fails, or its content is not there.
+    pub(super) fn version_committed(
+        &self,
+        tx: &mut dyn WriteTx,
+        asset: &mut Asset,
+        node: &NodeRow,
     ) -> Result<(), OpsError> {
-        let mut io = file.lock_io();
-        if io.generation != generation {
+        let Some(id) = node.content.filter(|_| !node.staged) else { return Ok(()) };
+        let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
+        if head.as_ref().is_some_and(|head| head.content == id) {
             return Ok(());
         }
-        let seen = file.seen();
-        let mtime = if seen.mtime_set { seen.mtime } else { mtime };
-        self.catalog.write(|tx| -> Result<(), CatalogError> {
-            if let Some(mut node) = tx.node(row.id)? {
-                tx.put_content(content)?;
-                node.content = Some(content.id);
-                node.staged = false;
-                node.size = content.size;
-                node.mtime = mtime;
-                tx.put_node(&node)?;
-                tx.change(ChangeKind::Node, &node.id.to_string())?;
-            }
-            Ok(())
-        })?;
-        self.vault.sync()?;
-        self.catalog.barrier()?;
-        file.committed(&mut io, content.id, self.vault.open(content), mtime);
-        drop(io);
-        self.remove_stage(row.id);
-        self.live.let_go(self, file);
-        Ok(())
+        let missing = || CatalogError::Constraint(format!("content {id} of node {} is not in the catalogue", node.id));
+        let content = tx.content(id)?.ok_or_else(missing)?;
+        if head.is_none() && content.size == 0 {
+            return Ok(());
+        }
+        let probe = media::probe(&self.vault.open(&content)).unwrap_or_else(|_| probes::nothing());
+        probes::apply_probe(asset, &probe);
+        self.add_version(tx, asset, node, &content, &probe).map(drop)
     }
 
     /// The version in words beside its bytes, so that the catalogue can be made again from the store.
@@ -306,7 +275,8 @@ impl Library {
         }
     }
 
-    fn remove_stage(&self, node: NodeId) {
+    /// Removes a node's staging file. One that stays is removed at the next start.
+    pub(super) fn remove_stage(&self, node: NodeId) {
         if let Err(e) = self.stages.remove(node) {
             tracing::warn!(%node, error = %e, "a staging file could not be removed");
         }
@@ -322,8 +292,4 @@ pub fn actor_name(tx: &dyn WriteTx, member: Option<MemberId>) -> Result<String, 
         Some(id) => tx.member(id)?.map_or_else(|| id.to_string(), |m| m.name),
         None => "damfs".to_owned(),
     })
-}
-
-fn next_n(earlier: &[VersionRow]) -> u32 {
-    earlier.last().map_or(1, |last| last.n.saturating_add(1))
 }

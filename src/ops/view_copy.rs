@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::library::Library;
 use super::live::LiveFile;
 use super::value::FacetChange;
-use super::{Actor, OpsError, assign};
+use super::versions::Settled;
+use super::{Actor, OpsError, assets, assign};
 use crate::access::Identity;
-use crate::catalog::{CatalogError, NodeRow};
+use crate::catalog::{CatalogError, NodeClass, NodeRow};
 use crate::policy::{Field, Verb};
 use crate::types::{AssetId, Caller, Content, MemberId, NodeId};
 
@@ -38,10 +39,10 @@ impl ViewCopies {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node, copy);
     }
 
-    /// The nodes that wait.
+    /// Whether a node is one.
     #[must_use]
-    pub fn nodes(&self) -> Vec<NodeId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    pub fn waits(&self, node: NodeId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&node)
     }
 
     fn get(&self, node: NodeId) -> Option<ViewCopy> {
@@ -55,24 +56,16 @@ impl ViewCopies {
 }
 
 impl Library {
-    /// Settles closed copies into views, so that the next listing is true. Waits a moment for one whose close is on its way.
-    pub fn settle_view_copies(self: &Arc<Self>) {
-        for node in self.view_copies.nodes() {
-            let Some(file) = self.live.get(node) else {
-                self.view_copies.remove(node);
-                continue;
-            };
-            for _ in 0..20 {
-                if !file.is_closing() {
-                    break;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(2));
-            }
-            if file.is_ripe(self.clock.now(), 0) {
-                if let Err(e) = self.settle_file(&file) {
-                    tracing::error!(%node, error = %e, "a copy into a view could not be settled; its bytes stay staged");
-                }
-                self.view_copies.remove(node);
+    /// Settles a copy into a view that its writer has closed, without waiting for quiet: the view is true the sooner. Takes as long as
+    /// reading the bytes does. Returns the asset that it turned out to be a copy of.
+    pub fn settle_view_copy(self: &Arc<Self>, node: NodeId) -> Option<AssetId> {
+        let held = self.live.open(self, node, false).ok().filter(|held| held.is_ripe(self.clock.now(), 0))?;
+        match self.settle_file(&held) {
+            Ok(Settled::Tagged(twin)) => Some(twin),
+            Ok(_) => None,
+            Err(e) => {
+                tracing::error!(%node, error = %e, "a copy into a view could not be settled; its bytes stay staged");
+                None
             }
         }
     }
@@ -103,38 +96,48 @@ impl Library {
         })
     }
 
-    /// Gives the twin the view's values, through the rules of `dam set`, and takes the copy away; `false` when it may not be given them.
+    /// Gives the twin the view's values, through the rules of `dam set`, and takes the copy away, unless somebody writes to it again. A copy
+    /// whose maker may not give them after all stays a file of its own.
     pub(super) fn merge_view_copy(
-        self: &Arc<Self>,
-        file: &Arc<LiveFile>,
+        &self,
+        file: &LiveFile,
+        generation: u64,
         row: &NodeRow,
         twin: AssetId,
-    ) -> Result<bool, OpsError> {
-        let Some(copy) = self.view_copies.get(row.id) else { return Ok(false) };
+    ) -> Result<Settled, OpsError> {
+        let Some(copy) = self.view_copies.get(row.id) else { return Ok(Settled::Later) };
         let now = self.clock.now();
         let who = self.gate.who(&Identity::Member(copy.member))?;
         let actor = Actor::of_who(self, who, &Caller { uid: row.uid, gid: row.gid, process: 0 })?;
-        let merged = self.catalog.write(|tx| -> Result<(), OpsError> {
-            let Some(mut asset) = tx.asset(twin)? else { return Err(OpsError::NotFound(copy.name.clone())) };
-            assign::change_asset(self, &actor, tx, &mut asset, &copy.changes(), &copy.name, now)?;
-            for entry in tx.names_of(row.id)? {
-                tx.remove_entry(entry.id)?;
-            }
-            let Some(mut node) = tx.node(row.id)? else { return Ok(()) };
-            if let Some(provisional) = node.asset.take() {
-                node.class = crate::catalog::NodeClass::Local;
+        let merged = file.take_away(generation, || {
+            self.catalog.write(|tx| -> Result<bool, OpsError> {
+                let Some(mut asset) = tx.asset(twin)?.filter(|a| a.trashed.is_none()) else { return Ok(false) };
+                let Some(mut node) = tx.node(row.id)?.filter(|n| n.asset == row.asset) else { return Ok(false) };
+                let provisional = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
+                let Some(provisional) = provisional.filter(|a| a.head.is_none()) else { return Ok(false) };
+                assign::change_asset(self, &actor, tx, &mut asset, &copy.changes(), &copy.name, now)?;
+                for entry in tx.names_of(row.id)? {
+                    assets::unlink_entry(tx, &entry, now)?;
+                }
+                node.class = NodeClass::Local;
+                node.asset = None;
                 tx.put_node(&node)?;
-                tx.remove_asset(provisional)?;
-            }
-            Ok(tx.remove_node(row.id)?)
-        });
-        self.view_copies.remove(row.id);
-        match merged {
-            Ok(()) => {
-                self.live.let_go(self, file);
+                assets::forget_tunnels(tx, provisional.id)?;
+                tx.remove_asset(provisional.id)?;
+                tx.remove_node(row.id)?;
                 Ok(true)
+            })
+        });
+        match merged {
+            Ok(false) => Ok(Settled::Later),
+            Ok(true) => {
+                self.view_copies.remove(row.id);
+                Ok(Settled::Tagged(twin))
             }
-            Err(OpsError::NotFound(_) | OpsError::Refused { .. }) => Ok(false),
+            Err(OpsError::NotFound(_) | OpsError::Refused { .. }) => {
+                self.view_copies.remove(row.id);
+                Ok(Settled::Later)
+            }
             Err(e) => Err(e),
         }
     }

@@ -185,8 +185,8 @@ pub struct UnlinkFacts {
 /// The asset whose file is unlinked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnlinkedAsset {
-    /// Whether it has a version.
-    pub published: bool,
+    /// Whether there is something to keep: a version, or bytes that another program wrote.
+    pub worth_keeping: bool,
     /// The tunnel that it came to this name by, if that still holds.
     pub came_by: Option<CameBy>,
 }
@@ -196,7 +196,7 @@ pub struct UnlinkedAsset {
 pub struct CameBy {
     /// How its own name went away.
     pub how: TunnelHow,
-    /// Whether a file stands at its own name again.
+    /// Whether a file that may be its next version ([`is_fresh`]) stands at its own name again.
     pub name_is_back: bool,
     /// Whether the one who unlinks is the process that moved it.
     pub same_process: bool,
@@ -207,7 +207,7 @@ pub struct CameBy {
 pub enum UnlinkMeaning {
     /// No asset is involved.
     LocalRemove,
-    /// An asset that never had a version is forgotten.
+    /// An asset that never had anything to keep is forgotten.
     DropProvisional,
     /// The name goes, the asset waits for it in a tunnel of this kind, then for its recovery window in the trash.
     Tunnel(TunnelHow),
@@ -224,8 +224,8 @@ pub enum UnlinkMeaning {
 /// | file | meaning | by |
 /// |---|---|---|
 /// | no asset | `LocalRemove` | swap files, locks, N~ after N was written anew |
-/// | never published | `DropProvisional` | `4913`-like probes, an aborted copy |
 /// | caller may neither edit nor delete | `Refuse` | |
+/// | never published, empty or the program's own | `DropProvisional` | `4913`-like probes, an aborted copy |
 /// | came by a plain rename of this process, own name is back | `GiveBack` | savers with backup names we do not know: N to X, create N, unlink X |
 /// | lies aside, own name still free | `KeepTunnel` | rename N N~, unlink N~, then create N |
 /// | caller may delete | `Tunnel(Removed)` | rm; cp --remove-destination, tar x, zip -u, KIO before they create or rename |
@@ -233,14 +233,14 @@ pub enum UnlinkMeaning {
 #[must_use]
 pub fn on_unlink(f: &UnlinkFacts) -> UnlinkMeaning {
     let Some(asset) = f.asset else { return UnlinkMeaning::LocalRemove };
-    if !asset.published {
-        return UnlinkMeaning::DropProvisional;
-    }
     let removed = match (f.may_delete, f.may_edit) {
         (true, _) => TunnelHow::Removed,
         (false, true) => TunnelHow::RemovedWithoutDelete,
         (false, false) => return UnlinkMeaning::Refuse,
     };
+    if !asset.worth_keeping {
+        return UnlinkMeaning::DropProvisional;
+    }
     match asset.came_by {
         Some(CameBy { how: TunnelHow::Moved, name_is_back: true, same_process: true }) => UnlinkMeaning::GiveBack,
         Some(CameBy { how: TunnelHow::Aside, name_is_back: false, .. }) => UnlinkMeaning::KeepTunnel(removed),
@@ -251,32 +251,30 @@ pub fn on_unlink(f: &UnlinkFacts) -> UnlinkMeaning {
 /// What becomes of a tunnel whose name did not come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryMeaning {
-    /// It was a real rename: the asset stays at its new name for good.
-    StaysMoved,
-    /// It was a removal: the asset goes to the trash.
-    Trash,
+    /// Nothing but the row goes: the asset stays where it is, at its new name or in the trash.
+    Drop,
     /// It was a removal by one who may not delete: the old name and bytes return (under a free name when it is taken).
     PutBack,
-    /// Nothing but the row goes.
-    Drop,
+    /// In a view the old name shows again; backups of it there go.
+    ViewBackupsGo,
 }
 
 /// What becomes of a tunnel whose name did not come back within [`TUNNEL_MS`]; also what a start after a crash does with old rows.
 ///
 /// | how | asset has a name | meaning | by |
 /// |---|---|---|---|
-/// | aside | yes | `StaysMoved` | a person's `mv N N~` |
-/// | aside, removed | no | `Trash` | rm |
+/// | aside, moved | any | `Drop` | a person's `mv N N~`; a real rename |
+/// | removed | any | `Drop` | rm: it has been in the trash since |
 /// | removed by an editor | no | `PutBack` | an editor's rm, or his program died between unlink and create |
-/// | removed, either | yes | `Drop` | the asset came back another way (undo, restore) |
-/// | moved, aside in a view | any | `Drop` | only ever a hint; the library name never moved |
+/// | removed by an editor | yes | `Drop` | the asset came back another way (undo, restore) |
+/// | aside in a view | any | `ViewBackupsGo` | a rename within a view; the library name never moved |
 #[must_use]
 pub fn on_tunnel_expired(how: TunnelHow, asset_has_name: bool) -> ExpiryMeaning {
     match (how, asset_has_name) {
-        (TunnelHow::Aside, true) => ExpiryMeaning::StaysMoved,
-        (TunnelHow::Aside | TunnelHow::Removed, false) => ExpiryMeaning::Trash,
         (TunnelHow::RemovedWithoutDelete, false) => ExpiryMeaning::PutBack,
-        (TunnelHow::Removed | TunnelHow::RemovedWithoutDelete, true)
-        | (TunnelHow::Moved | TunnelHow::AsideInView, _) => ExpiryMeaning::Drop,
+        (TunnelHow::AsideInView, _) => ExpiryMeaning::ViewBackupsGo,
+        (TunnelHow::RemovedWithoutDelete, true) | (TunnelHow::Aside | TunnelHow::Moved | TunnelHow::Removed, _) => {
+            ExpiryMeaning::Drop
+        }
     }
 }

@@ -163,7 +163,7 @@ impl Seat {
     }
 
     pub fn pwrite(&self, fh: u64, bytes: &[u8]) -> FsResult<()> {
-        self.mount.write(&self.caller, fh, 0, bytes).map(|_| ())
+        self.mount.write(&self.caller, fh, 0, bytes, false).map(|_| ())
     }
 
     pub fn close(&self, fh: u64) {

@@ -166,3 +166,25 @@ fn holes_locks_and_maps_work() {
     fs::write(&file, script).unwrap();
     sh(&format!("python3 {}", file.display()));
 }
+
+#[test]
+fn a_map_of_a_file_opened_for_appending_is_written_in_place() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.log");
+    let script = format!(
+        "import mmap, fcntl, os\n\
+         p = {path:?}\n\
+         open(p, 'wb').write(b'a' * 10000)\n\
+         f = os.open(p, os.O_RDWR | os.O_APPEND)\n\
+         m = mmap.mmap(f, 10000); m[0:5] = b'start'; m.flush(); m.close()\n\
+         assert os.fstat(f).st_size == 10000, os.fstat(f).st_size\n\
+         os.pwrite(f, b'end', 0)\n\
+         fcntl.fcntl(f, fcntl.F_SETFL, fcntl.fcntl(f, fcntl.F_GETFL) & ~os.O_APPEND)\n\
+         os.pwrite(f, b'S', 0); os.close(f)\n\
+         d = open(p, 'rb').read(); assert d == b'Start' + b'a' * 9995 + b'end', (len(d), d[:8], d[-8:])\n",
+        path = path.to_str().unwrap()
+    );
+    let file = s.path("append.py");
+    fs::write(&file, script).unwrap();
+    sh(&format!("python3 {}", file.display()));
+}

@@ -3,20 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod bytes;
+mod identity;
+mod world;
+
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use damfs::clock::{ManualClock, SharedClock};
-use damfs::fs::{Audience, FsError, Listed, Mount, OpenMode, ROOT, Show};
-use damfs::ops::Library;
-use damfs::ops::library::KeyChoice;
-use damfs::rng::{SharedEntropy, SystemEntropy};
-use damfs::types::{Caller, FileKind, Timestamp};
+use damfs::fs::{FsError, OpenMode};
 use proptest::prelude::*;
-
-const ME: Caller = Caller { uid: 0, gid: 0, process: 7 };
+use world::World;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -81,156 +76,35 @@ fn children(model: &Model, path: &str) -> Vec<String> {
     model.keys().filter(|k| k.starts_with(&prefix)).cloned().collect()
 }
 
-struct World {
-    clock: Arc<ManualClock>,
-    root: PathBuf,
-    library: Option<Arc<Library>>,
-    mount: Option<Arc<Mount>>,
-}
-
-impl World {
-    fn new(dir: &Path) -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
-        let shared: SharedClock = clock.clone();
-        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
-        let root = dir.join("studio");
-        Library::create(&root, KeyChoice::Plain, ("root", 0), &shared, &entropy).unwrap();
-        let mut world = Self { clock, root, library: None, mount: None };
+/// What the filesystem does, as success or not.
+fn run(world: &mut World, op: &Op) -> bool {
+    let me = world.me();
+    let done = (|| -> Result<(), FsError> {
+        match op {
+            Op::Create(w, byte) => me.write(&w.path(), &[*byte; 5000])?,
+            Op::Append(w, byte) => {
+                let file = me.open(&w.path(), OpenMode { write: true, ..OpenMode::default() })?;
+                file.append(&[*byte; 700])?;
+                file.close()?;
+            }
+            Op::Truncate(w, size) => me.truncate(&w.path(), u64::from(*size))?,
+            Op::Rename(a, b) => me.rename(&a.path(), &b.path())?,
+            Op::Unlink(w) => me.unlink(&w.path())?,
+            Op::Mkdir(w) => me.mkdir(&w.path())?,
+            Op::Rmdir(w) => me.rmdir(&w.path())?,
+            Op::Wait(seconds) => world.wait(i64::from(*seconds)),
+            Op::Reopen => {}
+        }
+        Ok(())
+    })();
+    drop(me);
+    if matches!(op, Op::Reopen) {
         world.open();
-        world
     }
-
-    fn open(&mut self) {
-        self.mount = None;
-        self.library = None;
-        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
-        let mut tries = 0;
-        let library = loop {
-            match Library::open(&self.root, None, self.clock.clone(), entropy.clone()) {
-                Ok(library) => break library,
-                // The feed's thread lets go of the last one within a second.
-                Err(damfs::ops::library::OpenError::InUse { .. }) if tries < 300 => {
-                    tries += 1;
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                Err(e) => panic!("{e}"),
-            }
-        };
-        let member = library.member_for(0).unwrap();
-        self.mount = Some(Mount::new(library.clone(), Audience::Member(member), Show { uid: 0, gid: 0 }).unwrap());
-        self.library = Some(library);
+    if let Err(FsError::Io(e)) = &done {
+        panic!("{op:?}: {e}");
     }
-
-    fn m(&self) -> &Mount {
-        self.mount.as_ref().unwrap()
-    }
-
-    fn find(&self, path: &str) -> Result<u64, FsError> {
-        let mut at = self.m().lookup(&ME, ROOT, OsStr::new("library"))?.attr.ino;
-        for part in path.split('/').filter(|p| !p.is_empty()) {
-            at = self.m().lookup(&ME, at, OsStr::new(part))?.attr.ino;
-        }
-        Ok(at)
-    }
-
-    fn split<'a>(&self, path: &'a str) -> Result<(u64, &'a OsStr), FsError> {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok((self.find(parent)?, OsStr::new(name)))
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>, FsError> {
-        let ino = self.find(path)?;
-        let open = self.m().open(&ME, ino, OpenMode { read: true, ..OpenMode::default() })?;
-        let bytes = self.m().read(&ME, open.fh, 0, 1 << 20);
-        self.m().release(&ME, open.fh).unwrap();
-        bytes
-    }
-
-    fn list(&self, path: &str, into: &mut Vec<(String, bool)>) {
-        let ino = self.find(path).unwrap();
-        let open = self.m().opendir(&ME, ino).unwrap();
-        let mut rows: Vec<Listed> = Vec::new();
-        self.m()
-            .readdir(&ME, open.fh, 0, false, &mut |row| {
-                rows.push(row);
-                true
-            })
-            .unwrap();
-        self.m().releasedir(&ME, open.fh).unwrap();
-        for row in rows.iter().filter(|r| r.name != b"." && r.name != b"..") {
-            let name = String::from_utf8(row.name.clone()).unwrap();
-            let below = if path.is_empty() { name } else { format!("{path}/{name}") };
-            let is_dir = row.kind == FileKind::Dir;
-            into.push((below.clone(), is_dir));
-            if is_dir {
-                self.list(&below, into);
-            }
-        }
-    }
-
-    /// What the filesystem does, as success or not.
-    fn run(&mut self, op: &Op) -> bool {
-        let done = (|| -> Result<(), FsError> {
-            match op {
-                Op::Create(w, byte) => {
-                    let path = w.path();
-                    let (parent, name) = self.split(&path)?;
-                    let mode = OpenMode { write: true, truncate: true, ..OpenMode::default() };
-                    let fh = match self.m().lookup(&ME, parent, name) {
-                        Ok(entry) => self.m().open(&ME, entry.attr.ino, mode)?.fh,
-                        Err(_) => self.m().create(&ME, parent, name, 0o644, mode)?.1.fh,
-                    };
-                    self.m().write(&ME, fh, 0, &[*byte; 5000])?;
-                    self.m().flush(&ME, fh)?;
-                    self.m().release(&ME, fh)?;
-                }
-                Op::Append(w, byte) => {
-                    let ino = self.find(&w.path())?;
-                    let mode = OpenMode { write: true, append: true, ..OpenMode::default() };
-                    let fh = self.m().open(&ME, ino, mode)?.fh;
-                    self.m().write(&ME, fh, 0, &[*byte; 700])?;
-                    self.m().flush(&ME, fh)?;
-                    self.m().release(&ME, fh)?;
-                }
-                Op::Truncate(w, size) => {
-                    let ino = self.find(&w.path())?;
-                    let set = damfs::fs::SetAttr { size: Some(u64::from(*size)), ..Default::default() };
-                    self.m().setattr(&ME, ino, set)?;
-                }
-                Op::Rename(a, b) => {
-                    let (a, b) = (a.path(), b.path());
-                    let (from, name) = self.split(&a)?;
-                    let (to, new) = self.split(&b)?;
-                    self.m().rename(&ME, from, name, to, new, false)?;
-                }
-                Op::Unlink(w) => {
-                    let path = w.path();
-                    let (parent, name) = self.split(&path)?;
-                    self.m().unlink(&ME, parent, name)?;
-                }
-                Op::Mkdir(w) => {
-                    let path = w.path();
-                    let (parent, name) = self.split(&path)?;
-                    self.m().mkdir(&ME, parent, name, 0o755)?;
-                }
-                Op::Rmdir(w) => {
-                    let path = w.path();
-                    let (parent, name) = self.split(&path)?;
-                    self.m().rmdir(&ME, parent, name)?;
-                }
-                Op::Wait(seconds) => {
-                    self.clock.advance_ms(i64::from(*seconds) * 1_000);
-                    self.library.as_ref().unwrap().tick();
-                }
-                Op::Reopen => self.open(),
-            }
-            Ok(())
-        })();
-        if let Err(FsError::Io(e)) = &done {
-            panic!("{op:?}: {e}");
-        }
-        done.is_ok()
-    }
+    done.is_ok()
 }
 
 /// What a plain tree does with the same operation.
@@ -309,14 +183,14 @@ fn model_run(model: &mut Model, op: &Op) -> bool {
 
 fn compare(world: &World, model: &Model) {
     let mut listed = Vec::new();
-    world.list("", &mut listed);
+    let me = world.me();
+    me.list("", &mut listed);
     listed.sort();
     let expected: Vec<(String, bool)> = model.iter().map(|(k, v)| (k.clone(), v.is_none())).collect();
     assert_eq!(listed, expected, "names");
     for (path, bytes) in model.iter().filter_map(|(p, b)| b.as_ref().map(|b| (p, b))) {
-        assert!(world.read(path).unwrap() == *bytes, "bytes of {path}");
-        let ino = world.find(path).unwrap();
-        assert_eq!(world.m().getattr(&ME, ino, None).unwrap().attr.size, bytes.len() as u64, "size of {path}");
+        assert!(me.read(path).unwrap() == *bytes, "bytes of {path}");
+        assert_eq!(me.stat(path).unwrap().size, bytes.len() as u64, "size of {path}");
     }
 }
 
@@ -330,13 +204,13 @@ proptest! {
         let mut model = Model::new();
         for op in &ops {
             let expected = model_run(&mut model, op);
-            let got = world.run(op);
+            let got = run(&mut world, op);
             prop_assert_eq!(got, expected, "{:?}", op);
             compare(&world, &model);
         }
         world.open();
         compare(&world, &model);
-        let library = world.library.as_ref().unwrap();
+        let library = world.library();
         library.settle().unwrap();
         prop_assert_eq!(library.catalog.check().unwrap(), Vec::<String>::new());
     }

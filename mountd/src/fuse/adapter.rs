@@ -255,13 +255,14 @@ impl Filesystem for Adapter {
         fh: FileHandle,
         offset: u64,
         data: &[u8],
-        _write_flags: WriteFlags,
-        _flags: OpenFlags,
+        write_flags: WriteFlags,
+        flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let op = Op::new("write", ino.0);
-        op.guard(|| match op.outcome(self.mount.write(&caller(req), fh.0, offset, data)) {
+        let append = convert::appends(flags.0, write_flags);
+        op.guard(|| match op.outcome(self.mount.write(&caller(req), fh.0, offset, data, append)) {
             Ok(n) => reply.written(u32::try_from(n).unwrap_or(u32::MAX)),
             Err(e) => reply.error(e),
         });
@@ -283,7 +284,15 @@ impl Filesystem for Adapter {
         reply: ReplyEmpty,
     ) {
         let op = Op::new("release", ino.0);
-        op.guard(|| send_empty(op, self.mount.release(&caller(req), fh.0), reply));
+        op.guard(|| {
+            let released = self.mount.release(&caller(req), fh.0);
+            let settle = released.as_ref().ok().copied().flatten();
+            send_empty(op, released.map(drop), reply);
+            if let Some(node) = settle {
+                let mount = Arc::clone(&self.mount);
+                self.long(op, move || mount.settle(node));
+            }
+        });
     }
 
     fn fsync(&self, req: &Request, ino: INodeNo, fh: FileHandle, datasync: bool, reply: ReplyEmpty) {

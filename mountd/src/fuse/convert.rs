@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use damfs::fs::{Entry, FsError, OpenMode, Opened, Seek, SetAttr, Special, TimeChange, XattrMode};
 use damfs::types::{Attr, FileKind, Timestamp};
-use fuser::{Errno, FileAttr, FileType, FopenFlags, INodeNo, RenameFlags, TimeOrNow};
+use fuser::{Errno, FileAttr, FileType, FopenFlags, INodeNo, RenameFlags, TimeOrNow, WriteFlags};
 
 const NANOS: i64 = 1_000_000_000;
 /// Bytes that one read of the kernel should ask for at least.
@@ -135,13 +135,7 @@ pub fn open_mode(flags: i32) -> OpenMode {
         libc::O_WRONLY => (false, true),
         _ => (true, true),
     };
-    OpenMode {
-        read,
-        write,
-        append: flags & libc::O_APPEND != 0,
-        truncate: flags & libc::O_TRUNC != 0,
-        exclusive: flags & libc::O_EXCL != 0,
-    }
+    OpenMode { read, write, truncate: flags & libc::O_TRUNC != 0, exclusive: flags & libc::O_EXCL != 0 }
 }
 
 pub fn fopen_flags(opened: &Opened) -> FopenFlags {
@@ -149,6 +143,12 @@ pub fn fopen_flags(opened: &Opened) -> FopenFlags {
     flags.set(FopenFlags::FOPEN_KEEP_CACHE, opened.keep_cache);
     flags.set(FopenFlags::FOPEN_DIRECT_IO, opened.direct_io);
     flags
+}
+
+/// Whether a write goes to the end. That of a page that a program mapped has the place of the page, however the file was opened; and
+/// `F_SETFL` may have changed what the file was opened with.
+pub fn appends(flags: i32, write_flags: WriteFlags) -> bool {
+    flags & libc::O_APPEND != 0 && !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE)
 }
 
 /// Whether a rename may not replace. Exchanges and whiteouts are no operation here.

@@ -7,7 +7,7 @@ use super::state::{Owed, State};
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
+    NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, NodeId};
 
@@ -134,6 +134,8 @@ impl WriteTx for Tx<'_> {
         Arc::make_mut(&mut self.state.ordinals).remove(&id);
         Arc::make_mut(&mut self.state.assets).remove(&asset.ordinal);
         Arc::make_mut(&mut self.state.tunnels).retain(|_, t| t.asset != id);
+        let backup = |n: &&mut NodeRow| n.asset == Some(id) && n.class == NodeClass::Aside;
+        Arc::make_mut(&mut self.state.nodes).values_mut().filter(backup).for_each(|n| n.asset = None);
         self.owed.push(Owed::AssetGone(id));
         Ok(())
     }

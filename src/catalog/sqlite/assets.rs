@@ -12,7 +12,7 @@ use super::convert::Num;
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
-use crate::catalog::{Asset, AssetFacts, CatalogError as E, Trashed, Verdict};
+use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict};
 use crate::types::{AssetId, ContentId, Generation};
 
 const COLUMNS: [&str; 36] = [
@@ -352,6 +352,7 @@ pub(super) fn remove(conn: &Connection, id: AssetId) -> Result<(), E> {
     if any(conn, "SELECT 1 FROM version WHERE asset = ?1", [id])? {
         return refused(format!("asset {id} has versions; put it in the trash instead"));
     }
+    run(conn, "UPDATE node SET asset = NULL WHERE asset = ?1 AND class = ?2", params![id, NodeClass::Aside])?;
     match run(conn, "DELETE FROM asset WHERE id = ?1", [id])? {
         0 => refused(format!("there is no asset {id}")),
         _ => Ok(()),

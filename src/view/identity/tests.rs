@@ -174,6 +174,7 @@ fn unlinks() {
         (None, (true, true), M::LocalRemove),
         (None, (false, false), M::LocalRemove),
         (Some((false, None)), (true, false), M::DropProvisional),
+        (Some((false, None)), (false, false), M::Refuse),
         (Some((true, None)), (true, true), M::Tunnel(TunnelHow::Removed)),
         (Some((true, None)), (true, false), M::Tunnel(TunnelHow::RemovedWithoutDelete)),
         (Some((true, None)), (false, false), M::Refuse),
@@ -189,7 +190,7 @@ fn unlinks() {
         (Some((true, came(TunnelHow::Moved, true, true))), (false, false), M::Refuse),
     ];
     for (file, (may_edit, may_delete), meaning) in rows {
-        let asset = file.map(|(published, came_by)| UnlinkedAsset { published, came_by });
+        let asset = file.map(|(worth_keeping, came_by)| UnlinkedAsset { worth_keeping, came_by });
         assert_eq!(
             on_unlink(&UnlinkFacts { asset, may_edit, may_delete }),
             meaning,
@@ -202,16 +203,16 @@ fn unlinks() {
 fn expiries() {
     use ExpiryMeaning as M;
     let rows = [
-        (TunnelHow::Aside, true, M::StaysMoved),
-        (TunnelHow::Aside, false, M::Trash),
-        (TunnelHow::Removed, false, M::Trash),
+        (TunnelHow::Aside, true, M::Drop),
+        (TunnelHow::Aside, false, M::Drop),
+        (TunnelHow::Removed, false, M::Drop),
         (TunnelHow::Removed, true, M::Drop),
         (TunnelHow::RemovedWithoutDelete, false, M::PutBack),
         (TunnelHow::RemovedWithoutDelete, true, M::Drop),
         (TunnelHow::Moved, true, M::Drop),
         (TunnelHow::Moved, false, M::Drop),
-        (TunnelHow::AsideInView, true, M::Drop),
-        (TunnelHow::AsideInView, false, M::Drop),
+        (TunnelHow::AsideInView, true, M::ViewBackupsGo),
+        (TunnelHow::AsideInView, false, M::ViewBackupsGo),
     ];
     for (how, has_name, meaning) in rows {
         assert_eq!(on_tunnel_expired(how, has_name), meaning, "{how:?} {has_name}");

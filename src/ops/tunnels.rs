@@ -1,0 +1,101 @@
+//! Names that were set aside or removed: for 15 seconds they bring their asset back, then it is decided for good.
+
+use std::sync::Arc;
+
+use super::folders::{self, Maker};
+use super::notices::Notice;
+use super::{Library, OpsError, assets, inbox};
+use crate::catalog::{Asset, CatalogError, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
+use crate::types::{AssetId, NodeId, Timestamp};
+use crate::view::identity::{ExpiryMeaning, TUNNEL_MS, is_young, on_tunnel_expired};
+
+impl Library {
+    /// Names that did not come back. Each in a transaction of its own: one that cannot work must not keep the others.
+    pub(super) fn sweep_tunnels(self: &Arc<Self>) -> Result<(), OpsError> {
+        let now = self.clock.now();
+        let old = now.plus_ms(-TUNNEL_MS);
+        for tunnel in self.catalog.read(|tx| tx.tunnels_before(old))? {
+            let sentence = match self.catalog.write(|tx| expire(tx, &tunnel, now)) {
+                Ok(None) => continue,
+                Ok(Some(at)) => {
+                    format!("`{}` was put back at {at}: your role may edit it but not delete it", tunnel.name)
+                }
+                Err(OpsError::Catalog(e @ (CatalogError::Full | CatalogError::Conflict))) => return Err(e.into()),
+                Err(e) => {
+                    tracing::error!(asset = %tunnel.asset, error = %e, "a removed name could not be put back; its asset stays in the trash");
+                    self.catalog.write(|tx| tx.remove_tunnel(tunnel.parent, &tunnel.name))?;
+                    format!("`{}` could not be put back; it is in the trash", tunnel.name)
+                }
+            };
+            self.notices.add(Notice { at: now, member: tunnel.member, op: "unlink".into(), sentence });
+        }
+        Ok(())
+    }
+}
+
+/// Does what the end of a tunnel means. Returns where its asset was put back.
+fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Option<String>, OpsError> {
+    // It may have been used since it was listed.
+    if tx.tunnel(tunnel.parent, &tunnel.name)?.as_ref() != Some(tunnel) {
+        return Ok(None);
+    }
+    tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+    let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
+    match on_tunnel_expired(tunnel.how, asset.trashed.is_none()) {
+        ExpiryMeaning::Drop => Ok(None),
+        ExpiryMeaning::ViewBackupsGo => drop_view_backups(tx, tunnel).map(|()| None),
+        ExpiryMeaning::PutBack => put_back(tx, asset, tunnel, now).map(Some),
+    }
+}
+
+/// In a view the name only seemed to go; its backup name in the view goes now.
+fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError> {
+    for entry in tx.names_of(tunnel.node)? {
+        let local = tx.names_of(entry.parent)?.first().is_some_and(|e| e.parent == NodeId::LOCALS);
+        if local {
+            tx.remove_entry(entry.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// An asset that was removed by one who may not delete it returns: to its name, to a free one beside it, or to Unsorted when its folder
+/// is gone. Returns its path.
+fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Timestamp) -> Result<String, OpsError> {
+    let folder = tx.node(tunnel.parent)?.filter(|n| n.kind == NodeKind::Dir);
+    let stands = folder.is_some() && folders::ancestors(tx, tunnel.parent)?.last() == Some(&NodeId::LIBRARY);
+    let parent = if stands {
+        tunnel.parent
+    } else {
+        let owner = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
+        let (uid, gid) = owner.map_or((0, 0), |n| (n.uid, n.gid));
+        inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, now })?
+    };
+    let name = inbox::free_name(tx, parent, &tunnel.name)?;
+    assets::restore(tx, &mut asset, parent, &name, None, now)?;
+    let path = asset.node.map(|n| folders::path_of(tx, n)).transpose()?.flatten();
+    Ok(path.unwrap_or_else(|| name.to_text()))
+}
+
+/// Remembers that a name goes away, before it does. What waits at that name to be put back is put back now: the new row takes its place.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn remember(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError> {
+    let waiting = tx.tunnel(tunnel.parent, &tunnel.name)?.filter(|old| old.asset != tunnel.asset);
+    if let Some(old) = waiting.filter(|old| old.how == TunnelHow::RemovedWithoutDelete)
+        && let Some(asset) = tx.asset(old.asset)?.filter(|a| a.trashed.is_some())
+    {
+        put_back(tx, asset, &old, tunnel.at)?;
+    }
+    Ok(tx.put_tunnel(tunnel)?)
+}
+
+/// The tunnel through which an asset came to where it is: that of its own name.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn came_by(tx: &dyn ReadTx, asset: AssetId, now: Timestamp) -> Result<Option<TunnelRow>, CatalogError> {
+    let tunnels = tx.tunnels_of(asset)?.into_iter();
+    Ok(tunnels.filter(|t| is_young(t.at, now)).max_by_key(|t| t.at))
+}

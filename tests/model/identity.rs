@@ -1,0 +1,235 @@
+//! What saves, moves and removals do to assets.
+
+use damfs::fs::{FsError, OpenMode};
+use serde_json::json;
+
+use crate::world::{User, World};
+
+/// A published, tagged file.
+fn published(world: &World, me: &User, path: &str, bytes: &[u8]) -> String {
+    me.write(path, bytes).unwrap();
+    world.library().settle().unwrap();
+    me.tag(path, "beach");
+    me.id(path)
+}
+
+#[test]
+fn a_backup_that_is_put_back_is_the_next_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    let id = published(&world, &me, "a.txt", b"one");
+    me.rename("a.txt", "a.txt~").unwrap();
+    me.write("a.txt", b"two").unwrap();
+    world.library().settle().unwrap();
+    assert_eq!(world.versions("a.txt"), 2);
+    me.rename("a.txt~", "a.txt").unwrap();
+    assert_eq!(me.read("a.txt").unwrap(), b"one");
+    assert_eq!(me.id("a.txt"), id);
+    assert_eq!(world.versions("a.txt"), 3, "the record says what the bytes are");
+    assert_eq!(world.faults(), json!([]));
+}
+
+#[test]
+fn a_backup_under_a_new_name_is_published_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    published(&world, &me, "b.txt", b"one");
+    me.rename("b.txt", "b.txt~").unwrap();
+    me.write("b.txt", b"two").unwrap();
+    world.library().settle().unwrap();
+    me.rename("b.txt~", "c.txt").unwrap();
+    assert_eq!(world.versions("c.txt"), 1);
+    assert_eq!(me.read("/by/kind/other/c.txt").unwrap(), b"one");
+    assert_eq!(world.faults(), json!([]));
+}
+
+#[test]
+fn what_was_never_published_is_removed_though_a_backup_of_it_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.write("p", b"one").unwrap();
+    me.rename("p", "p~").unwrap();
+    me.write("p", b"two").unwrap();
+    me.unlink("p").unwrap();
+    assert_eq!(me.read("p~").unwrap(), b"one");
+
+    published(&world, &me, "t", b"established");
+    me.write("q", b"one").unwrap();
+    me.rename("q", "q~").unwrap();
+    me.write("q", b"two").unwrap();
+    me.rename("q", "t").unwrap();
+    assert_eq!(me.read("t").unwrap(), b"two");
+    assert_eq!(me.read("q~").unwrap(), b"one");
+    assert_eq!(world.faults(), json!([]));
+}
+
+#[test]
+fn a_saver_with_a_backup_name_that_nobody_knows_saves() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    let id = published(&world, &me, "a.png", b"one");
+    me.rename("a.png", "zzz.old123").unwrap();
+    me.write("a.png", b"two").unwrap();
+    me.unlink("zzz.old123").unwrap();
+    world.library().settle().unwrap();
+    assert_eq!(me.id("a.png"), id);
+    assert_eq!(world.show("a.png")["tag"], json!(["beach"]));
+    assert_eq!(world.show("a.png")["view_name"], "a.png");
+    assert_eq!(world.versions("a.png"), 2);
+    assert_eq!(me.names(""), ["a.png"]);
+    assert_eq!(world.faults(), json!([]));
+
+    // Two programs are a person who keeps the new file and throws the old one away.
+    me.rename("a.png", "old").unwrap();
+    me.in_process(8).write("a.png", b"three").unwrap();
+    me.in_process(9).unlink("old").unwrap();
+    world.library().settle().unwrap();
+    assert_ne!(me.id("a.png"), id);
+}
+
+#[test]
+fn a_backup_removed_before_the_name_is_back_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    let id = published(&world, &me, "a.png", b"one");
+    me.rename("a.png", "a.png~").unwrap();
+    me.unlink("a.png~").unwrap();
+    me.write("a.png", b"two").unwrap();
+    assert_eq!(me.id("a.png"), id);
+    world.wait(20);
+    assert_eq!(world.versions("a.png"), 2);
+}
+
+/// A library with an editor, who may not delete, and his file `acme/a.png`.
+fn with_editor(dir: &std::path::Path) -> (World, User, String) {
+    let world = World::new(dir);
+    let me = world.me();
+    me.mkdir("acme").unwrap();
+    let id = published(&world, &me, "acme/a.png", b"one");
+    let eddy = world.member("eddy", 1_001, "editor", None);
+    (world, eddy, id)
+}
+
+/// Where an asset's file is, below `library/`.
+fn place_of(world: &World, id: &str) -> Option<String> {
+    let id = id.parse().unwrap();
+    world
+        .library()
+        .catalog
+        .read(|tx| {
+            let node = tx.asset(id)?.and_then(|a| a.node);
+            node.map_or(Ok(None), |n| damfs::ops::folders::path_of(tx, n))
+        })
+        .unwrap()
+}
+
+#[test]
+fn an_editors_removal_is_undone_also_when_the_name_is_taken() {
+    type Take = fn(&World, &User);
+    let takes: [(&str, Take); 4] = [
+        ("library/acme/a (2).png", |_, eddy| eddy.mkdir("acme/a.png").unwrap()),
+        ("library/acme/a (2).png", |world, eddy| {
+            published(world, eddy, "acme/b.png", b"other");
+            eddy.in_process(99).rename("acme/b.png", "acme/a.png").unwrap();
+        }),
+        // The name is taken and goes away again: what waited at it is not forgotten.
+        ("library/acme/a (2).png", |world, eddy| {
+            published(world, eddy, "acme/b.png", b"other");
+            let other = eddy.in_process(99);
+            other.rename("acme/b.png", "acme/a.png").unwrap();
+            other.rename("acme/a.png", "acme/c.png").unwrap();
+        }),
+        ("library/Unsorted/2026/09/a.png", |_, eddy| eddy.rmdir("acme").unwrap()),
+    ];
+    for (round, (expected, take)) in takes.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let (world, eddy, id) = with_editor(dir.path());
+        eddy.unlink("acme/a.png").unwrap();
+        take(&world, &eddy);
+        world.wait(20);
+        assert_eq!(place_of(&world, &id).as_deref(), Some(expected), "case {round}");
+        assert_eq!(world.faults(), json!([]));
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_put_back_does_not_keep_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (world, eddy, id) = with_editor(dir.path());
+    let lost = published(&world, &world.me(), "acme/b.png", b"two");
+    eddy.unlink("acme/a.png").unwrap();
+    eddy.unlink("acme/b.png").unwrap();
+    // An admin lets the bytes of one go for good.
+    let day = world.me().names("/trash").into_iter().find(|n| n.starts_with("20")).unwrap();
+    world.me().unlink(&format!("/trash/{day}/b.png")).unwrap();
+    world.wait(20);
+    assert_eq!(place_of(&world, &id).as_deref(), Some("library/acme/a.png"));
+    assert_eq!(place_of(&world, &lost), None);
+    let left = world.library().catalog.read(|tx| tx.tunnels_before(world.library().clock.now())).unwrap();
+    assert_eq!(left, []);
+}
+
+#[test]
+fn creating_a_name_that_exists_unseen_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.write("hidden.png", b"one").unwrap();
+    world.library().settle().unwrap();
+    let eve = world.member("eve", 1_002, "editor", Some("client=acme"));
+    for exclusive in [true, false] {
+        let made = eve.create("hidden.png", OpenMode { exclusive, ..OpenMode::default() }).map(drop);
+        assert!(matches!(made, Err(FsError::Exists)), "{made:?}");
+    }
+    let (parent, name) = eve.split("hidden.png").unwrap();
+    let made = eve.mount.mknod(&eve.caller, parent, name, damfs::fs::Special::File, 0o644);
+    assert!(matches!(made, Err(FsError::Exists)));
+}
+
+#[test]
+fn creating_one_name_on_two_mounts_at_once_opens_or_says_that_it_exists() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let users = [world.me(), world.me_elsewhere(), world.me_elsewhere()];
+    for round in 0..60 {
+        let name = format!("f{round}");
+        let exclusive = round % 2 == 0;
+        let made: Vec<bool> = std::thread::scope(|s| {
+            let tries: Vec<_> = users
+                .iter()
+                .map(|user| {
+                    let name = &name;
+                    s.spawn(move || match user.create(name, OpenMode { exclusive, ..OpenMode::default() }) {
+                        Ok(file) => file.close().is_ok(),
+                        Err(FsError::Exists) => false,
+                        Err(e) => panic!("{e}"),
+                    })
+                })
+                .collect();
+            tries.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let expected = if exclusive { 1 } else { users.len() };
+        assert_eq!(made.into_iter().filter(|made| *made).count(), expected);
+    }
+}
+
+#[test]
+fn a_copy_into_a_view_keeps_its_name_though_the_asset_has_another_in_views() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.mkdir("x").unwrap();
+    me.write("a.bin", b"first of the name").unwrap();
+    me.write("x/a.bin", b"second").unwrap();
+    world.library().settle().unwrap();
+    me.mkdir("/by/tag/beach").unwrap();
+    me.write("/by/tag/beach/a.bin", b"second").unwrap();
+    assert_eq!(world.show("x/a.bin")["tag"], json!(["beach"]));
+    assert_eq!(me.read("/by/tag/beach/a.bin").unwrap(), b"second");
+    assert_eq!(me.id("/by/tag/beach/a.bin"), me.id("x/a.bin"));
+}

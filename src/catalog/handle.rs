@@ -1,5 +1,6 @@
 //! What the other layers hold: one transaction per call, retries, and the change feed's listeners.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{CatalogError, Engine, ReadTx, WriteTx};
@@ -15,13 +16,15 @@ const RETRIES: usize = 5;
 pub struct Catalog {
     engine: Arc<dyn Engine>,
     listeners: Arc<Mutex<Vec<ChangeListener>>>,
+    /// The feed's last number, as far as this process has committed.
+    committed: Arc<AtomicU64>,
 }
 
 impl Catalog {
     /// Wraps an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, listeners: Arc::default() }
+        Self { engine, listeners: Arc::default(), committed: Arc::default() }
     }
 
     /// Runs a read on one consistent state.
@@ -61,6 +64,7 @@ impl Catalog {
             match (committed, out) {
                 (Ok(()), Some(result)) => {
                     if seqs.1 > seqs.0 {
+                        self.committed.fetch_max(seqs.1, Ordering::AcqRel);
                         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
                         for hear in listeners.iter() {
                             hear(seqs.1);
@@ -74,6 +78,13 @@ impl Catalog {
                 (Ok(()), None) => return Err(CatalogError::Engine("the write did not run".into()).into()),
             }
         }
+    }
+
+    /// The last change that this process has committed; 0 before its first. Whoever holds the library's lock is the only writer: what was
+    /// read at this change or a later one is true still. Costs no query.
+    #[must_use]
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
     }
 
     /// Returns when everything committed so far survives a power cut.

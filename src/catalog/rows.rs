@@ -67,6 +67,55 @@ pub struct NodeRow {
     pub mtime_set: bool,
 }
 
+/// What `stat` needs of a node, so that a listing need not carry the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeStat {
+    pub id: NodeId,
+    pub kind: NodeKind,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Bytes; of a symlink those of its target.
+    pub size: u64,
+    pub atime: Timestamp,
+    pub mtime: Timestamp,
+    pub ctime: Timestamp,
+}
+
+impl From<&NodeRow> for NodeStat {
+    fn from(row: &NodeRow) -> Self {
+        let target = row.target.as_ref().filter(|_| row.kind == NodeKind::Symlink);
+        Self {
+            id: row.id,
+            kind: row.kind,
+            mode: row.mode,
+            uid: row.uid,
+            gid: row.gid,
+            size: target.map_or(row.size, |t| t.len() as u64),
+            atime: row.atime,
+            mtime: row.mtime,
+            ctime: row.ctime,
+        }
+    }
+}
+
+/// One row of a folder's listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRow {
+    pub entry: EntryId,
+    pub name: FileName,
+    pub node: NodeStat,
+}
+
+/// One file of a view's listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewRow {
+    pub ordinal: u64,
+    pub asset: AssetId,
+    pub view_name: String,
+    pub node: NodeStat,
+}
+
 /// One name in one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryRow {

@@ -38,6 +38,8 @@ pub trait ReadTx {
     fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E>;
     /// Entries with an id above `after`, in id order, at most `limit`, each with its node.
     fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E>;
+    /// As [`ReadTx::entries`], with only what a listing shows.
+    fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E>;
     fn has_entries(&self, parent: NodeId) -> Result<bool, E>;
     /// Every name of a node.
     fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E>;
@@ -53,6 +55,8 @@ pub trait ReadTx {
     /// Published assets (with a head) that match, with an ordinal above `after`, in ordinal order, at most `limit`.
     /// Trashed ones only when the query speaks of [`Field::State`] itself.
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E>;
+    /// Those that `find` would give and whose bytes are there, with only what a listing shows.
+    fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E>;
     /// Whether the asset is among those that `find` would give.
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E>;
     /// How many `find` would give.
@@ -74,6 +78,8 @@ pub trait ReadTx {
     fn tunnel(&self, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E>;
     /// Tunnels made before that time.
     fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E>;
+    /// The names in a directory that went away and may come back.
+    fn tunnels_in(&self, parent: NodeId) -> Result<Vec<TunnelRow>, E>;
     fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E>;
 
     fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E>;

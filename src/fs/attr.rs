@@ -2,13 +2,13 @@
 
 use super::inodes::Inodes;
 use super::mount::Show;
-use crate::catalog::{NodeKind, NodeRow, VersionRow};
+use crate::catalog::{NodeKind, NodeStat, VersionRow};
 use crate::ops::live::Seen;
 use crate::types::{Attr, FileKind, Timestamp};
 
 /// A node of the tree; its live bytes know size and time better than the row.
 #[must_use]
-pub fn node(ino: u64, node: &NodeRow, live: Option<Seen>) -> Attr {
+pub fn node(ino: u64, node: &NodeStat, live: Option<Seen>) -> Attr {
     let kind = match node.kind {
         NodeKind::File => FileKind::File,
         NodeKind::Dir => FileKind::Dir,
@@ -17,7 +17,7 @@ pub fn node(ino: u64, node: &NodeRow, live: Option<Seen>) -> Attr {
         NodeKind::Socket => FileKind::Socket,
     };
     let size = match node.kind {
-        NodeKind::Symlink => node.target.as_ref().map_or(0, |t| t.len() as u64),
+        NodeKind::Symlink => node.size,
         NodeKind::Dir => 4096,
         _ => live.map_or(node.size, |l| l.size),
     };

@@ -1,41 +1,26 @@
-//! Listings. A virtual directory is listed from one snapshot taken when it is opened (or rewound); a folder is read page by page in the
-//! order of its entries' ids. Cookies are ids, so entries that come and go never make others appear twice or not at all.
+//! Directories as they are read: opening, giving out the rows of a snapshot, closing; and `access(2)`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::handles::Handle;
-use super::mount::{Found, Mount, Object, Place, local_folder};
-use super::{Entry, FsError, FsResult, Listed, Opened};
+use super::inodes::{ROOT, Virtual};
+use super::listing::{Moved, Row, Snapshot, What};
+use super::mount::{Found, Mount, Object, Place};
+use super::{Entry, FsError, FsResult, Listed, OpenedDir};
 use crate::access::Who;
-use crate::catalog::{NodeKind, ReadTx};
+use crate::catalog::NodeKind;
 use crate::policy::Verb;
-use crate::types::{Caller, EntryId, FileKind, FileName, NodeId};
-use crate::view::tree::{Dir, Item, TextFile, Tree};
+use crate::types::{Attr, Caller, FileKind};
 
-/// Names read from the catalogue at once.
-const PAGE: usize = 1_000;
-/// Cookies of `.` and `..`; everything else comes behind.
+/// Cookies of `.` and `..`; those of the rows come behind.
 const DOTS: u64 = 2;
-/// Where the cookies of a folder's entries and of a view's own begin.
-const FIRST: u64 = 16;
-/// Where the cookies of a view's local files begin: behind every asset.
-const LOCAL: u64 = 1 << 62;
 
 /// An open directory.
 pub(super) struct Listing {
     ino: u64,
-    what: What,
-}
-
-enum What {
-    Folder(NodeId),
-    View { dir: Dir, snapshot: Mutex<Option<Vec<Row>>> },
-}
-
-struct Row {
-    cookie: u64,
-    name: FileName,
-    found: Found,
+    place: Place,
+    state: Mutex<Option<(Arc<Snapshot>, Moved)>>,
 }
 
 impl Mount {
@@ -43,14 +28,12 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::NotDir`], or that the caller may not know it.
-    pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<Opened> {
+    pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<OpenedDir> {
         let who = self.who(caller)?;
-        let what = match self.library.catalog.read(|tx| self.place(tx, &who, ino))? {
-            Place::Folder(folder) => What::Folder(folder.id),
-            Place::View(dir) => What::View { dir, snapshot: Mutex::new(None) },
-        };
-        let fh = self.handles.add(ino, Handle::Dir(Listing { ino, what }));
-        Ok(Opened { fh, keep_cache: false, direct_io: false })
+        let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
+        let names = self.names_kept(&who, ino, &place);
+        let fh = self.handles.add(ino, Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));
+        Ok(OpenedDir { fh, names })
     }
 
     /// Lists from behind a cookie until `each` says that it is full. With `plus`, what a lookup would have said comes along.
@@ -68,27 +51,51 @@ impl Mount {
         let who = self.who(caller)?;
         let handle = self.handles.get(fh)?;
         let Handle::Dir(listing) = handle.as_ref() else { return Err(FsError::NotDir) };
+        let mut state = listing.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (snapshot, moved) = match state.as_mut() {
+            Some(taken) if after > 0 => taken,
+            _ => {
+                let snapshot = self.snapshot(&who, &listing.place)?;
+                let moved = Moved::since(&snapshot);
+                state.insert((snapshot, moved))
+            }
+        };
+        moved.follow(self)?;
         if after < DOTS && !self.dots(listing, after, each) {
             return Ok(());
         }
-        match &listing.what {
-            What::Folder(folder) => self.list_folder(&who, listing.ino, *folder, after, plus, each),
-            What::View { dir, snapshot } => {
-                let mut rows = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-                if rows.is_none() || after == 0 {
-                    *rows = Some(self.snapshot(&who, dir)?);
+        self.given.rows(listing.ino, snapshot, self.library.clock.now());
+        let from = snapshot.rows.partition_point(|row| row.cookie <= after);
+        for row in &snapshot.rows[from..] {
+            let listed = if plus {
+                self.introduced(&who, listing.ino, row, moved.touched(row))
+            } else {
+                self.named(&who, listing.ino, row)
+            };
+            let listed = match listed {
+                Ok(listed) => listed,
+                // Gone since the snapshot was taken.
+                Err(FsError::NotFound) => continue,
+                Err(e) => return Err(e),
+            };
+            let (attr, entry, remember) = listed;
+            // The kernel counts a lookup for each entry that it was given with attributes.
+            let remembered = remember.map(|what| self.inodes.remember(attr.ino, what)).is_some();
+            let name = row.name.as_bytes().to_vec();
+            if !each(Listed { cookie: row.cookie, name, ino: attr.ino, kind: attr.kind, entry }) {
+                if remembered {
+                    self.inodes.forget(attr.ino, 1);
                 }
-                let rows = rows.as_deref().unwrap_or_default();
-                let from = rows.partition_point(|r| r.cookie <= after);
-                self.give(&who, listing.ino, &rows[from..], plus, each)
+                return Ok(());
             }
         }
+        Ok(())
     }
 
     fn dots(&self, listing: &Listing, after: u64, each: &mut dyn FnMut(Listed) -> bool) -> bool {
         for (cookie, name) in [(1, b".".as_slice()), (DOTS, b"..".as_slice())] {
             if cookie > after {
-                let ino = if cookie == 1 { listing.ino } else { super::inodes::ROOT };
+                let ino = if cookie == 1 { listing.ino } else { ROOT };
                 if !each(Listed { cookie, name: name.to_vec(), ino, kind: FileKind::Dir, entry: None }) {
                     return false;
                 }
@@ -97,169 +104,37 @@ impl Mount {
         true
     }
 
-    fn list_folder(
-        &self,
-        who: &Who,
-        ino: u64,
-        folder: NodeId,
-        after: u64,
-        plus: bool,
-        each: &mut dyn FnMut(Listed) -> bool,
-    ) -> FsResult<()> {
-        let mut from = EntryId(after.saturating_sub(FIRST));
-        if folder == NodeId::INBOX && after < FIRST {
-            let report = Row {
-                cookie: FIRST - 1,
-                name: FileName::try_from(".report")?,
-                found: Found::Item(Item::Text(TextFile::InboxReport)),
-            };
-            if after < FIRST - 1 && !self.give_all(who, ino, std::slice::from_ref(&report), plus, each)? {
-                return Ok(());
-            }
-        }
-        loop {
-            let (rows, last) = self.library.catalog.read(|tx| -> FsResult<(Vec<Row>, Option<EntryId>)> {
-                let page = tx.entries(folder, from, PAGE)?;
-                let last = (page.len() == PAGE).then(|| page.last().map(|(e, _)| e.id)).flatten();
-                let mut rows = Vec::with_capacity(page.len());
-                for (entry, node) in page {
-                    match self.known(tx, who, node) {
-                        Ok((node, asset)) => rows.push(Row {
-                            cookie: entry.id.0 + FIRST,
-                            name: entry.name,
-                            found: Found::Node(Box::new(node), asset),
-                        }),
-                        Err(FsError::NotFound) => {}
-                        Err(e) => return Err(e),
-                    }
-                }
-                Ok((rows, last))
-            })?;
-            if !self.give_all(who, ino, &rows, plus, each)? {
-                return Ok(());
-            }
-            match last {
-                Some(last) => from = last,
-                None => return Ok(()),
-            }
-        }
+    /// A row's number and kind alone.
+    fn named(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
+        let (attr, ..) = self.row_attr(who, parent, row)?;
+        Ok((attr, None, None))
     }
 
-    /// Everything that a virtual directory shows this caller, at one moment.
-    fn snapshot(&self, who: &Who, dir: &Dir) -> FsResult<Vec<Row>> {
-        self.library.catalog.read(|tx| {
-            let tree = Tree::new(tx, &who.subject, Some(who.id));
-            let local = local_folder(tx, dir)?;
-            let mut hidden = Vec::new();
-            let mut locals = Vec::new();
-            if let Some(local) = local {
-                self.locals(tx, who, local, &mut locals)?;
-                hidden = locals.iter().map(|r: &Row| r.name.clone()).collect();
-            }
-            let mut rows = Vec::new();
-            let mut after = 0;
-            loop {
-                let page = tree.list(dir, after, PAGE)?;
-                let full = page.len() >= PAGE;
-                for (cookie, name, item) in page {
-                    after = cookie;
-                    if hidden.contains(&name) {
-                        continue;
-                    }
-                    if let Some(local) = local
-                        && tx.tunnel(local, &name)?.is_some()
-                    {
-                        continue;
-                    }
-                    let found = match item {
-                        Item::Asset(asset) | Item::Trashed(asset) => {
-                            match asset.node.map(|n| tx.node(n)).transpose()? {
-                                Some(Some(node)) => Found::Node(Box::new(node), Some(Box::new(asset))),
-                                _ => continue,
-                            }
-                        }
-                        other => Found::Item(other),
-                    };
-                    rows.push(Row { cookie: cookie + FIRST, name, found });
-                }
-                if !full {
-                    break;
-                }
-            }
-            rows.extend(locals);
-            Ok(rows)
-        })
-    }
-
-    fn locals(&self, tx: &dyn ReadTx, who: &Who, local: NodeId, rows: &mut Vec<Row>) -> FsResult<()> {
-        for (entry, node) in tx.entries(local, EntryId(0), usize::MAX)? {
-            if let Ok((node, asset)) = self.known(tx, who, node) {
-                let found = Found::Node(Box::new(node), asset);
-                rows.push(Row { cookie: LOCAL + entry.id.0, name: entry.name, found });
-            }
-        }
-        Ok(())
-    }
-
-    fn give(
+    /// A row with what a lookup would have said; the kernel may not believe what was `touched` since.
+    fn introduced(
         &self,
         who: &Who,
         parent: u64,
-        rows: &[Row],
-        plus: bool,
-        each: &mut dyn FnMut(Listed) -> bool,
-    ) -> FsResult<()> {
-        self.give_all(who, parent, rows, plus, each).map(|_| ())
+        row: &Row,
+        touched: bool,
+    ) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
+        let (attr, ttl, remember) = self.row_attr(who, parent, row)?;
+        let ttl = if touched { Duration::ZERO } else { ttl };
+        if let What::Node { asset: Some(asset), .. } = &row.what {
+            self.note_shown(*asset, parent, &row.name);
+        }
+        Ok((attr, Some(Entry { attr, entry_ttl: ttl, attr_ttl: ttl }), remember))
     }
 
-    /// Gives rows until full; says whether all of them went.
-    fn give_all(
-        &self,
-        who: &Who,
-        parent: u64,
-        rows: &[Row],
-        plus: bool,
-        each: &mut dyn FnMut(Listed) -> bool,
-    ) -> FsResult<bool> {
-        for row in rows {
-            let described = match &row.found {
-                Found::Node(node, asset) => {
-                    if let Some(asset) = asset
-                        && plus
-                    {
-                        self.note_shown(asset.id, parent, &row.name);
-                    }
-                    let proxy = asset.as_ref().and_then(|asset| self.proxy_attr(who, asset, node));
-                    Ok(proxy.unwrap_or_else(|| (self.node_attr(node), self.ttl(), None)))
-                }
-                Found::Item(item) => self.describe(who, parent, &row.name, Found::Item(item.clone())),
-            };
-            let (attr, attr_ttl, remember) = match described {
-                Ok(described) => described,
-                // Gone since the snapshot was taken.
-                Err(FsError::NotFound) => continue,
-                Err(e) => return Err(e),
-            };
-            let entry = plus.then_some(Entry { attr, entry_ttl: self.ttl().min(attr_ttl), attr_ttl });
-            let listed = Listed {
-                cookie: row.cookie,
-                name: row.name.as_bytes().to_vec(),
-                ino: attr.ino,
-                kind: attr.kind,
-                entry,
-            };
-            // The kernel counts a lookup for each entry that it was given with attributes.
-            if let Some(what) = remember.clone().filter(|_| plus) {
-                self.inodes.remember(attr.ino, what);
+    fn row_attr(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Duration, Option<Virtual>)> {
+        match &row.what {
+            What::Node { stat, asset: Some(asset), proxy: Some(version) } => {
+                let attr = self.proxy_of(who, *version, stat.mtime);
+                Ok((attr, self.ttl(), Some(Virtual::Proxy(*asset, *version))))
             }
-            if !each(listed) {
-                if remember.is_some() && plus {
-                    self.inodes.forget(attr.ino, 1);
-                }
-                return Ok(false);
-            }
+            What::Node { stat, .. } => Ok((self.stat_attr(stat), self.ttl(), None)),
+            What::Item(item) => self.describe(who, parent, &row.name, Found::Item((**item).clone())),
         }
-        Ok(true)
     }
 
     /// Closes a directory.

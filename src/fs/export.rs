@@ -13,7 +13,7 @@ use crate::catalog::{Asset, Counter, NodeRow, ReadTx, RenditionRow, VersionRow};
 use crate::media::{self, Limits, RENDERER, Recipe};
 use crate::ops::recipes;
 use crate::policy::Verb;
-use crate::types::{Attr, RenditionNo, VersionId};
+use crate::types::{Attr, RenditionNo, Timestamp, VersionId};
 use crate::view::tree::circulates;
 
 impl Mount {
@@ -113,11 +113,11 @@ impl Mount {
         node: &NodeRow,
     ) -> Option<(Attr, Duration, Option<Virtual>)> {
         let version = asset.head.filter(|_| self.views_only(who, asset))?;
-        Some((self.proxy_of(who, version, node), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
+        Some((self.proxy_of(who, version, node.mtime), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
     }
 
-    pub(super) fn proxy_of(&self, who: &Who, version: VersionId, node: &NodeRow) -> Attr {
-        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES, self.show, node.mtime)
+    pub(super) fn proxy_of(&self, who: &Who, version: VersionId, mtime: Timestamp) -> Attr {
+        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES, self.show, mtime)
     }
 
     /// Opens the marked proxy of an asset.

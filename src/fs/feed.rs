@@ -112,6 +112,9 @@ impl Mount {
                 self.invalidate(row);
             }
             self.withdraw(&rows);
+            for ino in self.given.drop_all() {
+                self.send(Invalidation::Inode { ino, bytes: true });
+            }
             self.send(Invalidation::Reached { seq: last.seq });
             if rows.len() < PAGE {
                 return;

@@ -11,7 +11,7 @@ use super::text::Text;
 use super::{FsError, FsResult, OpenMode, attr};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
-use crate::catalog::{NodeRow, ReadTx};
+use crate::catalog::{NodeRow, NodeStat, ReadTx};
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, NodeId};
@@ -41,7 +41,7 @@ pub(super) enum Handle {
         bytes: Vec<u8>,
         gate: Arc<Rights>,
     },
-    Dir(Listing),
+    Dir(Box<Listing>),
 }
 
 impl Handle {
@@ -219,6 +219,6 @@ impl Handles {
         let handle = self.get(fh).ok()?;
         let Handle::File(file) = handle.as_ref() else { return None };
         let gone = mount.library.catalog.read(|tx| tx.node(file.row.id)).ok()?.is_none();
-        gone.then(|| attr::node(ino, &file.row, Some(file.live.seen())))
+        gone.then(|| attr::node(ino, &NodeStat::from(&file.row), Some(file.live.seen())))
     }
 }

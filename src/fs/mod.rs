@@ -11,6 +11,7 @@ mod export;
 mod feed;
 mod handles;
 mod inodes;
+mod listing;
 mod mount;
 mod open;
 mod rename;

@@ -10,7 +10,7 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeKind, NodeRow, ReadTx, VersionRow};
+use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
@@ -55,6 +55,8 @@ pub struct Mount {
     pub(super) show: Show,
     pub(super) inodes: Inodes,
     pub(super) handles: Handles,
+    pub(super) snapshots: super::listing::Snapshots,
+    pub(super) given: super::listing::Given,
     pub(super) shown: Mutex<VecDeque<Shown>>,
     /// Files just created in a view under a name that is not their view name.
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
@@ -74,6 +76,8 @@ impl Mount {
         let mount = Arc::new(Self {
             inodes: Inodes::new(library.permutation.clone(), library.path_key),
             handles: Handles::default(),
+            snapshots: Default::default(),
+            given: Default::default(),
             shown: Mutex::default(),
             aliases: Mutex::default(),
             cached: Mutex::default(),
@@ -111,6 +115,12 @@ impl Mount {
     #[must_use]
     pub fn negative_ttl(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether the kernel may believe anything that it is told for a while.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        !self.ttl().is_zero()
     }
 
     pub(super) fn ttl(&self) -> Duration {
@@ -405,7 +415,7 @@ impl Mount {
             Object::Proxy(asset, version) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
-                self.proxy_of(who, version, &node)
+                self.proxy_of(who, version, node.mtime)
             }
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;
@@ -417,6 +427,10 @@ impl Mount {
 
     /// A node's attributes, with what its open or staged bytes know better.
     pub(super) fn node_attr(&self, node: &NodeRow) -> Attr {
+        self.stat_attr(&NodeStat::from(node))
+    }
+
+    pub(super) fn stat_attr(&self, node: &NodeStat) -> Attr {
         attr::node(self.inodes.node(node.id), node, self.library.live.get(node.id).map(|f| f.seen()))
     }
 }

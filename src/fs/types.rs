@@ -29,6 +29,24 @@ pub struct Opened {
     pub direct_io: bool,
 }
 
+/// An open directory.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenedDir {
+    pub fh: u64,
+    pub names: NamesKept,
+}
+
+/// What the kernel may do with the names of a directory that it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamesKept {
+    /// Ask for them, each time.
+    Never,
+    /// Drop what it has kept, and keep what it is given now.
+    Anew,
+    /// Go on with what it has kept.
+    Right,
+}
+
 /// What `setattr` changes; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SetAttr {

@@ -40,10 +40,10 @@ impl Mount {
     /// One attribute.
     ///
     /// # Errors
-    /// [`FsError::NoAttribute`]; what is not `user.*` is not kept here.
+    /// [`FsError::NoAttribute`]; [`FsError::Unsupported`] for what is not `user.*`, so that `ls` asks for labels and ACLs once and not of each file.
     pub fn getxattr(&self, caller: &Caller, ino: u64, name: &[u8]) -> FsResult<Vec<u8>> {
         if !name.starts_with(b"user.") {
-            return Err(FsError::NoAttribute);
+            return Err(FsError::Unsupported("only user.* attributes are kept"));
         }
         let who = self.who(caller)?;
         if name == mapped::ID {

@@ -3,7 +3,7 @@
 //! Every answer is cut to what the member may list, so that names, values, listings and counts tell nothing of the rest. Cookies
 //! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
 
-use crate::catalog::{Asset, AssetState, CatalogError, ReadTx};
+use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
 use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{FileName, MemberId, NodeId};
@@ -29,7 +29,15 @@ const FILES: u64 = 1 << 61;
 const PAGE: usize = 512;
 
 /// One row of a listing: cookie, name, what it is.
-pub type Row = (u64, FileName, Item);
+pub type Row = (u64, FileName, Leaf);
+
+/// What a listing says of a name: as much as a lookup, except of an asset's file.
+#[derive(Debug, Clone)]
+pub enum Leaf {
+    Item(Box<Item>),
+    /// The current file of an asset: a lookup tells its record too.
+    File(ViewRow),
+}
 
 /// The tree as one member sees it, in one transaction.
 pub struct Tree<'a> {
@@ -224,12 +232,19 @@ impl Page {
     /// Cookies must come in ascending order; a name that no file can have is left out.
     fn add(&mut self, cookie: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
         if let Some(name) = name.filter(|_| cookie > self.after && !self.is_full()) {
-            self.rows.push((cookie, name, item()));
+            self.rows.push((cookie, name, Leaf::Item(Box::new(item()))));
         }
     }
 
     fn add_file(&mut self, number: u64, name: Option<FileName>, item: impl FnOnce() -> Item) {
         self.add(FILES + number, name, item);
+    }
+
+    fn add_asset(&mut self, row: ViewRow) {
+        let cookie = FILES + row.ordinal;
+        if let Some(name) = FileName::new(&row.view_name).ok().filter(|_| cookie > self.after && !self.is_full()) {
+            self.rows.push((cookie, name, Leaf::File(row)));
+        }
     }
 
     /// Names made of values, in the order of their hashes: a value that comes or goes moves no other.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use damfs::catalog::memory::MemoryEngine;
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, Verdict};
+use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, NodeKind, Verdict, WriteTx};
 use damfs::policy::expr::testing::{arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
 use damfs::policy::expr::{FieldKind, matches};
 use damfs::policy::{Expr, Field, Term, Test, parse};
-use damfs::types::Timestamp;
+use damfs::types::{NodeId, Timestamp};
 use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -127,11 +127,20 @@ fn values_are_counted() {
 #[test]
 fn pages_follow_ordinals() {
     on_both(|engine| {
-        write(engine, |tx| (50..80).rev().try_for_each(|n| publish(tx, &asset(n)))).unwrap();
+        let one = |tx: &mut dyn WriteTx, n: u64| {
+            tx.put_node(&node(1_000 + n, NodeKind::File))?;
+            publish(tx, &Asset { node: Some(NodeId(1_000 + n)), ..asset(n) })
+        };
+        write(engine, |tx| (50..80).rev().try_for_each(|n| one(tx, n))).unwrap();
         let (mut after, mut seen) = (0, Vec::new());
         loop {
             let page = read(engine, |tx| tx.find(&Expr::all(), after, 7));
             let Some(last) = page.last() else { break };
+            let rows = read(engine, |tx| tx.view_rows(&Expr::all(), after, 7));
+            assert_eq!(
+                rows.iter().map(|r| (r.ordinal, r.asset, r.view_name.clone(), Some(r.node.id))).collect::<Vec<_>>(),
+                page.iter().map(|a| (a.ordinal, a.id, a.view_name.clone(), a.node)).collect::<Vec<_>>()
+            );
             after = last.ordinal;
             seen.extend(page.iter().map(|a| a.ordinal));
         }

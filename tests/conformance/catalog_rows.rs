@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use damfs::catalog::{
-    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
-    NodeKind, NodeRow, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
+    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
+    NodeClass, NodeKind, NodeRow, NodeStat, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
@@ -101,6 +101,13 @@ fn names_are_unique_and_listed_by_id() {
             assert_eq!(ids(tx.entries(NodeId::LIBRARY, EntryId(21), usize::MAX)?), [(22, 21), (23, 23)]);
             assert_eq!(ids(tx.entries(NodeId::LIBRARY, EntryId(u64::MAX), 9)?), []);
             assert_eq!(ids(tx.entries(NodeId(20), EntryId(0), 9)?), []);
+            for (after, limit) in [(0, 2), (21, usize::MAX), (u64::MAX, 9)] {
+                let whole = tx.entries(NodeId::LIBRARY, EntryId(after), limit)?.into_iter();
+                let short = whole
+                    .map(|(e, n)| FolderRow { entry: e.id, name: e.name, node: NodeStat::from(&n) })
+                    .collect::<Vec<_>>();
+                assert_eq!(tx.folder_rows(NodeId::LIBRARY, EntryId(after), limit)?, short);
+            }
             assert!(tx.has_entries(NodeId::LIBRARY)? && !tx.has_entries(NodeId(20))?);
             assert_eq!(tx.entry(NodeId::LIBRARY, &name("68"))?, Some(entry(22, NodeId::LIBRARY, "68", 21)));
             assert_eq!(tx.entry(NodeId::LIBRARY, &name("66"))?, None);
@@ -397,6 +404,8 @@ fn tunnels_are_replaced_by_name() {
             assert_eq!(tx.tunnel(NodeId::LIBRARY, &name("a"))?, Some(tunnel("a", a, 9)));
             assert_eq!(tx.tunnel(NodeId::LIBRARY, &name("b"))?.map(|t| t.how), Some(TunnelHow::AsideInView));
             assert_eq!(names(tx.tunnels_of(a)?), "cba");
+            assert_eq!(names(tx.tunnels_in(NodeId::LIBRARY)?), "abc");
+            assert_eq!(names(tx.tunnels_in(NodeId::INBOX)?), "");
             assert_eq!(names(tx.tunnels_before(Timestamp::from_secs(9))?), "cb");
             Ok(())
         });

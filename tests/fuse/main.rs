@@ -9,6 +9,7 @@ mod harness;
 mod imports;
 mod inbox;
 mod lifecycle;
+mod listing;
 mod members;
 mod operations;
 mod paths;

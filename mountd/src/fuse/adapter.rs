@@ -9,10 +9,10 @@ use std::time::SystemTime;
 
 use damfs::fs::FsError;
 use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags,
-    IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr,
-    ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek,
-    ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, INodeNo, InitFlags, IoctlFlags,
+    KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
+    ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use tracing::debug;
 
@@ -31,19 +31,22 @@ const NAME_MAX: u32 = 255;
 
 /// Asked for one by one: a kernel without one of them serves us all the same. Never WRITEBACK_CACHE (it makes the kernel ignore our
 /// sizes and times) and no lock flags (the kernel's own locks are right within one mount).
-const WANTED: [InitFlags; 7] = [
+const WANTED: [InitFlags; 5] = [
     InitFlags::FUSE_PARALLEL_DIROPS,
-    InitFlags::FUSE_DO_READDIRPLUS,
-    InitFlags::FUSE_READDIRPLUS_AUTO,
     InitFlags::FUSE_ATOMIC_O_TRUNC,
     InitFlags::FUSE_ASYNC_DIO,
     InitFlags::FUSE_BIG_WRITES,
     InitFlags::FUSE_ASYNC_READ,
 ];
 
+/// Where the kernel may believe attributes for a while, listings bring them. Never READDIRPLUS_AUTO: `find` and file managers read all names
+/// before they look at the first, and the kernel would then ask for attributes name by name, several times slower.
+const LISTED_WITH_ATTRIBUTES: InitFlags = InitFlags::FUSE_DO_READDIRPLUS;
+
 impl Filesystem for Adapter {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        for flag in WANTED {
+        let listed = self.mount.is_believed().then_some(LISTED_WITH_ATTRIBUTES);
+        for flag in WANTED.into_iter().chain(listed) {
             if config.add_capabilities(flag).is_err() {
                 debug!(?flag, "the kernel does not offer this");
             }
@@ -337,8 +340,7 @@ impl Filesystem for Adapter {
     fn opendir(&self, req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         let op = Op::new("opendir", ino.0);
         op.guard(|| match op.outcome(self.mount.opendir(&caller(req), ino.0)) {
-            // Listings are never kept in the kernel: they differ between callers.
-            Ok(opened) => reply.opened(FileHandle(opened.fh), FopenFlags::empty()),
+            Ok(opened) => reply.opened(FileHandle(opened.fh), convert::dir_flags(opened.names)),
             Err(e) => reply.error(e),
         });
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use damfs::fs::{Entry, FsError, OpenMode, Opened, Seek, SetAttr, Special, TimeChange, XattrMode};
+use damfs::fs::{Entry, FsError, NamesKept, OpenMode, Opened, Seek, SetAttr, Special, TimeChange, XattrMode};
 use damfs::types::{Attr, FileKind, Timestamp};
 use fuser::{Errno, FileAttr, FileType, FopenFlags, INodeNo, RenameFlags, TimeOrNow, WriteFlags};
 
@@ -136,6 +136,15 @@ pub fn open_mode(flags: i32) -> OpenMode {
         _ => (true, true),
     };
     OpenMode { read, write, truncate: flags & libc::O_TRUNC != 0, exclusive: flags & libc::O_EXCL != 0 }
+}
+
+/// What the kernel may keep of a directory's names.
+pub fn dir_flags(names: NamesKept) -> FopenFlags {
+    match names {
+        NamesKept::Never => FopenFlags::empty(),
+        NamesKept::Anew => FopenFlags::FOPEN_CACHE_DIR,
+        NamesKept::Right => FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE,
+    }
 }
 
 pub fn fopen_flags(opened: &Opened) -> FopenFlags {

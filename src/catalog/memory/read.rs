@@ -10,8 +10,8 @@ use damfs_policy::{Expr, Facts, Field};
 use super::Tx;
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
-    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeClass,
-    NodeKind, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, Xattr,
+    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
+    NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
@@ -84,6 +84,11 @@ impl ReadTx for Tx<'_> {
         Ok(pairs.take(limit).collect())
     }
 
+    fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E> {
+        let row = |(e, n): (EntryRow, NodeRow)| FolderRow { entry: e.id, name: e.name, node: NodeStat::from(&n) };
+        Ok(self.entries(parent, after, limit)?.into_iter().map(row).collect())
+    }
+
     fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
         Ok(self.state.listings.range((parent, EntryId(0))..=(parent, EntryId(u64::MAX))).next().is_some())
     }
@@ -118,6 +123,19 @@ impl ReadTx for Tx<'_> {
 
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
         Ok(self.found(query, after).take(limit).map(|a| Asset::clone(a)).collect())
+    }
+
+    fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E> {
+        let rows = self.found(query, after).filter_map(|a| {
+            let node = self.state.nodes.get(&a.node?)?;
+            Some(ViewRow {
+                ordinal: a.ordinal,
+                asset: a.id,
+                view_name: a.view_name.clone(),
+                node: NodeStat::from(node),
+            })
+        });
+        Ok(rows.take(limit).collect())
     }
 
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
@@ -172,6 +190,10 @@ impl ReadTx for Tx<'_> {
 
     fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
         Ok(self.tunnel_rows(|t| t.at < time))
+    }
+
+    fn tunnels_in(&self, parent: NodeId) -> Result<Vec<TunnelRow>, E> {
+        Ok(self.state.tunnels.values().filter(|t| t.parent == parent).cloned().collect())
     }
 
     fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E> {

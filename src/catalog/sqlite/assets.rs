@@ -9,10 +9,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::convert::Num;
+use super::nodes::{self, stat_columns};
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
-use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict};
+use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, Generation};
 
 const COLUMNS: [&str; 36] = [
@@ -234,6 +235,24 @@ pub(super) fn find(conn: &Connection, query: &Expr, after: u64, rows: usize) -> 
     let rest = format!("WHERE {} AND a.ordinal > ? ORDER BY a.ordinal LIMIT ?", filter.sql);
     let page = [Value::from(cursor(after)), Value::from(limit(rows))];
     select(conn, &rest, params_from_iter(filter.params.into_iter().chain(page)))
+}
+
+static VIEW_ROW: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT a.ordinal, a.id, a.view_name, {} FROM asset a JOIN node n ON n.id = a.node", stat_columns!())
+});
+
+pub(super) fn view_rows(conn: &Connection, query: &Expr, after: u64, rows: usize) -> Result<Vec<ViewRow>, E> {
+    let filter = Filter::published(query);
+    let sql = format!("{} WHERE {} AND a.ordinal > ? ORDER BY a.ordinal LIMIT ?", *VIEW_ROW, filter.sql);
+    let page = [Value::from(cursor(after)), Value::from(limit(rows))];
+    all(conn, &sql, params_from_iter(filter.params.into_iter().chain(page)), |row| {
+        Ok(ViewRow {
+            ordinal: row.get::<_, Num>(0)?.0,
+            asset: row.get(1)?,
+            view_name: row.get(2)?,
+            node: nodes::stat_from_row(row, 3)?,
+        })
+    })
 }
 
 /// One asset is judged in memory: as SQL, every condition would gather all its assets first.

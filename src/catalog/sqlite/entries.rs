@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::nodes::{self, node_columns};
+use super::nodes::{self, node_columns, stat_columns};
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::refused;
-use crate::catalog::{CatalogError as E, EntryRow, NodeRow, TunnelRow};
+use crate::catalog::{CatalogError as E, EntryRow, FolderRow, NodeRow, TunnelRow};
 use crate::types::{AssetId, EntryId, FileName, NodeId, Timestamp};
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
@@ -29,6 +29,17 @@ pub(super) fn list(
         " FROM entry e JOIN node n ON n.id = e.node WHERE e.parent = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
     );
     all(conn, sql, params![parent, cursor(after.0), limit(rows)], |row| Ok((from_row(row)?, nodes::from_row(row, 4)?)))
+}
+
+pub(super) fn folder_rows(conn: &Connection, parent: NodeId, after: EntryId, rows: usize) -> Result<Vec<FolderRow>, E> {
+    let sql = concat!(
+        "SELECT e.id, e.name, ",
+        stat_columns!(),
+        " FROM entry e JOIN node n ON n.id = e.node WHERE e.parent = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
+    );
+    all(conn, sql, params![parent, cursor(after.0), limit(rows)], |row| {
+        Ok(FolderRow { entry: row.get(0)?, name: row.get(1)?, node: nodes::stat_from_row(row, 2)? })
+    })
 }
 
 pub(super) fn has_any(conn: &Connection, parent: NodeId) -> Result<bool, E> {
@@ -80,6 +91,11 @@ pub(super) fn tunnels_before(conn: &Connection, time: Timestamp) -> Result<Vec<T
     let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel
         WHERE at < ?1 ORDER BY at, parent, name";
     all(conn, sql, [time], tunnel_row)
+}
+
+pub(super) fn tunnels_in(conn: &Connection, parent: NodeId) -> Result<Vec<TunnelRow>, E> {
+    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel WHERE parent = ?1 ORDER BY name";
+    all(conn, sql, [parent], tunnel_row)
 }
 
 pub(super) fn tunnels_of(conn: &Connection, asset: AssetId) -> Result<Vec<TunnelRow>, E> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::convert::Num;
 use super::sql::{all, any, one, run};
 use crate::catalog::rules::refused;
-use crate::catalog::{CatalogError as E, NodeClass, NodeRow, Xattr};
+use crate::catalog::{CatalogError as E, NodeClass, NodeRow, NodeStat, Xattr};
 use crate::types::NodeId;
 
 /// The columns of table `node` (as `n`), in the order of [`from_row`].
@@ -16,6 +16,30 @@ macro_rules! node_columns {
     };
 }
 pub(super) use node_columns;
+
+/// The columns of [`NodeStat`], in the order of [`stat_from_row`].
+macro_rules! stat_columns {
+    () => {
+        "n.id, n.kind, n.mode, n.uid, n.gid, CASE n.kind WHEN 'symlink' THEN length(n.target) ELSE n.size END,
+         n.atime, n.mtime, n.ctime"
+    };
+}
+pub(super) use stat_columns;
+
+/// Reads what `stat` needs from the columns that begin at `at`.
+pub(super) fn stat_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<NodeStat> {
+    Ok(NodeStat {
+        id: row.get(at)?,
+        kind: row.get(at + 1)?,
+        mode: row.get(at + 2)?,
+        uid: row.get(at + 3)?,
+        gid: row.get(at + 4)?,
+        size: row.get::<_, Option<Num>>(at + 5)?.map_or(0, |n| n.0),
+        atime: row.get(at + 6)?,
+        mtime: row.get(at + 7)?,
+        ctime: row.get(at + 8)?,
+    })
+}
 
 /// Reads a node from the columns that begin at `at`.
 pub(super) fn from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<NodeRow> {

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use super::{assets, entries, feed, members, nodes, values, versions};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx, Xattr,
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
+    MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
@@ -46,6 +46,9 @@ impl ReadTx for Tx<'_> {
     fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E> {
         entries::list(self.conn, parent, after, limit)
     }
+    fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E> {
+        entries::folder_rows(self.conn, parent, after, limit)
+    }
     fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
         entries::has_any(self.conn, parent)
     }
@@ -69,6 +72,9 @@ impl ReadTx for Tx<'_> {
     }
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
         assets::find(self.conn, query, after, limit)
+    }
+    fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E> {
+        assets::view_rows(self.conn, query, after, limit)
     }
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
         assets::finds(self.conn, query, asset)
@@ -102,6 +108,9 @@ impl ReadTx for Tx<'_> {
     }
     fn tunnels_before(&self, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
         entries::tunnels_before(self.conn, time)
+    }
+    fn tunnels_in(&self, parent: NodeId) -> Result<Vec<TunnelRow>, E> {
+        entries::tunnels_in(self.conn, parent)
     }
     fn tunnels_of(&self, asset: AssetId) -> Result<Vec<TunnelRow>, E> {
         entries::tunnels_of(self.conn, asset)

@@ -246,9 +246,8 @@ impl Tree<'_> {
         if page.is_full() {
             return Ok(());
         }
-        for asset in self.tx.find(&self.visible(&query.expr), page.files_after(), page.room())? {
-            let name = FileName::new(&asset.view_name).ok();
-            page.add_file(asset.ordinal, name, || shown(asset));
+        for row in self.tx.view_rows(&self.visible(&query.expr), page.files_after(), page.room())? {
+            page.add_asset(row);
         }
         Ok(())
     }

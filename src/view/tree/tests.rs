@@ -239,7 +239,15 @@ impl Lib {
             assert!(whole.windows(2).all(|w| w[0].0 < w[1].0) && whole.iter().all(|r| r.0 < (1 << 62) - 16));
             for (_, name, item) in &whole {
                 let child = tree.child(&dir, name).unwrap();
-                assert_eq!(child.map(|c| format!("{c:?}")), Some(format!("{item:?}")), "{path}/{name}");
+                match (item, child) {
+                    (Leaf::Item(item), child) => {
+                        assert_eq!(child.map(|c| format!("{c:?}")), Some(format!("{item:?}")), "{path}/{name}");
+                    }
+                    (Leaf::File(row), Some(Item::Asset(asset) | Item::Trashed(asset))) => {
+                        assert_eq!((row.asset, Some(row.node.id)), (asset.id, asset.node), "{path}/{name}");
+                    }
+                    (Leaf::File(row), child) => panic!("{path}/{name}: {row:?} against {child:?}"),
+                }
             }
             let mut names: Vec<String> = whole.iter().map(|(_, name, _)| name.to_text()).collect();
             names.sort();

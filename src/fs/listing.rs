@@ -1,0 +1,362 @@
+//! What a directory lists: one snapshot, taken when it is opened or rewound, so that names which come and go while somebody reads make no
+//! other appear twice or not at all, and the listing ends.
+//!
+//! Snapshots are shared by all who list the same as the same member until the catalogue changes. What open or staged files know better
+//! (sizes, times) is asked when the rows are given out.
+//!
+//! Who lists everything gets cookies that mean the same in every snapshot, and on a personal mount the kernel may keep the names: each
+//! `opendir` says whether they are still right. Anybody else gets places in his snapshot, which tell nothing of what is hidden from him.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::mount::{Mount, Place, local_folder};
+use super::{FsError, FsResult, NamesKept};
+use crate::access::Who;
+use crate::catalog::{Asset, ChangeKind, NodeStat, ReadTx};
+use crate::ops::folders;
+use crate::policy::Verb;
+use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp, VersionId};
+use crate::view::tree::{self, Dir, Item, Leaf, TextFile, Tree};
+
+/// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
+const FIRST: u64 = 16;
+/// Where the cookies of a view's local files begin: behind every asset.
+const LOCAL: u64 = 1 << 62;
+/// Rows read from the catalogue at once.
+const PAGE: usize = 4_096;
+/// Rows that are kept for the next listing, of all directories together: some forty megabytes.
+const KEPT_ROWS: usize = 250_000;
+/// Changes that a reader of an older snapshot is told apart; behind more, everything may have changed.
+const CHANGES: usize = 512;
+
+/// One name of a snapshot.
+pub(super) struct Row {
+    /// Ascending in a snapshot, and above those of `.` and `..`.
+    pub(super) cookie: u64,
+    pub(super) name: FileName,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Node {
+        stat: NodeStat,
+        /// Noted when it is shown, where the asset decides whether the name is.
+        asset: Option<AssetId>,
+        /// The version whose marked proxy the member sees in its place.
+        proxy: Option<VersionId>,
+    },
+    Item(Box<Item>),
+}
+
+/// Everything that a directory shows one member, at one moment.
+pub(super) struct Snapshot {
+    pub(super) rows: Vec<Row>,
+    /// The last change that it knows of, and the gate's epoch before it was taken.
+    seq: u64,
+    epoch: u64,
+}
+
+/// A directory, as somebody lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Where {
+    Folder(NodeId),
+    View(String),
+}
+
+impl Where {
+    pub(super) fn of(place: &Place) -> Self {
+        match place {
+            Place::Folder(folder) => Self::Folder(folder.id),
+            Place::View(dir) => Self::View(tree::path_of(dir)),
+        }
+    }
+}
+
+type Key = (MemberId, Where);
+
+/// Snapshots for the next one who lists the same.
+#[derive(Default)]
+pub(super) struct Snapshots(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    found: HashMap<Key, Arc<Snapshot>>,
+    /// Oldest first.
+    order: VecDeque<Key>,
+    rows: usize,
+}
+
+impl Kept {
+    fn remove(&mut self, key: &Key) {
+        if let Some(old) = self.found.remove(key) {
+            self.rows -= old.rows.len();
+            self.order.retain(|k| k != key);
+        }
+    }
+}
+
+impl Snapshots {
+    fn get(&self, key: &Key, seq: u64, epoch: u64) -> Option<Arc<Snapshot>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.found.get(key).filter(|s| s.seq >= seq && s.epoch == epoch).cloned()
+    }
+
+    fn put(&self, key: Key, snapshot: &Arc<Snapshot>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(&key);
+        if snapshot.rows.len() > KEPT_ROWS {
+            return;
+        }
+        while kept.rows + snapshot.rows.len() > KEPT_ROWS
+            && let Some(oldest) = kept.order.front().cloned()
+        {
+            kept.remove(&oldest);
+        }
+        kept.rows += snapshot.rows.len();
+        kept.order.push_back(key.clone());
+        kept.found.insert(key, Arc::clone(snapshot));
+    }
+}
+
+/// How long after it was given a listing is not asked for again. Less than the lifetime of the names and attributes that were given with it:
+/// once those are over, listing again brings them all in a few replies.
+const KEPT_MS: i64 = 500;
+/// Directories whose names the kernel may hold.
+const KEPT_DIRS: usize = 4_096;
+
+/// The listings that the kernel may hold on a personal mount.
+#[derive(Default)]
+pub(super) struct Given(Mutex<HashMap<u64, Held>>);
+
+/// What was given of a directory since the kernel last dropped its names.
+#[derive(Default)]
+struct Held {
+    snapshot: Option<Weak<Snapshot>>,
+    begun: Timestamp,
+    /// Rows of more than one snapshot were given: the kernel may hold any.
+    mixed: bool,
+}
+
+impl Given {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, ino: u64, right: Option<&Arc<Snapshot>>, now: Timestamp) -> NamesKept {
+        let mut given = self.lock();
+        if let (Some(held), Some(right)) = (given.get(&ino), right)
+            && !held.mixed
+            && held.snapshot.as_ref().is_some_and(|s| s.as_ptr() == Arc::as_ptr(right))
+            && now.ms_since(held.begun) < KEPT_MS
+        {
+            return NamesKept::Right;
+        }
+        if given.len() >= KEPT_DIRS && !given.contains_key(&ino) {
+            return NamesKept::Never;
+        }
+        given.insert(ino, Held::default());
+        NamesKept::Anew
+    }
+
+    /// Rows of a snapshot are given out.
+    pub(super) fn rows(&self, ino: u64, snapshot: &Arc<Snapshot>, now: Timestamp) {
+        let mut given = self.lock();
+        let Some(held) = given.get_mut(&ino) else { return };
+        match &held.snapshot {
+            None => {
+                held.snapshot = Some(Arc::downgrade(snapshot));
+                held.begun = now;
+            }
+            Some(first) => held.mixed |= first.as_ptr() != Arc::as_ptr(snapshot),
+        }
+    }
+
+    /// The directories whose names the kernel must drop now that something changed.
+    pub(super) fn drop_all(&self) -> Vec<u64> {
+        self.lock().drain().map(|(ino, _)| ino).collect()
+    }
+}
+
+/// What has changed since a snapshot was taken: the kernel must not believe the snapshot of that.
+#[derive(Default)]
+pub(super) struct Moved {
+    upto: u64,
+    everything: bool,
+    names: HashSet<FileName>,
+    nodes: HashSet<NodeId>,
+    assets: HashSet<AssetId>,
+}
+
+impl Moved {
+    pub(super) fn since(snapshot: &Snapshot) -> Self {
+        Self { upto: snapshot.seq, ..Self::default() }
+    }
+
+    /// Hears of what was committed by now.
+    pub(super) fn follow(&mut self, mount: &Mount) -> FsResult<()> {
+        if self.everything || mount.library.catalog.committed() <= self.upto {
+            return Ok(());
+        }
+        let rows = mount.library.catalog.read(|tx| tx.changes_after(self.upto, CHANGES))?;
+        self.everything = rows.len() == CHANGES;
+        for row in rows {
+            self.upto = row.seq;
+            match row.kind {
+                ChangeKind::Node => self.nodes.extend(row.id.parse().ok().map(NodeId)),
+                ChangeKind::Entry => self.names.extend(folders::parse_entry_change_id(&row.id).map(|(_, name)| name)),
+                ChangeKind::Asset => self.assets.extend(row.id.parse::<AssetId>().ok()),
+                ChangeKind::Access => self.everything = true,
+                ChangeKind::Inbox => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn touched(&self, row: &Row) -> bool {
+        self.everything
+            || self.names.contains(&row.name)
+            || match &row.what {
+                What::Node { stat, asset, .. } => {
+                    self.nodes.contains(&stat.id) || asset.is_some_and(|id| self.assets.contains(&id))
+                }
+                What::Item(_) => !self.nodes.is_empty() || !self.names.is_empty() || !self.assets.is_empty(),
+            }
+    }
+}
+
+impl Mount {
+    /// What is kept of a directory for this member, if it is still right.
+    fn kept(&self, key: &Key) -> Option<Arc<Snapshot>> {
+        self.snapshots.get(key, self.library.catalog.committed(), self.library.gate.epoch())
+    }
+
+    /// Whether the kernel may keep the names of a directory that is being opened, and whether those that it kept are still right.
+    pub(super) fn names_kept(&self, who: &Who, ino: u64, place: &Place) -> NamesKept {
+        if self.ttl().is_zero() || !who.subject.allows_everything(Verb::List) {
+            return NamesKept::Never;
+        }
+        let kept = self.kept(&(who.id, Where::of(place)));
+        self.given.open(ino, kept.as_ref(), self.library.clock.now())
+    }
+
+    /// What a directory shows this member now: kept from before, or read from the catalogue.
+    pub(super) fn snapshot(&self, who: &Who, place: &Place) -> FsResult<Arc<Snapshot>> {
+        let key = (who.id, Where::of(place));
+        if let Some(kept) = self.kept(&key) {
+            return Ok(kept);
+        }
+        let epoch = self.library.gate.epoch();
+        let stable = who.subject.allows_everything(Verb::List);
+        let taken = self.library.catalog.read(|tx| -> FsResult<_> {
+            let seq = tx.last_change()?;
+            let mut rows = match place {
+                Place::Folder(folder) => self.folder_rows(tx, who, folder.id)?,
+                Place::View(dir) => self.view_rows(tx, who, dir)?,
+            };
+            if !stable {
+                for (place, row) in (FIRST..).zip(&mut rows) {
+                    row.cookie = place;
+                }
+            }
+            Ok(Snapshot { rows, seq, epoch })
+        })?;
+        let taken = Arc::new(taken);
+        self.snapshots.put(key, &taken);
+        Ok(taken)
+    }
+
+    fn folder_rows(&self, tx: &dyn ReadTx, who: &Who, folder: NodeId) -> FsResult<Vec<Row>> {
+        let mut rows = Vec::new();
+        if folder == NodeId::INBOX {
+            let report = Box::new(Item::Text(TextFile::InboxReport));
+            let name = FileName::try_from(".report")?;
+            rows.push(Row { cookie: FIRST - 1, name, what: What::Item(report) });
+        }
+        if !who.subject.allows_everything(Verb::List) {
+            self.known_rows(tx, who, folder, FIRST, &mut rows)?;
+            return Ok(rows);
+        }
+        let mut after = EntryId(0);
+        loop {
+            let page = tx.folder_rows(folder, after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(rows) };
+            after = last.entry;
+            rows.extend(page.into_iter().map(|row| {
+                let what = What::Node { stat: row.node, asset: None, proxy: None };
+                Row { cookie: FIRST + row.entry.0, name: row.name, what }
+            }));
+        }
+    }
+
+    /// The names of a folder that the member may know, each decided by itself.
+    fn known_rows(&self, tx: &dyn ReadTx, who: &Who, folder: NodeId, first: u64, rows: &mut Vec<Row>) -> FsResult<()> {
+        let mut after = EntryId(0);
+        loop {
+            let page = tx.entries(folder, after, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = last.id;
+            for (entry, node) in page {
+                let (node, asset) = match self.known(tx, who, node) {
+                    Ok(known) => known,
+                    Err(FsError::NotFound) => continue,
+                    Err(e) => return Err(e),
+                };
+                let what = What::Node {
+                    stat: NodeStat::from(&node),
+                    asset: asset.as_ref().map(|a| a.id),
+                    proxy: asset.and_then(|a| self.proxied(who, &a)),
+                };
+                rows.push(Row { cookie: first + entry.id.0, name: entry.name, what });
+            }
+        }
+    }
+
+    fn view_rows(&self, tx: &dyn ReadTx, who: &Who, dir: &Dir) -> FsResult<Vec<Row>> {
+        let tree = Tree::new(tx, &who.subject, Some(who.id));
+        let mut locals = Vec::new();
+        let mut hidden = HashSet::new();
+        if let Some(local) = local_folder(tx, dir)? {
+            self.known_rows(tx, who, local, LOCAL, &mut locals)?;
+            hidden.extend(locals.iter().map(|row| row.name.clone()));
+            hidden.extend(tx.tunnels_in(local)?.into_iter().map(|tunnel| tunnel.name));
+        }
+        // Only a role that shows someone proxies makes the records themselves necessary.
+        let proxies = !who.subject.allows_everything(Verb::Download) && who.subject.has_rule(Verb::View);
+        let mut rows = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = tree.list(dir, after, PAGE)?;
+            let Some((last, ..)) = page.last() else { break };
+            after = *last;
+            for (cookie, name, leaf) in page {
+                if hidden.contains(&name) {
+                    continue;
+                }
+                let what = match leaf {
+                    Leaf::File(row) => {
+                        let asset = if proxies { tx.asset(row.asset)? } else { None };
+                        let proxy = asset.and_then(|a| self.proxied(who, &a));
+                        What::Node { stat: row.node, asset: Some(row.asset), proxy }
+                    }
+                    Leaf::Item(item) => match item.as_ref() {
+                        Item::Asset(asset) | Item::Trashed(asset) => {
+                            let node = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
+                            let Some(node) = node else { continue };
+                            let proxy = self.proxied(who, asset);
+                            What::Node { stat: NodeStat::from(&node), asset: Some(asset.id), proxy }
+                        }
+                        _ => What::Item(item),
+                    },
+                };
+                rows.push(Row { cookie: FIRST + cookie, name, what });
+            }
+        }
+        rows.extend(locals);
+        Ok(rows)
+    }
+
+    fn proxied(&self, who: &Who, asset: &Asset) -> Option<VersionId> {
+        asset.head.filter(|_| self.views_only(who, asset))
+    }
+}

@@ -1,0 +1,178 @@
+//! Listings: they end, they are true at once, places in them can be kept, and they tell nothing of what is hidden.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::harness::*;
+
+/// Runs a Perl program, whose directory functions are the system's own.
+fn perl(program: &str, arguments: &[&Path]) -> Vec<String> {
+    let out = std::process::Command::new("perl").args(["-e", program]).args(arguments).output().unwrap();
+    assert!(out.status.success(), "{program}\n{}", text(&out));
+    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// A folder of small files that are no pictures, made in a moment.
+fn filled(s: &Studio, folder: &str, files: u32) {
+    let dir = s.mnt(format!("library/{folder}"));
+    fs::create_dir_all(&dir).unwrap();
+    for n in 0..files {
+        fs::write(dir.join(format!("f{n:05}.txt")), b"x").unwrap();
+    }
+}
+
+#[test]
+fn a_listing_ends_while_its_names_are_renamed() {
+    let s = Studio::mounted();
+    filled(&s, "many", 300);
+    let program = r#"
+        opendir(D, $ARGV[0]) or die; $n = 0;
+        while (my $name = readdir D) {
+            next if $name =~ /^\./;
+            $n++; die "no end" if $n > 1000;
+            rename("$ARGV[0]/$name", "$ARGV[0]/r$n-$name") or die "$name: $!";
+        }
+        print "$n\n";"#;
+    assert_eq!(perl(program, &[&s.mnt("library/many")]), ["300"], "each name once");
+    assert_eq!(names(&s.mnt("library/many")).len(), 300);
+}
+
+#[test]
+fn places_in_a_listing_can_be_kept_and_gone_back_to() {
+    let s = Studio::mounted();
+    filled(&s, "many", 300);
+    s.dam(["tag", "add", "beach", "library/many/f00001.txt"]);
+    let program = r#"
+        for $dir (@ARGV) {
+            opendir(D, $dir) or die;
+            my (@at, @names);
+            while (1) { my $at = telldir D; my $name = readdir D; last unless defined $name; push @at, $at; push @names, $name }
+            for $i (reverse 0 .. $#names) {
+                seekdir(D, $at[$i]); my $again = readdir D;
+                die "$dir: $names[$i] became $again" if $again ne $names[$i];
+            }
+            print scalar(@names), "\n";
+        }"#;
+    s.settle();
+    let dirs = [s.mnt("library/many"), s.mnt("find/kind=other")];
+    for _ in 0..2 {
+        let dirs: Vec<&Path> = dirs.iter().map(std::path::PathBuf::as_path).collect();
+        assert_eq!(perl(program, &dirs)[0], "302");
+    }
+}
+
+#[test]
+fn a_kept_listing_is_true_at_once_after_a_change_elsewhere() {
+    let mut s = Studio::mounted();
+    let other = s.mount("other", &["--shared"]);
+    filled(&s, "many", 50);
+    s.settle();
+    s.dam(["tag", "add", "beach", "library/many/f00001.txt"]);
+    let (view, folder) = (s.mnt("by/tag/beach"), s.mnt("library/many"));
+    let marked = |names: Vec<String>| names.into_iter().filter(|n| !n.starts_with('+')).collect::<Vec<_>>();
+    for round in 2..12 {
+        // Twice, so that the kernel answers the second from what it kept.
+        for _ in 0..2 {
+            assert_eq!(marked(names(&view)).len(), round - 1);
+            assert_eq!(names(&folder).len(), 50 + round - 2);
+        }
+        s.dam(["tag", "add", "beach", &format!("library/many/f{round:05}.txt")]);
+        fs::write(other.join(format!("library/many/new{round}.txt")), b"y").unwrap();
+        assert_eq!(marked(names(&view)).len(), round, "the view, round {round}");
+        assert!(names(&folder).contains(&format!("new{round}.txt")), "the folder, round {round}");
+    }
+    fs::remove_file(other.join("library/many/new2.txt")).unwrap();
+    assert!(!names(&folder).contains(&"new2.txt".into()));
+}
+
+#[test]
+fn a_rewound_listing_is_a_new_one() {
+    let s = Studio::mounted();
+    filled(&s, "many", 20);
+    s.settle();
+    s.dam(["tag", "add", "beach", "library/many/f00001.txt"]);
+    let (view, dam) = (s.mnt("by/tag/beach"), env!("CARGO_BIN_EXE_dam"));
+    let program = format!(
+        r#"
+        opendir(D, $ARGV[0]) or die; $a = grep(/^f/, readdir D);
+        system("HOME={home} DAM_LIBRARY={lib} {dam} tag add beach library/many/f00002.txt >/dev/null") == 0 or die;
+        rewinddir D; $b = grep(/^f/, readdir D);
+        print "$a $b\n";"#,
+        home = s.dir.path().display(),
+        lib = s.library().display(),
+    );
+    assert_eq!(perl(&program, &[&view]), ["1 2"]);
+}
+
+#[test]
+fn what_an_old_listing_names_is_not_believed() {
+    let mut s = Studio::mounted();
+    let other = s.mount("other", &["--shared"]);
+    filled(&s, "many", 300);
+    s.settle();
+    let program = r#"
+        opendir(D, $ARGV[0]) or die; readdir D for 1 .. 3;
+        unlink "$ARGV[1]/f00299.txt" or die; select(undef, undef, undef, 0.3);
+        my @rest = readdir D;
+        print -e "$ARGV[0]/f00299.txt" ? "there" : "gone", "\n";"#;
+    assert_eq!(perl(program, &[&s.mnt("library/many"), &other.join("library/many")]), ["gone"]);
+}
+
+#[test]
+fn cookies_tell_nothing_of_hidden_names() {
+    let mut s = Studio::mounted();
+    filled(&s, "both", 40);
+    s.settle();
+    for n in (0..40).step_by(7) {
+        s.dam(["set", &format!("library/both/f{n:05}.txt"), "client=acme"]);
+    }
+    s.dam(["member", "add", "eddy", "--uid", "47102", "--role", "editor", "--scope", "client=acme"]);
+    sh("flock /run/damfs-test-users sh -c 'id dameddy >/dev/null 2>&1 || useradd -m -u 47102 dameddy'");
+    let at = s.mount("shared", &["--shared"]);
+    for dir in [at.join("library/both"), at.join("find/kind=other")] {
+        let program = "opendir(D, shift) or die; while (defined($n = readdir D)) { print telldir(D), qq( $n\\n) }";
+        let line = format!("perl -e '{program}' {}", dir.display());
+        let out = std::process::Command::new("su").args(["dameddy", "-s", "/bin/sh", "-c", &line]).output().unwrap();
+        assert!(out.status.success(), "{}", text(&out));
+        let cookies: Vec<u64> = String::from_utf8(out.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|l| l.split_once(' '))
+            .filter(|(_, name)| name.starts_with('f'))
+            .map(|(cookie, _)| cookie.parse().unwrap())
+            .collect();
+        assert_eq!(cookies.len(), 6);
+        assert!(cookies.windows(2).all(|w| w[1] == w[0] + 1), "{}: {cookies:?}", dir.display());
+    }
+}
+
+#[test]
+fn twenty_thousand_names_in_one_folder() {
+    let s = Studio::mounted();
+    let folder = s.mnt("library/many");
+    fs::create_dir(&folder).unwrap();
+    for n in 0..20_000 {
+        std::os::unix::fs::symlink(format!("{n}"), folder.join(format!("f{n:05}"))).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    let listed: BTreeSet<String> = names(&folder).into_iter().collect();
+    assert_eq!(listed.len(), 20_000);
+    assert_eq!(sh(&format!("ls -U {} | wc -l", folder.display())).trim(), "20000");
+    let sizes = sh(&format!("find {} -type l -printf '%s\\n' | sort -n | uniq -c", folder.display()));
+    assert_eq!(
+        sizes.split_whitespace().collect::<Vec<_>>(),
+        "10 1 90 2 900 3 9000 4 10000 5".split(' ').collect::<Vec<_>>()
+    );
+    assert!(begun.elapsed().as_secs() < 20, "each listing costs what its names cost: {:?}", begun.elapsed());
+}
+
+#[test]
+fn labels_and_acls_are_refused_as_unsupported_so_that_ls_asks_once() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.txt"), b"x").unwrap();
+    for name in ["security.selinux", "system.posix_acl_access", "trusted.x"] {
+        let (ok, said) = try_sh(&format!("getfattr -n {name} {}", s.mnt("library/a.txt").display()));
+        assert!(!ok && said.contains("not supported"), "{name}: {said}");
+    }
+}

@@ -15,6 +15,7 @@ APT_DESKTOP=(
     librsvg2-common webp-pixbuf-loader
 )
 APT_BENCH=(gocryptfs bindfs libvips-tools libimage-exiftool-perl coreutils findutils)
+APT_WORKLOADS=(git sqlite3 tar restic borgbackup stress-ng)
 APT_CHECK=(shellcheck)
 
 say() { printf '%s\n' "$*"; }
@@ -116,6 +117,16 @@ build_programs() {
     for program in dam dam-mountd examples/roster; do
         [ -x "$BIN/$program" ] || die "$BIN/$program is not there; build it, or leave DAM_BIN_DIR unset"
     done
+}
+
+# The path of a program that cargo installs, at one version, kept below the target folder: cargo_tool NAME VERSION.
+cargo_tool() {
+    local root=${CARGO_TARGET_DIR:-$ROOT/target}/tools
+    if [ ! -x "$root/bin/$1" ] || ! "$root/bin/$1" --version 2>/dev/null | grep -qF "$2"; then
+        note "installing $1 $2"
+        cargo install --quiet --locked --root "$root" --version "$2" "$1" >&2 || return 1
+    fi
+    say "$root/bin/$1"
 }
 
 # Whether something is mounted exactly here; true for a mount whose daemon died, too.

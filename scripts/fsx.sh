@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The file system exerciser on one file in library/: random reads, writes, truncates, maps, syncs and reopens against a model in
+# memory. fsx.sh [SEEDS [OPERATIONS]]: 20 seeds of 100,000 operations by default.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+SEEDS=${1:-20}
+OPERATIONS=${2:-100000}
+case $SEEDS$OPERATIONS in *[!0-9]*)
+    say "Usage: scripts/fsx.sh [SEEDS [OPERATIONS]]"
+    exit 2
+    ;;
+esac
+is_root || need_fuse
+need_fuse
+need_cargo
+need_packages "${APT_MOUNT[@]}" gcc libc6-dev
+exerciser=$(cargo_tool fsx 0.3.2)
+build_programs
+PATH=$BIN:$PATH
+WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-fsx.XXXXXX")
+export XDG_CONFIG_HOME=$WORK/config DAM_LIBRARY=$WORK/library
+# shellcheck disable=SC2317,SC2329 # called by the trap
+finish() {
+    ! mounted "$WORK/mount" || dam unmount "$WORK/mount" >/dev/null 2>&1 || umount -l "$WORK/mount" || true
+    rm -rf --one-file-system -- "$WORK" || true
+}
+trap finish EXIT
+dam init "$DAM_LIBRARY" >/dev/null
+mkdir "$WORK/mount" "$WORK/artifacts"
+dam mount "$DAM_LIBRARY" "$WORK/mount"
+cat >"$WORK/fsx.toml" <<'TEXT'
+[weights]
+truncate = 1
+fsync = 1
+fdatasync = 1
+close_open = 1
+invalidate = 1
+mapread = 5
+mapwrite = 5
+read = 10
+write = 10
+punch_hole = 1
+posix_fallocate = 1
+TEXT
+for seed in $(seq "$SEEDS"); do
+    "$exerciser" -q -f "$WORK/fsx.toml" -P "$WORK/artifacts" -N "$OPERATIONS" -S "$seed" "$WORK/mount/library/seed$seed" >"$WORK/log" 2>&1 || {
+        tail -n 40 "$WORK/log" >&2
+        die "seed $seed failed"
+    }
+done
+dam settle >/dev/null
+dam unmount "$WORK/mount" >/dev/null
+dam fsck --deep >"$WORK/log" || {
+    cat "$WORK/log" >&2
+    die "fsck is not clean afterwards"
+}
+say "fsx: $SEEDS seeds of $OPERATIONS operations, and fsck is clean"

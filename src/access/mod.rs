@@ -5,8 +5,8 @@ mod error;
 mod tests;
 mod who;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
@@ -25,6 +25,8 @@ pub struct Gate {
     members: AtomicU64,
     /// Moves when any decision may have changed: members, roles, or an asset's facts.
     epoch: AtomicU64,
+    /// The last row of the change feed that was heard.
+    heard: Mutex<u64>,
     memory: Memory,
 }
 
@@ -39,7 +41,8 @@ impl Gate {
     #[must_use]
     pub fn new(catalog: Catalog, book: RoleBook) -> Self {
         // Zero is the epoch of the empty memory.
-        Self { catalog, book, members: AtomicU64::new(1), epoch: AtomicU64::new(1), memory: Memory::default() }
+        let (members, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
+        Self { catalog, book, members, epoch, heard: Mutex::default(), memory: Memory::default() }
     }
 
     /// The role book.
@@ -81,8 +84,12 @@ impl Gate {
     }
 
     /// Hears rows of the change feed: members and roles are read again, and handles are decided again also when an
-    /// asset's record changed (a new rating may end a right).
+    /// asset's record changed (a new rating may end a right). Several may read the feed; each row counts once, and whoever
+    /// returns from here decides by what the rows say.
     pub fn hear(&self, rows: &[ChangeRow]) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = &rows[rows.partition_point(|row| row.seq <= *heard)..];
+        *heard = rows.last().map_or(*heard, |row| row.seq);
         if rows.iter().any(|row| row.kind == ChangeKind::Access) {
             self.changed();
         } else if rows.iter().any(|row| row.kind == ChangeKind::Asset) {

@@ -191,14 +191,16 @@ fn a_broken_catalogue_lets_nobody_in() {
 #[test]
 fn the_epoch_moves_when_a_decision_may_have_changed() {
     let gate = gate();
-    let row = |kind| ChangeRow { seq: 1, kind, id: String::new() };
+    let row = |seq, kind| ChangeRow { seq, kind, id: String::new() };
     let (start, members) = (gate.epoch(), gate.members.load(Ordering::Acquire));
     gate.hear(&[]);
-    gate.hear(&[row(ChangeKind::Node), row(ChangeKind::Entry), row(ChangeKind::Inbox)]);
+    gate.hear(&[row(1, ChangeKind::Node), row(2, ChangeKind::Entry), row(3, ChangeKind::Inbox)]);
     assert_eq!(gate.epoch(), start);
-    gate.hear(&[row(ChangeKind::Node), row(ChangeKind::Asset)]);
+    gate.hear(&[row(4, ChangeKind::Node), row(5, ChangeKind::Asset)]);
     assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 1, members));
-    gate.hear(&[row(ChangeKind::Asset), row(ChangeKind::Access)]);
+    gate.hear(&[row(4, ChangeKind::Node), row(5, ChangeKind::Asset)]);
+    assert_eq!(gate.epoch(), start + 1, "each row counts once");
+    gate.hear(&[row(5, ChangeKind::Asset), row(6, ChangeKind::Access)]);
     assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 2, members + 1));
     gate.changed();
     assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 3, members + 2));

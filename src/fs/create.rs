@@ -3,17 +3,16 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use super::handles::Pass;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
 use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{assets, inbox, record, rules};
+use crate::ops::{assets, inbox, record};
 use crate::policy::{Expr, Field, Verb};
-use crate::types::{AssetId, Caller, FileName, NodeId, VersionId};
+use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
@@ -21,49 +20,6 @@ use crate::view::tree::{self, Dir, QueryDir};
 impl Mount {
     pub(super) fn maker(&self, who: &Who, caller: &Caller) -> Maker {
         Maker { uid: caller.uid, gid: caller.gid, member: Some(who.id), now: self.library.clock.now() }
-    }
-
-    /// Whether he may change anything at all; local files and folders need no more.
-    pub(super) fn may_work(who: &Who) -> FsResult<()> {
-        if who.subject.filter(Verb::Edit) == Expr::nothing() {
-            return Err(FsError::Denied(format!("role {} may not change anything", who.subject.role())));
-        }
-        Ok(())
-    }
-
-    /// Whether a new file here would be one that he may list and edit: nobody makes what he then cannot reach.
-    pub(super) fn may_create(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        maker: &Maker,
-        folder: NodeId,
-        name: &FileName,
-        sets: &[(Field, String)],
-    ) -> FsResult<()> {
-        Self::may_work(who)?;
-        if who.subject.allows_everything(Verb::Edit) && who.subject.allows_everything(Verb::List) {
-            return Ok(());
-        }
-        let nobody = AssetId::from_bytes([0; 16]);
-        let mut draft = assets::draft(tx, nobody, 0, name, NodeId(0), maker)?;
-        // Judged as published: the owner's grace for provisional files must not carry it past his scope.
-        draft.head = Some(VersionId::from_bytes([0; 16]));
-        let hand = Hand { by: maker.member, now: maker.now };
-        rules::apply_rules(tx, &mut draft, folder, &hand)?;
-        for (field, value) in sets {
-            record::set(tx, &mut draft, field, &added(field, value), &hand)?;
-        }
-        for verb in [Verb::List, Verb::Edit] {
-            let decision = self.library.gate.decide(who, verb, &draft);
-            if !decision.allowed {
-                return Err(FsError::Denied(format!(
-                    "a new file here would be out of your reach ({}); make it in a folder or view of your own scope",
-                    decision.reason
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// Makes and opens a file.
@@ -94,6 +50,7 @@ impl Mount {
     ) -> FsResult<(Entry, Opened)> {
         let name = FileName::try_from(name)?;
         let maker = self.maker(who, caller);
+        let epoch = self.library.gate.epoch();
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
         let existing = || {
             self.library.catalog.read(|tx| {
@@ -138,9 +95,8 @@ impl Mount {
                 self.remember_alias(&Dir::Query(query.clone()), &name, asset);
             }
         }
-        let gate = Pass::new(self, who.clone(), Verb::Edit, node.asset);
         let attr = self.node_attr(&node);
-        let opened = self.open_node(node, OpenMode { write: true, ..open }, gate)?;
+        let opened = self.open_node(who, node, OpenMode { write: true, ..open }, epoch)?;
         Ok((Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.ttl() }, opened))
     }
 
@@ -159,7 +115,7 @@ impl Mount {
         Self::may_work(who)?;
         let local = ensure_local(tx, dir, maker)?;
         if is_for_assets(classify(name)) {
-            if let Some(tunnel) = tx.tunnel(local, name)?.filter(|t| t.how == TunnelHow::AsideInView) {
+            if let Some(tunnel) = self.tunnel_for(tx, who, local, name)?.filter(|t| t.how == TunnelHow::AsideInView) {
                 // The second half of "move the old file aside, write a new one": the asset's library name gets the new bytes.
                 let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
                 self.may(who, Verb::Edit, &asset)?;
@@ -186,20 +142,6 @@ impl Mount {
             return Ok(node);
         }
         self.new_file(tx, who, caller, maker, local, name, mode)
-    }
-
-    /// The tunnel of a name, if its asset is one that he may save: others' assets do not come back by his files.
-    pub(super) fn tunnel_for(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        folder: NodeId,
-        name: &FileName,
-    ) -> FsResult<Option<TunnelRow>> {
-        let Some(tunnel) = tx.tunnel(folder, name)? else { return Ok(None) };
-        let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
-        let his = [Verb::List, Verb::Edit].into_iter().all(|verb| self.library.gate.decide(who, verb, &asset).allowed);
-        Ok(his.then_some(tunnel))
     }
 
     fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {

@@ -9,7 +9,8 @@ use super::listing::{Moved, Row, Snapshot, What};
 use super::mount::{Found, Mount, Object, Place};
 use super::{Entry, FsError, FsResult, Listed, OpenedDir};
 use crate::access::Who;
-use crate::catalog::NodeRow;
+use crate::catalog::NodeKind;
+use crate::policy::Verb;
 use crate::types::{Attr, Caller, FileKind};
 
 /// Cookies of `.` and `..`; those of the rows come behind.
@@ -31,7 +32,7 @@ impl Mount {
         let who = self.who(caller)?;
         let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
         let names = self.names_kept(&who, ino, &place);
-        let fh = self.handles.add(Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));
+        let fh = self.handles.add(ino, Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));
         Ok(OpenedDir { fh, names })
     }
 
@@ -151,33 +152,13 @@ impl Mount {
     pub fn access(&self, caller: &Caller, ino: u64, mask: i32) -> FsResult<()> {
         const WRITE: i32 = 2;
         let who = self.who(caller)?;
-        let (node, asset): (Option<NodeRow>, _) = self.library.catalog.read(|tx| -> FsResult<_> {
-            match self.object(tx, &who, ino)? {
-                Object::Node(node, asset) => {
-                    let asset = Self::asset_of(tx, &node, asset)?;
-                    Ok((Some(*node), asset))
-                }
-                Object::Dir(dir) if mask & WRITE != 0 && !crate::view::tree::is_writable(&dir) => {
-                    Err(super::create::refuse_place(&dir))
-                }
-                Object::Dir(_) => Ok((None, None)),
-                _ if mask & WRITE != 0 => Err(FsError::ReadOnly("this is made by damfs".into())),
-                _ => Ok((None, None)),
-            }
-        })?;
-        let Some(node) = node else { return Ok(()) };
-        if mask & WRITE == 0 {
-            return Ok(());
-        }
-        match asset {
-            Some(asset) => {
-                let decision = self.library.gate.decide(&who, crate::policy::Verb::Edit, &asset);
-                if decision.allowed { Ok(()) } else { Err(FsError::Denied(decision.reason)) }
-            }
-            None => {
-                let _ = node;
-                Self::may_work(&who)
-            }
-        }
+        self.library.catalog.read(|tx| match self.object(tx, &who, ino)? {
+            _ if mask & WRITE == 0 => Ok(()),
+            Object::Node(node, _) if node.kind == NodeKind::Dir => Self::may_work(&who),
+            Object::Node(node, _) => self.may_node(tx, &who, Verb::Edit, &node),
+            Object::Dir(dir) if crate::view::tree::is_writable(&dir) => Ok(()),
+            Object::Dir(dir) => Err(super::create::refuse_place(&dir)),
+            _ => Err(FsError::ReadOnly("this is made by damfs".into())),
+        })
     }
 }

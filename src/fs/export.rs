@@ -3,19 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handles::{Handle, Pass};
+use super::handles::{Handle, Pass, Rights, Target};
 use super::inodes::{ExportRef, Virtual};
 use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::blob::ObjectKind;
-use crate::catalog::{Asset, Counter, NodeRow, RenditionRow, VersionRow};
+use crate::catalog::{Asset, Counter, NodeRow, ReadTx, RenditionRow, VersionRow};
 use crate::media::{self, Limits, RENDERER, Recipe};
 use crate::ops::recipes;
 use crate::policy::Verb;
 use crate::types::{Attr, RenditionNo, Timestamp, VersionId};
+use crate::view::tree::circulates;
 
 impl Mount {
+    /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
+    pub(super) fn in_circulation(&self, tx: &dyn ReadTx, who: &Who, export: &ExportRef) -> FsResult<Asset> {
+        let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
+        let may = self.library.gate.allows(who, Verb::Export, &asset);
+        if may && circulates(&asset, &export.version, export.placement) { Ok(asset) } else { Err(FsError::NotFound) }
+    }
+
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
     pub(super) fn export_attr(&self, export: &ExportRef) -> FsResult<(Attr, bool)> {
         let recipe = recipes::recipe_for(export.placement);
@@ -113,7 +121,7 @@ impl Mount {
     }
 
     /// Opens the marked proxy of an asset.
-    pub(super) fn open_proxy(&self, who: &Arc<Who>, asset: &Asset) -> FsResult<Opened> {
+    pub(super) fn open_proxy(&self, who: &Arc<Who>, ino: u64, asset: &Asset, epoch: u64) -> FsResult<Opened> {
         let version = self
             .library
             .catalog
@@ -129,8 +137,8 @@ impl Mount {
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
         let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
-        let gate = Pass::new(self, who.clone(), Verb::View, Some(asset.id));
-        let fh = self.handles.add(Handle::Proxy { bytes, gate });
+        let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
+        let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
         Ok(Opened { fh, keep_cache: false, direct_io: false })
     }
 }

@@ -111,12 +111,27 @@ impl Mount {
             for row in &rows {
                 self.invalidate(row);
             }
+            self.withdraw(&rows);
             for ino in self.given.drop_all() {
                 self.send(Invalidation::Inode { ino, bytes: true });
             }
             self.send(Invalidation::Reached { seq: last.seq });
             if rows.len() < PAGE {
                 return;
+            }
+        }
+    }
+
+    /// Takes the cached pages of what an open handle may no longer do: the kernel would read them, and write them through a mapping,
+    /// without asking. Reads under way fail by themselves; the kernel waits for them before it lets go of the pages.
+    fn withdraw(&self, rows: &[ChangeRow]) {
+        if !rows.iter().any(|row| matches!(row.kind, ChangeKind::Access | ChangeKind::Asset)) {
+            return;
+        }
+        self.library.gate.hear(rows);
+        for (ino, rights) in self.handles.rights() {
+            if rights.check(self).is_err() {
+                self.send(Invalidation::Inode { ino, bytes: true });
             }
         }
     }

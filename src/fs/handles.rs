@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::dir::Listing;
 use super::inodes::ExportRef;
 use super::mount::Mount;
+use super::text::Text;
 use super::{FsError, FsResult, OpenMode, attr};
-use crate::access::Who;
+use crate::access::{Identity, Who};
 use crate::blob::Reader;
-use crate::catalog::{NodeRow, NodeStat};
+use crate::catalog::{NodeRow, NodeStat, ReadTx};
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, NodeId};
@@ -22,22 +23,44 @@ pub(super) enum Handle {
     /// An earlier version.
     Version {
         reader: Reader,
-        gate: Pass,
+        gate: Arc<Rights>,
     },
     /// A text, as it was when it was opened.
-    Text(Vec<u8>),
+    Text {
+        bytes: Vec<u8>,
+        gate: Arc<Rights>,
+    },
     /// A rendered export; rendered by the first read when opening did not.
     Export {
-        export: Box<ExportRef>,
+        export: Arc<ExportRef>,
         bytes: OnceLock<Arc<Vec<u8>>>,
-        gate: Pass,
+        gate: Arc<Rights>,
     },
     /// A marked proxy for someone who may view but not download.
     Proxy {
         bytes: Vec<u8>,
-        gate: Pass,
+        gate: Arc<Rights>,
     },
     Dir(Box<Listing>),
+}
+
+impl Handle {
+    /// What it rests on. A directory rests on nothing: each listing decides.
+    fn rights(&self) -> Option<&Arc<Rights>> {
+        match self {
+            Self::File(file) => Some(&file.gate),
+            Self::Version { gate, .. }
+            | Self::Text { gate, .. }
+            | Self::Export { gate, .. }
+            | Self::Proxy { gate, .. } => Some(gate),
+            Self::Dir(_) => None,
+        }
+    }
+
+    /// Whether it may still be read.
+    pub(super) fn may_read(&self, mount: &Mount) -> FsResult<()> {
+        self.rights().map_or(Err(FsError::IsDir), |rights| rights.may_read(mount))
+    }
 }
 
 /// An open file of the tree.
@@ -46,65 +69,132 @@ pub(super) struct OpenFile {
     pub(super) mode: OpenMode,
     /// The node as it was when opened; what `stat` shows once its name is gone.
     pub(super) row: NodeRow,
-    pub(super) gate: Pass,
+    pub(super) gate: Arc<Rights>,
+}
+
+/// What a handle was opened for, and may be used for as long as the gate says so. Apart from the handle, so that judging it never keeps
+/// a closed file open.
+pub(super) struct Rights {
+    reads: Option<Pass>,
+    writes: Option<Pass>,
+}
+
+impl Rights {
+    pub(super) fn new(reads: Option<Pass>, writes: Option<Pass>) -> Arc<Self> {
+        Arc::new(Self { reads, writes })
+    }
+
+    /// Whether it was opened for reading and may still be read.
+    pub(super) fn may_read(&self, mount: &Mount) -> FsResult<()> {
+        self.reads.as_ref().ok_or(FsError::BadHandle)?.check(mount)
+    }
+
+    /// The same for writing.
+    pub(super) fn may_write(&self, mount: &Mount) -> FsResult<()> {
+        self.writes.as_ref().ok_or(FsError::BadHandle)?.check(mount)
+    }
+
+    /// Whether all that it was opened for may still be done.
+    pub(super) fn check(&self, mount: &Mount) -> FsResult<()> {
+        self.reads.iter().chain(&self.writes).try_for_each(|pass| pass.check(mount))
+    }
+}
+
+/// What a handle leads to.
+pub(super) enum Target {
+    /// A node of the tree, as it was when opened: whatever asset it is of by now decides.
+    Node(NodeRow),
+    Asset(AssetId),
+    /// In circulation, for who may export it.
+    Export(Arc<ExportRef>),
+    Text(Text),
 }
 
 /// The decision that an open handle rests on; taken again when the epoch has moved.
 pub(super) struct Pass {
     who: Arc<Who>,
     verb: Verb,
-    asset: Option<AssetId>,
+    target: Target,
     epoch: AtomicU64,
 }
 
 impl Pass {
-    pub(super) fn new(mount: &Mount, who: Arc<Who>, verb: Verb, asset: Option<AssetId>) -> Self {
-        let epoch = AtomicU64::new(mount.library.gate.epoch());
-        Self { who, verb, asset, epoch }
+    /// `epoch` was read before the gate decided: what moved since is decided again at the first use.
+    pub(super) fn new(who: Arc<Who>, verb: Verb, target: Target, epoch: u64) -> Self {
+        Self { who, verb, target, epoch: AtomicU64::new(epoch) }
     }
 
     /// Whether the handle may still be used.
-    pub(super) fn check(&self, mount: &Mount) -> FsResult<()> {
+    fn check(&self, mount: &Mount) -> FsResult<()> {
         let epoch = mount.library.gate.epoch();
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
-        let who = mount.library.gate.who(&crate::access::Identity::Member(self.who.id))?;
-        if let Some(id) = self.asset
-            && let Some(asset) = mount.library.catalog.read(|tx| tx.asset(id))?
-            && !mount.library.gate.decide(&who, self.verb, &asset).allowed
-        {
-            return Err(FsError::Denied("the right to this file was withdrawn while it was open".into()));
-        }
+        let who = mount.library.gate.who(&Identity::Member(self.who.id))?;
+        mount.library.catalog.read(|tx| self.judge(mount, tx, &who)).map_err(|e| match e {
+            FsError::NotFound | FsError::Denied(_) => {
+                FsError::Denied("the right to this file was withdrawn while it was open".into())
+            }
+            e => e,
+        })?;
         self.epoch.store(epoch, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn judge(&self, mount: &Mount, tx: &dyn ReadTx, who: &Who) -> FsResult<()> {
+        let asset = |id: AssetId| tx.asset(id)?.ok_or(FsError::NotFound);
+        match &self.target {
+            Target::Node(opened) => {
+                let node = tx.node(opened.id)?.unwrap_or_else(|| opened.clone());
+                let (node, _) = mount.known(tx, who, node)?;
+                mount.may_node(tx, who, self.verb, &node)
+            }
+            Target::Asset(id) => mount.may(who, self.verb, &asset(*id)?),
+            Target::Export(export) => {
+                // A verdict for a newer version ends no copy under way of the one that was approved before.
+                let verdict = asset(export.asset.id)?.status.remove(&export.placement.platform);
+                let version = verdict.and_then(|v| v.version).map(|id| tx.version(id)).transpose()?.flatten();
+                let version = version.ok_or(FsError::NotFound)?;
+                mount.in_circulation(tx, who, &ExportRef { version, ..(**export).clone() }).map(|_| ())
+            }
+            Target::Text(Text::Record(id) | Text::Why(id)) => mount.may(who, Verb::List, &asset(*id)?),
+            Target::Text(_) => Ok(()),
+        }
     }
 }
 
 /// Every open handle of a mount.
 #[derive(Default)]
 pub(super) struct Handles {
-    table: Mutex<HashMap<u64, Arc<Handle>>>,
+    table: Mutex<HashMap<u64, Open>>,
     last: AtomicU64,
 }
 
+/// A handle, and the number of the inode that the kernel opened.
+type Open = (u64, Arc<Handle>);
+
 impl Handles {
-    pub(super) fn add(&self, handle: Handle) -> u64 {
+    pub(super) fn add(&self, ino: u64, handle: Handle) -> u64 {
         let fh = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        self.lock().insert(fh, Arc::new(handle));
+        self.lock().insert(fh, (ino, Arc::new(handle)));
         fh
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Handle>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Open>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self, fh: u64) -> FsResult<Arc<Handle>> {
-        self.lock().get(&fh).cloned().ok_or(FsError::BadHandle)
+        self.lock().get(&fh).map(|(_, handle)| handle.clone()).ok_or(FsError::BadHandle)
     }
 
     pub(super) fn remove(&self, fh: u64) -> Option<Arc<Handle>> {
-        self.lock().remove(&fh)
+        self.lock().remove(&fh).map(|(_, handle)| handle)
+    }
+
+    /// What every one of them rests on, with the number of its inode.
+    pub(super) fn rights(&self) -> Vec<(u64, Arc<Rights>)> {
+        self.lock().values().filter_map(|(ino, handle)| Some((*ino, handle.rights()?.clone()))).collect()
     }
 
     /// Runs on an open file of the tree.
@@ -118,7 +208,7 @@ impl Handles {
 
     /// A node that has lost its name but is still open.
     pub(super) fn orphan(&self, id: NodeId) -> Option<NodeRow> {
-        self.lock().values().find_map(|h| match h.as_ref() {
+        self.lock().values().find_map(|(_, h)| match h.as_ref() {
             Handle::File(file) if file.row.id == id => Some(file.row.clone()),
             _ => None,
         })
@@ -126,7 +216,7 @@ impl Handles {
 
     /// Attributes by handle where that is surer than by inode: of a file whose name is gone.
     pub(super) fn attr(&self, mount: &Mount, fh: u64, ino: u64) -> Option<Attr> {
-        let handle = self.lock().get(&fh).cloned()?;
+        let handle = self.get(fh).ok()?;
         let Handle::File(file) = handle.as_ref() else { return None };
         let gone = mount.library.catalog.read(|tx| tx.node(file.row.id)).ok()?.is_none();
         gone.then(|| attr::node(ino, &NodeStat::from(&file.row), Some(file.live.seen())))

@@ -15,6 +15,7 @@ mod listing;
 mod mount;
 mod open;
 mod rename;
+mod rights;
 mod setattr;
 mod statfs;
 mod tagging;

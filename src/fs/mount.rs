@@ -10,7 +10,7 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
+use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
@@ -154,51 +154,6 @@ impl Mount {
         result
     }
 
-    /// Whether he may do that with the asset. What he may not list is not there.
-    pub(super) fn may(&self, who: &Who, verb: Verb, asset: &Asset) -> FsResult<()> {
-        if !self.library.gate.decide(who, Verb::List, asset).allowed {
-            return Err(FsError::NotFound);
-        }
-        let decision = self.library.gate.decide(who, verb, asset);
-        if decision.allowed {
-            return Ok(());
-        }
-        self.library.audit_denial(who, verb, asset, &decision.reason);
-        Err(FsError::Denied(decision.reason))
-    }
-
-    /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
-    pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
-        if who.subject.allows_everything(Verb::List) {
-            return Ok((node, None));
-        }
-        if let Some(id) = node.asset {
-            let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-            if !self.library.gate.decide(who, Verb::List, &asset).allowed {
-                return Err(FsError::NotFound);
-            }
-            return Ok((node, Some(Box::new(asset))));
-        }
-        let visible = match node.kind {
-            NodeKind::Dir => node.id == NodeId::INBOX || tree::folder_visible(tx, &who.subject, Some(who.id), node.id)?,
-            _ => node.owner == Some(who.id),
-        };
-        if visible { Ok((node, None)) } else { Err(FsError::NotFound) }
-    }
-
-    /// The asset of a node, loaded when it was not yet.
-    pub(super) fn asset_of(
-        tx: &dyn ReadTx,
-        node: &NodeRow,
-        loaded: Option<Box<Asset>>,
-    ) -> FsResult<Option<Box<Asset>>> {
-        match (loaded, node.asset) {
-            (Some(asset), _) => Ok(Some(asset)),
-            (None, Some(id)) if node.class != NodeClass::Aside => Ok(tx.asset(id)?.map(Box::new)),
-            (None, _) => Ok(None),
-        }
-    }
-
     /// What an inode denotes. [`FsError::Stale`] when that is nothing, or nothing that he may know.
     pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
         self.denoted(tx, who, ino).map_err(FsError::of_inode)
@@ -235,13 +190,7 @@ impl Mount {
                     Ok(Object::Proxy(Box::new(asset), *version))
                 }
                 Virtual::Export(export) => {
-                    // The verdict may have been withdrawn, the role changed.
-                    let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
-                    if !tree::circulates(&asset, &export.version, export.placement)
-                        || !self.library.gate.decide(who, Verb::Export, &asset).allowed
-                    {
-                        return Err(FsError::NotFound);
-                    }
+                    let asset = self.in_circulation(tx, who, export)?;
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
                 }
             },

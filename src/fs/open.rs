@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use super::handles::{Handle, OpenFile, Pass};
+use super::handles::{Handle, OpenFile, Pass, Rights, Target};
 use super::inodes::{Space, Virtual};
 use super::mount::{Mount, Object};
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo};
@@ -58,12 +58,20 @@ impl Mount {
     }
 
     fn open_as(&self, who: &Arc<Who>, ino: u64, mode: OpenMode) -> FsResult<Opened> {
-        let object = self.library.catalog.read(|tx| match self.object(tx, who, ino)? {
-            Object::Node(node, asset) => {
-                let asset = Self::asset_of(tx, &node, asset)?;
-                Ok(Object::Node(node, asset))
+        let epoch = self.library.gate.epoch();
+        let object = self.library.catalog.read(|tx| {
+            let object = self.object(tx, who, ino)?;
+            if let Object::Node(node, _) = &object {
+                if node.kind == NodeKind::Dir {
+                    return Err(FsError::IsDir);
+                }
+                for (wanted, verb) in [(mode.read, Verb::Download), (mode.write, Verb::Edit)] {
+                    if wanted {
+                        self.may_node(tx, who, verb, node)?;
+                    }
+                }
             }
-            other => Ok::<_, FsError>(other),
+            Ok::<_, FsError>(object)
         })?;
         let read_only = |what: &str| {
             if mode.write {
@@ -74,20 +82,7 @@ impl Mount {
         };
         match object {
             Object::Dir(_) => Err(FsError::IsDir),
-            Object::Node(node, asset) => {
-                if node.kind == NodeKind::Dir {
-                    return Err(FsError::IsDir);
-                }
-                let verb = if mode.write { Verb::Edit } else { Verb::Download };
-                if let Some(asset) = &asset {
-                    if mode.write && mode.read {
-                        self.may(who, Verb::Download, asset)?;
-                    }
-                    self.may(who, verb, asset)?;
-                }
-                let pass = Pass::new(self, who.clone(), verb, asset.map(|a| a.id));
-                self.open_node(*node, mode, pass)
-            }
+            Object::Node(node, _) => self.open_node(who, *node, mode, epoch),
             Object::Version(version, asset) => {
                 read_only("earlier versions are read-only")?;
                 self.may(who, Verb::Download, &asset)?;
@@ -97,15 +92,20 @@ impl Mount {
                     .read(|tx| tx.content(version.content))?
                     .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
                 let reader = self.library.vault.open(&content);
-                let gate = Pass::new(self, who.clone(), Verb::Download, Some(asset.id));
-                let fh = self.handles.add(Handle::Version { reader, gate });
+                let gate =
+                    Rights::new(Some(Pass::new(who.clone(), Verb::Download, Target::Asset(asset.id), epoch)), None);
+                let fh = self.handles.add(ino, Handle::Version { reader, gate });
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
             }
             Object::Export(export) => {
                 read_only("exports are read-only")?;
                 self.may(who, Verb::Export, &export.asset)?;
-                let gate = Pass::new(self, who.clone(), Verb::Export, Some(export.asset.id));
-                let fh = self.handles.add(Handle::Export { export, bytes: OnceLock::new(), gate });
+                let export = Arc::new(*export);
+                let gate = Rights::new(
+                    Some(Pass::new(who.clone(), Verb::Export, Target::Export(export.clone()), epoch)),
+                    None,
+                );
+                let fh = self.handles.add(ino, Handle::Export { export, bytes: OnceLock::new(), gate });
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
             }
             Object::Proxy(asset, _) => {
@@ -113,12 +113,13 @@ impl Mount {
                     self.may(who, Verb::Edit, &asset)?;
                 }
                 read_only("a proxy is read-only")?;
-                self.open_proxy(who, &asset)
+                self.open_proxy(who, ino, &asset, epoch)
             }
             Object::Text(text) => {
                 read_only("this text is made by damfs")?;
                 let (bytes, _) = self.text(who, &text)?;
-                let fh = self.handles.add(Handle::Text(bytes));
+                let gate = Rights::new(Some(Pass::new(who.clone(), Verb::List, Target::Text(text), epoch)), None);
+                let fh = self.handles.add(ino, Handle::Text { bytes, gate });
                 Ok(Opened { fh, keep_cache: false, direct_io: true })
             }
         }
@@ -129,14 +130,17 @@ impl Mount {
         matches!(self.audience, Audience::Member(_))
     }
 
-    /// Opens a node's bytes; the gate has decided.
-    pub(super) fn open_node(&self, node: NodeRow, mode: OpenMode, gate: Pass) -> FsResult<Opened> {
+    /// Opens a node's bytes; the gate has decided, in this epoch or later.
+    pub(super) fn open_node(&self, who: &Arc<Who>, node: NodeRow, mode: OpenMode, epoch: u64) -> FsResult<Opened> {
         let live = self.library.live.open(&self.library, node.id, mode.write)?;
         if mode.truncate && mode.write && live.seen().size > 0 {
             live.set_len(&self.library, 0)?;
         }
         let keep_cache = self.may_keep() && self.is_cached(&node, &live);
-        let fh = self.handles.add(Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
+        let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
+        let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
+        let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
+        let fh = self.handles.add(ino, Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
         Ok(Opened { fh, keep_cache, direct_io: false })
     }
 
@@ -166,22 +170,13 @@ impl Mount {
             buf.truncate(got);
             Ok(buf)
         };
-        match self.handles.get(fh)?.as_ref() {
-            Handle::File(file) => {
-                file.gate.check(self)?;
-                fill(&|o, b| file.live.read(o, b))
-            }
-            Handle::Version { reader, gate } => {
-                gate.check(self)?;
-                fill(&|o, b| reader.read_at(o, b))
-            }
-            Handle::Text(bytes) => fill(&|o, b| bytes.as_slice().read_at(o, b)),
-            Handle::Proxy { bytes, gate } => {
-                gate.check(self)?;
-                fill(&|o, b| bytes.as_slice().read_at(o, b))
-            }
-            Handle::Export { export, bytes, gate } => {
-                gate.check(self)?;
+        let handle = self.handles.get(fh)?;
+        handle.may_read(self)?;
+        let bytes = match handle.as_ref() {
+            Handle::File(file) => fill(&|o, b| file.live.read(o, b)),
+            Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
+            Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
+            Handle::Export { export, bytes, .. } => {
                 let rendered = match bytes.get() {
                     Some(rendered) => rendered.clone(),
                     None => {
@@ -192,7 +187,10 @@ impl Mount {
                 fill(&|o, b| rendered.as_slice().read_at(o, b))
             }
             Handle::Dir(_) => Err(FsError::IsDir),
-        }
+        }?;
+        // A right that was withdrawn meanwhile: what was under way fails, so that nothing reaches the pages after they were taken back.
+        handle.may_read(self)?;
+        Ok(bytes)
     }
 
     /// Writes all of it or nothing; with `append` at the end, wherever that is by now.
@@ -201,10 +199,7 @@ impl Mount {
     /// [`FsError::NoSpace`] when the disk is full.
     pub fn write(&self, _caller: &Caller, fh: u64, offset: u64, data: &[u8], append: bool) -> FsResult<usize> {
         self.handles.file(fh, |file| {
-            if !file.mode.write {
-                return Err(FsError::BadHandle);
-            }
-            file.gate.check(self)?;
+            file.gate.may_write(self)?;
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
@@ -310,9 +305,7 @@ impl Mount {
         const ZERO_RANGE: i32 = 16;
         let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(FsError::TooLarge)?;
         self.handles.file(fh, |file| {
-            if !file.mode.write {
-                return Err(FsError::BadHandle);
-            }
+            file.gate.may_write(self)?;
             let live = &file.live;
             match mode {
                 0 if end > live.seen().size => live.set_len(&self.library, end)?,
@@ -338,7 +331,10 @@ impl Mount {
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
         let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
-        self.handles.file(fh, |file| file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset))
+        self.handles.file(fh, |file| {
+            file.gate.check(self)?;
+            file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
+        })
     }
 
     /// Space of the disk that holds the library.

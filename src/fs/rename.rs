@@ -116,6 +116,7 @@ impl Mount {
                     && let Some(entry) = tx.entry(local, name)?
                 {
                     let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                    let (node, _) = self.known(tx, m.who, node)?;
                     return Ok(Source::Entry(entry, Box::new(node)));
                 }
                 match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {
@@ -174,29 +175,26 @@ impl Mount {
         if there.as_ref().is_some_and(|t| t.node == node.id) {
             return Ok(());
         }
+        let dst_node = there.as_ref().map(|t| self.occupant(tx, m.who, t)).transpose()?;
         if there.is_some() && m.no_replace {
             return Err(FsError::Exists);
         }
-        Self::may_work(m.who)?;
         if node.kind == NodeKind::Dir {
             return self.move_folder(tx, m, &entry, &node, folder, there, new_name);
         }
+        self.may_node(tx, m.who, Verb::Edit, &node)?;
         let to_inbox = in_inbox(tx, folder.id)?;
         if to_inbox && node.class == NodeClass::Asset {
             return Err(FsError::NotPermitted("assets stay in library/; the inbox takes what is new".into()));
         }
         let asset = Self::asset_for(tx, &node)?;
-        if let Some(asset) = &asset {
-            self.may(m.who, Verb::Edit, asset)?;
-        }
-        let dst_node = there.as_ref().map(|t| tx.node(t.node)).transpose()?.flatten();
         if dst_node.as_ref().is_some_and(|d| d.kind == NodeKind::Dir) {
             return Err(FsError::IsDir);
         }
-        let dst_asset = dst_node.as_ref().map(|d| Self::asset_for(tx, d)).transpose()?.flatten();
-        if let Some(dst) = &dst_asset {
-            self.may(m.who, Verb::Edit, dst)?;
+        if let Some(dst) = &dst_node {
+            self.may_node(tx, m.who, Verb::Edit, dst)?;
         }
+        let dst_asset = dst_node.as_ref().map(|d| Self::asset_for(tx, d)).transpose()?.flatten();
         let tunnel = self.tunnel_for(tx, m.who, folder.id, new_name)?;
         let facts = RenameFacts {
             src_class: node.class,
@@ -301,10 +299,11 @@ impl Mount {
 
     /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.
     fn clear_name(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, there: &EntryRow) -> FsResult<()> {
-        let Some(node) = tx.node(there.node)? else { return Err(FsError::NotFound) };
+        let node = self.occupant(tx, m.who, there)?;
         if Self::asset_for(tx, &node)?.is_some() {
             return self.replace(tx, m, there);
         }
+        self.may_node(tx, m.who, Verb::Edit, &node)?;
         assets::unlink_entry(tx, there, m.maker.now)?;
         Ok(assets::drop_if_nameless(tx, there.node)?)
     }
@@ -379,6 +378,7 @@ impl Mount {
         there: Option<EntryRow>,
         new_name: &FileName,
     ) -> FsResult<()> {
+        self.may_move(tx, m.who, node)?;
         if in_inbox(tx, folder.id)? != in_inbox(tx, entry.parent)? {
             return Err(FsError::CrossDevice("folders stay in library/ or in the inbox"));
         }
@@ -410,11 +410,14 @@ impl Mount {
         new_name: &FileName,
     ) -> FsResult<After> {
         let query = writable(dir)?;
-        Self::may_work(m.who)?;
+        if node.kind == NodeKind::Dir {
+            return Err(FsError::NotPermitted("folders stay in library/; a view takes files".into()));
+        }
         if node.class == NodeClass::Asset && library_entry(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
             let asset = node.asset.ok_or(FsError::NotFound)?;
             return Ok(After::Retag { asset, remove: Vec::new(), add: query.sets.clone() });
         }
+        self.may_node(tx, m.who, Verb::Edit, &node)?;
         let local = ensure_local(tx, dir, &m.maker)?;
         if !is_for_assets(classify(new_name)) {
             if let Some(there) = tx.entry(local, new_name)? {
@@ -428,7 +431,7 @@ impl Mount {
             tx.put_node(&node)?;
             return Ok(After::Nothing);
         }
-        let tunnel = tx.tunnel(local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
+        let tunnel = self.tunnel_for(tx, m.who, local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
         let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
             (Some(t), _) => tx.asset(t.asset)?,
             (None, Ok(super::mount::Found::Item(Item::Asset(asset)))) if m.no_replace => {

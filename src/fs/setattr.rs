@@ -20,22 +20,16 @@ impl Mount {
     }
 
     fn setattr_as(&self, who: &Who, caller: &Caller, ino: u64, set: &SetAttr) -> FsResult<Stat> {
-        let object = self.library.catalog.read(|tx| -> FsResult<Object> {
-            match self.object(tx, who, ino)? {
-                Object::Node(node, asset) => {
-                    let asset = Self::asset_of(tx, &node, asset)?;
-                    Ok(Object::Node(node, asset))
-                }
-                other => Ok(other),
+        let node = self.library.catalog.read(|tx| -> FsResult<NodeRow> {
+            let Object::Node(node, _) = self.object(tx, who, ino)? else {
+                return Err(FsError::ReadOnly("this is made by damfs and has no attributes to set".into()));
+            };
+            match node.kind {
+                NodeKind::Dir => Self::may_own(who, &node)?,
+                _ => self.may_node(tx, who, Verb::Edit, &node)?,
             }
+            Ok(*node)
         })?;
-        let Object::Node(node, asset) = object else {
-            return Err(FsError::ReadOnly("this is made by damfs and has no attributes to set".into()));
-        };
-        match &asset {
-            Some(asset) => self.may(who, Verb::Edit, asset)?,
-            None => Self::may_work(who)?,
-        }
         if let Some(uid) = set.uid.filter(|uid| *uid != node.uid && caller.uid != 0) {
             return Err(FsError::NotPermitted(format!("only root may give a file to user id {uid}")));
         }
@@ -44,7 +38,7 @@ impl Mount {
         }
         let now = self.library.clock.now();
         let row = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-            let Some(mut row) = tx.node(node.id)? else { return Ok((*node).clone()) };
+            let Some(mut row) = tx.node(node.id)? else { return Ok(node.clone()) };
             if let Some(mode) = set.mode {
                 row.mode = mode & 0o7777;
             }
@@ -79,6 +73,7 @@ impl Mount {
         if let Some(Ok(handle)) = fh.map(|fh| self.handles.get(fh))
             && let Handle::File(file) = handle.as_ref()
         {
+            file.gate.may_write(self)?;
             return Ok(file.live.set_len(&self.library, size)?);
         }
         let live = self.library.live.open(&self.library, node.id, true)?;

@@ -71,7 +71,7 @@ impl Mount {
         };
         let meaning = on_unlink(&facts);
         let Some(mut asset) = asset else {
-            Self::may_work(who)?;
+            self.may_node(tx, who, Verb::Edit, node)?;
             assets::unlink_entry(tx, entry, now)?;
             return Ok(assets::drop_if_nameless(tx, node.id)?);
         };
@@ -120,7 +120,9 @@ impl Mount {
         let local = self.library.catalog.write(|tx| -> FsResult<bool> {
             let Some(local) = local_folder(tx, dir)? else { return Ok(false) };
             let Some(entry) = tx.entry(local, name)? else { return Ok(false) };
-            Self::may_work(who)?;
+            let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+            let (node, _) = self.known(tx, who, node)?;
+            self.may_node(tx, who, Verb::Edit, &node)?;
             assets::unlink_entry(tx, &entry, self.library.clock.now())?;
             let held = tx.node(entry.node)?.is_some_and(|n| n.class == NodeClass::Asset);
             if !held {

@@ -4,7 +4,7 @@ use super::mount::{Mount, Object};
 use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeRow, ReadTx};
+use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
 use crate::ops::{assign, mapped};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
@@ -121,10 +121,10 @@ impl Mount {
             return Ok(());
         }
         let mapped_to = asset.as_ref().filter(|_| mapped::is_mapped(name));
-        match (&asset, mapped_to.is_some()) {
-            (Some(asset), true) => self.may(who, Verb::Tag, asset)?,
-            (Some(asset), false) => self.may(who, Verb::Edit, asset)?,
-            (None, _) => Self::may_work(who)?,
+        match mapped_to {
+            Some(asset) => self.may(who, Verb::Tag, asset)?,
+            None if node.kind == NodeKind::Dir => Self::may_own(who, &node)?,
+            None => self.library.catalog.read(|tx| self.may_node(tx, who, Verb::Edit, &node))?,
         }
         let now = self.library.clock.now();
         self.library.catalog.write(|tx| -> FsResult<()> {

@@ -4,10 +4,11 @@ use damfs_policy::{Field, Verb};
 use serde_json::{Value, json};
 
 use super::proto::Assignment;
-use super::record::{self, Changed};
+use super::record::{self, Changed, Hand};
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, folders, target};
-use crate::catalog::{Asset, AssetState, ChangeKind, WriteTx};
+use crate::access::Who;
+use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
 
 /// Sets facets: `dam set`.
@@ -39,7 +40,7 @@ fn apply(
     library.catalog.write(|tx| {
         let mut done = Vec::new();
         for name in targets {
-            let mut asset = target::asset(tx, name)?;
+            let mut asset = target::asset(library, actor, tx, name)?;
             let changed = change_asset(library, actor, tx, &mut asset, changes, name, now)?;
             let path = match asset.node {
                 Some(node) => folders::path_of(tx, node)?,
@@ -89,6 +90,42 @@ pub fn change_asset(
     let detail = json!({ "changed": rows });
     crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "asset.set", &asset.id.to_string(), &detail)?;
     Ok(rows)
+}
+
+/// Gives a record that is being made the values that its maker chose: nobody makes what he then may not list and edit. What decides
+/// something (a verdict, an owner, a hold) needs the verb for it, asked before any deciding value is there, or the value would grant itself.
+///
+/// # Errors
+/// [`OpsError::Refused`]; the record is to be dropped then.
+pub fn give(
+    library: &Library,
+    who: &Who,
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    changes: &[(Field, FacetChange)],
+    hand: &Hand,
+) -> Result<(), OpsError> {
+    let must = |verb: Verb, asset: &Asset| {
+        let decision = library.gate.decide(who, verb, asset);
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(OpsError::Refused { verb, subject: asset.view_name.clone(), reason: decision.reason })
+    };
+    let decides = |asset: &Asset, field: &Field, change: &FacetChange| verb_for(field, change, asset) != Verb::Tag;
+    let (deciding, plain): (Vec<_>, Vec<_>) = changes.iter().partition(|(field, change)| decides(asset, field, change));
+    for (field, change) in plain {
+        record::set(tx, asset, field, change, hand)?;
+    }
+    let mut decided = asset.clone();
+    for (field, change) in deciding {
+        if record::set(tx, &mut decided, field, change, hand)?.is_some() {
+            must(verb_for(field, change, asset), asset)?;
+        }
+    }
+    *asset = decided;
+    must(Verb::List, asset)?;
+    must(Verb::Edit, asset)
 }
 
 /// Stores a changed record and tells the change feed: the record, and its file, whose ctime moves with it.

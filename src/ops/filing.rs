@@ -3,28 +3,33 @@
 use damfs_policy::{Field, Verb};
 use serde_json::json;
 
-use super::import::verbs;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, folders, probe, record, rules};
+use super::{Actor, Library, OpsError, assign, folders, probe, record, rules};
 use crate::catalog::{
     Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
 };
 use crate::media::Probe;
 use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
 
-/// A file whose bytes are in the store, on its way to a place.
+/// A file that was looked at but not stored yet, with the ids that it will have.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Arrival {
     pub given: String,
     /// Below `library/`.
     pub folder: String,
     pub name: FileName,
-    pub content: Content,
     pub probe: Probe,
     pub mtime: Timestamp,
     pub asset: AssetId,
     pub version: VersionId,
     pub now: Timestamp,
+}
+
+/// A file whose bytes are in the store, on its way to a place.
+#[derive(Debug)]
+pub struct Plan {
+    pub file: Arrival,
+    pub content: Content,
 }
 
 /// Where it ended up.
@@ -34,43 +39,88 @@ pub enum Filed {
     Known { path: String, id: AssetId },
 }
 
-impl Plan {
+impl Arrival {
     /// Gives the file its ids.
     ///
     /// # Errors
     /// When there is no randomness to be had.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one record, named where they are used")]
     pub fn new(
         library: &Library,
         given: &str,
         folder: String,
         name: FileName,
-        content: Content,
         probe: Probe,
         mtime: Timestamp,
         now: Timestamp,
     ) -> Result<Self, OpsError> {
         let asset = AssetId::make(now, &*library.entropy)?;
         let version = VersionId::make(now, &*library.entropy)?;
-        Ok(Self { given: given.to_owned(), folder, name, content, probe, mtime, asset, version, now })
+        Ok(Self { given: given.to_owned(), folder, name, probe, mtime, asset, version, now })
     }
 
+    /// The record that the file would have in a folder, if the actor may make such an asset; without ordinal, view name and node.
+    ///
+    /// # Errors
+    /// [`OpsError::Refused`]; what the catalogue says.
+    fn record(
+        &self,
+        library: &Library,
+        actor: &Actor,
+        tx: &dyn ReadTx,
+        folder: NodeId,
+        changes: &[(Field, FacetChange)],
+    ) -> Result<Asset, OpsError> {
+        let mut asset = record::blank(self.asset, self.now);
+        asset.head = Some(self.version);
+        asset.owner = Some(actor.member.id);
+        asset.owner_name.clone_from(&actor.member.name);
+        asset.created = self.mtime;
+        let hand = actor.hand(self.now);
+        rules::apply_rules(tx, &mut asset, folder, &hand)?;
+        probe::apply_probe(&mut asset, &self.probe);
+        assign::give(library, actor.who(), tx, &mut asset, changes, &hand)?;
+        Ok(asset)
+    }
+
+    /// Whether the actor may make such an asset; asked before its bytes are stored. Rules of folders that are not there yet are none.
+    ///
+    /// # Errors
+    /// [`OpsError::Refused`]; what the catalogue says.
+    pub fn allowed(
+        &self,
+        library: &Library,
+        actor: &Actor,
+        tx: &dyn ReadTx,
+        changes: &[(Field, FacetChange)],
+    ) -> Result<(), OpsError> {
+        let mut at = NodeId::LIBRARY;
+        for part in folders::parts(&self.folder)? {
+            match tx.entry(at, &part)? {
+                Some(entry) => at = entry.node,
+                None => break,
+            }
+        }
+        self.record(library, actor, tx, at, changes).map(|_| ())
+    }
+}
+
+impl Plan {
     fn version_row(&self, actor: &Actor, no: VersionNo) -> VersionRow {
         VersionRow {
-            id: self.version,
+            id: self.file.version,
             no,
-            asset: self.asset,
+            asset: self.file.asset,
             n: 1,
             content: self.content.id,
             size: self.content.size,
-            mtime: self.mtime,
-            made_at: self.now,
+            mtime: self.file.mtime,
+            made_at: self.file.now,
             made_by: Some(actor.member.id),
-            format: self.probe.format.to_string(),
-            kind: self.probe.kind.to_string(),
-            width: self.probe.width,
-            height: self.probe.height,
-            orientation: self.probe.orientation,
+            format: self.file.probe.format.to_string(),
+            kind: self.file.probe.kind.to_string(),
+            width: self.file.probe.width,
+            height: self.file.probe.height,
+            orientation: self.file.probe.orientation,
         }
     }
 }
@@ -122,8 +172,8 @@ pub fn file(
     plan: &Plan,
     changes: &[(Field, FacetChange)],
 ) -> Result<Filed, OpsError> {
-    let maker = actor.maker(plan.now);
-    let folder = folders::ensure_folder(tx, &plan.folder, &maker)?;
+    let maker = actor.maker(plan.file.now);
+    let folder = folders::ensure_folder(tx, &plan.file.folder, &maker)?;
     let name = match free_name(tx, folder, plan, library, actor)? {
         Place::Free(name) => name,
         Place::Taken { path, id } => return Ok(Filed::Known { path, id }),
@@ -132,31 +182,15 @@ pub fn file(
     let mut node = folders::fresh_node(tx, NodeKind::File, &maker)?;
     node.class = NodeClass::Asset;
     node.size = plan.content.size;
-    node.mtime = plan.mtime;
+    node.mtime = plan.file.mtime;
     node.mtime_set = true;
     node.content = Some(plan.content.id);
-    node.asset = Some(plan.asset);
+    node.asset = Some(plan.file.asset);
 
-    let mut asset = record::blank(plan.asset, plan.now);
+    let mut asset = plan.file.record(library, actor, tx, folder, changes)?;
     asset.ordinal = tx.next(Counter::Asset)?;
-    asset.view_name = crate::view::naming::unique_view_name(tx, &name, plan.asset)?;
+    asset.view_name = crate::view::naming::unique_view_name(tx, &name, plan.file.asset)?;
     asset.node = Some(node.id);
-    asset.head = Some(plan.version);
-    asset.owner = Some(actor.member.id);
-    asset.owner_name.clone_from(&actor.member.name);
-    asset.created = plan.mtime;
-    let hand = actor.hand(plan.now);
-    rules::apply_rules(tx, &mut asset, folder, &hand)?;
-    probe::apply_probe(&mut asset, &plan.probe);
-    for (field, change) in changes {
-        record::set(tx, &mut asset, field, change, &hand)?;
-    }
-    for verb in verbs(changes, &asset) {
-        let decision = actor.decide(library, verb, &asset);
-        if !decision.allowed {
-            return Err(OpsError::Refused { verb, subject: plan.given.clone(), reason: decision.reason });
-        }
-    }
 
     let version = plan.version_row(actor, VersionNo(tx.next(Counter::Version)?));
     tx.put_content(&plan.content)?;
@@ -166,7 +200,7 @@ pub fn file(
     tx.add_version(&version)?;
     tx.put_asset(&asset)?;
     tx.put_node(&node)?;
-    folders::link(tx, folder, &name, node.id, plan.now)?;
+    folders::link(tx, folder, &name, node.id, plan.file.now)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
 
@@ -180,7 +214,7 @@ pub fn file(
     crate::audit::append(
         tx,
         super::CHAIN,
-        plan.now,
+        plan.file.now,
         &actor.member.name,
         "asset.import",
         &asset.id.to_string(),
@@ -206,10 +240,10 @@ fn free_name(
     library: &Library,
     actor: &Actor,
 ) -> Result<Place, OpsError> {
-    let (stem, extension) = plan.name.split_extension();
+    let (stem, extension) = plan.file.name.split_extension();
     for n in 1_u32.. {
         let name = if n == 1 {
-            plan.name.clone()
+            plan.file.name.clone()
         } else {
             let tail = format!(" ({n})");
             let room = FileName::MAX - tail.len() - extension.map_or(0, |e| e.len() + 1);

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use damfs_policy::{Field, Verb};
+use damfs_policy::Field;
 use serde::{Deserialize, Serialize};
 
-use super::filing::{self, Filed, Plan};
+use super::filing::{self, Arrival, Filed, Plan};
 use super::proto::Assignment;
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, folders, probe};
@@ -181,6 +181,14 @@ impl<'a> Importer<'a> {
             Err(_) if self.options.any => probe::nothing(),
             Err(e) => return Err(OpsError::usage(e.to_string(), "take it as it is with --any")),
         };
+        let now = self.library.clock.now();
+        let base = match &self.options.into {
+            Some(into) => into.trim_matches('/').to_owned(),
+            None => unsorted(now),
+        };
+        let folder = if folder.is_empty() { base } else { format!("{base}/{folder}") };
+        let file = Arrival::new(self.library, given, folder, name, probe, mtime, now)?;
+        self.library.catalog.read(|tx| file.allowed(self.library, self.actor, tx, &self.options.changes))?;
         let content = self.library.vault.add(bytes)?;
         if content.size != bytes.len() {
             return Err(OpsError::failed(
@@ -195,14 +203,7 @@ impl<'a> Importer<'a> {
             self.done.push(Outcome { given: given.to_owned(), result: Imported::Known { path, id } });
             return Ok(None);
         }
-        let now = self.library.clock.now();
-        let base = match &self.options.into {
-            Some(into) => into.trim_matches('/').to_owned(),
-            None => unsorted(now),
-        };
-        let folder = if folder.is_empty() { base } else { format!("{base}/{folder}") };
-        let plan = Plan::new(self.library, given, folder, name, content, probe, mtime, now)?;
-        Ok(Some(plan))
+        Ok(Some(Plan { file, content }))
     }
 
     /// The asset that has these bytes and that the caller may list. What he may not list does not exist for him.
@@ -230,11 +231,11 @@ impl<'a> Importer<'a> {
                 }
                 Ok(Filed::Known { path, id }) => Imported::Known { path, id: id.to_string() },
                 Err(e) => {
-                    self.refuse(&plan.given, e)?;
+                    self.refuse(&plan.file.given, e)?;
                     continue;
                 }
             };
-            self.done.push(Outcome { given: plan.given, result });
+            self.done.push(Outcome { given: plan.file.given, result });
         }
         Ok(())
     }
@@ -284,17 +285,4 @@ pub fn import_one(
     outcomes.extend(importer.finish()?);
     let last = outcomes.pop().map(|o| o.result);
     last.ok_or_else(|| OpsError::failed("the import gave no answer", "run it again"))
-}
-
-/// The verbs that a new asset needs of its maker: to make it, and to decide what the values decide.
-#[must_use]
-pub fn verbs(changes: &[(Field, FacetChange)], asset: &crate::catalog::Asset) -> Vec<Verb> {
-    let mut verbs = vec![Verb::List, Verb::Edit];
-    for (field, change) in changes {
-        match super::assign::verb_for(field, change, asset) {
-            Verb::Tag => {}
-            verb => verbs.push(verb),
-        }
-    }
-    verbs
 }

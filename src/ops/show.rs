@@ -98,7 +98,7 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
 /// [`OpsError::NotFound`], or what the catalogue says.
 pub fn show(library: &Library, actor: &Actor, name: &str) -> Result<Value, OpsError> {
     library.catalog.read(|tx| {
-        let asset = target::asset(tx, name)?;
+        let asset = target::asset(library, actor, tx, name)?;
         actor.must(library, Verb::List, &asset, name)?;
         Ok(record_json(tx, &asset)?)
     })

@@ -1,35 +1,77 @@
-//! From what a person typed to the asset it means.
+//! From what a person typed to the asset it means, and what a member may know of the tree.
 
-use super::{OpsError, folders};
-use crate::catalog::{Asset, NodeClass, NodeKind, ReadTx};
-use crate::types::AssetId;
+use super::{Actor, Library, OpsError, folders};
+use crate::access::{Gate, Who};
+use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx};
+use crate::policy::Verb;
+use crate::types::{AssetId, NodeId};
+use crate::view::tree;
 
-/// The asset that a target means: an id, or a path below `library/`. Whether the caller may list it is the gate's question.
+/// Whether a member may know of a node.
+#[derive(Debug)]
+pub enum Knows {
+    /// It is not there for him.
+    No,
+    /// He may; with its asset when deciding took it.
+    Yes(Option<Box<Asset>>),
+}
+
+/// Whether a member may know of a node: what is of an asset as the gate says of that asset, a folder by what it holds or who made it, a
+/// local file when it is his own. Who lists everything knows them all.
 ///
 /// # Errors
-/// [`OpsError::NotFound`], or [`OpsError::Usage`] for a folder.
-pub fn asset(tx: &dyn ReadTx, target: &str) -> Result<Asset, OpsError> {
+/// When the catalogue fails.
+pub fn knows(gate: &Gate, tx: &dyn ReadTx, who: &Who, node: &NodeRow) -> Result<Knows, CatalogError> {
+    if who.subject.allows_everything(Verb::List) {
+        return Ok(Knows::Yes(None));
+    }
+    if let Some(id) = node.asset {
+        return Ok(match tx.asset(id)? {
+            Some(asset) if gate.allows(who, Verb::List, &asset) => Knows::Yes(Some(Box::new(asset))),
+            _ => Knows::No,
+        });
+    }
+    let visible = match node.kind {
+        NodeKind::Dir => node.id == NodeId::INBOX || tree::folder_visible(tx, &who.subject, Some(who.id), node.id)?,
+        _ => node.owner == Some(who.id),
+    };
+    Ok(if visible { Knows::Yes(None) } else { Knows::No })
+}
+
+/// The asset that a target means: an id, or a path below `library/`.
+///
+/// # Errors
+/// [`OpsError::NotFound`], also for what the caller may not list; [`OpsError::Usage`] for a folder or a local file that he may.
+pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Asset, OpsError> {
     let missing = || OpsError::NotFound(target.to_owned());
-    if let Ok(id) = target.parse::<AssetId>() {
-        return tx.asset(id)?.ok_or_else(missing);
-    }
-    let Ok(parts) = folders::parts(target) else { return Err(missing()) };
-    if parts.is_empty() {
-        return Err(folder(target));
-    }
-    let node = folders::resolve(tx, target)?.ok_or_else(missing)?;
-    match (node.kind, node.asset) {
-        (NodeKind::Dir, _) => Err(folder(target)),
-        (_, Some(id)) => tx.asset(id)?.filter(|a| a.node == Some(node.id)).ok_or_else(missing),
-        (_, None) => Err(OpsError::usage(
-            format!("`{target}` is a local file, not an asset"),
-            match node.class {
-                NodeClass::Scratch => "it becomes one ten minutes after its last close, when it is still there",
-                NodeClass::Inbox => "it becomes one when it is filed",
-                _ => "lock, backup and system files, links and pipes never become one",
-            },
-        )),
-    }
+    let found = if let Ok(id) = target.parse::<AssetId>() {
+        tx.asset(id)?.ok_or_else(missing)?
+    } else {
+        let Ok(parts) = folders::parts(target) else { return Err(missing()) };
+        if parts.is_empty() {
+            return Err(folder(target));
+        }
+        let node = folders::resolve(tx, target)?.ok_or_else(missing)?;
+        if matches!(knows(&library.gate, tx, actor.who(), &node)?, Knows::No) {
+            return Err(missing());
+        }
+        match (node.kind, node.asset) {
+            (NodeKind::Dir, _) => return Err(folder(target)),
+            (_, Some(id)) => tx.asset(id)?.filter(|a| a.node == Some(node.id)).ok_or_else(missing)?,
+            (_, None) => {
+                return Err(OpsError::usage(
+                    format!("`{target}` is a local file, not an asset"),
+                    match node.class {
+                        NodeClass::Scratch => "it becomes one ten minutes after its last close, when it is still there",
+                        NodeClass::Inbox => "it becomes one when it is filed",
+                        _ => "lock, backup and system files, links and pipes never become one",
+                    },
+                ));
+            }
+        }
+    };
+    actor.must(library, Verb::List, &found, target)?;
+    Ok(found)
 }
 
 fn folder(target: &str) -> OpsError {

@@ -5,15 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::library::Library;
 use super::live::LiveFile;
-use super::record::{self, Hand};
 use super::value::FacetChange;
-use super::versions::{Settled, actor_name};
-use super::{CHAIN, OpsError, assets};
+use super::versions::Settled;
+use super::{Actor, OpsError, assets, assign};
 use crate::access::Identity;
-use crate::audit;
-use crate::catalog::{CatalogError, ChangeKind, NodeClass, NodeRow};
+use crate::catalog::{CatalogError, NodeClass, NodeRow};
 use crate::policy::{Field, Verb};
-use crate::types::{AssetId, Content, MemberId, NodeId};
+use crate::types::{AssetId, Caller, Content, MemberId, NodeId};
 
 /// What a file that was created in a view would add to the asset it may be a copy of.
 #[derive(Debug, Clone)]
@@ -23,6 +21,12 @@ pub struct ViewCopy {
     pub name: String,
     /// The view's values.
     pub sets: Vec<(Field, String)>,
+}
+
+impl ViewCopy {
+    fn changes(&self) -> Vec<(Field, FacetChange)> {
+        self.sets.iter().map(|(field, value)| (field.clone(), added(field, value))).collect()
+    }
 }
 
 /// Files created in views and not settled yet. A memory only: after a crash such a file is an asset of its own.
@@ -66,7 +70,7 @@ impl Library {
         }
     }
 
-    /// The asset that these bytes are a copy of: same bytes, same name, and the one who copied may list and tag it.
+    /// The asset that these bytes are a copy of: same bytes, same name, and the one who copied may list it and give it the view's values.
     pub(super) fn view_copy_twin(&self, row: &NodeRow, content: &Content) -> Result<Option<AssetId>, CatalogError> {
         let Some(copy) = self.view_copies.get(row.id) else { return Ok(None) };
         let Ok(who) = self.gate.who(&Identity::Member(copy.member)) else { return Ok(None) };
@@ -81,7 +85,9 @@ impl Library {
                 if named
                     && asset.trashed.is_none()
                     && self.gate.decide(&who, Verb::List, &asset).allowed
-                    && self.gate.decide(&who, Verb::Tag, &asset).allowed
+                    && copy.changes().iter().all(|(field, change)| {
+                        self.gate.decide(&who, assign::verb_for(field, change, &asset), &asset).allowed
+                    })
                 {
                     return Ok(Some(id));
                 }
@@ -90,7 +96,8 @@ impl Library {
         })
     }
 
-    /// Gives the twin the view's values and takes the copy away, unless somebody writes to it again.
+    /// Gives the twin the view's values, through the rules of `dam set`, and takes the copy away, unless somebody writes to it again. A copy
+    /// whose maker may not give them after all stays a file of its own.
     pub(super) fn merge_view_copy(
         &self,
         file: &LiveFile,
@@ -100,23 +107,15 @@ impl Library {
     ) -> Result<Settled, OpsError> {
         let Some(copy) = self.view_copies.get(row.id) else { return Ok(Settled::Later) };
         let now = self.clock.now();
-        let hand = Hand { by: Some(copy.member), now };
+        let who = self.gate.who(&Identity::Member(copy.member))?;
+        let actor = Actor::of_who(self, who, &Caller { uid: row.uid, gid: row.gid, process: 0 })?;
         let merged = file.take_away(generation, || {
             self.catalog.write(|tx| -> Result<bool, OpsError> {
                 let Some(mut asset) = tx.asset(twin)?.filter(|a| a.trashed.is_none()) else { return Ok(false) };
                 let Some(mut node) = tx.node(row.id)?.filter(|n| n.asset == row.asset) else { return Ok(false) };
                 let provisional = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
                 let Some(provisional) = provisional.filter(|a| a.head.is_none()) else { return Ok(false) };
-                for (field, value) in &copy.sets {
-                    let change = added(field, value);
-                    record::set(tx, &mut asset, field, &change, &hand)?;
-                }
-                asset.changed = now;
-                tx.put_asset(&asset)?;
-                if let Some(mut node) = asset.node.map(|n| tx.node(n)).transpose()?.flatten() {
-                    node.ctime = now;
-                    tx.put_node(&node)?;
-                }
+                assign::change_asset(self, &actor, tx, &mut asset, &copy.changes(), &copy.name, now)?;
                 for entry in tx.names_of(row.id)? {
                     assets::unlink_entry(tx, &entry, now)?;
                 }
@@ -126,19 +125,21 @@ impl Library {
                 assets::forget_tunnels(tx, provisional.id)?;
                 tx.remove_asset(provisional.id)?;
                 tx.remove_node(row.id)?;
-                tx.change(ChangeKind::Asset, &twin.to_string())?;
-                let actor = actor_name(tx, Some(copy.member))?;
-                let sets: Vec<String> = copy.sets.iter().map(|(f, v)| format!("{f}={v}")).collect();
-                let detail = serde_json::json!({ "add": sets });
-                audit::append(tx, CHAIN, now, &actor, "asset.set", &twin.to_string(), &detail)?;
                 Ok(true)
             })
-        })?;
-        if !merged {
-            return Ok(Settled::Later);
+        });
+        match merged {
+            Ok(false) => Ok(Settled::Later),
+            Ok(true) => {
+                self.view_copies.remove(row.id);
+                Ok(Settled::Tagged(twin))
+            }
+            Err(OpsError::NotFound(_) | OpsError::Refused { .. }) => {
+                self.view_copies.remove(row.id);
+                Ok(Settled::Later)
+            }
+            Err(e) => Err(e),
         }
-        self.view_copies.remove(row.id);
-        Ok(Settled::Tagged(twin))
     }
 }
 

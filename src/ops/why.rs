@@ -31,8 +31,7 @@ pub fn verb_name(verb: Verb) -> &'static str {
 /// [`OpsError::NotFound`] for what the caller may not list, [`OpsError::Refused`] for asking about others.
 pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>) -> Result<Value, OpsError> {
     let (asset, path) = library.catalog.read(|tx| {
-        let asset = target::asset(tx, name)?;
-        actor.must(library, Verb::List, &asset, name)?;
+        let asset = target::asset(library, actor, tx, name)?;
         let path = match asset.node {
             Some(node) => folders::path_of(tx, node)?,
             None => None,

@@ -1,0 +1,58 @@
+//! Commands of a member who may not everything.
+
+use std::fs;
+use std::path::Path;
+
+use damfs::ops::proto::{Command, FailureKind};
+use damfs::ops::serve;
+use damfs::types::Caller;
+
+use crate::world::*;
+
+fn files_below(dir: &Path) -> usize {
+    let each = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    each.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn a_refused_import_stores_nothing() {
+    let (world, _admin) = World::studio();
+    world.member("eddy", 1001, "editor", Some("client=acme"));
+    let root = world.library.root().to_owned();
+    let file = root.join("given");
+    fs::write(&file, vec![7u8; 100_000]).unwrap();
+    let before = files_below(&root.join("store"));
+    let import = |set: &[&str]| {
+        let into = Some("new".to_owned());
+        let command = Command::Import { path: "given".into(), into, set: assign(set), mtime: 0, any: true };
+        let caller = Caller { uid: 1001, gid: 1001, process: 1 };
+        serve::serve(&world.library, &caller, command, Some(fs::File::open(&file).unwrap())).unwrap()
+    };
+    assert_eq!(import(&[])["outcome"], "refused");
+    assert_eq!(import(&["client=acme", "status.x=approved"])["outcome"], "refused");
+    assert_eq!(files_below(&root.join("store")), before, "no byte of it was kept");
+    assert_eq!(import(&["client=acme"])["outcome"], "imported");
+    assert!(files_below(&root.join("store")) > before);
+}
+
+#[test]
+fn commands_do_not_find_hidden_folders_and_local_files() {
+    let (world, admin) = World::studio();
+    admin.write("library/acme/.hidden.png.swp", b"lock").unwrap();
+    admin.mkdir("library/acme/deep").unwrap();
+    world.member("eddy", 1001, "editor", Some("client=acme"));
+    for target in ["library/globex", "library/acme/deep", "library/acme/.hidden.png.swp", "library/globex/secret.png"] {
+        let targets = vec![target.to_owned()];
+        for command in [
+            Command::Why { target: target.into(), as_member: None },
+            Command::Show { target: target.into() },
+            Command::Tag { targets: targets.clone(), tag: "x".into(), remove: false },
+            Command::Set { targets, set: assign(&["rating=safe"]) },
+        ] {
+            let said = format!("{command:?}");
+            assert!(matches!(world.kind(1001, command), FailureKind::NotFound), "{said}");
+        }
+    }
+    let folder = Command::Why { target: "library/acme".into(), as_member: None };
+    assert!(matches!(world.kind(1001, folder), FailureKind::Usage), "what he sees is called what it is");
+}

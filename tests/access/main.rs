@@ -1,0 +1,10 @@
+//! What each member may know and do, on the filesystem's own methods: many members, many refusals, no kernel.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod commands;
+mod handles;
+mod hidden;
+mod local_files;
+mod views;
+mod world;

@@ -1,0 +1,61 @@
+//! A value given through a view needs what `dam set` needs for it.
+
+use crate::world::*;
+
+const DECIDES: [&str; 4] =
+    ["find/status.instagram=approved", "find/stage=published", "find/owner=eddy", "find/state=held"];
+
+/// A value that nobody has is no place.
+fn owns_one(world: &World, seat: &Seat) {
+    seat.write("library/acme/own.png", b"own").unwrap();
+    world.settle();
+}
+
+#[test]
+fn what_a_view_decides_needs_the_right_to_decide_it() {
+    let (world, admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", None);
+    owns_one(&world, &eddy);
+    for view in DECIDES {
+        let new = format!("{view}/new.png");
+        if view != "find/owner=eddy" {
+            assert_eq!(errno(eddy.write(&new, b"new")), libc::EACCES, "create in {view}");
+        }
+        assert_eq!(errno(eddy.rename("library/acme/a.png", &format!("{view}/a.png"))), libc::EACCES, "{view}");
+        eddy.write("library/acme/.goutputstream-AB12CD", b"x").unwrap();
+        let into = eddy.rename("library/acme/.goutputstream-AB12CD", &new);
+        if view == "find/owner=eddy" {
+            into.unwrap();
+        } else {
+            assert_eq!(errno(into), libc::EACCES, "rename into {view}");
+            eddy.unlink("library/acme/.goutputstream-AB12CD").unwrap();
+        }
+    }
+    let shown = world.show("library/acme/a.png");
+    assert_eq!(shown["owner"], "root", "{shown}");
+    assert_eq!((&shown["status"], &shown["stage"]), (&serde_json::json!({}), &serde_json::Value::Null), "{shown}");
+    assert_eq!(admin.read("library/acme/a.png").unwrap(), b"acme");
+}
+
+#[test]
+fn copying_an_assets_bytes_into_a_view_of_its_owner_does_not_take_it() {
+    let (world, _admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", None);
+    owns_one(&world, &eddy);
+    eddy.write("find/owner=eddy/a.png", b"acme").unwrap();
+    world.settle();
+    assert_eq!(world.show("library/acme/a.png")["owner"], "root", "the admin's asset is still his");
+    eddy.write("by/tag/+", b"x").unwrap_err();
+    eddy.mkdir("by/tag/sea").unwrap();
+    eddy.write("by/tag/sea/a.png", b"acme").unwrap();
+    world.settle();
+    assert_eq!(world.show("library/acme/a.png")["tag"], serde_json::json!(["sea"]), "a tag he may give");
+}
+
+#[test]
+fn a_verdict_that_would_allow_itself_is_refused() {
+    let role = "[role.loop]\ndescription = \"x\"\n[role.loop.allow]\nlist = \"*\"\nedit = \"*\"\ntag = \"*\"\nreview = \"status=approved\"\n";
+    let world = World::new().with_roles(role);
+    let lou = world.member("lou", 1002, "loop", None);
+    assert_eq!(errno(lou.write("find/status.instagram=approved/x.png", b"x")), libc::EACCES);
+}

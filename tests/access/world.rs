@@ -1,0 +1,233 @@
+//! One library with several members, each at a mount of his own, without a kernel in between.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::sync::Arc;
+
+use damfs::clock::{ManualClock, SharedClock};
+use damfs::fs::{Audience, FsError, FsResult, Mount, OpenMode, ROOT, SetAttr, Show, XattrMode};
+use damfs::ops::library::KeyChoice;
+use damfs::ops::proto::{Assignment, Command, Failure, FailureKind};
+use damfs::ops::{Library, serve};
+use damfs::rng::{SharedEntropy, SystemEntropy};
+use damfs::types::{Attr, Caller, Timestamp};
+use serde_json::Value;
+
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub library: Arc<Library>,
+    dir: tempfile::TempDir,
+}
+
+/// Someone at his mount.
+pub struct Seat {
+    pub mount: Arc<Mount>,
+    pub caller: Caller,
+}
+
+pub fn assign(set: &[&str]) -> Vec<Assignment> {
+    let one = |text: &&str| {
+        let (facet, value) = text.split_once('=').unwrap();
+        Assignment { facet: facet.into(), value: value.into() }
+    };
+    set.iter().map(one).collect()
+}
+
+impl World {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
+        let shared: SharedClock = clock.clone();
+        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
+        let root = dir.path().join("studio");
+        Library::create(&root, KeyChoice::Plain, ("root", 0), &shared, &entropy).unwrap();
+        let library = Library::open(&root, None, shared, entropy).unwrap();
+        Self { clock, library, dir }
+    }
+
+    /// As above, with `library/acme/a.png` of client acme and `library/globex/secret.png` of client globex, both the admin's.
+    pub fn studio() -> (Self, Seat) {
+        let world = Self::new();
+        let admin = world.admin();
+        for (path, client) in [("library/acme/a.png", "acme"), ("library/globex/secret.png", "globex")] {
+            let (folder, _) = path.rsplit_once('/').unwrap();
+            admin.mkdir(folder).unwrap();
+            admin.write(path, client.as_bytes()).unwrap();
+        }
+        world.settle();
+        world.set("library/acme/a.png", &["client=acme"]);
+        world.set("library/globex/secret.png", &["client=globex", "persona=nova"]);
+        (world, admin)
+    }
+
+    pub fn serve(&self, uid: u32, command: Command) -> Result<Value, Failure> {
+        serve::serve(&self.library, &Caller { uid, gid: uid, process: 1 }, command, None)
+    }
+
+    pub fn kind(&self, uid: u32, command: Command) -> FailureKind {
+        self.serve(uid, command).unwrap_err().kind
+    }
+
+    pub fn set(&self, target: &str, set: &[&str]) {
+        self.serve(0, Command::Set { targets: vec![target.into()], set: assign(set) }).unwrap();
+    }
+
+    pub fn show(&self, target: &str) -> Value {
+        self.serve(0, Command::Show { target: target.into() }).unwrap()
+    }
+
+    pub fn admin(&self) -> Seat {
+        self.seat(0)
+    }
+
+    fn seat(&self, uid: u32) -> Seat {
+        let member = self.library.member_for(uid).unwrap();
+        let mount = Mount::new(self.library.clone(), Audience::Member(member), Show { uid, gid: uid }).unwrap();
+        Seat { mount, caller: Caller { uid, gid: uid, process: uid + 100 } }
+    }
+
+    /// A new member at his mount.
+    pub fn member(&self, name: &str, uid: u32, role: &str, scope: Option<&str>) -> Seat {
+        let command = Command::MemberAdd {
+            name: name.into(),
+            uid: Some(uid),
+            role: role.into(),
+            scope: scope.map(str::to_owned),
+        };
+        self.serve(0, command).unwrap();
+        self.seat(uid)
+    }
+
+    pub fn change_member(&self, name: &str, scope: Option<&str>, active: Option<bool>) {
+        let scope = scope.map(str::to_owned);
+        self.serve(0, Command::MemberSet { name: name.into(), role: None, scope, uid: None, active }).unwrap();
+    }
+
+    /// Opens the library anew, with another role book.
+    pub fn with_roles(self, add: &str) -> Self {
+        let path = self.library.root().join("roles.toml");
+        let roles = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{roles}\n{add}")).unwrap();
+        self.reopen()
+    }
+
+    pub fn reopen(self) -> Self {
+        let Self { clock, library, dir } = self;
+        let root = library.root().to_owned();
+        drop(library);
+        for _ in 0..300 {
+            let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
+            match Library::open(&root, None, clock.clone(), entropy) {
+                Ok(library) => return Self { clock, library, dir },
+                // The feed's thread lets go of the last one within a second.
+                Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            }
+        }
+        panic!("the library stays open");
+    }
+
+    pub fn settle(&self) {
+        self.library.settle().unwrap();
+    }
+}
+
+impl Seat {
+    pub fn find(&self, path: &str) -> FsResult<u64> {
+        self.attr(path).map(|attr| attr.ino)
+    }
+
+    pub fn attr(&self, path: &str) -> FsResult<Attr> {
+        let mut attr = self.mount.getattr(&self.caller, ROOT, None)?.attr;
+        for part in path.split('/').filter(|p| !p.is_empty()) {
+            attr = self.mount.lookup(&self.caller, attr.ino, OsStr::new(part))?.attr;
+        }
+        Ok(attr)
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.find(path).is_ok()
+    }
+
+    pub fn split<'a>(&self, path: &'a str) -> FsResult<(u64, &'a OsStr)> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok((self.find(parent)?, OsStr::new(name)))
+    }
+
+    pub fn open(&self, path: &str, read: bool, write: bool) -> FsResult<u64> {
+        let mode = OpenMode { read, write, ..OpenMode::default() };
+        Ok(self.mount.open(&self.caller, self.find(path)?, mode)?.fh)
+    }
+
+    pub fn pread(&self, fh: u64) -> FsResult<Vec<u8>> {
+        self.mount.read(&self.caller, fh, 0, 1 << 16)
+    }
+
+    pub fn pwrite(&self, fh: u64, bytes: &[u8]) -> FsResult<()> {
+        self.mount.write(&self.caller, fh, 0, bytes, false).map(|_| ())
+    }
+
+    pub fn close(&self, fh: u64) {
+        self.mount.flush(&self.caller, fh).unwrap();
+        self.mount.release(&self.caller, fh).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> FsResult<Vec<u8>> {
+        let fh = self.open(path, true, false)?;
+        let bytes = self.pread(fh);
+        self.close(fh);
+        bytes
+    }
+
+    /// Creates a file that is not there.
+    pub fn write(&self, path: &str, bytes: &[u8]) -> FsResult<()> {
+        let (parent, name) = self.split(path)?;
+        let mode = OpenMode { write: true, exclusive: true, ..OpenMode::default() };
+        let (_, opened) = self.mount.create(&self.caller, parent, name, 0o644, mode)?;
+        let written = self.pwrite(opened.fh, bytes);
+        self.close(opened.fh);
+        written
+    }
+
+    /// Writes over a file that is there.
+    pub fn overwrite(&self, path: &str, bytes: &[u8]) -> FsResult<()> {
+        let fh = self.open(path, false, true)?;
+        let written = self.pwrite(fh, bytes);
+        self.close(fh);
+        written
+    }
+
+    pub fn mkdir(&self, path: &str) -> FsResult<()> {
+        let (parent, name) = self.split(path)?;
+        self.mount.mkdir(&self.caller, parent, name, 0o755).map(|_| ())
+    }
+
+    pub fn unlink(&self, path: &str) -> FsResult<()> {
+        let (parent, name) = self.split(path)?;
+        self.mount.unlink(&self.caller, parent, name)
+    }
+
+    pub fn rename(&self, from: &str, to: &str) -> FsResult<()> {
+        let ((parent, name), (new_parent, new_name)) = (self.split(from)?, self.split(to)?);
+        self.mount.rename(&self.caller, parent, name, new_parent, new_name, false)
+    }
+
+    pub fn setattr(&self, path: &str, set: SetAttr) -> FsResult<()> {
+        self.mount.setattr(&self.caller, self.find(path)?, set).map(|_| ())
+    }
+
+    pub fn setxattr(&self, path: &str, name: &str, value: &str) -> FsResult<()> {
+        let ino = self.find(path)?;
+        self.mount.setxattr(&self.caller, ino, name.as_bytes(), value.as_bytes(), XattrMode::Any)
+    }
+
+    pub fn getxattr(&self, path: &str, name: &str) -> FsResult<String> {
+        let value = self.mount.getxattr(&self.caller, self.find(path)?, name.as_bytes())?;
+        Ok(String::from_utf8(value).unwrap())
+    }
+}
+
+/// The number that a program sees.
+#[track_caller]
+pub fn errno<T: std::fmt::Debug>(result: Result<T, FsError>) -> i32 {
+    result.unwrap_err().errno()
+}

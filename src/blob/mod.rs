@@ -14,7 +14,11 @@ mod stage_dir;
 mod stage_files;
 mod stage_log;
 mod stage_state;
+mod stage_sync;
+#[cfg(test)]
+mod stage_tests;
 mod store;
+mod trust;
 mod vault;
 
 pub use error::BlobError;

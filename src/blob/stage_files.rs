@@ -92,6 +92,19 @@ impl StageFiles {
     }
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+impl StageFiles {
+    /// Puts other files in their place.
+    pub(super) fn swap(&self, change: impl FnOnce(&mut Files) -> File) -> File {
+        let mut slot = lock(&self.slot.files);
+        let mut files = slot.take().and_then(Arc::into_inner).unwrap();
+        let old = change(&mut files);
+        *slot = Some(Arc::new(files));
+        old
+    }
+}
+
 impl Drop for StageFiles {
     fn drop(&mut self) {
         self.open.remove(&self.slot);

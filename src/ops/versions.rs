@@ -1,5 +1,5 @@
 //! Making versions: when the last dirty handle is closed and quiet has passed, the staged bytes become the next version.
-//! Order: extents, one sync, the manifest, then one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
+//! Order: extents, one sync, one transaction that points at them, the manifest; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -171,14 +171,14 @@ impl Library {
             return Ok(Settled::Later);
         }
         if !published {
-            self.vault.sync()?;
+            self.vault.sync(&[&content])?;
             return self.commit_bytes(file, generation, &row, &content, &probes::nothing());
         }
         if let Some(twin) = self.view_copy_twin(&row, &content)? {
             return self.merge_view_copy(file, generation, &row, twin);
         }
-        let probe = media::probe(&source).unwrap_or_else(|_| probes::nothing());
-        self.vault.sync()?;
+        let probe = media::probe(&LiveSource { file, ending: &never }).unwrap_or_else(|_| probes::nothing());
+        self.vault.sync(&[&content])?;
         self.commit_bytes(file, generation, &row, &content, &probe)
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
 use super::live_table::LiveFiles;
+use super::mapped::Served;
 use super::notices::Notices;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;
@@ -161,6 +162,8 @@ pub struct Library {
     pub live: LiveFiles,
     /// Files created in views that may turn out to be copies.
     pub view_copies: ViewCopies,
+    /// Record attributes as members saw them last.
+    pub served: Served,
     pub(super) denials: Denials,
     _lock: File,
 }
@@ -321,6 +324,7 @@ impl Library {
             notices: Notices::default(),
             live: LiveFiles::default(),
             view_copies: ViewCopies::default(),
+            served: Served::default(),
             denials: Denials::default(),
             _lock: lock,
         });

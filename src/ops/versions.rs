@@ -61,11 +61,11 @@ impl Library {
         Ok(())
     }
 
-    /// Makes versions of everything that is written and closed, at once. Returns how many were made.
+    /// Makes versions of everything that is written and closed, at once. Returns what was made.
     ///
     /// # Errors
     /// When the store or the catalogue fails; what was not reached stays staged.
-    pub fn settle(self: &Arc<Self>) -> Result<u64, OpsError> {
+    pub fn settle(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
         self.settle_ripe(0)
     }
 
@@ -73,13 +73,13 @@ impl Library {
     ///
     /// # Errors
     /// As [`Library::settle`].
-    pub fn settle_quiet(self: &Arc<Self>) -> Result<u64, OpsError> {
+    pub fn settle_quiet(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
         self.settle_ripe(QUIET_MS)
     }
 
-    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64) -> Result<Vec<VersionId>, OpsError> {
         let now = self.clock.now();
-        let mut made = 0;
+        let mut made = Vec::new();
         let mut failed = None;
         for file in self.live.all() {
             if !file.is_ripe(now, quiet_ms) {
@@ -91,7 +91,7 @@ impl Library {
                 Err(e) => Err(e.into()),
             };
             match settled {
-                Ok(Settled::Version(_)) => made += 1,
+                Ok(Settled::Version(id)) => made.push(id),
                 Ok(_) => {}
                 Err(e) => {
                     tracing::error!(node = %file.node, error = %e, "a version could not be made; its bytes stay staged");

@@ -56,3 +56,14 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
     let folder = Command::Why { target: "library/acme".into(), as_member: None };
     assert!(matches!(world.kind(1001, folder), FailureKind::Usage), "what he sees is called what it is");
 }
+
+#[test]
+fn settling_counts_what_the_caller_may_list() {
+    let (world, admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", Some("client=acme"));
+    admin.overwrite("library/globex/secret.png", b"next").unwrap();
+    eddy.overwrite("library/acme/a.png", b"next").unwrap();
+    assert_eq!(world.serve(1001, Command::Settle).unwrap()["versions"], 1);
+    admin.overwrite("library/globex/secret.png", b"more").unwrap();
+    assert_eq!(world.serve(1001, Command::Settle).unwrap()["versions"], 0);
+}

@@ -248,6 +248,9 @@ impl Mount {
                     if self.in_view(tx, who, &dir, &name).is_ok() {
                         return Err(FsError::Exists);
                     }
+                    if !who.subject.allows_everything(Verb::List) {
+                        tx.add_word(&tree::own_words(&field, who.id), &value)?;
+                    }
                     Ok(tx.add_word(&field.to_string(), &value)?)
                 })?;
                 self.lookup(caller, parent, name.as_os_str())

@@ -39,7 +39,10 @@ pub fn list(asset: &Asset) -> impl Iterator<Item = &'static [u8]> {
 
 /// The values last served, by member and asset: what he changed is told from what he merely had not seen. A memory only.
 #[derive(Default)]
-pub struct Served(Mutex<HashMap<(MemberId, AssetId, &'static [u8]), Vec<u8>>>);
+pub struct Served(Mutex<HashMap<Seen, Vec<u8>>>);
+
+/// Who saw which attribute of what.
+type Seen = (MemberId, AssetId, &'static [u8]);
 
 /// Values that are remembered; beyond, all are forgotten, and setting unites.
 const SERVED: usize = 65_536;

@@ -115,3 +115,22 @@ fn the_times_of_views_are_the_same_after_a_remount() {
     world.clock.advance_ms(60_000);
     assert_eq!(times(&world.admin()), before);
 }
+
+#[test]
+fn a_word_in_hidden_use_is_made_like_any_other() {
+    let (world, admin, eddy) = shared_folder();
+    for word in ["by/persona/nova", "by/persona/free"] {
+        assert_eq!(errno(eddy.find(word)), libc::ENOENT);
+        eddy.mkdir(word).unwrap();
+        assert!(eddy.has(word), "{word}");
+        assert_eq!(errno(eddy.mkdir(word)), libc::EEXIST, "{word}");
+    }
+    world.set("library/globex/secret.png", &["persona=free"]);
+    assert!(eddy.has("by/persona/free"), "what others do with it does not take it from him");
+    for word in ["by/persona/nova", "by/persona/free"] {
+        eddy.rmdir(word).unwrap();
+        assert!(!eddy.has(word), "{word}");
+        assert_eq!(errno(eddy.rmdir(word)), libc::ENOENT, "{word}");
+    }
+    assert!(admin.has("by/persona/free/secret.png"));
+}

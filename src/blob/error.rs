@@ -1,6 +1,7 @@
 //! What can go wrong with bytes.
 
 use crate::crypto::CryptoError;
+use crate::types::ExtentId;
 
 /// What can go wrong with bytes.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum BlobError {
     /// Written by a newer damfs.
     #[error("{0} has a newer format; install a newer damfs")]
     NewerFormat(String),
+    /// A sync failed after it was added; adding it again stores it again.
+    #[error("extent {0} may not be on the disk, for a sync failed; check the disk and try again")]
+    Unsynced(ExtentId),
     #[error("the store failed: {0}")]
     Io(std::io::Error),
 }

@@ -229,6 +229,14 @@ impl Vault {
         Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &stored).map(Some)
     }
 
+    /// Whether there is such an object.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_object(&self, kind: ObjectKind, name: &str) -> Result<bool, BlobError> {
+        Ok(self.shared.store.stat(&Self::object_name(kind, name)?)?.is_some())
+    }
+
     /// Removes an object.
     ///
     /// # Errors

@@ -60,13 +60,13 @@ impl Mount {
                 state.insert((snapshot, moved))
             }
         };
-        moved.follow(self)?;
         if after < DOTS && !self.dots(listing, after, each) {
             return Ok(());
         }
         self.given.rows(listing.ino, snapshot, self.library.clock.now());
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         for row in &snapshot.rows[from..] {
+            moved.follow(self)?;
             let listed = if plus {
                 self.introduced(&who, listing.ino, row, moved.touched(row))
             } else {

@@ -163,7 +163,7 @@ impl Mount {
                 }
             }
             ChangeKind::Access => self.take_back_all(),
-            ChangeKind::Inbox => {}
+            ChangeKind::Inbox | ChangeKind::Word => {}
         }
     }
 

@@ -207,7 +207,7 @@ impl Moved {
                 ChangeKind::Entry => self.names.extend(folders::parse_entry_change_id(&row.id).map(|(_, name)| name)),
                 ChangeKind::Asset => self.assets.extend(row.id.parse::<AssetId>().ok()),
                 ChangeKind::Access => self.everything = true,
-                ChangeKind::Inbox => {}
+                ChangeKind::Inbox | ChangeKind::Word => {}
             }
         }
         Ok(())

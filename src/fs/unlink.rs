@@ -7,7 +7,7 @@ use super::create::{refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::ops::assets::{self, Removal};
 use crate::ops::tunnels;
 use crate::policy::{Expr, Verb};
@@ -232,7 +232,10 @@ impl Mount {
                     // In hidden use the word is not there for him, but for one that he made himself.
                     let own = tx.remove_word(&tree::own_words(&field, who.id), &value)?;
                     let shared = tx.count(&used)? == 0 && tx.remove_word(&field.to_string(), &value)?;
-                    if own || shared { Ok(()) } else { Err(FsError::NotFound) }
+                    if !own && !shared {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })
             }
         }

@@ -87,6 +87,19 @@ fn a_kept_listing_is_true_at_once_after_a_change_elsewhere() {
 }
 
 #[test]
+fn a_new_word_is_listed_at_once_and_gone_at_once() {
+    let s = Studio::mounted();
+    let tags = s.mnt("by/tag");
+    for _ in 0..3 {
+        assert_eq!(names(&tags), Vec::<String>::new());
+        fs::create_dir(tags.join("fresh")).unwrap();
+        assert_eq!(names(&tags), ["fresh"]);
+        assert_eq!(names(&tags), ["fresh"]);
+        fs::remove_dir(tags.join("fresh")).unwrap();
+    }
+}
+
+#[test]
 fn a_rewound_listing_is_a_new_one() {
     let s = Studio::mounted();
     filled(&s, "many", 20);

@@ -17,6 +17,9 @@ pub enum BlobError {
     /// Written by a newer damfs.
     #[error("{0} has a newer format; install a newer damfs")]
     NewerFormat(String),
+    /// What was to be stored could not be read; the store is well.
+    #[error("cannot be read: {0}")]
+    Source(std::io::Error),
     #[error("the store failed: {0}")]
     Io(std::io::Error),
 }
@@ -42,7 +45,7 @@ impl From<CryptoError> for BlobError {
 impl From<BlobError> for std::io::Error {
     fn from(e: BlobError) -> Self {
         match e {
-            BlobError::Io(e) => e,
+            BlobError::Io(e) | BlobError::Source(e) => e,
             BlobError::Full => Self::new(std::io::ErrorKind::StorageFull, e),
             other => Self::other(other),
         }

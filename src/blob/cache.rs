@@ -62,6 +62,10 @@ impl Cache {
         self.held().frames.get(&extent).cloned()
     }
 
+    pub(super) fn forget_frame(&self, extent: ExtentId) {
+        self.held().frames.remove(&extent);
+    }
+
     pub(super) fn put_frame(&self, extent: ExtentId, frame: Arc<Frame>) {
         let mut inner = self.held();
         if inner.frames.len() >= HEADERS {

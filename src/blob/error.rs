@@ -1,6 +1,7 @@
 //! What can go wrong with bytes.
 
 use crate::crypto::CryptoError;
+use crate::types::ExtentId;
 
 /// What can go wrong with bytes.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum BlobError {
     /// What was to be stored could not be read; the store is well.
     #[error("cannot be read: {0}")]
     Source(std::io::Error),
+    /// A sync failed after it was added; adding it again stores it again.
+    #[error("extent {0} may not be on the disk, for a sync failed; check the disk and try again")]
+    Unsynced(ExtentId),
     #[error("the store failed: {0}")]
     Io(std::io::Error),
 }

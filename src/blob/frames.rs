@@ -90,10 +90,16 @@ impl Frame {
 
     /// Where a segment lies in the stored form, and how many bytes it takes with its tag.
     pub(super) fn stored(&self, segment: u64) -> (u64, usize) {
-        let at = HEADER as u64 + segment * (SEGMENT + TAG) as u64;
+        let at = (HEADER as u64).saturating_add(segment.saturating_mul((SEGMENT + TAG) as u64));
         let rest = self.len.saturating_sub(segment * SEGMENT as u64);
         let len = usize::try_from(rest).unwrap_or(SEGMENT).min(SEGMENT);
         (at, len + TAG)
+    }
+
+    /// Bytes of the whole stored form.
+    pub(super) fn stored_len(&self) -> u64 {
+        let (at, len) = self.stored(self.len.div_ceil(SEGMENT as u64).max(1) - 1);
+        at.saturating_add(len as u64)
     }
 
     /// Opens one stored segment in place; gives the length of its plain bytes.

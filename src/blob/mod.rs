@@ -12,7 +12,11 @@ mod stage;
 mod stage_dir;
 mod stage_log;
 mod stage_state;
+mod stage_sync;
+#[cfg(test)]
+mod stage_tests;
 mod store;
+mod trust;
 mod vault;
 
 pub use error::BlobError;

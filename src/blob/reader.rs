@@ -118,7 +118,15 @@ impl Reader {
             let room = usize::try_from(u64::from(len) - within).unwrap_or(usize::MAX).min(buf.len() - filled);
             let skip = usize::try_from(within % SEGMENT as u64).unwrap_or(0);
             let first = within / SEGMENT as u64;
-            let n = self.segments(extent, &frame, first, &mut buf[filled..filled + room], skip)?;
+            let out = &mut buf[filled..filled + room];
+            let n = match self.segments(extent, &frame, first, out, skip) {
+                Err(BlobError::Damaged { .. }) => {
+                    // It may have been stored anew, under another key, since its header was read.
+                    self.shared.cache.forget_frame(extent);
+                    self.segments(extent, &*self.frame(extent)?, first, out, skip)?
+                }
+                other => other?,
+            };
             if n == 0 {
                 return Err(BlobError::Damaged { what: format!("extent {extent}"), why: "it is cut off".into() });
             }

@@ -6,13 +6,13 @@
 //! version when nothing was.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::stage_log::{Entry, RECORD, Record};
-use super::stage_state::{Place, Replay, Slot, State};
+use super::stage_state::{Place, Slot, State};
 use super::{BlobError, Reader};
 use crate::crypto::{NONCE, Sealer};
 use crate::rng::SharedEntropy;
@@ -23,8 +23,6 @@ pub(super) const SLOT: usize = 4096;
 /// Bytes of the index file's header.
 pub(super) const HEADER: usize = 8 + 4 + 60 + 1 + 32 + 8;
 pub(super) const MAGIC: &[u8; 8] = b"damfsS\x00\x01";
-/// The index is written anew at a sync when it holds this many times what lives.
-const SLACK: usize = 4;
 /// From so many slots on a write takes them in a row, so that it is one write of the disk.
 const LONG: usize = 16;
 /// Slots that one read of the disk gets at most.
@@ -37,6 +35,10 @@ pub struct Stage {
     pub(super) index: File,
     pub(super) index_path: PathBuf,
     pub(super) index_len: u64,
+    /// The number of the last record that was written, or was to be.
+    pub(super) last_number: u64,
+    /// Whether a failed append may have left something behind `index_len`: it goes before anything else is appended.
+    pub(super) torn: bool,
     pub(super) header: [u8; HEADER],
     pub(super) log_key: [u8; 32],
     pub(super) sealer: Sealer,
@@ -52,6 +54,9 @@ pub struct Stage {
     pub(super) slots: u64,
     /// Whether something came after the last finished sync.
     pub(super) unsynced: bool,
+    /// Whether a sync failed since the last finished one. The kernel says so once and takes its pages for clean from then on: all that
+    /// came after the finished sync has to be written again before another sync means anything.
+    pub(super) suspect: bool,
     /// Whether the folder that names the files was synced.
     pub(super) named: bool,
     pub(super) nonce: u64,
@@ -119,17 +124,19 @@ impl Stage {
         out
     }
 
-    fn damaged(&self, why: impl Into<String>) -> BlobError {
+    pub(super) fn damaged(&self, why: impl Into<String>) -> BlobError {
         BlobError::Damaged { what: format!("staging file {}", self.node), why: why.into() }
     }
 
     /// Appends to the log and then does what it says: nothing of it is there when the disk refuses.
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), BlobError> {
-        let mut bytes = Vec::with_capacity(records.len() * RECORD);
-        for record in records {
-            bytes.extend_from_slice(&record.to_bytes(&self.log_key));
+        self.mend()?;
+        let bytes = self.encode(records);
+        if let Err(e) = self.index.write_all_at(&bytes, self.index_len) {
+            // Whole records of it may be there: a restart must not take them up.
+            self.torn = self.index.set_len(self.index_len).is_err();
+            return Err(e.into());
         }
-        self.index.write_all_at(&bytes, self.index_len)?;
         self.index_len += bytes.len() as u64;
         for record in records {
             if let Entry::Segment { slot, .. } = record.entry {
@@ -147,31 +154,24 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes up a log that was left. `false` when it was never begun.
-    pub(super) fn take_up(&mut self, log: &[u8]) -> Result<bool, BlobError> {
-        let records: Vec<_> = log.chunks_exact(RECORD).map(|r| Record::from_bytes(r, &self.log_key)).collect();
-        let base_len = self.state.base_len;
-        let Some(replay) = Replay::of(&records, base_len).map_err(|why| self.damaged(why))? else { return Ok(false) };
-        let promised = replay.synced.live();
-        let whole =
-            |(segment, slot): (u64, Slot)| promised.contains(&slot.at) || self.open_slot(segment, &slot).is_ok();
-        let cut = !replay.last.slots_of().all(whole);
-        let (state, end) = if cut { (replay.synced, replay.synced_end) } else { (replay.last, replay.end) };
-        let live = state.live();
-        self.fresh = live.difference(&promised).copied().collect();
-        self.released = promised.difference(&live).copied().collect();
-        self.slots = self.data.metadata()?.len().div_ceil(SLOT as u64);
-        self.slots = live.union(&promised).max().map_or(self.slots, |top| self.slots.max(top + 1));
-        self.free = (0..self.slots).filter(|s| !live.contains(s) && !promised.contains(s)).collect();
-        self.unsynced = end != replay.synced_end;
-        self.state = state;
-        // What is behind was given up: it must not be read again behind new records.
-        self.index_len = HEADER as u64 + (end * RECORD) as u64;
-        self.index.set_len(self.index_len)?;
-        Ok(true)
+    fn mend(&mut self) -> Result<(), BlobError> {
+        if self.torn {
+            self.index.set_len(self.index_len)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 
-    fn open_slot(&self, segment: u64, slot: &Slot) -> Result<Vec<u8>, BlobError> {
+    pub(super) fn encode(&mut self, records: &[Record]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(records.len() * RECORD);
+        for record in records {
+            self.last_number += 1;
+            bytes.extend_from_slice(&record.to_bytes(&self.log_key, self.last_number));
+        }
+        bytes
+    }
+
+    pub(super) fn open_slot(&self, segment: u64, slot: &Slot) -> Result<Vec<u8>, BlobError> {
         let mut bytes = vec![0u8; SLOT];
         if read_full(&self.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
             return Err(self.damaged(format!("segment {segment} is cut off")));
@@ -180,7 +180,7 @@ impl Stage {
         Ok(bytes)
     }
 
-    fn unseal(&self, segment: u64, slot: &Slot, bytes: &mut [u8]) -> Result<(), BlobError> {
+    pub(super) fn unseal(&self, segment: u64, slot: &Slot, bytes: &mut [u8]) -> Result<(), BlobError> {
         self.sealer
             .open(slot.nonce, &segment.to_le_bytes(), bytes, &slot.tag)
             .map_err(|_| self.damaged(format!("segment {segment}")))
@@ -225,14 +225,34 @@ impl Stage {
             self.clear_tail()?;
         }
         let end = offset + data.len() as u64;
-        let (first, last) = (offset / SLOT as u64, (end - 1) / SLOT as u64);
-        let count = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
-        let slots = self.take_slots(count);
+        let segments = offset / SLOT as u64..end.div_ceil(SLOT as u64);
+        // What a failed append left behind must be gone before the slots that it names are used again.
+        self.mend()?;
+        let slots = self.take_slots(usize::try_from(segments.end - segments.start).unwrap_or(usize::MAX));
+        let wrote = self.seal(segments.start, &slots, offset, data, now).and_then(|(sealed, records)| {
+            self.put_slots(&slots, &sealed)?;
+            self.append(&records)
+        });
+        if wrote.is_err() {
+            self.free.extend(slots);
+        }
+        wrote
+    }
+
+    /// The sealed segments from `first` on with `data` in them, and the records that say so.
+    fn seal(
+        &mut self,
+        first: u64,
+        slots: &[u64],
+        offset: u64,
+        data: &[u8],
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, Vec<Record>), BlobError> {
+        let end = offset + data.len() as u64;
         let len = self.state.len.max(end);
-        let mut sealed = vec![0u8; count * SLOT];
-        let mut records = Vec::with_capacity(count);
-        for (at, (segment, slot)) in (first..=last).zip(&slots).enumerate() {
-            let out = &mut sealed[at * SLOT..(at + 1) * SLOT];
+        let mut sealed = vec![0u8; slots.len() * SLOT];
+        let mut records = Vec::with_capacity(slots.len());
+        for ((segment, slot), out) in (first..).zip(slots).zip(sealed.chunks_exact_mut(SLOT)) {
             let start = segment * SLOT as u64;
             let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(0);
             let to = usize::try_from((end - start).min(SLOT as u64)).unwrap_or(SLOT);
@@ -248,11 +268,7 @@ impl Stage {
             let tag = self.sealer.seal(nonce, &segment.to_le_bytes(), out)?;
             records.push(Record { entry: Entry::Segment { segment, slot: *slot, nonce, tag }, len, mtime: now });
         }
-        if let Err(e) = self.put_slots(&slots, &sealed).and_then(|()| self.append(&records)) {
-            self.free.extend(slots);
-            return Err(e);
-        }
-        Ok(())
+        Ok((sealed, records))
     }
 
     /// What the last segment holds behind the end, from before a cut, must not show when the file grows.
@@ -329,73 +345,6 @@ impl Stage {
             }
         }
         self.append(&[Record { entry: Entry::Hole { from, to }, len: self.state.len, mtime: now }])
-    }
-
-    /// Returns when everything written so far survives a power cut.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn sync(&mut self, _data_only: bool) -> Result<(), BlobError> {
-        if !self.unsynced && self.named {
-            return Ok(());
-        }
-        self.data.sync_data()?;
-        self.index.sync_data()?;
-        // Only now: this record says that everything before it is on the disk.
-        let (len, mtime) = (self.state.len, self.state.mtime);
-        self.append(&[Record { entry: Entry::Synced, len, mtime }])?;
-        self.index.sync_data()?;
-        self.sync_folder()?;
-        self.unsynced = false;
-        self.fresh.clear();
-        self.free.extend(self.released.drain(..));
-        let before = self.slots;
-        while self.slots > 0 && self.free.remove(&(self.slots - 1)) {
-            self.slots -= 1;
-        }
-        if self.slots < before {
-            self.data.set_len(self.slots * SLOT as u64)?;
-        }
-        let records = usize::try_from(self.index_len).unwrap_or(0).saturating_sub(HEADER) / RECORD;
-        if records > 1024 && records > SLACK * (self.state.count() + 2) {
-            self.compact()?;
-        }
-        Ok(())
-    }
-
-    fn sync_folder(&mut self) -> Result<(), BlobError> {
-        if !self.named
-            && let Some(folder) = self.index_path.parent()
-        {
-            File::open(folder)?.sync_all()?;
-            self.named = true;
-        }
-        Ok(())
-    }
-
-    /// Writes the index anew, with what lives only, and puts it in place of the old one. Right after a sync: both say the same.
-    fn compact(&mut self) -> Result<(), BlobError> {
-        let path = self.index_path.with_extension("new");
-        let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        let (len, mtime) = (self.state.len, self.state.mtime);
-        let record = |entry| Record { entry, len, mtime };
-        let mut records = vec![record(Entry::Length { base: self.state.base_len })];
-        records.extend(self.state.places().map(|(segment, place)| match place {
-            Place::Slot(s) => record(Entry::Segment { segment, slot: s.at, nonce: s.nonce, tag: s.tag }),
-            Place::Zero => record(Entry::Hole { from: segment, to: segment + 1 }),
-        }));
-        records.push(record(Entry::Synced));
-        let mut bytes = self.header.to_vec();
-        for record in &records {
-            bytes.extend_from_slice(&record.to_bytes(&self.log_key));
-        }
-        new.write_all_at(&bytes, 0)?;
-        new.sync_data()?;
-        fs::rename(&path, &self.index_path)?;
-        self.index = new;
-        self.index_len = bytes.len() as u64;
-        self.named = false;
-        self.sync_folder()
     }
 
     /// The first data at or behind `offset`.

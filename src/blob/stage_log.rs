@@ -1,11 +1,26 @@
-//! The index of a staging file: an append-only log of fixed records, each with a checksum keyed by the file's own key.
-//! A record that was cut off by a crash ends the log.
+//! The index of a staging file: an append-only log of fixed records, each with a number and a checksum keyed by the file's own key.
+//! A record that was cut off by a crash ends the log, and so does one whose number does not ascend: a failed append left it behind.
 
 use crate::crypto::{NONCE, TAG};
 use crate::types::Timestamp;
 
 /// Bytes of one record.
-pub(super) const RECORD: usize = 80;
+pub(super) const RECORD: usize = 88;
+/// What the checksum covers.
+const BODY: usize = 72;
+/// The numbers of the records begin so far behind the last one when a file is opened again: none that was lost in between is met again.
+pub(super) const REOPENED: u64 = 1 << 32;
+
+/// Reads a log; `None` stands for a record that does not verify. Gives the number of each.
+pub(super) fn parse(log: &[u8], key: &[u8; 32]) -> Vec<Option<(u64, Record)>> {
+    let mut last = 0;
+    let records = log.chunks_exact(RECORD).map(|bytes| {
+        let (number, record) = Record::from_bytes(bytes, key).filter(|(number, _)| *number > last)?;
+        last = number;
+        Some((number, record))
+    });
+    records.collect()
+}
 
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +44,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn to_bytes(self, key: &[u8; 32]) -> [u8; RECORD] {
+    pub(super) fn to_bytes(self, key: &[u8; 32], number: u64) -> [u8; RECORD] {
         let mut out = [0u8; RECORD];
         let (kind, a, b) = match self.entry {
             Entry::Segment { segment, slot, nonce, tag } => {
@@ -46,14 +61,15 @@ impl Record {
         out[16..24].copy_from_slice(&self.len.to_le_bytes());
         out[24..32].copy_from_slice(&self.mtime.as_nanos().to_le_bytes());
         out[60..64].copy_from_slice(&kind.to_le_bytes());
-        let sum = blake3::keyed_hash(key, &out[..64]);
-        out[64..].copy_from_slice(&sum.as_bytes()[..16]);
+        out[64..BODY].copy_from_slice(&number.to_le_bytes());
+        let sum = blake3::keyed_hash(key, &out[..BODY]);
+        out[BODY..].copy_from_slice(&sum.as_bytes()[..16]);
         out
     }
 
-    pub(super) fn from_bytes(bytes: &[u8], key: &[u8; 32]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8], key: &[u8; 32]) -> Option<(u64, Self)> {
         let bytes: &[u8; RECORD] = bytes.try_into().ok()?;
-        if blake3::keyed_hash(key, &bytes[..64]).as_bytes()[..16] != bytes[64..] {
+        if blake3::keyed_hash(key, &bytes[..BODY]).as_bytes()[..16] != bytes[BODY..] {
             return None;
         }
         let word = |at: usize| {
@@ -77,6 +93,7 @@ impl Record {
             4 => Entry::Synced,
             _ => return None,
         };
-        Some(Self { entry, len: word(16), mtime: Timestamp::from_nanos(i64::from_le_bytes(mtime)) })
+        let mtime = Timestamp::from_nanos(i64::from_le_bytes(mtime));
+        Some((word(64), Self { entry, len: word(16), mtime }))
     }
 }

@@ -1,9 +1,10 @@
 //! The vault: files in, content out. Cuts into extents, seals, dedupes, verifies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::Cache;
 use super::frames::{self, Frame};
+use super::trust::{Standing, Trust};
 use super::{BlobError, BlobName, BlobStore, Put, Reader};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
@@ -26,6 +27,9 @@ pub(super) struct Shared {
 pub struct Vault {
     shared: Arc<Shared>,
     entropy: SharedEntropy,
+    trust: Trust,
+    /// Held by the one sync at a time.
+    syncing: Mutex<()>,
 }
 
 /// Objects that have a name of their own.
@@ -68,7 +72,8 @@ impl Vault {
     /// A vault over a store.
     #[must_use]
     pub fn new(store: Arc<dyn BlobStore>, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Self {
-        Self { shared: Arc::new(Shared { store, keyring, cache: Cache::default() }), entropy }
+        let shared = Arc::new(Shared { store, keyring, cache: Cache::default() });
+        Self { shared, entropy, trust: Trust::default(), syncing: Mutex::default() }
     }
 
     /// Stores bytes that are not there yet and tells what they are called. They survive a power cut after [`Vault::sync`].
@@ -99,21 +104,78 @@ impl Vault {
         let len =
             u32::try_from(plain.len()).map_err(|_| BlobError::Io(std::io::Error::other("an extent is too long")))?;
         let name = extent_name(id)?;
-        if self.shared.store.stat(&name)?.is_none() {
-            let sealed = frames::seal(&self.shared.keyring, name.as_str().as_bytes(), plain, self.entropy.as_ref())?;
-            match self.shared.store.put_if_absent(&name, &sealed)? {
-                Put::Stored | Put::Existed => {}
-            }
-        }
+        self.store_extent(id, &name, plain)?;
         Ok((id, len))
     }
 
-    /// Returns when everything added so far survives a power cut.
+    /// Stores an extent, unless what has its name is known to be it: a power cut leaves files that are cut off or empty.
+    fn store_extent(&self, id: ExtentId, name: &BlobName, plain: &[u8]) -> Result<(), BlobError> {
+        let there = self.shared.store.stat(name)?.is_some();
+        let standing = self.trust.of(id);
+        if there && matches!(standing, Some(Standing::Added | Standing::Durable)) {
+            return Ok(());
+        }
+        let stored = if there { self.verified(id, name) } else { Err(BlobError::Missing(name.to_string())) };
+        match (stored, standing) {
+            (Err(e @ BlobError::NewerFormat(_)), _) => return Err(e),
+            // The same stored form: who reads it just now has its key.
+            (Ok(stored), Some(Standing::Suspect)) => self.shared.store.replace(name, &stored)?,
+            (Ok(_), _) => {}
+            (Err(_), _) => {
+                let sealed =
+                    frames::seal(&self.shared.keyring, name.as_str().as_bytes(), plain, self.entropy.as_ref())?;
+                if there || self.shared.store.put_if_absent(name, &sealed)? == Put::Existed {
+                    self.shared.store.replace(name, &sealed)?;
+                    self.shared.cache.forget_frame(id);
+                }
+            }
+        }
+        self.trust.add(id);
+        Ok(())
+    }
+
+    /// The stored form of an extent, when all of it is what was stored.
+    fn verified(&self, id: ExtentId, name: &BlobName) -> Result<Vec<u8>, BlobError> {
+        let subject = name.as_str().as_bytes();
+        let stored = self.stored(name)?.ok_or_else(|| BlobError::Missing(name.to_string()))?;
+        let plain = Frame::open_all(&self.shared.keyring, subject, &stored)?;
+        if self.shared.keyring.extent_id(&plain) != id {
+            return Err(BlobError::Damaged {
+                what: name.to_string(),
+                why: "its bytes are not those of its name".into(),
+            });
+        }
+        Ok(stored)
+    }
+
+    /// All stored bytes of a name.
+    fn stored(&self, name: &BlobName) -> Result<Option<Vec<u8>>, BlobError> {
+        let Some(len) = self.shared.store.stat(name)? else { return Ok(None) };
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let got = self.shared.store.read(name, 0, &mut bytes)?;
+        bytes.truncate(got);
+        Ok(Some(bytes))
+    }
+
+    /// Returns when these contents, as [`Vault::add`] gave them, survive a power cut.
     ///
     /// # Errors
-    /// When the store fails.
-    pub fn sync(&self) -> Result<(), BlobError> {
-        self.shared.store.sync()
+    /// When the store fails. A disk tells of a failed write once, and to one of those who ask: everything added since the last good
+    /// sync has to be added again then, and a sync of what was not is an error, too.
+    pub fn sync(&self, contents: &[&Content]) -> Result<(), BlobError> {
+        let _one = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let covered = self.trust.added();
+        if let Err(e) = self.shared.store.sync() {
+            self.trust.doubt();
+            return Err(e);
+        }
+        self.trust.settle(&covered);
+        let lost =
+            contents.iter().flat_map(|c| &c.extents).find(|(id, _)| self.trust.of(*id) != Some(Standing::Durable));
+        match lost {
+            Some((id, _)) => Err(BlobError::Unsynced(*id)),
+            None => Ok(()),
+        }
     }
 
     /// Reads content; nothing is fetched before it is asked for.
@@ -122,33 +184,26 @@ impl Vault {
         Reader::new(self.shared.clone(), content)
     }
 
-    /// What is wrong with a content's extents; `deep` reads and hashes every byte.
+    /// What is wrong with an extent of this length; `deep` reads and hashes every byte.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn check(&self, content: &Content, deep: bool) -> Result<Vec<Fault>, BlobError> {
-        let mut faults = Vec::new();
-        for (id, len) in &content.extents {
-            let name = extent_name(*id)?;
-            let Some(stored) = self.shared.store.stat(&name)? else {
-                faults.push(Fault::Missing(*id));
-                continue;
-            };
-            let whole = usize::try_from(stored).unwrap_or(usize::MAX);
-            let mut bytes = vec![0; if deep { whole } else { frames::HEADER.min(whole) }];
-            let got = self.shared.store.read(&name, 0, &mut bytes)?;
-            bytes.truncate(got);
-            match Frame::open(&self.shared.keyring, name.as_str().as_bytes(), &bytes) {
-                Ok(frame) if frame.len != u64::from(*len) => faults.push(Fault::Length(*id)),
-                Ok(_) if !deep => {}
-                Ok(_) => match Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &bytes) {
-                    Ok(plain) if self.shared.keyring.extent_id(&plain) == *id => {}
-                    _ => faults.push(Fault::Damaged(*id)),
-                },
-                Err(_) => faults.push(Fault::Damaged(*id)),
-            }
+    pub fn check(&self, id: ExtentId, len: u32, deep: bool) -> Result<Option<Fault>, BlobError> {
+        let name = extent_name(id)?;
+        let Some(stored) = self.shared.store.stat(&name)? else { return Ok(Some(Fault::Missing(id))) };
+        let mut header = [0; frames::HEADER];
+        let got = self.shared.store.read(&name, 0, &mut header)?;
+        let Ok(frame) = Frame::open(&self.shared.keyring, name.as_str().as_bytes(), &header[..got]) else {
+            return Ok(Some(Fault::Damaged(id)));
+        };
+        if frame.len != u64::from(len) || frame.stored_len() != stored {
+            return Ok(Some(Fault::Length(id)));
         }
-        Ok(faults)
+        match deep.then(|| self.verified(id, &name)) {
+            None | Some(Ok(_)) => Ok(None),
+            Some(Err(BlobError::Io(e))) => Err(BlobError::Io(e)),
+            Some(Err(_)) => Ok(Some(Fault::Damaged(id))),
+        }
     }
 
     fn object_name(kind: ObjectKind, name: &str) -> Result<BlobName, BlobError> {
@@ -171,11 +226,16 @@ impl Vault {
     /// When it is damaged.
     pub fn get_object(&self, kind: ObjectKind, name: &str) -> Result<Option<Vec<u8>>, BlobError> {
         let name = Self::object_name(kind, name)?;
-        let Some(len) = self.shared.store.stat(&name)? else { return Ok(None) };
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
-        let got = self.shared.store.read(&name, 0, &mut bytes)?;
-        bytes.truncate(got);
-        Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &bytes).map(Some)
+        let Some(stored) = self.stored(&name)? else { return Ok(None) };
+        Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &stored).map(Some)
+    }
+
+    /// Whether there is such an object.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_object(&self, kind: ObjectKind, name: &str) -> Result<bool, BlobError> {
+        Ok(self.shared.store.stat(&Self::object_name(kind, name)?)?.is_some())
     }
 
     /// Removes an object.

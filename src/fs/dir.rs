@@ -60,13 +60,17 @@ impl Mount {
                 state.insert((snapshot, moved))
             }
         };
-        moved.follow(self)?;
         if after < DOTS && !self.dots(listing, after, each) {
             return Ok(());
         }
+        moved.recheck(self, &who, &listing.place, snapshot)?;
         self.given.rows(listing.ino, snapshot, self.library.clock.now());
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         for row in &snapshot.rows[from..] {
+            if !moved.allows(row) {
+                continue;
+            }
+            moved.follow(self)?;
             let listed = if plus {
                 self.introduced(&who, listing.ino, row, moved.touched(row))
             } else {

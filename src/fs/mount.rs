@@ -213,6 +213,7 @@ impl Mount {
     pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
         let who = self.who(caller)?;
         let name = FileName::try_from(name)?;
+        let seen = self.library.catalog.committed();
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
@@ -220,7 +221,14 @@ impl Mount {
             }
         });
         match found {
-            Ok(found) => self.introduce(&who, parent, &name, found),
+            Ok(found) => {
+                let mut entry = self.introduce(&who, parent, &name, found)?;
+                // What changed meanwhile may have been taken back before the kernel hears of it from here.
+                if self.library.catalog.committed() != seen {
+                    (entry.entry_ttl, entry.attr_ttl) = (Duration::ZERO, Duration::ZERO);
+                }
+                Ok(entry)
+            }
             Err(e) => {
                 self.explain_find(&who, parent, &name);
                 Err(e)

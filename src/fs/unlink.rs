@@ -7,7 +7,7 @@ use super::create::{refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::ops::assets::{self, Removal};
 use crate::ops::tunnels;
 use crate::policy::{Expr, Verb};
@@ -228,7 +228,10 @@ impl Mount {
                     if tx.count(&Expr::is(field.clone(), value.clone()))? > 0 {
                         return Err(FsError::NotEmpty);
                     }
-                    if tx.remove_word(&field.to_string(), &value)? { Ok(()) } else { Err(FsError::NotFound) }
+                    if !tx.remove_word(&field.to_string(), &value)? {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })
             }
         }

@@ -231,7 +231,8 @@ impl<'a> Importer<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.library.vault.sync()?;
+        let contents: Vec<_> = self.pending.iter().map(|plan| &plan.content).collect();
+        self.library.vault.sync(&contents)?;
         for plan in std::mem::take(&mut self.pending) {
             let filed = self
                 .library

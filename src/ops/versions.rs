@@ -1,5 +1,5 @@
 //! Making versions: when the last dirty handle is closed and quiet has passed, the staged bytes become the next version.
-//! Order: extents, one sync, the manifest, then one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
+//! Order: extents, one sync, one transaction that points at them, the manifest; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
 
@@ -130,7 +130,7 @@ impl Library {
             return self.merge_view_copy(file, generation, &row, twin);
         }
         let probe = media::probe(&source).unwrap_or_else(|_| probes::nothing());
-        self.vault.sync()?;
+        self.vault.sync(&[&content])?;
         self.commit_bytes(file, generation, &row, &content, &probe)
     }
 

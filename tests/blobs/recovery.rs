@@ -10,7 +10,7 @@ use super::stage::{Lab, all};
 
 const SLOT: usize = 4096;
 const HEADER: usize = 113;
-const RECORD: usize = 80;
+const RECORD: usize = 88;
 const NOW: Timestamp = Timestamp::EPOCH;
 
 fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {

@@ -184,3 +184,29 @@ fn without_the_device_that_is_what_is_said() {
         "{said}"
     );
 }
+
+/// Regression: the log lies on the library's disk; when that was full, the logger's own complaint panicked and ended the daemon.
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let s = Studio::new();
+    fs::create_dir(s.path("mnt")).unwrap();
+    let key = sh(&format!("find {} -name '*.key'", s.dir.path().display()));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut daemon =
+        std::process::Command::new(std::path::Path::new(env!("CARGO_BIN_EXE_dam")).with_file_name("dam-mountd"))
+            .arg("--library")
+            .arg(s.library())
+            .args(["--key-file", key.trim(), "--mountpoint"])
+            .arg(s.path("mnt"))
+            .env("DAM_LOG", "trace")
+            .stderr(full)
+            .spawn()
+            .unwrap();
+    wait_until("it is mounted", || s.mnt("library").exists());
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    assert_eq!(fs::read(s.mnt("library/a.png")).unwrap(), png(64, 64, 1));
+    assert!(daemon.try_wait().unwrap().is_none(), "the daemon is there");
+    s.dam(["unmount".as_ref(), s.path("mnt").as_os_str()]);
+    assert!(daemon.wait().unwrap().success());
+}

@@ -188,3 +188,53 @@ fn a_map_of_a_file_opened_for_appending_is_written_in_place() {
     fs::write(&file, script).unwrap();
     sh(&format!("python3 {}", file.display()));
 }
+
+/// Regression: neither the group nor the bit was passed on.
+#[test]
+fn a_folder_with_the_group_bit_gives_its_group_to_what_is_made_in_it() {
+    let s = Studio::mounted();
+    let shared = s.mnt("library/shared");
+    fs::create_dir(&shared).unwrap();
+    std::os::unix::fs::chown(&shared, None, Some(4_321)).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2775)).unwrap();
+    fs::create_dir(shared.join("below")).unwrap();
+    fs::write(shared.join("below/a.txt"), b"x").unwrap();
+    let (below, file) =
+        (fs::metadata(shared.join("below")).unwrap(), fs::metadata(shared.join("below/a.txt")).unwrap());
+    assert_eq!((below.gid(), below.mode() & 0o2000, file.gid()), (4_321, 0o2000, 4_321));
+}
+
+/// Regression: a descriptor that can only read cut nothing.
+#[test]
+fn opening_for_reading_with_truncation_cuts() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.txt");
+    fs::write(&path, b"hello").unwrap();
+    sh(&format!("perl -e 'use Fcntl; sysopen(F, shift, O_RDONLY | O_TRUNC) or die $!' {}", path.display()));
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+/// Regression: both were EBADF on what is not a file of the tree.
+#[test]
+fn versions_can_be_synced_and_searched_for_holes() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.txt"), b"hello").unwrap();
+    s.settle();
+    let version = s.mnt("versions/a.txt/1.txt");
+    let f = fs::File::open(&version).unwrap();
+    f.sync_all().unwrap();
+    sh(&format!("cp --sparse=always {} {}", version.display(), s.path("copy").display()));
+    sh(&format!(
+        "python3 -c 'import os,sys; f=os.open(sys.argv[1],0); assert os.lseek(f,1,os.SEEK_DATA)==1; assert os.lseek(f,0,os.SEEK_HOLE)==5' {}",
+        version.display()
+    ));
+}
+
+#[test]
+fn a_directory_has_one_link() {
+    let s = Studio::mounted();
+    fs::create_dir_all(s.mnt("library/a/b")).unwrap();
+    for dir in ["", "library", "library/a", "by", "by/tag"] {
+        assert_eq!(fs::metadata(s.mnt(dir)).unwrap().nlink(), 1, "{dir}");
+    }
+}

@@ -77,7 +77,7 @@ impl Filesystem for Adapter {
         let op = Op::new("getattr", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
-            self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
+            self.render(op, self.mount.is_slow_stat(ino.0), reply, move |reply| {
                 send_stat(op, mount.getattr(&caller, ino.0, fh.map(u64::from)), reply);
             });
         });
@@ -194,7 +194,7 @@ impl Filesystem for Adapter {
         op.guard(|| {
             let mode = convert::open_mode(flags.0);
             let (mount, caller) = (Arc::clone(&self.mount), opener(req, mode));
-            self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
+            self.render(op, self.mount.is_slow_open(ino.0), reply, move |reply| {
                 send_opened(op, mount.open(&caller, ino.0, mode), reply);
             });
         });
@@ -326,14 +326,19 @@ impl Filesystem for Adapter {
     fn lseek(&self, req: &Request, ino: INodeNo, fh: FileHandle, offset: i64, whence: i32, reply: ReplyLseek) {
         let op = Op::new("lseek", ino.0);
         op.guard(|| {
-            let found = convert::seek(whence).and_then(|whence| {
-                let found = self.mount.seek(&caller(req), fh.0, offset, whence)?;
-                i64::try_from(found).map_err(|_| FsError::TooLarge)
-            });
-            match op.outcome(found) {
-                Ok(at) => reply.offset(at),
-                Err(e) => reply.error(e),
-            }
+            let (mount, caller) = (Arc::clone(&self.mount), caller(req));
+            let work = move || {
+                let found = convert::seek(whence).and_then(|whence| {
+                    let found = mount.seek(&caller, fh.0, offset, whence)?;
+                    i64::try_from(found).map_err(|_| FsError::TooLarge)
+                });
+                match op.outcome(found) {
+                    Ok(at) => reply.offset(at),
+                    Err(e) => reply.error(e),
+                }
+            };
+            // Where an export ends is known when it is rendered.
+            if self.mount.is_slow_handle(fh.0) { self.long(op, work) } else { work() }
         });
     }
 

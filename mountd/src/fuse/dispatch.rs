@@ -50,7 +50,7 @@ impl Adapter {
                 }
             });
         });
-        if self.pool.submit(job).is_err() {
+        if self.pool.render(job).is_err() {
             debug!(op = op.name, ino = op.ino, "too many renders are waiting");
             if let Some(reply) = take(&slot) {
                 reply.fail(convert::errno(&FsError::TryAgain));
@@ -58,9 +58,9 @@ impl Adapter {
         }
     }
 
-    /// Runs what takes long and may not be refused: on the pool, or here when that is full.
+    /// Runs what takes long and may not be refused: on threads of its own, or here when there is no room.
     pub fn long(&self, op: Op, work: impl FnOnce() + Send + 'static) {
-        self.pool.submit_or_run(Box::new(move || op.guard(work)));
+        self.pool.sync(Box::new(move || op.guard(work)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The inbox: what is dropped here is read when it is complete, filed below `library/`, and reported.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::folders::{self, Maker};
 use super::live::{LiveError, LiveSource};
@@ -31,6 +32,8 @@ impl Library {
         for node in self.catalog.read(|tx| tx.nodes_of_class(NodeClass::Inbox))? {
             match self.consider(&node, now) {
                 Ok(()) | Err(OpsError::Live(LiveError::Gone(_))) => {}
+                // Reading stops then, whatever the file is.
+                Err(_) if self.ending.load(Ordering::Relaxed) => return Ok(()),
                 Err(e) if is_its_own(&e) => {
                     let refused = Outcome::Refused(format!("{e}; write it again"));
                     let stamp = self.stamp(&node);
@@ -72,7 +75,7 @@ impl Library {
         quiet: i64,
         now: Timestamp,
     ) -> Result<(), OpsError> {
-        let source = LiveSource(file);
+        let source = LiveSource { file, ending: &self.ending };
         let probed = match media::probe(&source) {
             Err(MediaError::Io(e)) => return Err(BlobError::Source(e).into()),
             probed => probed,

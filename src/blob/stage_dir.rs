@@ -10,6 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::stage::{HEADER, MAGIC, Stage, read_full};
+use super::stage_files::{Files, OpenFiles, StageFiles};
 use super::stage_log::{Entry, RECORD, Record};
 use super::stage_state::State;
 use super::{BlobError, Reader};
@@ -22,6 +23,7 @@ pub struct StageDir {
     root: PathBuf,
     keyring: Arc<Keyring>,
     entropy: SharedEntropy,
+    open: Arc<OpenFiles>,
 }
 
 impl StageDir {
@@ -43,7 +45,7 @@ impl StageDir {
                 fs::remove_file(path)?;
             }
         }
-        Ok(Self { root: root.into(), keyring, entropy })
+        Ok(Self { root: root.into(), keyring, entropy, open: Arc::default() })
     }
 
     fn paths(&self, node: NodeId) -> (PathBuf, PathBuf) {
@@ -86,13 +88,11 @@ impl StageDir {
         header[12..72].copy_from_slice(&wrapped);
         let open =
             |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
-        let (data, index) = (open(&data_path)?, open(&index_path)?);
+        let files = Files { data: open(&data_path)?, index: open(&index_path)? };
         let log_key = blake3::derive_key("damfs stage index v1", &*key);
         let mut stage = Stage {
             node,
-            data,
-            index,
-            index_path,
+            files: StageFiles::new(index_path, data_path, files, self.open.clone()),
             index_len: HEADER as u64,
             last_number: 0,
             torn: false,
@@ -114,7 +114,7 @@ impl StageDir {
         };
         stage.fresh_nonces()?;
         let first = Record { entry: Entry::Length { base: base_len }, len: base_len, mtime: now };
-        stage.index.write_all_at(&header, 0)?;
+        stage.files.get()?.index.write_all_at(&header, 0)?;
         stage.append(&[first])?;
         Ok(stage)
     }
@@ -129,13 +129,12 @@ impl StageDir {
         open_base: &mut dyn FnMut(ContentId) -> Result<Reader, BlobError>,
     ) -> Result<Option<Stage>, BlobError> {
         let (index_path, data_path) = self.paths(node);
-        let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
-        let (index, data) = match (open(&index_path), open(&data_path)) {
-            (Ok(index), Ok(data)) => (index, data),
-            (Err(e), _) | (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            (Err(e), _) | (_, Err(e)) => return Err(e.into()),
+        let files = match Files::open(&index_path, &data_path) {
+            Ok(files) => files,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e.into()),
         };
-        let log = read_all(&index)?;
+        let log = read_all(&files.index)?;
         // Nothing is acknowledged before the first record, whose bytes a power cut may leave as zeros.
         if log.len() < HEADER + RECORD || log.iter().all(|b| *b == 0) {
             return Ok(None);
@@ -162,9 +161,7 @@ impl StageDir {
         let base_len = u64::from_le_bytes(base_len);
         let mut stage = Stage {
             node,
-            data,
-            index,
-            index_path,
+            files: StageFiles::new(index_path, data_path, files, self.open.clone()),
             index_len: HEADER as u64,
             last_number: 0,
             torn: false,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::cache::Cache;
 use super::frames::{self, Frame};
 use super::trust::{Standing, Trust};
-use super::{BlobError, BlobName, BlobStore, Put, Reader};
+use super::{BlobError, BlobName, BlobStore, Put, Reader, blocks};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
 use crate::types::{Content, ExtentId, ReadAt};
@@ -79,19 +79,29 @@ impl Vault {
     /// Stores bytes that are not there yet and tells what they are called. They survive a power cut after [`Vault::sync`].
     ///
     /// # Errors
-    /// When they cannot be read or stored; extents stored by then stay for the next try.
+    /// [`BlobError::Source`] when they cannot be read, others when they cannot be stored; extents stored by then stay for the next try.
     pub fn add(&self, source: &dyn ReadAt) -> Result<Content, BlobError> {
         let mut extents = Vec::new();
         if source.len() <= WHOLE {
-            let bytes = source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1)?;
+            let bytes =
+                source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1).map_err(BlobError::Source)?;
             if !bytes.is_empty() {
                 extents.push(self.put_extent(&bytes)?);
             }
         } else {
-            let stream = Stream { source, at: 0 };
-            for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
-                let chunk = chunk.map_err(std::io::Error::from)?;
-                extents.push(self.put_extent(&chunk.data)?);
+            let (mut at, len) = (0, source.len());
+            while at < len {
+                let (zero, end) = blocks::run(source, at).map_err(BlobError::Source)?;
+                if zero {
+                    extents.extend(blocks::holes(end - at));
+                } else {
+                    let stream = Stream { source, at, end };
+                    for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
+                        let chunk = chunk.map_err(|e| BlobError::Source(e.into()))?;
+                        extents.push(self.put_extent(&chunk.data)?);
+                    }
+                }
+                at = end;
             }
         }
         let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
@@ -169,8 +179,8 @@ impl Vault {
             return Err(e);
         }
         self.trust.settle(&covered);
-        let lost =
-            contents.iter().flat_map(|c| &c.extents).find(|(id, _)| self.trust.of(*id) != Some(Standing::Durable));
+        let mut stored = contents.iter().flat_map(|c| &c.extents).filter(|(id, _)| *id != ExtentId::HOLE);
+        let lost = stored.find(|(id, _)| self.trust.of(*id) != Some(Standing::Durable));
         match lost {
             Some((id, _)) => Err(BlobError::Unsynced(*id)),
             None => Ok(()),
@@ -188,6 +198,9 @@ impl Vault {
     /// # Errors
     /// When the store fails.
     pub fn check(&self, id: ExtentId, len: u32, deep: bool) -> Result<Option<Fault>, BlobError> {
+        if id == ExtentId::HOLE {
+            return Ok(None);
+        }
         let name = extent_name(id)?;
         let Some(stored) = self.shared.store.stat(&name)? else { return Ok(Some(Fault::Missing(id))) };
         let mut header = [0; frames::HEADER];
@@ -258,15 +271,17 @@ impl Vault {
     }
 }
 
-/// A source as a stream, for cutting.
+/// A part of a source as a stream, for cutting.
 struct Stream<'a> {
     source: &'a dyn ReadAt,
     at: u64,
+    end: u64,
 }
 
 impl std::io::Read for Stream<'_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.source.read_at(self.at, buf)?;
+        let room = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buf.len());
+        let n = self.source.read_at(self.at, &mut buf[..room])?;
         self.at += n as u64;
         Ok(n)
     }

@@ -31,7 +31,7 @@ pub fn node(ino: u64, node: &NodeStat, live: Option<Seen>) -> Attr {
         mode: node.mode & 0o7777,
         uid: node.uid,
         gid: node.gid,
-        nlink: 1,
+        nlink: u32::from(!live.is_some_and(|l| l.nameless)),
         atime: node.atime,
         mtime,
         ctime: node.ctime.max(if live.is_some_and(|l| l.staged) { mtime } else { node.ctime }),

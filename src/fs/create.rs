@@ -217,7 +217,7 @@ impl Mount {
     /// [`FsError::Exists`], or that the place takes none.
     pub fn mkdir(&self, caller: &Caller, parent: u64, name: &OsStr, mode: u32) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = self.mkdir_as(&who, caller, parent, name, mode);
+        let result = self.with_reserve(|| self.mkdir_as(&who, caller, parent, name, mode));
         self.explain(&who, "mkdir", result)
     }
 

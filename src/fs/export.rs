@@ -152,7 +152,7 @@ impl Mount {
         let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
     }
 }
 

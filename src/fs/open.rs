@@ -10,10 +10,12 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
 use crate::ops::live::LiveError;
 use crate::policy::Verb;
-use crate::types::{Caller, NodeId, ReadAt};
+use crate::types::{Caller, ContentId, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
+/// How long a change counts as late: a little longer than the kernel believes attributes.
+const LATELY_MS: i64 = 2_000;
 
 impl From<LiveError> for FsError {
     fn from(e: LiveError) -> Self {
@@ -112,7 +114,7 @@ impl Mount {
                 let gate =
                     Rights::new(Some(Pass::new(who.clone(), Verb::Download, Target::Asset(asset.id), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Version { reader, gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Export(export) => {
                 read_only("exports are read-only")?;
@@ -123,7 +125,7 @@ impl Mount {
                     None,
                 );
                 let fh = self.handles.add(ino, Handle::Export { export, bytes: OnceLock::new(), gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Proxy(asset, _) => {
                 if mode.write {
@@ -137,7 +139,7 @@ impl Mount {
                 let (bytes, _) = self.text(who, &text)?;
                 let gate = Rights::new(Some(Pass::new(who.clone(), Verb::List, Target::Text(text), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Text { bytes, gate });
-                Ok(Opened { fh, keep_cache: false, direct_io: true })
+                Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false })
             }
         }
     }
@@ -153,27 +155,35 @@ impl Mount {
         if mode.truncate && live.seen().size > 0 {
             live.set_len(&self.library, 0)?;
         }
-        let keep_cache = self.may_keep() && self.is_cached(&node, &live);
+        let (generation, content) = live.shown();
+        let keep_cache = self.may_keep() && self.is_cached(node.id, content);
+        let lately = self.library.clock.now().ms_since(node.ctime) < LATELY_MS;
+        let forget_attr = !self.ttl().is_zero() && (lately || live.seen().staged || live.has_writers());
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
         let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
-        let fh = self.handles.add(ino, Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
-        Ok(Opened { fh, keep_cache, direct_io: false })
+        let file = OpenFile { live, mode, row: node, generation, gate };
+        let fh = self.handles.add(ino, Handle::File(Box::new(file)));
+        Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
     }
 
     /// Whether the kernel's pages of a node are those that it would read now.
-    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live_table::LiveHandle) -> bool {
-        let seen = live.seen();
-        let stamp = match node.content {
-            Some(content) if !seen.staged => {
-                let mut first = [0u8; 8];
-                first.copy_from_slice(&content.0[..8]);
-                u64::from_le_bytes(first)
-            }
-            _ => return false,
-        };
+    fn is_cached(&self, node: NodeId, content: Option<ContentId>) -> bool {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.insert(node.id, stamp) == Some(stamp)
+        match content {
+            Some(content) => cached.insert(node, content) == Some(content),
+            None => {
+                cached.remove(&node);
+                false
+            }
+        }
+    }
+
+    /// Pages that were read through a handle whose file has changed since it was opened are not those of the opening.
+    fn pages_read(&self, file: &OpenFile) {
+        if file.live.generation() != file.generation {
+            self.cached.lock().unwrap_or_else(PoisonError::into_inner).remove(&file.row.id);
+        }
     }
 
     /// Reads; fewer bytes than asked only at the end.
@@ -190,7 +200,11 @@ impl Mount {
         let handle = self.handles.get(fh)?;
         handle.may_read(self)?;
         let bytes = match handle.as_ref() {
-            Handle::File(file) => fill(&|o, b| file.live.read(o, b)),
+            Handle::File(file) => {
+                let bytes = fill(&|o, b| file.live.read(o, b));
+                self.pages_read(file);
+                bytes
+            }
             Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
             Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
             Handle::Export { export, bytes, .. } => {
@@ -235,6 +249,7 @@ impl Mount {
             && file.mode.write
         {
             self.record_bytes(file)?;
+            file.live.flushed();
         }
         Ok(())
     }

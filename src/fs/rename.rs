@@ -60,7 +60,7 @@ impl Mount {
     ) -> FsResult<()> {
         let who = self.who(caller)?;
         let mover = Mover { who: &who, caller, maker: self.maker(&who, caller), no_replace };
-        let result = self.rename_as(&mover, parent, name, new_parent, new_name);
+        let result = self.with_reserve(|| self.rename_as(&mover, parent, name, new_parent, new_name));
         self.explain(&who, "rename", result)
     }
 
@@ -314,7 +314,7 @@ impl Mount {
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         assets::unlink_entry(tx, there, m.maker.now)?;
-        Ok(assets::drop_if_nameless(tx, there.node)?)
+        Ok(assets::drop_if_nameless(tx, &self.library, there.node)?)
     }
 
     /// One established file is moved over another: the other goes to the trash.

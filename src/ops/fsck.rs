@@ -84,14 +84,19 @@ fn pointers(
     if !versions.iter().any(|v| Some(v.id) == asset.head) {
         faults.push(format!("catalogue: asset {}: its current version is missing", asset.id));
     }
-    for version in versions {
+    for version in &versions {
         if version.size > 0 && !known.contains(&version.content) {
             faults.push(format!("catalogue: asset {}: version {} has no content row", asset.id, version.n));
         }
     }
     match asset.node {
         Some(node) => match tx.node(node)? {
-            Some(row) if row.asset == Some(asset.id) => {}
+            Some(row) if row.asset == Some(asset.id) => {
+                let head = versions.iter().find(|v| Some(v.id) == asset.head);
+                if !row.staged && head.is_some_and(|head| row.content != Some(head.content)) {
+                    faults.push(format!("catalogue: asset {}: its file is not its current version", asset.id));
+                }
+            }
             Some(_) => faults.push(format!("catalogue: asset {}: its node {node} is another's", asset.id)),
             None => faults.push(format!("catalogue: asset {}: its node {node} is missing", asset.id)),
         },

@@ -20,6 +20,11 @@ impl FuseMount {
         Some(Self { library: source, mountpoint: line.path.clone(), line })
     }
 
+    /// Cuts it off from its daemon; whoever may not has to wait for one who may.
+    pub fn abort(&self) {
+        let _ = self.line.abort();
+    }
+
     /// Whether its daemon died. Asks the mount, which waits for a daemon that is only stuck: ask that one first.
     pub fn is_dead(&self) -> bool {
         self.line.is_dead()

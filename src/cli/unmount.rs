@@ -1,6 +1,5 @@
 //! `dam unmount`: by the daemon, or without it when it is dead.
 
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -28,12 +27,12 @@ pub fn run(global: &Global, args: &UnmountArgs) -> Done {
     let was_dead = match backend::daemon(&mount.library) {
         Ok(Some(client)) => !ask(client, &mount, args.force)?,
         Ok(None) => {
-            detach(&mount.mountpoint)?;
+            detach(&mount)?;
             true
         }
         // A daemon that does not answer holds its mounts until it is ended; out of the tree they come without it.
         Err(e) if args.force && e.kind == FailureKind::Failed => {
-            detach(&mount.mountpoint)?;
+            detach(&mount)?;
             print::note(&format!("{}; its mount is out of the tree", e.message));
             false
         }
@@ -57,7 +56,7 @@ fn ask(mut client: backend::Client, mount: &FuseMount, force: bool) -> Result<bo
     let answer = match backend::ask(&mut client, &Request::Unmount { mountpoint, force }, None) {
         Ok(answer) => answer,
         Err(e) if e.kind == FailureKind::NotFound && mount.is_dead() => {
-            detach(&mount.mountpoint)?;
+            detach(mount)?;
             return Ok(false);
         }
         Err(e) => return Err(e),
@@ -82,8 +81,14 @@ fn ask(mut client: backend::Client, mount: &FuseMount, force: bool) -> Result<bo
     Ok(true)
 }
 
-/// Takes a mount that nobody answers for out of the tree.
-pub fn detach(place: &Path) -> Result<(), Failure> {
+/// Takes a mount that nobody answers for out of the tree; programs that wait for an answer get an error.
+pub fn detach(mount: &FuseMount) -> Result<(), Failure> {
+    mount.abort();
+    let place = mount.mountpoint.as_path();
+    // The other way to cut it off takes it out of the tree as well.
+    if mounts::at(place).is_none_or(|there| there != *mount) {
+        return Ok(());
+    }
     let how = if backend::caller().uid == 0 {
         use rustix::mount::UnmountFlags;
         rustix::mount::unmount(place, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW).map_err(|e| e.to_string())

@@ -125,7 +125,9 @@ fn a_busy_mount_of_an_ordinary_user_stays_too() {
 #[test]
 fn a_dead_mount_goes_while_another_daemon_serves_the_library() {
     let mut s = Studio::mounted();
+    let pid = s.daemon();
     s.kill_daemon();
+    wait_until("the daemon is gone", || !Path::new(&format!("/proc/{pid}")).exists());
     let other = s.mount("other", &[]);
     fs::write(other.join("library/a.png"), png(64, 64, 1)).unwrap();
     let status: Value = serde_json::from_str(&s.dam(["status", "--json"])).unwrap();
@@ -174,6 +176,42 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
     assert!(unmount.0 == 1 && unmount.1.contains("does not answer"), "{unmount:?}");
     assert!(status.0 == 0 && status.1.contains("no answer"), "{status:?}");
     assert!(s.find("kind=image").is_empty(), "and it goes on");
+}
+
+/// Regression: a mount taken out of the tree by force left the programs that waited for its daemon waiting for ever.
+#[test]
+fn force_frees_who_waits_for_a_stuck_daemon() {
+    let s = Studio::mounted();
+    let pid = s.daemon();
+    sh(&format!("kill -STOP {pid}"));
+    let mut waiting = std::process::Command::new("ls").arg(s.mnt("library/nothing")).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+    let mnt = s.path("mnt");
+    s.dam(["unmount".as_ref(), "--force".as_ref(), mnt.as_os_str()]);
+    wait_until("the program is free", || waiting.try_wait().unwrap().is_some());
+    sh(&format!("kill -CONT {pid}"));
+}
+
+/// Regression: a killed daemon may stay as a zombie that one of its threads, waiting in the kernel for the mount itself, holds.
+#[test]
+fn mounting_again_after_a_kill_amid_changes_does_not_hang() {
+    let mut s = Studio::mounted();
+    for round in 0..6u8 {
+        let dir = s.mnt("library");
+        let writer = std::thread::spawn(move || {
+            for i in 0..3000u32 {
+                let name = dir.join(format!("r{round}_{i}"));
+                if fs::write(&name, b"x").and_then(|()| fs::rename(&name, dir.join("same"))).is_err() {
+                    return;
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_millis(150));
+        s.kill_daemon();
+        s.mount("mnt", &[]);
+        writer.join().unwrap();
+    }
 }
 
 #[test]

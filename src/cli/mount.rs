@@ -135,7 +135,7 @@ fn check_mountpoint(given: &Path, root: &Path) -> Result<PathBuf, Failure> {
                 format!("take it down with: dam unmount {shown}"),
             ));
         }
-        unmount::detach(&place)?;
+        unmount::detach(&mount)?;
         print::note(&format!("took down the mount that a dead daemon left at {shown}"));
     }
     let meta = match fs::metadata(&place) {

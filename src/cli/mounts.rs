@@ -20,6 +20,11 @@ impl FuseMount {
         Some(Self { library: source, mountpoint: line.path.clone(), line })
     }
 
+    /// The kernel's number of its connection.
+    pub fn connection(&self) -> u32 {
+        self.line.device.minor
+    }
+
     /// Whether its daemon died. Asks the mount, which waits for a daemon that is only stuck: ask that one first.
     pub fn is_dead(&self) -> bool {
         self.line.is_dead()

@@ -120,9 +120,15 @@ fn load(library: &Library, row: &NodeRow) -> Result<LiveFile, LiveError> {
         Some(id) => Some((id, open(id)?)),
         None => None,
     };
-    let stage = match row.staged {
-        true => Some(library.stages.recover(row.id, &mut |id| open(id))?.ok_or(LiveError::StageMissing(row.id))?),
-        false => None,
+    let stage = match row.staged.then(|| library.stages.recover(row.id, &mut |id| open(id))) {
+        None => None,
+        Some(Ok(Some(stage))) => Some(stage),
+        Some(Ok(None)) => return Err(LiveError::StageMissing(row.id)),
+        Some(Err(e @ BlobError::Damaged { .. })) => {
+            library.set_stage_aside(row.id, &e)?;
+            None
+        }
+        Some(Err(e)) => return Err(e.into()),
     };
     Ok(LiveFile::new(row, Io { stage, committed, generation: 0 }))
 }

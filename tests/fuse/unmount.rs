@@ -186,3 +186,29 @@ fn a_mountpoint_that_is_no_utf8_is_refused() {
     let (code, said) = s.dam_fails(["mount".as_ref(), library.as_os_str(), at.as_os_str()]);
     assert!(code == 1 && said.contains("UTF-8"), "{code} {said}");
 }
+
+/// Regression: what waited for a dead daemon whose connection something still held open waited for good.
+#[test]
+fn taking_down_a_dead_mount_frees_who_waits_for_its_daemon() {
+    let mut s = Studio::mounted();
+    let pid = s.daemon();
+    let device = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|fd| fs::read_link(fd).is_ok_and(|to| to == Path::new("/dev/fuse")))
+        .unwrap();
+    let number: i32 = device.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    let process =
+        rustix::process::pidfd_open(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::PidfdFlags::empty())
+            .unwrap();
+    let held = rustix::process::pidfd_getfd(&process, number, rustix::process::PidfdGetfdFlags::empty()).unwrap();
+    s.kill_daemon();
+    let mut waiting = Command::new("stat").arg(s.mnt("library/nothing")).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+    s.unmount();
+    wait_until("it is freed", || waiting.try_wait().unwrap().is_some());
+    drop(held);
+    s.mount("mnt", &[]);
+    assert!(s.mnt("library").exists());
+}

@@ -26,6 +26,7 @@ use fuse::Pool;
 use hub::{Hub, Life, Wish};
 use mounting::Place;
 use ready::Ready;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signals::Signals;
 use tracing::{error, info};
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         }
     };
     logs::start(args.log_json);
+    raise_open_files();
     match start(&args) {
         Ok(daemon) => {
             ready.done();
@@ -56,6 +58,17 @@ fn main() -> ExitCode {
             ready.failed(&failure);
             ExitCode::from(failure.kind.exit_code())
         }
+    }
+}
+
+/// What a thread of its own does at each tick.
+type Beat = fn(&Arc<Library>);
+
+/// Takes as many descriptors as the system gives: programs keep files open here, and each that is written is two of ours.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        error!(error = %e, "the limit of open files stays as it is");
     }
 }
 
@@ -128,27 +141,29 @@ impl Daemon {
     fn run(self) {
         let library = Arc::clone(self.hub.library());
         let (end, ended) = bounded::<()>(0);
-        let ticking = std::thread::Builder::new().name("tick".into()).spawn({
-            let library = Arc::clone(&library);
-            move || {
+        let beats: [(&str, Beat); 2] = [("tick", Library::tick), ("long", Library::settle_long)];
+        let ticking = beats.map(|(name, beat)| {
+            let (library, ended) = (Arc::clone(&library), ended.clone());
+            std::thread::Builder::new().name(name.into()).spawn(move || {
                 while matches!(ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
-                    let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| library.tick()));
+                    let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| beat(&library)));
                     if ticked.is_err() {
                         error!("a tick panicked; the next one goes on");
                     }
                 }
-            }
+            })
         });
-        if let Err(e) = &ticking {
+        for e in ticking.iter().filter_map(|t| t.as_ref().err()) {
             error!(error = %e, "no thread to make versions; they are made at the end");
         }
         self.hub.wait();
+        library.end();
         // No new commands first, then no mounts, then nothing unwritten.
         drop(self.control);
         self.hub.take_down();
         drop(end);
-        if let Ok(ticking) = ticking {
-            let _ = ticking.join();
+        for thread in ticking.into_iter().flatten() {
+            let _ = thread.join();
         }
         library.close();
         info!("ended");

@@ -1,6 +1,7 @@
 //! Bytes: a store of immutable, sealed extents named by the keyed hash of what they hold, and staging files for what is being written.
 //! The format on disk is written down in `FORMAT.md`.
 
+mod blocks;
 mod cache;
 mod error;
 mod fault;
@@ -10,6 +11,7 @@ mod memory;
 mod reader;
 mod stage;
 mod stage_dir;
+mod stage_files;
 mod stage_log;
 mod stage_state;
 mod stage_sync;

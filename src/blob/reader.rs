@@ -101,6 +101,19 @@ impl Reader {
         Ok(bytes)
     }
 
+    /// Extents from that of an offset on, each with its beginning.
+    fn extents_from(&self, offset: u64) -> impl Iterator<Item = (ExtentId, u64)> + '_ {
+        let first = self.starts.partition_point(|s| *s <= offset).saturating_sub(1);
+        self.starts.iter().zip(&self.content.extents).skip(first).map(|(start, (id, _))| (*id, *start))
+    }
+
+    /// The first hole at or behind an offset; the end is one.
+    #[must_use]
+    pub fn next_hole(&self, offset: u64) -> u64 {
+        let hole = self.extents_from(offset).find(|(id, _)| *id == ExtentId::HOLE);
+        hole.map_or(self.content.size, |(_, start)| start.max(offset))
+    }
+
     fn fill(&self, offset: u64, buf: &mut [u8]) -> Result<usize, BlobError> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -111,6 +124,12 @@ impl Reader {
             let index = self.starts.partition_point(|s| *s <= at) - 1;
             let (extent, len) = self.content.extents[index];
             let within = at - self.starts[index];
+            if extent == ExtentId::HOLE {
+                let room = usize::try_from(u64::from(len) - within).unwrap_or(usize::MAX).min(buf.len() - filled);
+                buf[filled..filled + room].fill(0);
+                filled += room;
+                continue;
+            }
             let frame = self.frame(extent)?;
             if frame.len != u64::from(len) {
                 return Err(BlobError::Damaged { what: format!("extent {extent}"), why: "its length is wrong".into() });
@@ -139,6 +158,11 @@ impl Reader {
 impl ReadAt for Reader {
     fn len(&self) -> u64 {
         self.content.size
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        let data = self.extents_from(offset).find(|(id, _)| *id != ExtentId::HOLE);
+        data.map_or(self.content.size, |(_, start)| start).max(offset)
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 
+use super::stage_files::StageFiles;
 use super::stage_log::{Entry, RECORD, Record};
 use super::stage_state::{Place, Slot, State};
 use super::{BlobError, Reader};
@@ -31,9 +31,7 @@ const RUN: usize = 64;
 /// One staging file.
 pub struct Stage {
     pub(super) node: NodeId,
-    pub(super) data: File,
-    pub(super) index: File,
-    pub(super) index_path: PathBuf,
+    pub(super) files: StageFiles,
     pub(super) index_len: u64,
     /// The number of the last record that was written, or was to be.
     pub(super) last_number: u64,
@@ -132,9 +130,10 @@ impl Stage {
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), BlobError> {
         self.mend()?;
         let bytes = self.encode(records);
-        if let Err(e) = self.index.write_all_at(&bytes, self.index_len) {
+        let files = self.files.get()?;
+        if let Err(e) = files.index.write_all_at(&bytes, self.index_len) {
             // Whole records of it may be there: a restart must not take them up.
-            self.torn = self.index.set_len(self.index_len).is_err();
+            self.torn = files.index.set_len(self.index_len).is_err();
             return Err(e.into());
         }
         self.index_len += bytes.len() as u64;
@@ -156,7 +155,7 @@ impl Stage {
 
     fn mend(&mut self) -> Result<(), BlobError> {
         if self.torn {
-            self.index.set_len(self.index_len)?;
+            self.files.get()?.index.set_len(self.index_len)?;
             self.torn = false;
         }
         Ok(())
@@ -173,7 +172,7 @@ impl Stage {
 
     pub(super) fn open_slot(&self, segment: u64, slot: &Slot) -> Result<Vec<u8>, BlobError> {
         let mut bytes = vec![0u8; SLOT];
-        if read_full(&self.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
+        if read_full(&self.files.get()?.data, &mut bytes, slot.at * SLOT as u64)? < SLOT {
             return Err(self.damaged(format!("segment {segment} is cut off")));
         }
         self.unseal(segment, slot, &mut bytes)?;
@@ -300,13 +299,14 @@ impl Stage {
     }
 
     fn put_slots(&self, slots: &[u64], sealed: &[u8]) -> Result<(), BlobError> {
+        let files = self.files.get()?;
         let mut at = 0;
         while at < slots.len() {
             let mut run = 1;
             while at + run < slots.len() && slots[at + run] == slots[at] + run as u64 {
                 run += 1;
             }
-            self.data.write_all_at(&sealed[at * SLOT..(at + run) * SLOT], slots[at] * SLOT as u64)?;
+            files.data.write_all_at(&sealed[at * SLOT..(at + run) * SLOT], slots[at] * SLOT as u64)?;
             at += run;
         }
         Ok(())
@@ -356,7 +356,16 @@ impl Stage {
             let segment = at / slot;
             match self.state.get(segment) {
                 Some(Place::Slot(_)) => return Some(at),
-                None if at < self.state.base_len => return Some(at),
+                None if at < self.state.base_len => {
+                    // What shows of the base may be a hole; a slot may lie before its end.
+                    let base = self.base.as_ref().map_or(at, |(_, base)| base.next_data(at)).min(self.state.base_len);
+                    let slot_at = self.state.next_slot(segment).map_or(u64::MAX, |s| s * slot);
+                    let next = base.min(slot_at);
+                    if next < (segment + 1) * slot && next < self.state.base_len {
+                        return Some(next);
+                    }
+                    at = next;
+                }
                 Some(Place::Zero) => at = (segment + 1) * slot,
                 None => {
                     return self
@@ -415,7 +424,7 @@ impl Stage {
             let out = &mut buf[filled..filled + take];
             if let Some(start) = slots.first() {
                 let mut bytes = vec![0u8; count * SLOT];
-                let got = read_full(&self.data, &mut bytes, start.at * SLOT as u64)?;
+                let got = read_full(&self.files.get()?.data, &mut bytes, start.at * SLOT as u64)?;
                 if got < bytes.len() {
                     return Err(self.damaged(format!("its data ends before segment {}", first + (got / SLOT) as u64)));
                 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::stage::{HEADER, MAGIC, Stage, read_full};
+use super::stage_files::{Files, OpenFiles, StageFiles};
 use super::stage_log::{Entry, RECORD, Record};
 use super::stage_state::State;
 use super::{BlobError, Reader};
@@ -26,6 +27,7 @@ pub struct StageDir {
     root: PathBuf,
     keyring: Arc<Keyring>,
     entropy: SharedEntropy,
+    open: Arc<OpenFiles>,
 }
 
 impl StageDir {
@@ -46,7 +48,7 @@ impl StageDir {
                 _ => {}
             }
         }
-        Ok(Self { root: root.into(), keyring, entropy })
+        Ok(Self { root: root.into(), keyring, entropy, open: Arc::default() })
     }
 
     fn paths(&self, node: NodeId) -> (PathBuf, PathBuf) {
@@ -125,13 +127,11 @@ impl StageDir {
         header[12..72].copy_from_slice(&wrapped);
         let open =
             |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
-        let (data, index) = (open(&data_path)?, open(&index_path)?);
+        let files = Files { data: open(&data_path)?, index: open(&index_path)? };
         let log_key = blake3::derive_key("damfs stage index v1", &*key);
         let mut stage = Stage {
             node,
-            data,
-            index,
-            index_path,
+            files: StageFiles::new(index_path, data_path, files, self.open.clone()),
             index_len: HEADER as u64,
             last_number: 0,
             torn: false,
@@ -153,7 +153,7 @@ impl StageDir {
         };
         stage.fresh_nonces()?;
         let first = Record { entry: Entry::Length { base: base_len }, len: base_len, mtime: now };
-        stage.index.write_all_at(&header, 0)?;
+        stage.files.get()?.index.write_all_at(&header, 0)?;
         stage.append(&[first])?;
         Ok(stage)
     }
@@ -174,18 +174,18 @@ impl StageDir {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         };
-        let (index, data) = match (open(&index_path)?, open(&data_path)?) {
-            (Some(index), Some(data)) => (index, data),
+        let files = match (open(&index_path)?, open(&data_path)?) {
+            (Some(index), Some(data)) => Files { data, index },
             (None, Some(data)) if data.metadata()?.len() > 0 => return Err(damaged("its index is gone")),
             (Some(index), None) if index.metadata()?.len() > (HEADER + RECORD) as u64 => {
                 return Err(damaged("its data is gone"));
             }
             _ => return Ok(None),
         };
-        let log = read_all(&index)?;
+        let log = read_all(&files.index)?;
         // Nothing is acknowledged before the first record, whose bytes a power cut may leave as zeros. The data comes after it.
         if log.len() < HEADER + RECORD || log.iter().all(|b| *b == 0) {
-            return if data.metadata()?.len() > 0 { Err(damaged("its index is cut off")) } else { Ok(None) };
+            return if files.data.metadata()?.len() > 0 { Err(damaged("its index is cut off")) } else { Ok(None) };
         }
         let mut header = [0u8; HEADER];
         header.copy_from_slice(&log[..HEADER]);
@@ -208,9 +208,7 @@ impl StageDir {
         let base_len = u64::from_le_bytes(base_len);
         let mut stage = Stage {
             node,
-            data,
-            index,
-            index_path,
+            files: StageFiles::new(index_path, data_path, files, self.open.clone()),
             index_len: HEADER as u64,
             last_number: 0,
             torn: false,

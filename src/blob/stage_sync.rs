@@ -27,7 +27,7 @@ impl Stage {
         let live = state.live();
         self.fresh = live.difference(&promised).copied().collect();
         self.released = promised.difference(&live).copied().collect();
-        self.slots = self.data.metadata()?.len().div_ceil(SLOT as u64);
+        self.slots = self.files.get()?.data.metadata()?.len().div_ceil(SLOT as u64);
         self.slots = live.union(&promised).max().map_or(self.slots, |top| self.slots.max(top + 1));
         self.free = (0..self.slots).filter(|s| !live.contains(s) && !promised.contains(s)).collect();
         self.unsynced = end != replay.synced_end;
@@ -37,7 +37,7 @@ impl Stage {
         // What is behind was given up: it must not be read again behind new records.
         self.last_number = numbers.into_iter().flatten().max().unwrap_or(0).saturating_add(REOPENED);
         self.index_len = HEADER as u64 + (end * RECORD) as u64;
-        self.index.set_len(self.index_len)?;
+        self.files.get()?.index.set_len(self.index_len)?;
         Ok(true)
     }
 
@@ -63,25 +63,27 @@ impl Stage {
     }
 
     fn flush(&mut self) -> Result<(), BlobError> {
-        self.data.sync_data()?;
-        self.index.sync_data()?;
+        let files = self.files.get()?;
+        files.data.sync_data()?;
+        files.index.sync_data()?;
         // Only now: this record says that everything before it is on the disk.
         let (len, mtime) = (self.state.len, self.state.mtime);
         self.append(&[Record { entry: Entry::Synced, len, mtime }])?;
-        self.index.sync_data()?;
+        files.index.sync_data()?;
         self.sync_folder()
     }
 
     /// After a failed sync: every slot that it was to cover is written again, as far as it still verifies, and so is the index.
     fn write_again(&mut self) -> Result<(), BlobError> {
+        let files = self.files.get()?;
         for (segment, slot) in self.state.slots_of().filter(|(_, slot)| self.fresh.contains(&slot.at)) {
             let at = slot.at * SLOT as u64;
             let mut sealed = vec![0u8; SLOT];
-            read_full(&self.data, &mut sealed, at)?;
+            read_full(&files.data, &mut sealed, at)?;
             self.unseal(segment, &slot, &mut sealed.clone())?;
-            self.data.write_all_at(&sealed, at)?;
+            files.data.write_all_at(&sealed, at)?;
         }
-        self.data.sync_data()?;
+        files.data.sync_data()?;
         self.compact()
     }
 
@@ -92,7 +94,7 @@ impl Stage {
             self.slots -= 1;
         }
         if self.slots < before {
-            let _ = self.data.set_len(self.slots * SLOT as u64);
+            let _ = self.files.get().and_then(|files| files.data.set_len(self.slots * SLOT as u64));
         }
         let records = usize::try_from(self.index_len).unwrap_or(0).saturating_sub(HEADER) / RECORD;
         if records > 1024 && records > SLACK * (self.state.count() + 2) && self.compact().is_err() {
@@ -101,12 +103,12 @@ impl Stage {
     }
 
     fn new_index_path(&self) -> PathBuf {
-        self.index_path.with_extension("new")
+        self.files.index_path.with_extension("new")
     }
 
     fn sync_folder(&mut self) -> Result<(), BlobError> {
         if !self.named
-            && let Some(folder) = self.index_path.parent()
+            && let Some(folder) = self.files.index_path.parent()
         {
             File::open(folder)?.sync_all()?;
             self.named = true;
@@ -132,8 +134,8 @@ impl Stage {
         bytes.extend_from_slice(&log);
         new.write_all_at(&bytes, 0)?;
         new.sync_data()?;
-        fs::rename(&path, &self.index_path)?;
-        self.index = new;
+        fs::rename(&path, &self.files.index_path)?;
+        self.files.replaced();
         self.index_len = bytes.len() as u64;
         self.torn = false;
         self.named = false;

@@ -32,9 +32,9 @@ fn pipe() -> File {
 }
 
 fn fail_a_sync(stage: &mut Stage) {
-    let real = std::mem::replace(&mut stage.data, pipe());
+    let real = stage.files.swap(|f| std::mem::replace(&mut f.data, pipe()));
     assert!(stage.sync(false).is_err());
-    stage.data = real;
+    stage.files.swap(|f| std::mem::replace(&mut f.data, real));
 }
 
 /// Regression: the kernel reports a write that it could not do once, so the second `fsync` of lost bytes was a success.
@@ -83,16 +83,16 @@ fn nothing_is_written_behind_an_append_that_could_not_be_taken_back() {
     let dir = folder(root.path());
     let mut stage = dir.create(NODE, None, NOW).unwrap();
     stage.write_at(0, &[1; SLOT], NOW).unwrap();
-    let real = std::mem::replace(&mut stage.index, pipe());
+    let real = stage.files.swap(|f| std::mem::replace(&mut f.index, pipe()));
     let free = stage.free.len();
     assert!(stage.write_at(0, &[2; SLOT], NOW).is_err());
     assert!(stage.write_at(0, &[2; SLOT], NOW).is_err());
     assert_eq!(stage.free.len(), free + 1, "the slot of the failed write is free again");
-    stage.index = real;
+    stage.files.swap(|f| std::mem::replace(&mut f.index, real));
     let left = stage.index_len;
-    stage.index.write_all_at(&[7; 400], left).unwrap();
+    stage.files.get().unwrap().index.write_all_at(&[7; 400], left).unwrap();
     stage.write_at(0, &[3; SLOT], NOW).unwrap();
-    assert_eq!(stage.index.metadata().unwrap().len(), stage.index_len, "what was left is gone");
+    assert_eq!(stage.files.get().unwrap().index.metadata().unwrap().len(), stage.index_len, "what was left is gone");
     drop(stage);
     let mut bytes = [0; SLOT];
     reopened(&dir).read_at(0, &mut bytes).unwrap();
@@ -114,7 +114,7 @@ fn what_a_failed_append_left_does_not_come_back_behind_a_later_one() {
     stage.released.clear();
     stage.free.extend(std::mem::take(&mut stage.fresh));
     stage.write_at(0, &[3; SLOT], NOW).unwrap();
-    assert!(stage.index.metadata().unwrap().len() > stage.index_len);
+    assert!(stage.files.get().unwrap().index.metadata().unwrap().len() > stage.index_len);
     drop(stage);
     let mut bytes = [0; 4 * SLOT];
     reopened(&dir).read_at(0, &mut bytes).unwrap();

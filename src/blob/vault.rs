@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::cache::Cache;
 use super::frames::{self, Frame};
 use super::trust::{Standing, Trust};
-use super::{BlobError, BlobName, BlobStore, Put, Reader};
+use super::{BlobError, BlobName, BlobStore, Put, Reader, blocks};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
 use crate::types::{Content, ExtentId, ReadAt};
@@ -88,10 +88,19 @@ impl Vault {
                 extents.push(self.put_extent(&bytes)?);
             }
         } else {
-            let stream = Stream { source, at: 0 };
-            for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
-                let chunk = chunk.map_err(std::io::Error::from)?;
-                extents.push(self.put_extent(&chunk.data)?);
+            let (mut at, len) = (0, source.len());
+            while at < len {
+                let (zero, end) = blocks::run(source, at)?;
+                if zero {
+                    extents.extend(blocks::holes(end - at));
+                } else {
+                    let stream = Stream { source, at, end };
+                    for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
+                        let chunk = chunk.map_err(std::io::Error::from)?;
+                        extents.push(self.put_extent(&chunk.data)?);
+                    }
+                }
+                at = end;
             }
         }
         let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
@@ -169,8 +178,8 @@ impl Vault {
             return Err(e);
         }
         self.trust.settle(&covered);
-        let lost =
-            contents.iter().flat_map(|c| &c.extents).find(|(id, _)| self.trust.of(*id) != Some(Standing::Durable));
+        let mut stored = contents.iter().flat_map(|c| &c.extents).filter(|(id, _)| *id != ExtentId::HOLE);
+        let lost = stored.find(|(id, _)| self.trust.of(*id) != Some(Standing::Durable));
         match lost {
             Some((id, _)) => Err(BlobError::Unsynced(*id)),
             None => Ok(()),
@@ -188,6 +197,9 @@ impl Vault {
     /// # Errors
     /// When the store fails.
     pub fn check(&self, id: ExtentId, len: u32, deep: bool) -> Result<Option<Fault>, BlobError> {
+        if id == ExtentId::HOLE {
+            return Ok(None);
+        }
         let name = extent_name(id)?;
         let Some(stored) = self.shared.store.stat(&name)? else { return Ok(Some(Fault::Missing(id))) };
         let mut header = [0; frames::HEADER];
@@ -229,6 +241,14 @@ impl Vault {
         Frame::open_all(&self.shared.keyring, name.as_str().as_bytes(), &stored).map(Some)
     }
 
+    /// Whether there is such an object.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_object(&self, kind: ObjectKind, name: &str) -> Result<bool, BlobError> {
+        Ok(self.shared.store.stat(&Self::object_name(kind, name)?)?.is_some())
+    }
+
     /// Removes an object.
     ///
     /// # Errors
@@ -250,15 +270,17 @@ impl Vault {
     }
 }
 
-/// A source as a stream, for cutting.
+/// A part of a source as a stream, for cutting.
 struct Stream<'a> {
     source: &'a dyn ReadAt,
     at: u64,
+    end: u64,
 }
 
 impl std::io::Read for Stream<'_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.source.read_at(self.at, buf)?;
+        let room = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buf.len());
+        let n = self.source.read_at(self.at, &mut buf[..room])?;
         self.at += n as u64;
         Ok(n)
     }

@@ -329,6 +329,8 @@ pub enum ChangeKind {
     Access,
     /// The inbox report.
     Inbox,
+    /// Words of an open vocabulary that wait for their first asset; id = the facet.
+    Word,
 }
 
 /// One row of the change feed.

@@ -152,7 +152,9 @@ impl Keyring {
     /// The name of a list of extents: the one extent's own, or the keyed hash of the list.
     #[must_use]
     pub fn content_id(&self, extents: &[(ExtentId, u32)]) -> ContentId {
-        if let [(only, _)] = extents {
+        if let [(only, _)] = extents
+            && *only != ExtentId::HOLE
+        {
             return ContentId(only.0);
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.derive("damfs content list v1"));

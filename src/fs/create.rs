@@ -168,7 +168,8 @@ impl Mount {
         if tx.entry(folder, name)?.is_some() {
             return Err(FsError::Exists);
         }
-        let mut node = self.fresh_file(tx, caller, maker, mode)?;
+        let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
+        let mut node = self.fresh_file(tx, caller, &folders::maker_in(&parent, maker), mode)?;
         let tunnel = self.tunnel_for(tx, who, folder, name)?;
         let meaning = on_create(classify_in(folder_name(tx, folder)?.as_ref(), name), tunnel.as_ref(), maker.now);
         if in_inbox(tx, folder)? {
@@ -216,7 +217,7 @@ impl Mount {
     /// [`FsError::Exists`], or that the place takes none.
     pub fn mkdir(&self, caller: &Caller, parent: u64, name: &OsStr, mode: u32) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = self.mkdir_as(&who, caller, parent, name, mode);
+        let result = self.with_reserve(|| self.mkdir_as(&who, caller, parent, name, mode));
         self.explain(&who, "mkdir", result)
     }
 
@@ -231,8 +232,8 @@ impl Mount {
                     if tx.entry(folder.id, &name)?.is_some() {
                         return Err(FsError::Exists);
                     }
-                    let mut node = folders::fresh_node(tx, NodeKind::Dir, &maker)?;
-                    node.mode = mode & 0o7777;
+                    let mut node = folders::fresh_node(tx, NodeKind::Dir, &folders::maker_in(&folder, &maker))?;
+                    node.mode = folders::folder_mode(&folder, mode);
                     tx.put_node(&node)?;
                     folders::link(tx, folder.id, &name, node.id, maker.now)?;
                     Ok(node)
@@ -248,7 +249,8 @@ impl Mount {
                     if self.in_view(tx, who, &dir, &name).is_ok() {
                         return Err(FsError::Exists);
                     }
-                    Ok(tx.add_word(&field.to_string(), &value)?)
+                    tx.add_word(&field.to_string(), &value)?;
+                    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
             }
@@ -323,7 +325,8 @@ impl Mount {
                 if tx.entry(folder, &name)?.is_some() {
                     return Err(FsError::Exists);
                 }
-                let node = make(tx, &maker)?;
+                let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
+                let node = make(tx, &folders::maker_in(&parent, &maker))?;
                 tx.put_node(&node)?;
                 folders::link(tx, folder, &name, node.id, maker.now)?;
                 Ok(node)

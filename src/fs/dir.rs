@@ -10,6 +10,7 @@ use super::mount::{Found, Mount, Object, Place};
 use super::{Entry, FsError, FsResult, Listed, OpenedDir};
 use crate::access::Who;
 use crate::catalog::NodeKind;
+use crate::catalog::NodeRow;
 use crate::policy::Verb;
 use crate::types::{Attr, Caller, FileKind};
 
@@ -21,6 +22,16 @@ pub(super) struct Listing {
     ino: u64,
     place: Place,
     state: Mutex<Option<(Arc<Snapshot>, Moved)>>,
+}
+
+impl Listing {
+    /// The folder that it is of.
+    pub(super) fn folder(&self) -> Option<&NodeRow> {
+        match &self.place {
+            Place::Folder(row) => Some(row),
+            Place::View(_) => None,
+        }
+    }
 }
 
 impl Mount {
@@ -60,13 +71,17 @@ impl Mount {
                 state.insert((snapshot, moved))
             }
         };
-        moved.follow(self)?;
         if after < DOTS && !self.dots(listing, after, each) {
             return Ok(());
         }
+        moved.recheck(self, &who, &listing.place, snapshot)?;
         self.given.rows(listing.ino, snapshot, self.library.clock.now());
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         for row in &snapshot.rows[from..] {
+            if !moved.allows(row) {
+                continue;
+            }
+            moved.follow(self)?;
             let listed = if plus {
                 self.introduced(&who, listing.ino, row, moved.touched(row))
             } else {

@@ -60,6 +60,9 @@ pub enum FsError {
     TryAgain,
     #[error("no space left on device")]
     NoSpace,
+    /// The daemon has as many files open as the system lets it (ENFILE: it is not the program's own limit).
+    #[error("too many open files in the daemon")]
+    TooManyOpen,
     /// The bytes or the catalogue failed; logged as an error.
     #[error("input/output error: {0}")]
     Io(String),
@@ -100,6 +103,7 @@ impl FsError {
             Self::Busy(_) => libc::EBUSY,
             Self::TryAgain => libc::EAGAIN,
             Self::NoSpace => libc::ENOSPC,
+            Self::TooManyOpen => libc::ENFILE,
             Self::Io(_) => libc::EIO,
         }
     }
@@ -135,6 +139,7 @@ impl From<BlobError> for FsError {
     fn from(e: BlobError) -> Self {
         match e {
             BlobError::Full => Self::NoSpace,
+            BlobError::Io(e) => e.into(),
             other => Self::Io(other.to_string()),
         }
     }
@@ -142,7 +147,11 @@ impl From<BlobError> for FsError {
 
 impl From<std::io::Error> for FsError {
     fn from(e: std::io::Error) -> Self {
-        if e.kind() == std::io::ErrorKind::StorageFull { Self::NoSpace } else { Self::Io(e.to_string()) }
+        match (e.kind(), e.raw_os_error()) {
+            (std::io::ErrorKind::StorageFull, _) => Self::NoSpace,
+            (_, Some(libc::EMFILE | libc::ENFILE)) => Self::TooManyOpen,
+            _ => Self::Io(e.to_string()),
+        }
     }
 }
 

@@ -47,12 +47,25 @@ impl Mount {
         Ok(attr::file(shown.ino, bytes.len() as u64, self.show, shown.mtime))
     }
 
+    /// Whether the export's size is known.
+    pub(super) fn is_sized(&self, export: &ExportRef) -> bool {
+        let hash = recipes::recipe_for(export.placement).hash();
+        let known = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER));
+        matches!(known, Ok(Some(row)) if row.size.is_some())
+    }
+
+    /// Whether the export's bytes are kept.
+    pub(super) fn is_rendered(&self, export: &ExportRef) -> bool {
+        let name = object_name(export, &recipes::recipe_for(export.placement).hash());
+        self.is_sized(export) && self.library.vault.has_object(ObjectKind::Rendition, &name).unwrap_or(false)
+    }
+
     /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
     /// fault is reported rather than a file whose size is a lie.
     pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
         let recipe = recipes::recipe_for(export.placement);
         let hash = recipe.hash();
-        let name = format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(hash).to_hex());
+        let name = object_name(export, &hash);
         let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
         match self.library.vault.get_object(ObjectKind::Rendition, &name) {
             Ok(Some(bytes)) if row.as_ref().is_some_and(|r| r.hash == Some(*blake3::hash(&bytes).as_bytes())) => {
@@ -152,8 +165,13 @@ impl Mount {
         let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
     }
+}
+
+/// What the rendered bytes are stored under.
+fn object_name(export: &ExportRef, recipe: &[u8; 32]) -> String {
+    format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(*recipe).to_hex())
 }
 
 /// When an export last changed: the version's time, or the recipe's first use here if that is later and known.

@@ -157,7 +157,7 @@ impl Mount {
                 }
             }
             ChangeKind::Access => self.take_back_all(),
-            ChangeKind::Inbox => {}
+            ChangeKind::Inbox | ChangeKind::Word => {}
         }
     }
 

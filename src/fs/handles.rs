@@ -8,13 +8,13 @@ use super::dir::Listing;
 use super::inodes::ExportRef;
 use super::mount::Mount;
 use super::text::Text;
-use super::{FsError, FsResult, OpenMode, attr};
+use super::{FsError, FsResult, OpenMode};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
-use crate::catalog::{NodeRow, NodeStat, ReadTx};
+use crate::catalog::{NodeRow, ReadTx};
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
-use crate::types::{AssetId, Attr, NodeId};
+use crate::types::{AssetId, NodeId};
 
 /// An open thing.
 pub(super) enum Handle {
@@ -69,6 +69,8 @@ pub(super) struct OpenFile {
     pub(super) mode: OpenMode,
     /// The node as it was when opened; what `stat` shows once its name is gone.
     pub(super) row: NodeRow,
+    /// Of the bytes, when it was opened.
+    pub(super) generation: u64,
     pub(super) gate: Arc<Rights>,
 }
 
@@ -206,19 +208,12 @@ impl Handles {
         }
     }
 
-    /// A node that has lost its name but is still open.
+    /// A node that has lost its name but is still open, as it was when it was opened.
     pub(super) fn orphan(&self, id: NodeId) -> Option<NodeRow> {
         self.lock().values().find_map(|(_, h)| match h.as_ref() {
-            Handle::File(file) if file.row.id == id => Some(file.row.clone()),
+            Handle::File(file) => Some(&file.row).filter(|row| row.id == id).cloned(),
+            Handle::Dir(listing) => listing.folder().filter(|row| row.id == id).cloned(),
             _ => None,
         })
-    }
-
-    /// Attributes by handle where that is surer than by inode: of a file whose name is gone.
-    pub(super) fn attr(&self, mount: &Mount, fh: u64, ino: u64) -> Option<Attr> {
-        let handle = self.get(fh).ok()?;
-        let Handle::File(file) = handle.as_ref() else { return None };
-        let gone = mount.library.catalog.read(|tx| tx.node(file.row.id)).ok()?.is_none();
-        gone.then(|| attr::node(ino, &NodeStat::from(&file.row), Some(file.live.seen())))
     }
 }

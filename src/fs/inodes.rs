@@ -110,15 +110,18 @@ impl Inodes {
         self.hashed(4, path.as_bytes(), same)
     }
 
-    /// The number of an export, by content and recipe.
+    /// The number of an export: one per version (so per asset, whatever its bytes are) and placement, and another for other bytes.
     #[must_use]
     pub fn export(&self, export: &ExportRef, recipe: &[u8; 32]) -> u64 {
         let mut key = Vec::with_capacity(96);
         key.extend_from_slice(b"export");
-        key.extend_from_slice(&export.version.content.0);
+        key.extend_from_slice(export.version.id.as_bytes());
         key.extend_from_slice(recipe);
+        key.extend_from_slice(export.placement.platform.as_bytes());
+        key.push(b'/');
+        key.extend_from_slice(export.placement.placement.as_bytes());
         self.hashed(3, &key, |there| {
-            matches!(there, Virtual::Export(other) if other.version.content == export.version.content
+            matches!(there, Virtual::Export(other) if other.version.id == export.version.id
                 && std::ptr::eq(other.placement, export.placement))
         })
     }

@@ -181,6 +181,8 @@ impl Given {
 /// What has changed since a snapshot was taken: the kernel must not believe the snapshot of that.
 #[derive(Default)]
 pub(super) struct Moved {
+    /// What a member whose rights may have changed may still be told, and the snapshot that says so.
+    allowed: Option<(Arc<Snapshot>, HashSet<FileName>)>,
     upto: u64,
     everything: bool,
     names: HashSet<FileName>,
@@ -207,10 +209,28 @@ impl Moved {
                 ChangeKind::Entry => self.names.extend(folders::parse_entry_change_id(&row.id).map(|(_, name)| name)),
                 ChangeKind::Asset => self.assets.extend(row.id.parse::<AssetId>().ok()),
                 ChangeKind::Access => self.everything = true,
-                ChangeKind::Inbox => {}
+                ChangeKind::Inbox | ChangeKind::Word => {}
             }
         }
         Ok(())
+    }
+
+    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show.
+    pub(super) fn recheck(&mut self, mount: &Mount, who: &Who, place: &Place, snapshot: &Snapshot) -> FsResult<()> {
+        if snapshot.epoch == mount.library.gate.epoch() || who.subject.allows_everything(Verb::List) {
+            return Ok(());
+        }
+        let now = mount.snapshot(who, place)?;
+        if !self.allowed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, &now)) {
+            let names = now.rows.iter().map(|row| row.name.clone()).collect();
+            self.allowed = Some((now, names));
+        }
+        Ok(())
+    }
+
+    /// Whether the row may still be shown.
+    pub(super) fn allows(&self, row: &Row) -> bool {
+        self.allowed.as_ref().is_none_or(|(_, names)| names.contains(&row.name))
     }
 
     pub(super) fn touched(&self, row: &Row) -> bool {

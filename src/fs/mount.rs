@@ -14,7 +14,7 @@ use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
-use crate::types::{AssetId, Attr, Caller, FileName, NodeId, Timestamp, VersionId};
+use crate::types::{AssetId, Attr, Caller, ContentId, FileName, NodeId, Timestamp, VersionId};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -60,8 +60,8 @@ pub struct Mount {
     pub(super) shown: Mutex<VecDeque<Shown>>,
     /// Files just created in a view under a name that is not their view name.
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
-    /// What the page cache holds of a node: valid while the stamp is the same.
-    pub(super) cached: Mutex<HashMap<NodeId, u64>>,
+    /// What all pages of a node in the page cache are of.
+    pub(super) cached: Mutex<HashMap<NodeId, ContentId>>,
     pub(super) feed: super::feed::Feed,
     pub(super) mounted: Timestamp,
 }
@@ -139,6 +139,14 @@ impl Mount {
         Ok(self.library.gate.who(&identity)?)
     }
 
+    /// Does what makes room, or is needed to make it, also on a full disk.
+    pub(super) fn with_reserve<T>(&self, f: impl Fn() -> FsResult<T>) -> FsResult<T> {
+        match f() {
+            Err(FsError::NoSpace) if self.library.reserve.release() => f(),
+            done => done,
+        }
+    }
+
     /// Remembers a refusal for `.dam/errors` and passes it on.
     pub(super) fn explain<T>(&self, who: &Who, op: &str, result: FsResult<T>) -> FsResult<T> {
         if let Err(e) = &result
@@ -163,11 +171,17 @@ impl Mount {
         match self.inodes.space(ino) {
             Space::Root => Ok(Object::Dir(Dir::Root)),
             Space::Node(id) => {
-                let node = match tx.node(id)? {
-                    Some(node) => node,
-                    // Its name is gone but it is still open.
-                    None => self.handles.orphan(id).ok_or(FsError::NotFound)?,
-                };
+                let node = tx.node(id)?;
+                // Its name is gone: it is there for who has it open, by the rights to what it was.
+                if node.is_none() || self.library.live.get(id).is_some_and(|file| file.seen().nameless) {
+                    let held = self.handles.orphan(id).ok_or(FsError::NotFound)?;
+                    let asset = held.asset.map(|id| tx.asset(id)).transpose()?.flatten();
+                    if asset.as_ref().is_some_and(|a| !self.library.gate.decide(who, Verb::List, a).allowed) {
+                        return Err(FsError::NotFound);
+                    }
+                    return Ok(Object::Node(Box::new(node.unwrap_or(held)), asset.map(Box::new)));
+                }
+                let node = node.ok_or(FsError::NotFound)?;
                 let (node, asset) = self.known(tx, who, node)?;
                 Ok(Object::Node(Box::new(node), asset))
             }
@@ -213,6 +227,7 @@ impl Mount {
     pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
         let who = self.who(caller)?;
         let name = FileName::try_from(name)?;
+        let seen = self.library.catalog.committed();
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
@@ -220,7 +235,14 @@ impl Mount {
             }
         });
         match found {
-            Ok(found) => self.introduce(&who, parent, &name, found),
+            Ok(found) => {
+                let mut entry = self.introduce(&who, parent, &name, found)?;
+                // What changed meanwhile may have been taken back before the kernel hears of it from here.
+                if self.library.catalog.committed() != seen {
+                    (entry.entry_ttl, entry.attr_ttl) = (Duration::ZERO, Duration::ZERO);
+                }
+                Ok(entry)
+            }
             Err(e) => {
                 self.explain_find(&who, parent, &name);
                 Err(e)
@@ -321,21 +343,21 @@ impl Mount {
         let item = match found {
             Found::Node(node, asset) => {
                 let proxy = asset.and_then(|asset| self.proxy_attr(who, &asset, &node));
-                return Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)));
+                return Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.node_ttl(node.id), None)));
             }
             Found::Item(item) => item,
         };
         match item {
             Item::Node(id) => {
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
-                Ok((self.node_attr(&node), self.ttl(), None))
+                Ok((self.node_attr(&node), self.node_ttl(node.id), None))
             }
             Item::Asset(asset) | Item::Trashed(asset) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
                 self.note_shown(asset.id, parent, name);
                 let proxy = self.proxy_attr(who, &asset, &node);
-                Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.ttl(), None)))
+                Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.node_ttl(node.id), None)))
             }
             Item::Version(_, version) => Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None)),
             Item::Dir(dir) => {
@@ -397,11 +419,8 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::Stale`], or what rendering says.
-    pub fn getattr(&self, caller: &Caller, ino: u64, fh: Option<u64>) -> FsResult<Stat> {
+    pub fn getattr(&self, caller: &Caller, ino: u64) -> FsResult<Stat> {
         let who = self.who(caller)?;
-        if let Some(attr) = fh.and_then(|fh| self.handles.attr(self, fh, ino)) {
-            return Ok(Stat { attr, ttl: self.ttl() });
-        }
         let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
         self.stat(&who, ino, object).map_err(FsError::of_inode)
     }
@@ -409,7 +428,9 @@ impl Mount {
     pub(super) fn stat(&self, who: &Who, ino: u64, object: Object) -> FsResult<Stat> {
         let attr = match object {
             Object::Dir(dir) => attr::dir(ino, tree::is_writable(&dir), self.show, self.changed()),
-            Object::Node(node, _) => self.node_attr(&node),
+            Object::Node(node, _) => {
+                return Ok(Stat { attr: self.node_attr(&node), ttl: self.node_ttl(node.id) });
+            }
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
             Object::Export(export) => self.rendered_attr(&export)?,
             Object::Proxy(asset, version) => {
@@ -423,6 +444,12 @@ impl Mount {
             }
         };
         Ok(Stat { attr, ttl: self.ttl() })
+    }
+
+    /// How long a node's attributes may be believed: not at all while somebody writes to it, who may be on another mount.
+    pub(super) fn node_ttl(&self, node: NodeId) -> Duration {
+        let written = self.library.live.get(node).is_some_and(|file| file.has_writers());
+        if written { Duration::ZERO } else { self.ttl() }
     }
 
     /// A node's attributes, with what its open or staged bytes know better.

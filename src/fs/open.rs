@@ -10,10 +10,12 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
 use crate::ops::live::LiveError;
 use crate::policy::Verb;
-use crate::types::{Caller, NodeId, ReadAt};
+use crate::types::{Caller, ContentId, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
+/// How long a change counts as late: a little longer than the kernel believes attributes.
+const LATELY_MS: i64 = 2_000;
 
 impl From<LiveError> for FsError {
     fn from(e: LiveError) -> Self {
@@ -34,17 +36,32 @@ pub enum Seek {
 }
 
 impl Mount {
-    /// Whether answering for this inode may mean rendering; the adapter does it on its pool then.
+    /// Whether telling the attributes of this inode means rendering; the adapter does it on its pool then.
     #[must_use]
-    pub fn is_slow_ino(&self, ino: u64) -> bool {
-        self.inodes.space(ino) == Space::Remembered
-            && matches!(self.inodes.get(ino).as_deref(), Some(Virtual::Export(_) | Virtual::Proxy(..)))
+    pub fn is_slow_stat(&self, ino: u64) -> bool {
+        match self.remembered(ino).as_deref() {
+            Some(Virtual::Export(export)) => !self.is_sized(export),
+            _ => false,
+        }
     }
 
-    /// The same for a handle.
+    /// The same for opening it.
+    #[must_use]
+    pub fn is_slow_open(&self, ino: u64) -> bool {
+        matches!(self.remembered(ino).as_deref(), Some(Virtual::Proxy(..)))
+    }
+
+    /// The same for reading from a handle.
     #[must_use]
     pub fn is_slow_handle(&self, fh: u64) -> bool {
-        matches!(self.handles.get(fh).as_deref(), Ok(Handle::Export { bytes, .. }) if bytes.get().is_none())
+        match self.handles.get(fh).as_deref() {
+            Ok(Handle::Export { bytes, export, .. }) => bytes.get().is_none() && !self.is_rendered(export),
+            _ => false,
+        }
+    }
+
+    fn remembered(&self, ino: u64) -> Option<Arc<Virtual>> {
+        (self.inodes.space(ino) == Space::Remembered).then(|| self.inodes.get(ino)).flatten()
     }
 
     /// Opens a file. The gate decides here, each time.
@@ -58,6 +75,8 @@ impl Mount {
     }
 
     fn open_as(&self, who: &Arc<Who>, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+        // Cutting is writing, also through a descriptor that can only read.
+        let mode = OpenMode { write: mode.write || mode.truncate, ..mode };
         let epoch = self.library.gate.epoch();
         let object = self.library.catalog.read(|tx| {
             let object = self.object(tx, who, ino)?;
@@ -95,7 +114,7 @@ impl Mount {
                 let gate =
                     Rights::new(Some(Pass::new(who.clone(), Verb::Download, Target::Asset(asset.id), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Version { reader, gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Export(export) => {
                 read_only("exports are read-only")?;
@@ -106,7 +125,7 @@ impl Mount {
                     None,
                 );
                 let fh = self.handles.add(ino, Handle::Export { export, bytes: OnceLock::new(), gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Proxy(asset, _) => {
                 if mode.write {
@@ -120,7 +139,7 @@ impl Mount {
                 let (bytes, _) = self.text(who, &text)?;
                 let gate = Rights::new(Some(Pass::new(who.clone(), Verb::List, Target::Text(text), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Text { bytes, gate });
-                Ok(Opened { fh, keep_cache: false, direct_io: true })
+                Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false })
             }
         }
     }
@@ -133,30 +152,38 @@ impl Mount {
     /// Opens a node's bytes; the gate has decided, in this epoch or later.
     pub(super) fn open_node(&self, who: &Arc<Who>, node: NodeRow, mode: OpenMode, epoch: u64) -> FsResult<Opened> {
         let live = self.library.live.open(&self.library, node.id, mode.write)?;
-        if mode.truncate && mode.write && live.seen().size > 0 {
+        if mode.truncate && live.seen().size > 0 {
             live.set_len(&self.library, 0)?;
         }
-        let keep_cache = self.may_keep() && self.is_cached(&node, &live);
+        let (generation, content) = live.shown();
+        let keep_cache = self.may_keep() && self.is_cached(node.id, content);
+        let lately = self.library.clock.now().ms_since(node.ctime) < LATELY_MS;
+        let forget_attr = !self.ttl().is_zero() && (lately || live.seen().staged || live.has_writers());
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
         let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
-        let fh = self.handles.add(ino, Handle::File(Box::new(OpenFile { live, mode, row: node, gate })));
-        Ok(Opened { fh, keep_cache, direct_io: false })
+        let file = OpenFile { live, mode, row: node, generation, gate };
+        let fh = self.handles.add(ino, Handle::File(Box::new(file)));
+        Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
     }
 
     /// Whether the kernel's pages of a node are those that it would read now.
-    fn is_cached(&self, node: &NodeRow, live: &crate::ops::live_table::LiveHandle) -> bool {
-        let seen = live.seen();
-        let stamp = match node.content {
-            Some(content) if !seen.staged => {
-                let mut first = [0u8; 8];
-                first.copy_from_slice(&content.0[..8]);
-                u64::from_le_bytes(first)
-            }
-            _ => return false,
-        };
+    fn is_cached(&self, node: NodeId, content: Option<ContentId>) -> bool {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.insert(node.id, stamp) == Some(stamp)
+        match content {
+            Some(content) => cached.insert(node, content) == Some(content),
+            None => {
+                cached.remove(&node);
+                false
+            }
+        }
+    }
+
+    /// Pages that were read through a handle whose file has changed since it was opened are not those of the opening.
+    fn pages_read(&self, file: &OpenFile) {
+        if file.live.generation() != file.generation {
+            self.cached.lock().unwrap_or_else(PoisonError::into_inner).remove(&file.row.id);
+        }
     }
 
     /// Reads; fewer bytes than asked only at the end.
@@ -173,7 +200,11 @@ impl Mount {
         let handle = self.handles.get(fh)?;
         handle.may_read(self)?;
         let bytes = match handle.as_ref() {
-            Handle::File(file) => fill(&|o, b| file.live.read(o, b)),
+            Handle::File(file) => {
+                let bytes = fill(&|o, b| file.live.read(o, b));
+                self.pages_read(file);
+                bytes
+            }
             Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
             Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
             Handle::Export { export, bytes, .. } => {
@@ -218,6 +249,7 @@ impl Mount {
             && file.mode.write
         {
             self.record_bytes(file)?;
+            file.live.flushed();
         }
         Ok(())
     }
@@ -279,11 +311,14 @@ impl Mount {
     /// # Errors
     /// When the disk fails.
     pub fn fsync(&self, _caller: &Caller, fh: u64, data_only: bool) -> FsResult<()> {
-        self.handles.file(fh, |file| {
-            self.record_bytes(file)?;
-            file.live.sync(data_only)?;
-            Ok(())
-        })?;
+        match self.handles.get(fh)?.as_ref() {
+            Handle::File(file) => {
+                self.record_bytes(file)?;
+                file.live.sync(data_only)?;
+            }
+            // Made by damfs: there is nothing that could be lost.
+            _ => return Ok(()),
+        }
         Ok(self.library.catalog.barrier()?)
     }
 
@@ -331,6 +366,20 @@ impl Mount {
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
         let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
+        let whole = |gate: &Rights, len: u64| {
+            gate.check(self)?;
+            match (offset < len, whence) {
+                (false, _) => Err(FsError::NoSuchOffset),
+                (true, Seek::Data) => Ok(offset),
+                (true, Seek::Hole) => Ok(len),
+            }
+        };
+        match self.handles.get(fh)?.as_ref() {
+            Handle::Version { reader, gate } => return whole(gate, reader.len()),
+            Handle::Text { bytes, gate } | Handle::Proxy { bytes, gate } => return whole(gate, bytes.len() as u64),
+            Handle::Export { export, gate, .. } => return whole(gate, self.rendered_attr(export)?.size),
+            Handle::File(_) | Handle::Dir(_) => {}
+        }
         self.handles.file(fh, |file| {
             file.gate.check(self)?;
             file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)

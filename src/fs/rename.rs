@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use super::create::{ensure_local, folder_name, in_inbox, is_for_assets, library_entry, refuse_place, writable};
-use super::mount::{Mount, Place, local_folder};
+use super::mount::{Found, Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{
@@ -60,7 +60,7 @@ impl Mount {
     ) -> FsResult<()> {
         let who = self.who(caller)?;
         let mover = Mover { who: &who, caller, maker: self.maker(&who, caller), no_replace };
-        let result = self.rename_as(&mover, parent, name, new_parent, new_name);
+        let result = self.with_reserve(|| self.rename_as(&mover, parent, name, new_parent, new_name));
         self.explain(&who, "rename", result)
     }
 
@@ -70,7 +70,7 @@ impl Mount {
             Ok((self.place(tx, m.who, parent)?, self.place(tx, m.who, new_parent)?))
         })?;
         let after = self.library.catalog.write(|tx| -> FsResult<After> {
-            let source = self.source(tx, m, &from, &name)?;
+            let source = self.source(tx, m, &from, &name, &to)?;
             match (source, &to) {
                 (Source::Trashed(mut asset), Place::Folder(folder)) => {
                     self.restore(tx, m, &mut asset, folder, &new_name)?;
@@ -103,7 +103,7 @@ impl Mount {
         Ok(())
     }
 
-    fn source(&self, tx: &dyn ReadTx, m: &Mover<'_>, from: &Place, name: &FileName) -> FsResult<Source> {
+    fn source(&self, tx: &dyn ReadTx, m: &Mover<'_>, from: &Place, name: &FileName, to: &Place) -> FsResult<Source> {
         match from {
             Place::Folder(folder) => {
                 let entry = tx.entry(folder.id, name)?.ok_or(FsError::NotFound)?;
@@ -125,9 +125,13 @@ impl Mount {
                     Some(Item::Dir(_)) => {
                         Err(FsError::NotPermitted("values are renamed with `dam`; a view's directories stay".into()))
                     }
+                    // `mv` copies then, which is what is meant.
+                    Some(Item::Version(..) | Item::Export(..) | Item::Record(_)) if matches!(to, Place::Folder(_)) => {
+                        Err(FsError::CrossDevice("what damfs made or keeps is copied, not moved"))
+                    }
                     Some(_) => Err(refuse_place(dir)),
                     None => match self.in_view(tx, m.who, dir, name)? {
-                        super::mount::Found::Item(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
+                        Found::Item(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
                         _ => Err(FsError::NotFound),
                     },
                 }
@@ -150,7 +154,12 @@ impl Mount {
         if tx.entry(folder.id, name)?.is_some() {
             return Err(FsError::Exists);
         }
-        Ok(assets::restore(tx, asset, folder.id, name, Some(m.who.id), m.maker.now)?)
+        let old = asset.trashed.as_ref().and_then(|t| FileName::new(&t.name).ok());
+        assets::restore(tx, asset, folder.id, name, Some(m.who.id), m.maker.now)?;
+        match old {
+            Some(old) => Ok(assets::follow_name(tx, asset, &old, name, m.maker.now)?),
+            None => Ok(()),
+        }
     }
 
     /// The asset of a node as the rules of saving see it.
@@ -305,7 +314,7 @@ impl Mount {
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         assets::unlink_entry(tx, there, m.maker.now)?;
-        Ok(assets::drop_if_nameless(tx, there.node)?)
+        Ok(assets::drop_if_nameless(tx, &self.library, there.node)?)
     }
 
     /// One established file is moved over another: the other goes to the trash.
@@ -414,8 +423,9 @@ impl Mount {
             return Err(FsError::NotPermitted("folders stay in library/; a view takes files".into()));
         }
         if node.class == NodeClass::Asset && library_entry(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
-            let asset = node.asset.ok_or(FsError::NotFound)?;
-            return Ok(After::Retag { asset, remove: Vec::new(), add: query.sets.clone() });
+            let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
+            self.keeps_name(&asset, &entry.name, dir, new_name)?;
+            return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         let local = ensure_local(tx, dir, &m.maker)?;
@@ -434,11 +444,11 @@ impl Mount {
         let tunnel = self.tunnel_for(tx, m.who, local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
         let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
             (Some(t), _) => tx.asset(t.asset)?,
-            (None, Ok(super::mount::Found::Item(Item::Asset(asset)))) if m.no_replace => {
+            (None, Ok(Found::Item(Item::Asset(asset)))) if m.no_replace => {
                 let _ = asset;
                 return Err(FsError::Exists);
             }
-            (None, Ok(super::mount::Found::Item(Item::Asset(asset)))) => Some(asset),
+            (None, Ok(Found::Item(Item::Asset(asset)))) => Some(asset),
             (None, _) => None,
         };
         match shown {
@@ -478,11 +488,26 @@ impl Mount {
         let (from, to) = (writable(old)?, writable(dir)?);
         if from.path == to.path {
             self.may(m.who, Verb::Edit, &asset)?;
-            let (entry, node) = home(tx, &asset)?;
+            let (entry, mut node) = home(tx, &asset)?;
             if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
                 return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
             }
-            if self.in_view(tx, m.who, dir, new_name).is_ok() || tx.entry(entry.parent, new_name)?.is_some() {
+            let shown = match self.in_view(tx, m.who, dir, new_name) {
+                Ok(Found::Item(Item::Asset(other))) if other.id != asset.id && !m.no_replace => Some(other),
+                Ok(_) => return Err(FsError::Exists),
+                Err(FsError::NotFound) => None,
+                Err(e) => return Err(e),
+            };
+            if let Some(mut other) = shown {
+                let (there, _) = home(tx, &other)?;
+                if self.is_fresh(&node, &asset, m.caller) {
+                    self.may(m.who, Verb::Edit, &other)?;
+                    self.next_version(tx, m, &entry, &mut node, &there, &mut other)?;
+                    return Ok(After::Nothing);
+                }
+                self.replace(tx, m, &there)?;
+            }
+            if tx.entry(entry.parent, new_name)?.is_some() {
                 return Err(FsError::Exists);
             }
             self.move_entry(tx, m, &entry, entry.parent, new_name, node.id)?;
@@ -490,8 +515,24 @@ impl Mount {
             self.remember_alias(dir, new_name, asset.id);
             return Ok(After::Nothing);
         }
+        self.keeps_name(&asset, name, dir, new_name)?;
         let (remove, add) = exchange(from, to);
         Ok(After::Retag { asset: asset.id, remove, add })
+    }
+
+    /// Getting another value changes no name: one that the view would not show a moment later is refused.
+    fn keeps_name(&self, asset: &Asset, name: &FileName, dir: &Dir, new_name: &FileName) -> FsResult<()> {
+        if new_name.as_bytes() == asset.view_name.as_bytes() {
+            return Ok(());
+        }
+        if new_name != name {
+            return Err(FsError::NotPermitted(format!(
+                "a file that gets a value keeps its name: move it as `{}`, then rename it",
+                asset.view_name
+            )));
+        }
+        self.remember_alias(dir, new_name, asset.id);
+        Ok(())
     }
 
     /// In a view an asset's name is set aside: the library's name does not move, only this view hides it until it comes back.

@@ -27,6 +27,8 @@ pub struct Opened {
     pub keep_cache: bool,
     /// The kernel may not cache at all (size unknown until read, or caching forbidden).
     pub direct_io: bool,
+    /// The file changed so lately that the kernel may know older attributes: it is to forget them before it hears of the opening.
+    pub forget_attr: bool,
 }
 
 /// An open directory.

@@ -7,7 +7,7 @@ use super::create::{refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
+use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::ops::assets::{self, Removal};
 use crate::ops::tunnels;
 use crate::policy::{Expr, Verb};
@@ -22,7 +22,7 @@ impl Mount {
     /// With a sentence for every refusal.
     pub fn unlink(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.unlink_as(&who, caller, parent, name);
+        let result = self.with_reserve(|| self.unlink_as(&who, caller, parent, name));
         self.explain(&who, "unlink", result)
     }
 
@@ -73,7 +73,7 @@ impl Mount {
         let Some(mut asset) = asset else {
             self.may_node(tx, who, Verb::Edit, node)?;
             assets::unlink_entry(tx, entry, now)?;
-            return Ok(assets::drop_if_nameless(tx, node.id)?);
+            return Ok(assets::drop_if_nameless(tx, &self.library, node.id)?);
         };
         let removal = |how, kept| Removal { member: Some(who.id), process: caller.process, now, how, kept };
         match (meaning, own, successor) {
@@ -82,7 +82,7 @@ impl Mount {
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
                 assets::forget_tunnels(tx, asset.id)?;
                 tx.remove_asset(asset.id)?;
-                Ok(assets::drop_if_nameless(tx, node.id)?)
+                Ok(assets::drop_if_nameless(tx, &self.library, node.id)?)
             }
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
                 assets::unlink_entry(tx, entry, now)?;
@@ -126,7 +126,7 @@ impl Mount {
             assets::unlink_entry(tx, &entry, self.library.clock.now())?;
             let held = tx.node(entry.node)?.is_some_and(|n| n.class == NodeClass::Asset);
             if !held {
-                assets::drop_if_nameless(tx, entry.node)?;
+                assets::drop_if_nameless(tx, &self.library, entry.node)?;
             }
             Ok(true)
         })?;
@@ -184,7 +184,7 @@ impl Mount {
             tx.put_asset(&asset)?;
             if let Some(row) = tx.node(node)? {
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
-                assets::drop_if_nameless(tx, node)?;
+                assets::drop_if_nameless(tx, &self.library, node)?;
             }
             Ok(tx.change(crate::catalog::ChangeKind::Asset, &asset.id.to_string())?)
         })
@@ -196,7 +196,7 @@ impl Mount {
     /// [`FsError::NotEmpty`] also when what is in it is hidden from the caller.
     pub fn rmdir(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.rmdir_as(&who, parent, name);
+        let result = self.with_reserve(|| self.rmdir_as(&who, parent, name));
         self.explain(&who, "rmdir", result)
     }
 
@@ -228,7 +228,10 @@ impl Mount {
                     if tx.count(&Expr::is(field.clone(), value.clone()))? > 0 {
                         return Err(FsError::NotEmpty);
                     }
-                    if tx.remove_word(&field.to_string(), &value)? { Ok(()) } else { Err(FsError::NotFound) }
+                    if !tx.remove_word(&field.to_string(), &value)? {
+                        return Err(FsError::NotFound);
+                    }
+                    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })
             }
         }

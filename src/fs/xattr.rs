@@ -17,7 +17,8 @@ impl Mount {
     fn xattr_node(&self, who: &Who, ino: u64) -> FsResult<Option<(NodeRow, Option<Asset>)>> {
         self.library.catalog.read(|tx| match self.object(tx, who, ino)? {
             Object::Node(node, asset) => {
-                let asset = Self::asset_of(tx, &node, asset)?;
+                // The record is not that of a file which has lost its name to the asset's next one.
+                let asset = Self::asset_of(tx, &node, asset)?.filter(|asset| node.asset == Some(asset.id));
                 Ok(Some((*node, asset.map(|a| *a))))
             }
             _ => Ok(None),

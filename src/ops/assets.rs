@@ -214,7 +214,7 @@ pub fn rebind(
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     if let Some(old) = old {
-        release_node(tx, old, asset.id)?;
+        release_node(tx, library, old, asset.id)?;
     }
     Ok(())
 }
@@ -235,28 +235,34 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset) -> Resu
     tx.change(ChangeKind::Asset, &id.to_string())
 }
 
-/// A node that an asset has left: kept as a backup while it has a name, gone otherwise (open handles keep the bytes).
-///
-/// # Errors
-/// When the catalogue fails.
-pub fn release_node(tx: &mut dyn WriteTx, node: NodeId, asset: AssetId) -> Result<(), CatalogError> {
+/// A node that an asset has left: kept as a backup while it has a name, gone otherwise.
+fn release_node(tx: &mut dyn WriteTx, library: &Library, node: NodeId, asset: AssetId) -> Result<(), CatalogError> {
     let Some(mut row) = tx.node(node)? else { return Ok(()) };
-    if tx.names_of(node)?.is_empty() {
-        tx.remove_node(node)
-    } else {
+    if !tx.names_of(node)?.is_empty() {
         row.class = NodeClass::Aside;
         row.asset = Some(asset);
         tx.put_node(&row)?;
-        tx.change(ChangeKind::Node, &node.to_string())
+        return tx.change(ChangeKind::Node, &node.to_string());
     }
+    drop_if_nameless(tx, library, node)
 }
 
-/// Removes a node that is no asset's once its last name is gone.
+/// Removes a node that is no asset's once its last name is gone; for those who have it open it stays until they close it.
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn drop_if_nameless(tx: &mut dyn WriteTx, node: NodeId) -> Result<(), CatalogError> {
-    if tx.names_of(node)?.is_empty() { tx.remove_node(node) } else { Ok(()) }
+pub fn drop_if_nameless(tx: &mut dyn WriteTx, library: &Library, node: NodeId) -> Result<(), CatalogError> {
+    if !tx.names_of(node)?.is_empty() {
+        return Ok(());
+    }
+    if !library.live.get(node).is_some_and(|file| file.lose_name()) {
+        return tx.remove_node(node);
+    }
+    let Some(mut row) = tx.node(node)? else { return Ok(()) };
+    row.class = NodeClass::Local;
+    row.asset = None;
+    tx.put_node(&row)?;
+    tx.change(ChangeKind::Node, &node.to_string())
 }
 
 /// The record follows its file's new name; moving between folders changes nothing.

@@ -106,6 +106,21 @@ pub fn fresh_node(tx: &mut dyn WriteTx, kind: NodeKind, maker: &Maker) -> Result
     })
 }
 
+/// The set-group-ID bit.
+const SET_GROUP: u32 = 0o2000;
+
+/// The maker of something in this folder: one with the set-group-ID bit gives its group to what is made in it.
+#[must_use]
+pub fn maker_in(folder: &NodeRow, maker: &Maker) -> Maker {
+    Maker { gid: if folder.mode & SET_GROUP == 0 { maker.gid } else { folder.gid }, ..*maker }
+}
+
+/// The mode of a folder made in another: the set-group-ID bit is passed on.
+#[must_use]
+pub fn folder_mode(parent: &NodeRow, mode: u32) -> u32 {
+    (mode & 0o7777) | (parent.mode & SET_GROUP)
+}
+
 /// Gives a node a name; the folder's times move with it.
 ///
 /// # Errors

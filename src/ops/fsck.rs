@@ -124,10 +124,7 @@ fn pointers(
             Some(row) if row.asset == Some(asset.id) => {
                 let head = versions.iter().find(|v| Some(v.id) == asset.head);
                 if !row.staged && head.is_some_and(|head| row.content != Some(head.content)) {
-                    faults.push(format!(
-                        "catalogue: asset {}: its file has other bytes than its current version",
-                        asset.id
-                    ));
+                    faults.push(format!("catalogue: asset {}: its file is not its current version", asset.id));
                 }
             }
             Some(_) => faults.push(format!("catalogue: asset {}: its node {node} is another's", asset.id)),

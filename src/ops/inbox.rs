@@ -58,7 +58,7 @@ impl Library {
         quiet: i64,
         now: Timestamp,
     ) -> Result<(), OpsError> {
-        let source = LiveSource(file);
+        let source = LiveSource { file, ending: &self.ending };
         let probed = media::probe(&source);
         let complete = probed.as_ref().is_ok_and(|p| p.complete);
         if !complete && quiet < PATIENCE_MS {

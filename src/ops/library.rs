@@ -5,12 +5,15 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
 use super::live_table::LiveFiles;
 use super::notices::Notices;
+use super::reserve::Reserve;
+use super::sweep::ScratchSwept;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;
 use crate::audit;
@@ -162,6 +165,11 @@ pub struct Library {
     /// Files created in views that may turn out to be copies.
     pub view_copies: ViewCopies,
     pub(super) denials: Denials,
+    pub(super) scratch_swept: ScratchSwept,
+    /// Space for removals on a full disk.
+    pub reserve: Reserve,
+    /// What takes long is given up: it is done after the next start.
+    pub(super) ending: AtomicBool,
     _lock: File,
 }
 
@@ -310,6 +318,7 @@ impl Library {
         let stages = Arc::new(StageDir::open(&root.join("stage"), keyring.clone(), entropy.clone())?);
         let gate = Arc::new(Gate::new(catalog.clone(), book));
         let library = Arc::new(Self {
+            reserve: Reserve::of(&root),
             root,
             info,
             catalog,
@@ -324,6 +333,8 @@ impl Library {
             live: LiveFiles::default(),
             view_copies: ViewCopies::default(),
             denials: Denials::default(),
+            scratch_swept: ScratchSwept::default(),
+            ending: AtomicBool::new(false),
             _lock: lock,
         });
         library.watch_access();
@@ -340,9 +351,15 @@ impl Library {
             let (Some(gate), Some(library)) = (gate.upgrade(), library.upgrade()) else { return };
             let from = seen.swap(last, std::sync::atomic::Ordering::SeqCst).min(last);
             match library.catalog.read(|tx| tx.changes_after(from, FEED_PAGE)) {
-                Ok(rows) if rows.len() < FEED_PAGE => gate.hear(&rows),
+                Ok(rows) if rows.len() < FEED_PAGE => {
+                    gate.hear(&rows);
+                    library.live.hear(&rows);
+                }
                 // More than was read, or nothing could be: every decision is taken anew.
-                _ => gate.changed(),
+                _ => {
+                    gate.changed();
+                    library.live.all().iter().for_each(|file| file.wake());
+                }
             }
         }));
     }
@@ -399,9 +416,15 @@ impl Library {
             .is_ok_and(|who| who.allows_everything(crate::policy::Verb::Admin))
     }
 
-    /// Makes versions of everything that is closed and commits, for a clean end.
+    /// Says that the end is near: who works on a long file stops.
+    pub fn end(&self) {
+        self.ending.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Makes versions of what is closed and commits, for a clean end. Long files wait for the next start: nobody waits for them here.
     pub fn close(self: &Arc<Self>) {
-        if let Err(e) = self.settle() {
+        self.end();
+        if let Err(e) = self.settle_short(0) {
             tracing::error!(error = %e, "settling at the end failed; it is done at the next start");
         }
         if let Err(e) = self.write_denials() {

@@ -4,6 +4,7 @@
 //! leaves, so they may be taken inside a transaction, the others may not.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use super::library::Library;
@@ -44,6 +45,8 @@ pub struct Seen {
     pub staged: bool,
     /// Bytes that the staging file takes on disk.
     pub stored: u64,
+    /// Its last name is gone: it is there for those who have it open, and for nobody else.
+    pub nameless: bool,
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +55,12 @@ struct Opens {
     writers: u32,
     /// When the last writer closed.
     quiet_since: Timestamp,
+    /// A program has closed the file after the last write; the kernel lets go of it a moment later.
+    closing: bool,
     /// The node is being taken away: nobody opens it any more.
     shut: bool,
+    /// There is nothing to do before then, unless the catalogue says something new of it.
+    rest: Option<Timestamp>,
 }
 
 /// The bytes of one node.
@@ -76,12 +83,13 @@ impl LiveFile {
             None => (io.committed.as_ref().map_or(0, |(_, r)| r.len()), row.mtime, 0),
         };
         let staged = io.stage.is_some();
+        let quiet_since = io.stage.as_ref().map_or(row.ctime, Stage::mtime);
         Self {
             node: row.id,
             io: RwLock::new(io),
-            seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored }),
-            // Nobody knows any more when it was closed; it was not before its last write.
-            opens: Mutex::new(Opens { quiet_since: mtime, ..Opens::default() }),
+            seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored, nameless: false }),
+            // Nobody knows any more when it was closed; it was not before its last write. Never the time that a program set.
+            opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
             settling: Mutex::new(()),
         }
     }
@@ -111,7 +119,14 @@ impl LiveFile {
     /// Moves with every change of the bytes.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.io.read().unwrap_or_else(PoisonError::into_inner).generation
+        self.shown().0
+    }
+
+    /// The generation of the bytes, and what they are called when they are committed.
+    #[must_use]
+    pub fn shown(&self) -> (u64, Option<ContentId>) {
+        let io = self.io.read().unwrap_or_else(PoisonError::into_inner);
+        (io.generation, io.committed.as_ref().filter(|_| io.stage.is_none()).map(|(id, _)| *id))
     }
 
     /// Fills the buffer from `offset` on; fewer bytes only at the end.
@@ -182,8 +197,11 @@ impl LiveFile {
         match (&io.stage, hole) {
             (Some(stage), true) => Some(stage.seek_hole(offset).min(len)),
             (Some(stage), false) => stage.seek_data(offset),
-            (None, true) => Some(len),
-            (None, false) => Some(offset),
+            (None, true) => Some(io.committed.as_ref().map_or(len, |(_, reader)| reader.next_hole(offset))),
+            (None, false) => {
+                let data = io.committed.as_ref().map_or(offset, |(_, reader)| reader.next_data(offset));
+                Some(data).filter(|data| *data < len)
+            }
         }
     }
 
@@ -208,6 +226,8 @@ impl LiveFile {
         seen.staged = true;
         seen.mtime = now;
         seen.mtime_set = false;
+        drop(seen);
+        leaf(&self.opens).closing = false;
     }
 
     /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
@@ -261,7 +281,20 @@ impl LiveFile {
     /// Whether bytes wait for a version, no writer is there, and the last one left `quiet_ms` ago.
     #[must_use]
     pub fn is_ripe(&self, now: Timestamp, quiet_ms: i64) -> bool {
-        self.seen().staged && self.quiet_ms(now).is_some_and(|ms| ms >= quiet_ms)
+        let opens = leaf(&self.opens);
+        let ripe = opens.writers == 0 && now.ms_since(opens.quiet_since) >= quiet_ms;
+        ripe && opens.rest.is_none_or(|until| now >= until) && self.seen().staged
+    }
+
+    /// There is nothing to do with it before that many milliseconds of quiet.
+    pub(super) fn rest(&self, quiet_ms: i64) {
+        let mut opens = leaf(&self.opens);
+        opens.rest = Some(opens.quiet_since.plus_ms(quiet_ms));
+    }
+
+    /// It may be something else now.
+    pub(super) fn wake(&self) {
+        leaf(&self.opens).rest = None;
     }
 
     /// How long ago the last writer left; `None` while one is there.
@@ -271,10 +304,34 @@ impl LiveFile {
         (opens.writers == 0).then(|| now.ms_since(opens.quiet_since))
     }
 
+    /// Whether it may change at any moment: somebody has it open for writing.
+    #[must_use]
+    pub fn has_writers(&self) -> bool {
+        leaf(&self.opens).writers > 0
+    }
+
     /// Whether any handle is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         leaf(&self.opens).handles > 0
+    }
+
+    /// Says that a program closes the file; others may still have it.
+    pub fn flushed(&self) {
+        leaf(&self.opens).closing = true;
+    }
+
+    /// Whether it was closed and waits for the kernel to let go.
+    pub(super) fn is_closing(&self) -> bool {
+        let opens = leaf(&self.opens);
+        opens.closing && opens.writers > 0
+    }
+
+    /// Its last name goes; `false` when nobody has it open and it goes, too. May be called inside a transaction.
+    pub(super) fn lose_name(&self) -> bool {
+        let open = self.is_open();
+        leaf(&self.seen).nameless |= open;
+        open
     }
 
     /// Counts a handle in.
@@ -320,14 +377,25 @@ impl LiveFile {
 }
 
 /// The bytes of a live file as they are while being read.
-pub struct LiveSource<'a>(pub &'a LiveFile);
+pub struct LiveSource<'a> {
+    pub file: &'a LiveFile,
+    /// Reading stops with an error when this is set.
+    pub ending: &'a AtomicBool,
+}
 
 impl ReadAt for LiveSource<'_> {
     fn len(&self) -> u64 {
-        self.0.seen().size
+        self.file.seen().size
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        self.file.seek(offset, false).unwrap_or_else(|| self.len())
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(offset, buf)
+        if self.ending.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the library is being closed"));
+        }
+        self.file.read(offset, buf)
     }
 }

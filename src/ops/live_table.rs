@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::library::Library;
 use super::live::{Io, LiveError, LiveFile, leaf};
 use crate::blob::{BlobError, Reader};
-use crate::catalog::NodeRow;
+use crate::catalog::{ChangeKind, ChangeRow, NodeRow, WriteTx};
 use crate::types::{ContentId, NodeId};
 
 /// Turns that nodes share by number.
@@ -63,6 +63,15 @@ impl LiveFiles {
         leaf(&self.table).values().cloned().collect()
     }
 
+    /// Hears of changes: what was no asset may be one.
+    pub(super) fn hear(&self, rows: &[ChangeRow]) {
+        for row in rows.iter().filter(|row| row.kind == ChangeKind::Node) {
+            if let Some(file) = row.id.parse().ok().and_then(|id| self.get(NodeId(id))) {
+                file.wake();
+            }
+        }
+    }
+
     fn turn(&self, node: NodeId) -> MutexGuard<'_, ()> {
         leaf(&self.turns[usize::try_from(node.0 % TURNS as u64).unwrap_or(0)])
     }
@@ -95,6 +104,15 @@ impl LiveFiles {
         let _turn = self.turn(file.node);
         if file.is_open() || !self.get(file.node).is_some_and(|there| Arc::ptr_eq(&there, file)) {
             return;
+        }
+        if file.seen().nameless {
+            let forget = |tx: &mut dyn WriteTx| {
+                let kept = tx.node(file.node)?.is_some_and(|row| row.asset.is_none());
+                if kept && tx.names_of(file.node)?.is_empty() { tx.remove_node(file.node) } else { Ok(()) }
+            };
+            if let Err(e) = library.catalog.write(forget) {
+                tracing::warn!(node = %file.node, error = %e, "a file without a name stays until the next start");
+            }
         }
         if file.seen().staged {
             let removed = library.catalog.read(|tx| tx.node(file.node)).is_ok_and(|row| row.is_none());

@@ -22,6 +22,7 @@ pub mod probe;
 pub mod proto;
 pub mod recipes;
 pub mod record;
+pub mod reserve;
 pub mod rules;
 pub mod serve;
 pub mod show;

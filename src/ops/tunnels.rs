@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folders::{self, Maker};
 use super::notices::Notice;
 use super::{Library, OpsError, assets, inbox};
-use crate::catalog::{Asset, CatalogError, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
+use crate::catalog::{Asset, CatalogError, ChangeKind, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::types::{AssetId, NodeId, Timestamp};
 use crate::view::identity::{ExpiryMeaning, TUNNEL_MS, is_young, on_tunnel_expired};
 
@@ -40,6 +40,8 @@ fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Op
         return Ok(None);
     }
     tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+    // In a view the name is shown again from now on.
+    tx.change(ChangeKind::Entry, &folders::entry_change_id(tunnel.parent, &tunnel.name))?;
     let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
     match on_tunnel_expired(tunnel.how, asset.trashed.is_none()) {
         ExpiryMeaning::Drop => Ok(None),

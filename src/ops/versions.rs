@@ -2,9 +2,11 @@
 //! Order: extents, one sync, one transaction that points at them, the manifest; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::library::Library;
-use super::live::{LiveError, LiveFile, LiveSource};
+use super::live::{LiveError, LiveFile, LiveSource, Seen};
 use super::live_table::LiveHandle;
 use super::notices::Notice;
 use super::{CHAIN, OpsError, mapped, probe as probes};
@@ -15,6 +17,19 @@ use crate::media::{self, Probe};
 use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
+/// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
+const LOCAL_QUIET_MS: i64 = 60_000;
+/// How long, and how often, a settle waits for the kernel to let go of what was closed.
+const CLOSING_WAIT: Duration = Duration::from_millis(2);
+const CLOSING_WAITS: u32 = 50;
+
+/// From this length on a settle is not done by the beat.
+const LONG: u64 = 64 << 20;
+
+fn is_long(file: &LiveFile) -> bool {
+    file.seen().size >= LONG
+}
+
 /// What became of staged bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
@@ -24,10 +39,18 @@ pub enum Settled {
     Same,
     /// They were a copy of an asset into a view: the asset got the view's values.
     Tagged(AssetId),
-    /// They are no asset's (scratch, lock, backup) and stay as they are.
+    /// They are no asset's (scratch, lock, backup); after a minute they are in the store.
     Local,
     /// A writer came; later.
     Later,
+}
+
+/// What committed bytes are to their node's asset.
+enum Next {
+    Version(Box<VersionRow>, Box<Asset>),
+    Same,
+    /// There is none, or nothing of it yet.
+    Local,
 }
 
 impl Library {
@@ -56,30 +79,46 @@ impl Library {
         Ok(())
     }
 
-    /// Makes versions of everything that is written and closed, at once. Returns how many were made.
+    /// Makes versions of everything that is written and closed, at once. Returns how many were made. Waits a moment for files that
+    /// their programs have closed and the kernel has not.
     ///
     /// # Errors
     /// When the store or the catalogue fails; what was not reached stays staged.
     pub fn settle(self: &Arc<Self>) -> Result<u64, OpsError> {
-        self.settle_ripe(0)
+        let mut closing = self.live.all();
+        for _ in 0..CLOSING_WAITS {
+            closing.retain(|file| file.is_closing());
+            if closing.is_empty() {
+                break;
+            }
+            std::thread::sleep(CLOSING_WAIT);
+        }
+        self.settle_ripe(0, |_| true)
     }
 
-    /// The same for what has been quiet long enough.
+    /// The same for short files, to be done in a moment.
     ///
     /// # Errors
     /// As [`Library::settle`].
-    pub fn settle_quiet(self: &Arc<Self>) -> Result<u64, OpsError> {
-        self.settle_ripe(QUIET_MS)
+    pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+        self.settle_ripe(quiet_ms, |file| !is_long(file))
     }
 
-    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+    /// The same for long files that have been quiet long enough. May take minutes, unless the library ends.
+    pub fn settle_long(self: &Arc<Self>) {
+        if let Err(e) = self.settle_ripe(QUIET_MS, is_long) {
+            tracing::warn!(error = %e, "settling long files: this beat failed; the next one tries again");
+        }
+    }
+
+    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64, wanted: impl Fn(&LiveFile) -> bool) -> Result<u64, OpsError> {
         let now = self.clock.now();
         let mut made = 0;
         let mut failed = None;
-        for file in self.live.all() {
-            if !file.is_ripe(now, quiet_ms) {
-                continue;
-            }
+        let mut ripe = self.live.all();
+        ripe.retain(|file| file.is_ripe(now, quiet_ms) && wanted(file));
+        ripe.sort_by_key(|file| file.seen().size);
+        for file in ripe {
             let settled = match self.live.open(self, file.node, false) {
                 Ok(held) => self.settle_file(&held),
                 Err(LiveError::Gone(_)) => continue,
@@ -107,30 +146,39 @@ impl Library {
             return Ok(Settled::Same);
         }
         let Some(row) = self.catalog.read(|tx| tx.node(file.node))? else { return Ok(Settled::Local) };
-        if row.class != NodeClass::Asset {
-            return Ok(Settled::Local);
-        }
-        let Some(asset) = self.asset_of(&row)? else { return Ok(Settled::Local) };
-        if asset.head.is_none() && file.seen().size == 0 {
-            // A placeholder: browsers put an empty file before the download.
+        let asset = self.asset_of(&row)?;
+        // A placeholder is none yet: browsers put an empty file before the download.
+        let published = asset.as_ref().is_some_and(|asset| asset.head.is_some() || file.seen().size > 0);
+        if !published && file.quiet_ms(self.clock.now()).is_none_or(|ms| ms < LOCAL_QUIET_MS) {
+            file.rest(LOCAL_QUIET_MS);
             return Ok(Settled::Local);
         }
         let generation = file.generation();
-        let source = LiveSource(file);
-        let content = self.vault.add(&source)?;
+        // Short ones are done at the end, too.
+        let never = AtomicBool::new(false);
+        let ending = if is_long(file) { &self.ending } else { &never };
+        let source = LiveSource { file, ending };
+        let content = match self.vault.add(&source) {
+            Err(_) if ending.load(Ordering::Relaxed) => return Ok(Settled::Later),
+            added => added?,
+        };
         if file.generation() != generation {
             return Ok(Settled::Later);
+        }
+        if !published {
+            self.vault.sync(&[&content])?;
+            return self.commit_bytes(file, generation, &row, &content, &probes::nothing());
         }
         if let Some(twin) = self.view_copy_twin(&row, &content)? {
             return self.merge_view_copy(file, generation, &row, twin);
         }
-        let probe = media::probe(&source).unwrap_or_else(|_| probes::nothing());
+        let probe = media::probe(&LiveSource { file, ending: &never }).unwrap_or_else(|_| probes::nothing());
         self.vault.sync(&[&content])?;
         self.commit_bytes(file, generation, &row, &content, &probe)
     }
 
     fn asset_of(&self, row: &NodeRow) -> Result<Option<Asset>, CatalogError> {
-        match row.asset {
+        match row.asset.filter(|_| row.class == NodeClass::Asset) {
             Some(id) => self.catalog.read(|tx| tx.asset(id)),
             None => Ok(None),
         }
@@ -145,7 +193,6 @@ impl Library {
         content: &Content,
         probe: &Probe,
     ) -> Result<Settled, OpsError> {
-        let now = self.clock.now();
         let mut io = file.lock_io();
         if io.generation != generation {
             return Ok(Settled::Later);
@@ -155,46 +202,71 @@ impl Library {
             if node.class != row.class || node.asset != row.asset {
                 return Ok(None);
             }
-            let Some(mut asset) = node.asset.map(|id| tx.asset(id)).transpose()?.flatten() else { return Ok(None) };
             let seen = file.seen();
             tx.put_content(content)?;
             node.content = Some(content.id);
             node.staged = false;
             node.size = content.size;
             node.mtime = seen.mtime;
-            let earlier = tx.versions(asset.id)?;
-            let last = earlier.last();
-            let version = if let Some(last) = last.filter(|l| l.content == content.id) {
-                if !seen.mtime_set {
-                    node.mtime = last.mtime;
-                }
-                None
-            } else {
-                // rsync compares size and whole seconds: a version of equal size must move the second.
-                if let Some(last) = last.filter(|l| l.size == content.size && !seen.mtime_set) {
-                    node.mtime = node.mtime.max(last.mtime.plus_ms(1_000));
-                }
-                node.ctime = now;
-                probes::apply_probe(&mut asset, probe);
-                if asset.head.is_none() {
-                    mapped::absorb(tx, &mut asset, node.id)?;
-                }
-                Some(self.add_version(tx, &mut asset, &node, content, probe)?)
+            let id = node.asset.filter(|_| node.class == NodeClass::Asset);
+            let asset = id.map(|id| tx.asset(id)).transpose()?.flatten();
+            let version = match asset.filter(|asset| asset.head.is_some() || content.size > 0) {
+                Some(asset) => self.next_version(tx, asset, &mut node, &seen, content, probe)?,
+                None => Next::Local,
             };
             tx.put_node(&node)?;
             tx.change(ChangeKind::Node, &node.id.to_string())?;
-            Ok(Some((seen.mtime, node.mtime, version.map(|v| (v, asset)))))
+            Ok(Some((seen.mtime, node.mtime, version)))
         })?;
         let Some((before, after, version)) = made else { return Ok(Settled::Later) };
         // The staged bytes may have been synced on a program's word: they go only when what replaces them is as durable.
         self.catalog.barrier()?;
         file.committed(self, &mut io, (content.id, self.vault.open(content)), (before, after));
         drop(io);
-        // It is an asset of its own now, whatever is written to it later.
-        self.view_copies.remove(row.id);
-        let Some((version, asset)) = version else { return Ok(Settled::Same) };
-        self.write_manifest(&asset, &version, content);
-        Ok(Settled::Version(version.id))
+        match version {
+            Next::Local => Ok(Settled::Local),
+            Next::Same => {
+                self.view_copies.remove(row.id);
+                Ok(Settled::Same)
+            }
+            Next::Version(version, asset) => {
+                // It is an asset of its own now, whatever is written to it later.
+                self.view_copies.remove(row.id);
+                self.write_manifest(&asset, &version, content);
+                Ok(Settled::Version(version.id))
+            }
+        }
+    }
+
+    /// What an asset's newly committed bytes are to it; `node` gets the times that follow.
+    fn next_version(
+        &self,
+        tx: &mut dyn WriteTx,
+        mut asset: Asset,
+        node: &mut NodeRow,
+        seen: &Seen,
+        content: &Content,
+        probe: &Probe,
+    ) -> Result<Next, OpsError> {
+        let earlier = tx.versions(asset.id)?;
+        let last = earlier.last();
+        if let Some(last) = last.filter(|l| l.content == content.id) {
+            if !seen.mtime_set {
+                node.mtime = last.mtime;
+            }
+            return Ok(Next::Same);
+        }
+        // rsync compares size and whole seconds: a version of equal size must move the second.
+        if let Some(last) = last.filter(|l| l.size == content.size && !seen.mtime_set) {
+            node.mtime = node.mtime.max(last.mtime.plus_ms(1_000));
+        }
+        node.ctime = self.clock.now();
+        probes::apply_probe(&mut asset, probe);
+        if asset.head.is_none() {
+            mapped::absorb(tx, &mut asset, node.id)?;
+        }
+        let version = self.add_version(tx, &mut asset, node, content, probe)?;
+        Ok(Next::Version(Box::new(version), Box::new(asset)))
     }
 
     /// Adds the version that a node's committed bytes are, in the caller's transaction.

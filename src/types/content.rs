@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ContentId, ExtentId};
 
-/// Whole bytes as a list of extents: one up to 16 MiB, content-defined ones of 1 to 16 MiB beyond that.
+/// Whole bytes as a list of extents: one up to 16 MiB, content-defined ones of 1 to 16 MiB and holes ([`ExtentId::HOLE`]) beyond that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// The one extent's id, or the keyed hash of the list.

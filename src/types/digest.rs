@@ -62,3 +62,8 @@ digest! {
     /// Names the bytes of a whole file: its extent's id, or the keyed hash of its list of extents.
     ContentId,
 }
+
+impl ExtentId {
+    /// No extent of the store: that many zero bytes.
+    pub const HOLE: Self = Self([0; 32]);
+}

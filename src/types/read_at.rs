@@ -13,6 +13,11 @@ pub trait ReadAt: Send + Sync {
     /// When the bytes cannot be read or do not verify.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
 
+    /// Where the next bytes lie that may not be zero, at or behind `offset`; behind the end when there are none.
+    fn next_data(&self, offset: u64) -> u64 {
+        offset
+    }
+
     /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0

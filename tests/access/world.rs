@@ -137,7 +137,7 @@ impl Seat {
     }
 
     pub fn attr(&self, path: &str) -> FsResult<Attr> {
-        let mut attr = self.mount.getattr(&self.caller, ROOT, None)?.attr;
+        let mut attr = self.mount.getattr(&self.caller, ROOT)?.attr;
         for part in path.split('/').filter(|p| !p.is_empty()) {
             attr = self.mount.lookup(&self.caller, attr.ino, OsStr::new(part))?.attr;
         }

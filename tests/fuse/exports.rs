@@ -111,3 +111,57 @@ fn a_damaged_export_is_rendered_again() {
         assert_eq!(fs::read(kept.trim()).unwrap().len(), whole[0].len(), "and replaced");
     }
 }
+
+/// Path and inode number of every export.
+fn numbers(s: &Studio, order: &str) -> Vec<String> {
+    let list = format!(
+        "find {} -name '*.jpg' -o -name '*.png' | sort {order} | xargs stat -c '%n %i' | sort",
+        s.mnt("platforms").display()
+    );
+    sh(&list).lines().map(str::to_owned).collect()
+}
+
+const PLATFORMS: [&str; 4] =
+    ["status.instagram=approved", "status.x=approved", "status.facebook=approved", "status.threads=approved"];
+
+/// Regression: the number was made of content and recipe, which placements and namesakes share, so that it hung on who was looked at first.
+#[test]
+fn every_export_has_a_number_of_its_own_that_stays() {
+    let mut s = studio();
+    fs::copy(s.mnt("library/luna/a.png"), s.mnt("library/luna/twin.png")).unwrap();
+    s.settle();
+    for file in ["library/luna/a.png", "library/luna/twin.png"] {
+        s.dam(["set", file].iter().chain(&PLATFORMS));
+    }
+    let before = numbers(&s, "");
+    assert!(before.len() > 20, "{before:?}");
+    let mut inodes: Vec<&str> = before.iter().filter_map(|l| l.rsplit(' ').next()).collect();
+    inodes.sort_unstable();
+    inodes.dedup();
+    assert_eq!(inodes.len(), before.len(), "no two share one");
+    s.remount();
+    assert_eq!(numbers(&s, "-r"), before);
+}
+
+/// Regression: while many exports were being rendered, `stat` of one that was rendered long ago said EAGAIN.
+#[test]
+fn a_rendered_export_does_not_wait_for_others() {
+    let s = studio();
+    fs::write(s.mnt("library/luna/big.png"), png(1800, 2400, 3)).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let known = s.mnt("platforms/instagram/post_square/a.jpg");
+    fs::metadata(&known).unwrap();
+    fs::read(&known).unwrap();
+    s.dam(["set", "library/luna/big.png"].iter().chain(&PLATFORMS));
+    let waiting: Vec<String> =
+        sh(&format!("find {} -name 'big.*'", s.mnt("platforms").display())).lines().map(str::to_owned).collect();
+    let renders: Vec<_> =
+        (0..3).flat_map(|_| waiting.clone()).map(|path| std::thread::spawn(move || drop(fs::metadata(path)))).collect();
+    while renders.iter().any(|r| !r.is_finished()) {
+        fs::metadata(&known).expect("its size is known");
+        fs::read(&known).expect("its bytes are kept");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    renders.into_iter().for_each(|r| r.join().unwrap());
+}

@@ -204,3 +204,156 @@ fn a_store_works_where_there_are_no_hard_links() {
     assert_eq!(store.put_if_absent(&name, b"second").unwrap(), Put::Existed);
     assert_eq!(store.stat(&name).unwrap(), Some(5));
 }
+
+#[test]
+fn more_files_are_being_written_than_the_daemon_may_have_open() {
+    let mut s = Studio::mounted();
+    sh(&format!("prlimit --pid {} --nofile=600:600", s.daemon()));
+    let name = |i: usize| if i.is_multiple_of(2) { format!("library/f{i}.bak") } else { format!("library/f{i}.txt") };
+    for i in 0..400 {
+        fs::write(s.mnt(name(i)), format!("file {i}")).unwrap();
+    }
+    for i in 0..400 {
+        assert_eq!(fs::read_to_string(s.mnt(name(i))).unwrap(), format!("file {i}"));
+    }
+    OpenOptions::new().append(true).open(s.mnt(name(0))).unwrap().write_all(b" again").unwrap();
+    s.settle();
+    s.remount();
+    assert_eq!(fs::read_to_string(s.mnt(name(0))).unwrap(), "file 0 again");
+    assert_eq!(s.versions("library/f1.txt"), 1);
+}
+
+#[test]
+fn what_is_closed_on_one_mount_is_read_whole_on_another() {
+    let mut s = Studio::mounted();
+    s.dam(["member", "add", "bob", "--uid", "47150", "--role", "admin"]);
+    let other = s.mount("bob", &["--as", "bob"]).join("library/a.bin");
+    let here = s.mnt("library/a.bin");
+    fs::write(&other, b"0").unwrap();
+    let (mut failed, rounds) = (0, 1_500);
+    for round in 0..rounds {
+        // The kernel here has just been told attributes that are about to be old.
+        fs::metadata(&here).unwrap();
+        let bytes = vec![u8::try_from(round % 251).unwrap(); 1_000 + (round * 7_919) % 9_000];
+        fs::write(&other, &bytes).unwrap();
+        failed += usize::from(fs::read(&here).unwrap() != bytes);
+    }
+    assert_eq!(failed, 0, "of {rounds}");
+}
+
+#[test]
+fn a_full_disk_can_be_emptied_through_the_mount() {
+    let s = Studio::new();
+    let (disk, at) = (s.path("disk"), s.path("full"));
+    for dir in [&disk, &at] {
+        fs::create_dir(dir).unwrap();
+    }
+    sh(&format!("mount -t tmpfs -o size=64m tmpfs {}", disk.display()));
+    let filled = std::panic::catch_unwind(|| {
+        let library = disk.join("studio");
+        let dam = |args: &[&std::ffi::OsStr]| {
+            let out = s.command(args).env("DAM_LIBRARY", &library).output().unwrap();
+            assert!(out.status.success(), "{}", text(&out));
+        };
+        dam(&["init".as_ref(), library.as_ref()]);
+        dam(&["mount".as_ref(), library.as_ref(), at.as_ref()]);
+        wait_until("space is kept back", || library.join("run/reserve").exists());
+        fs::create_dir(at.join("library/full")).unwrap();
+        let bytes = vec![7u8; 100_000];
+        let mut made = 0;
+        // Names take space, too: until not even an empty file fits.
+        while fs::write(at.join(format!("library/full/{made}.bin")), &bytes).is_ok() {
+            made += 1;
+        }
+        while fs::write(at.join(format!("library/full/{made}.empty")), b"").is_ok() {
+            made += 1;
+        }
+        fs::create_dir(at.join("library/other")).unwrap();
+        fs::rename(at.join("library/full/0.bin"), at.join("library/other/0.bin")).unwrap();
+        fs::remove_dir_all(at.join("library/full")).unwrap();
+        assert_eq!(names(&at.join("library")), ["other"]);
+        dam(&["unmount".as_ref(), at.as_ref()]);
+    });
+    let _ = std::process::Command::new("umount").arg("-l").arg(&at).output();
+    let _ = std::process::Command::new("umount").arg("-l").arg(&disk).output();
+    filled.unwrap();
+}
+
+#[test]
+fn what_has_lost_its_name_is_a_file_for_those_who_have_it_open() {
+    let s = Studio::mounted();
+    let script = format!(
+        "import os\n\
+         os.chdir({dir:?})\n\
+         def gone(f):\n\
+         \x20   st = os.fstat(f); assert st.st_nlink == 0 and st.st_size == 4, st\n\
+         \x20   os.fchmod(f, 0o600); assert os.fstat(f).st_mode & 0o7777 == 0o600\n\
+         \x20   os.utime(f, ns=(1, 2)); assert os.fstat(f).st_mtime_ns == 2\n\
+         \x20   os.setxattr(f, 'user.x', b'y'); assert os.getxattr(f, 'user.x') == b'y'\n\
+         \x20   os.pwrite(f, b'more', 4); assert os.pread(f, 9, 0) == b'bytemore' and os.fstat(f).st_size == 8\n\
+         \x20   os.close(f)\n\
+         for name in ('.a.swp', 'a.txt'):\n\
+         \x20   f = os.open(name, os.O_RDWR | os.O_CREAT); os.write(f, b'byte'); os.unlink(name); gone(f)\n\
+         f = os.open('b.txt', os.O_RDWR | os.O_CREAT); os.write(f, b'byte')\n\
+         open('.b.txt.Xk3f9Q', 'w').write('new'); os.rename('.b.txt.Xk3f9Q', 'b.txt'); gone(f)\n\
+         os.mkdir('d'); d = os.open('d', os.O_RDONLY); os.rmdir('d')\n\
+         os.fstat(d); assert os.listdir(d) == []; os.close(d)\n",
+        dir = s.mnt("library").to_str().unwrap()
+    );
+    let file = s.path("gone.py");
+    fs::write(&file, script).unwrap();
+    sh(&format!("python3 {}", file.display()));
+    assert_eq!(fs::read(s.mnt("library/b.txt")).unwrap(), b"new");
+    s.settle();
+    s.dam(["fsck"]);
+}
+
+/// Regression: neither the group nor the bit was passed on.
+#[test]
+fn a_folder_with_the_group_bit_gives_its_group_to_what_is_made_in_it() {
+    let s = Studio::mounted();
+    let shared = s.mnt("library/shared");
+    fs::create_dir(&shared).unwrap();
+    std::os::unix::fs::chown(&shared, None, Some(4_321)).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2775)).unwrap();
+    fs::create_dir(shared.join("below")).unwrap();
+    fs::write(shared.join("below/a.txt"), b"x").unwrap();
+    let (below, file) =
+        (fs::metadata(shared.join("below")).unwrap(), fs::metadata(shared.join("below/a.txt")).unwrap());
+    assert_eq!((below.gid(), below.mode() & 0o2000, file.gid()), (4_321, 0o2000, 4_321));
+}
+
+/// Regression: a descriptor that can only read cut nothing.
+#[test]
+fn opening_for_reading_with_truncation_cuts() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.txt");
+    fs::write(&path, b"hello").unwrap();
+    sh(&format!("perl -e 'use Fcntl; sysopen(F, shift, O_RDONLY | O_TRUNC) or die $!' {}", path.display()));
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+/// Regression: both were EBADF on what is not a file of the tree.
+#[test]
+fn versions_can_be_synced_and_searched_for_holes() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.txt"), b"hello").unwrap();
+    s.settle();
+    let version = s.mnt("versions/a.txt/1.txt");
+    let f = fs::File::open(&version).unwrap();
+    f.sync_all().unwrap();
+    sh(&format!("cp --sparse=always {} {}", version.display(), s.path("copy").display()));
+    sh(&format!(
+        "python3 -c 'import os,sys; f=os.open(sys.argv[1],0); assert os.lseek(f,1,os.SEEK_DATA)==1; assert os.lseek(f,0,os.SEEK_HOLE)==5' {}",
+        version.display()
+    ));
+}
+
+#[test]
+fn a_directory_has_one_link() {
+    let s = Studio::mounted();
+    fs::create_dir_all(s.mnt("library/a/b")).unwrap();
+    for dir in ["", "library", "library/a", "by", "by/tag"] {
+        assert_eq!(fs::metadata(s.mnt(dir)).unwrap().nlink(), 1, "{dir}");
+    }
+}

@@ -69,3 +69,31 @@ fn records_tell_everything_as_text() {
     let why = fs::read_to_string(s.mnt(".dam/why/library/luna/a.png")).unwrap();
     assert!(why.contains("download") && why.contains("admin"), "{why}");
 }
+
+/// Regression: `mv` out of what is read-only said EROFS, at which it gives up; EXDEV makes it copy.
+#[test]
+fn what_is_kept_is_copied_when_it_is_moved() {
+    let s = Studio::mounted();
+    fs::create_dir(s.mnt("library/p")).unwrap();
+    fs::write(s.mnt("library/p/a.png"), png(20, 20, 1)).unwrap();
+    s.settle();
+    for from in ["versions/p/a.png/1.png", "records/p/a.png.json"] {
+        let e = fs::rename(s.mnt(from), s.mnt("library/out")).unwrap_err();
+        assert_eq!(e.raw_os_error(), Some(libc::EXDEV), "{from}");
+    }
+    let e = fs::rename(s.mnt("library/p/a.png"), s.mnt("versions/p/a.png/2.png")).unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EROFS));
+}
+
+/// Regression: restored under another name, an asset kept its old one in views.
+#[test]
+fn what_is_restored_under_another_name_has_that_name_everywhere() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.png"), png(20, 20, 1)).unwrap();
+    s.settle();
+    fs::remove_file(s.mnt("library/a.png")).unwrap();
+    let day = names(&s.mnt("trash")).into_iter().find(|n| n.starts_with('2')).unwrap();
+    fs::rename(s.mnt(format!("trash/{day}/a.png")), s.mnt("library/b.png")).unwrap();
+    assert!(s.mnt("find/kind=image/b.png").exists());
+    assert!(!names(&s.mnt("find/kind=image")).contains(&"a.png".into()));
+}

@@ -138,3 +138,28 @@ fn namesakes_have_names_of_their_own_for_good() {
     let other = shown.iter().find(|n| *n != "l1.png").unwrap();
     assert!(other.starts_with("l1 ~") && other.ends_with(".png"), "{other}");
 }
+
+/// Regression: one established file moved onto another in a view was EEXIST although nobody asked for that.
+#[test]
+fn in_a_view_one_file_is_moved_onto_another_as_in_a_folder() {
+    let s = roster();
+    let id = s.id("library/luna/l1.png");
+    fs::rename(s.mnt("by/persona/luna/l1.png"), s.mnt("by/persona/luna/l2.png")).unwrap();
+    assert_eq!(s.id("by/persona/luna/l2.png"), id);
+    assert_eq!(names(&s.mnt("library/luna")), ["l2.png"]);
+    assert_eq!(fs::read(s.mnt("library/luna/l2.png")).unwrap(), png(64, 96, 1));
+    let trash = sh(&format!("find {} -name '*.png'", s.mnt("trash").display()));
+    assert_eq!(trash.lines().count(), 1, "the other is in the trash: {trash}");
+}
+
+/// Regression: the new name was accepted and was not there a second later.
+#[test]
+fn a_file_that_gets_a_value_keeps_its_name() {
+    let s = roster();
+    fs::create_dir(s.mnt("by/tag/sunset")).unwrap();
+    let e = fs::rename(s.mnt("library/luna/l1.png"), s.mnt("by/tag/sunset/other.png")).unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EPERM));
+    assert!(fs::read_to_string(s.mnt(".dam/errors")).unwrap().contains("move it as `l1.png`"));
+    fs::rename(s.mnt("library/luna/l1.png"), s.mnt("by/tag/sunset/l1.png")).unwrap();
+    assert_eq!(s.show("library/luna/l1.png")["tag"], serde_json::json!(["sunset"]));
+}

@@ -179,3 +179,162 @@ fn a_copy_in_a_view_that_is_opened_again_in_time_keeps_what_is_written() {
         world.library().settle().unwrap();
     }
 }
+
+#[test]
+fn what_is_no_asset_goes_into_the_store_after_a_minute_and_can_still_become_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    for name in ["a.txt.bak", ".a.swp", ".goutputstream-AB12CD", "empty.txt"] {
+        me.write(name, b"bytes").unwrap();
+    }
+    me.truncate("empty.txt", 0).unwrap();
+    world.wait(3);
+    assert_eq!(world.library().live.all().len(), 4, "they stay staged for a while");
+    world.wait(61);
+    assert!(world.library().live.all().is_empty());
+    drop(me);
+    world.open();
+    let me = world.me();
+    assert_eq!(me.read(".a.swp").unwrap(), b"bytes");
+    me.rename("a.txt.bak", "b.txt").unwrap();
+    assert_eq!(world.versions("b.txt"), 1);
+    me.write("c.txt", b"old").unwrap();
+    world.wait(3);
+    me.rename(".goutputstream-AB12CD", "c.txt").unwrap();
+    assert_eq!(world.versions("c.txt"), 2);
+    assert_eq!(me.read("c.txt").unwrap(), b"bytes");
+    // A local file that takes an ordinary name while it is staged is published as soon as any other.
+    me.write("d.txt.bak", b"late").unwrap();
+    world.wait(3);
+    me.rename("d.txt.bak", "d.txt").unwrap();
+    world.wait(1);
+    assert_eq!(world.versions("d.txt"), 1);
+    assert_eq!(world.faults(), serde_json::json!([]));
+}
+
+#[test]
+fn a_scratch_file_that_stays_becomes_an_asset_though_its_bytes_are_in_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.write("sedAb1x9Z", b"somebody's").unwrap();
+    world.wait(61);
+    world.wait(500);
+    assert_eq!(world.library().catalog.read(|tx| tx.node(world.node("sedAb1x9Z"))).unwrap().unwrap().asset, None);
+    world.wait(60);
+    assert_eq!(world.versions("sedAb1x9Z"), 1);
+    assert_eq!(me.read("sedAb1x9Z").unwrap(), b"somebody's");
+}
+
+#[test]
+fn pages_that_a_reader_took_of_passing_bytes_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let (a, b) = (world.me(), world.me_elsewhere());
+    let read = OpenMode { read: true, ..OpenMode::default() };
+    let keeps = |user: &crate::world::User| {
+        let opened = user.mount.open(&user.caller, user.find("f.txt").unwrap(), read).unwrap();
+        user.mount.release(&user.caller, opened.fh).unwrap();
+        opened.keep_cache
+    };
+    for settled in [false, true] {
+        b.write("f.txt", b"first").unwrap();
+        world.library().settle().unwrap();
+        let reader = a.open("f.txt", read).unwrap();
+        assert_eq!(reader.read().unwrap(), b"first");
+        assert!(keeps(&a), "nothing changed");
+        b.write("f.txt", b"second").unwrap();
+        if settled {
+            world.library().settle().unwrap();
+        }
+        assert_eq!(reader.read().unwrap(), b"second");
+        b.write("f.txt", b"first").unwrap();
+        world.library().settle().unwrap();
+        assert!(!keeps(&a), "the kernel holds pages of the second");
+        assert!(keeps(&a));
+        reader.close().unwrap();
+    }
+}
+
+#[test]
+fn a_file_of_holes_is_settled_at_once_whatever_its_length() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    let len = 400 << 30;
+    me.write("sparse.img", b"begin").unwrap();
+    me.truncate("sparse.img", len).unwrap();
+    let file = me.open("sparse.img", WRITE).unwrap();
+    file.write(300 << 30, b"middle").unwrap();
+    file.close().unwrap();
+    let started = std::time::Instant::now();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("sparse.img"), 1);
+    // Once more over the committed holes.
+    let file = me.open("sparse.img", WRITE).unwrap();
+    file.write(len, b"end").unwrap();
+    file.close().unwrap();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("sparse.img"), 2);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    drop(me);
+    world.open();
+    let me = world.me();
+    let file = me.open("sparse.img", OpenMode { read: true, ..OpenMode::default() }).unwrap();
+    let read = |at: u64| me.mount.read(&me.caller, file.fh, at, 8).unwrap();
+    assert_eq!(read(0), b"begin\0\0\0");
+    assert_eq!(read((300 << 30) - 1), b"\0middle\0");
+    assert_eq!(read(200 << 30), [0; 8]);
+    assert_eq!(read(len), b"end");
+    let seek = |at: i64, what| me.mount.seek(&me.caller, file.fh, at, what).unwrap();
+    assert_eq!(seek(100 << 30, damfs::fs::Seek::Data), 300 << 30);
+    assert_eq!(seek(300 << 30, damfs::fs::Seek::Hole), (300 << 30) + (16 << 20));
+    assert_eq!(me.stat("sparse.img").unwrap().size, len + 3);
+    file.close().unwrap();
+    assert_eq!(world.faults(), serde_json::json!([]));
+}
+
+#[test]
+fn a_long_file_keeps_neither_the_beat_nor_the_end_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    let bytes: Vec<u8> = (0..1 << 20).map(|i: u32| u8::try_from(i % 251).unwrap()).collect();
+    let file = me.begin("long.bin").unwrap();
+    for at in 0..65 {
+        file.write(at << 20, &bytes).unwrap();
+    }
+    file.close().unwrap();
+    me.write("short.txt", b"short").unwrap();
+    world.wait(3);
+    assert_eq!(world.versions("short.txt"), 1);
+    assert_eq!(world.show("long.bin")["versions"], serde_json::json!([]), "the beat leaves it alone");
+    world.library().end();
+    world.library().settle_long();
+    world.library().close();
+    assert_eq!(world.show("long.bin")["versions"], serde_json::json!([]), "the end does not wait for it");
+    drop(me);
+    world.open();
+    world.wait(3);
+    world.library().settle_long();
+    assert_eq!(world.versions("long.bin"), 1);
+}
+
+#[test]
+fn a_time_in_the_future_keeps_no_version_back_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    me.write("a.txt", b"bytes").unwrap();
+    let future = damfs::types::Timestamp::from_secs(4_000_000_000);
+    let set = damfs::fs::SetAttr { mtime: Some(damfs::fs::TimeChange::At(future)), ..Default::default() };
+    me.mount.setattr(&me.caller, me.find("a.txt").unwrap(), set).unwrap();
+    drop(me);
+    world.open();
+    world.wait(3);
+    assert_eq!(world.versions("a.txt"), 1);
+    assert_eq!(world.me().stat("a.txt").unwrap().mtime, future);
+}

@@ -181,7 +181,7 @@ impl User {
     }
 
     pub fn stat(&self, path: &str) -> FsResult<Attr> {
-        Ok(self.mount.getattr(&self.caller, self.find(path)?, None)?.attr)
+        Ok(self.mount.getattr(&self.caller, self.find(path)?)?.attr)
     }
 
     pub fn open(&self, path: &str, mode: OpenMode) -> FsResult<File<'_>> {

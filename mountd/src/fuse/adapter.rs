@@ -73,12 +73,12 @@ impl Filesystem for Adapter {
         Op::new("forget", ino.0).guard(|| self.mount.forget(&caller(req), ino.0, nlookup));
     }
 
-    fn getattr(&self, req: &Request, ino: INodeNo, fh: Option<FileHandle>, reply: ReplyAttr) {
+    fn getattr(&self, req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         let op = Op::new("getattr", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
-            self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
-                send_stat(op, mount.getattr(&caller, ino.0, fh.map(u64::from)), reply);
+            self.render(op, self.mount.is_slow_stat(ino.0), reply, move |reply| {
+                send_stat(op, mount.getattr(&caller, ino.0), reply);
             });
         });
     }
@@ -194,8 +194,13 @@ impl Filesystem for Adapter {
         op.guard(|| {
             let mode = convert::open_mode(flags.0);
             let (mount, caller) = (Arc::clone(&self.mount), opener(req, mode));
-            self.render(op, self.mount.is_slow_ino(ino.0), reply, move |reply| {
-                send_opened(op, mount.open(&caller, ino.0, mode), reply);
+            let forget_attr = self.forget_attr();
+            self.render(op, self.mount.is_slow_open(ino.0), reply, move |reply| {
+                let opened = mount.open(&caller, ino.0, mode);
+                if opened.as_ref().is_ok_and(|opened| opened.forget_attr) {
+                    forget_attr(ino.0);
+                }
+                send_opened(op, opened, reply);
             });
         });
     }
@@ -326,14 +331,19 @@ impl Filesystem for Adapter {
     fn lseek(&self, req: &Request, ino: INodeNo, fh: FileHandle, offset: i64, whence: i32, reply: ReplyLseek) {
         let op = Op::new("lseek", ino.0);
         op.guard(|| {
-            let found = convert::seek(whence).and_then(|whence| {
-                let found = self.mount.seek(&caller(req), fh.0, offset, whence)?;
-                i64::try_from(found).map_err(|_| FsError::TooLarge)
-            });
-            match op.outcome(found) {
-                Ok(at) => reply.offset(at),
-                Err(e) => reply.error(e),
-            }
+            let (mount, caller) = (Arc::clone(&self.mount), caller(req));
+            let work = move || {
+                let found = convert::seek(whence).and_then(|whence| {
+                    let found = mount.seek(&caller, fh.0, offset, whence)?;
+                    i64::try_from(found).map_err(|_| FsError::TooLarge)
+                });
+                match op.outcome(found) {
+                    Ok(at) => reply.offset(at),
+                    Err(e) => reply.error(e),
+                }
+            };
+            // Where an export ends is known when it is rendered.
+            if self.mount.is_slow_handle(fh.0) { self.long(op, work) } else { work() }
         });
     }
 

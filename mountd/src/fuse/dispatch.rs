@@ -1,11 +1,12 @@
 //! Where a request is worked on, and how an outcome becomes a reply.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use damfs::fs::{Entry, FsError, FsResult, Mount, OpenMode, Opened, Stat};
 use damfs::types::Caller;
 use fuser::{
-    Errno, FileHandle, Generation, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyXattr, Request,
+    Errno, FileHandle, Generation, INodeNo, Notifier, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen,
+    ReplyXattr, Request,
 };
 use tracing::debug;
 
@@ -21,11 +22,30 @@ pub const GENERATION: Generation = Generation(0);
 pub struct Adapter {
     pub(super) mount: Arc<Mount>,
     pool: Arc<Pool>,
+    notifier: Arc<OnceLock<Notifier>>,
 }
 
 impl Adapter {
     pub fn new(mount: Arc<Mount>, pool: Arc<Pool>) -> Self {
-        Self { mount, pool }
+        Self { mount, pool, notifier: Arc::default() }
+    }
+
+    /// Where the way to the kernel goes once there is one.
+    pub fn notifier(&self) -> Arc<OnceLock<Notifier>> {
+        Arc::clone(&self.notifier)
+    }
+
+    /// Has the kernel forget a file's attributes at once. Of all notifications this one alone takes no lock of the kernel that a request
+    /// may hold, so that a handler may send it before it replies.
+    pub fn forget_attr(&self) -> impl Fn(u64) + Send + use<> {
+        let notifier = Arc::clone(&self.notifier);
+        move |ino| {
+            if let Some(notifier) = notifier.get()
+                && let Err(e) = notifier.inval_inode(INodeNo(ino), -1, 0)
+            {
+                debug!(ino, error = %e, "the kernel keeps attributes a moment longer");
+            }
+        }
     }
 
     /// Runs a render: on the pool, and EAGAIN when that is full. `slow` false runs it here.
@@ -50,7 +70,7 @@ impl Adapter {
                 }
             });
         });
-        if self.pool.submit(job).is_err() {
+        if self.pool.render(job).is_err() {
             debug!(op = op.name, ino = op.ino, "too many renders are waiting");
             if let Some(reply) = take(&slot) {
                 reply.fail(convert::errno(&FsError::TryAgain));
@@ -58,9 +78,9 @@ impl Adapter {
         }
     }
 
-    /// Runs what takes long and may not be refused: on the pool, or here when that is full.
+    /// Runs what takes long and may not be refused: on threads of its own, or here when there is no room.
     pub fn long(&self, op: Op, work: impl FnOnce() + Send + 'static) {
-        self.pool.submit_or_run(Box::new(move || op.guard(work)));
+        self.pool.sync(Box::new(move || op.guard(work)));
     }
 }
 

@@ -12,47 +12,63 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// Jobs that may wait for each thread. A render takes a second or so; more than a few waiting ones help nobody.
 const WAITING_PER_THREAD: usize = 16;
 
-/// A fixed number of threads behind a bounded queue. Dropping it finishes what is queued.
+/// Threads for renders, which may be refused, and others for what may not be and must not wait behind a render.
 pub struct Pool {
-    queue: Option<Sender<Job>>,
-    threads: Vec<JoinHandle<()>>,
+    renders: Crew,
+    syncs: Crew,
 }
 
 impl Pool {
-    /// As many threads as there are processors, two at least.
+    /// As many threads of each as there are processors, two at least.
     pub fn new() -> io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
         Self::with(threads, threads * WAITING_PER_THREAD)
     }
 
     fn with(threads: usize, waiting: usize) -> io::Result<Self> {
-        let (queue, jobs) = bounded::<Job>(waiting);
-        let threads = (0..threads)
-            .map(|i| {
-                let jobs = jobs.clone();
-                std::thread::Builder::new().name(format!("slow-{i}")).spawn(move || jobs.iter().for_each(|job| job()))
-            })
-            .collect::<io::Result<_>>()?;
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self { renders: Crew::new("render", threads, waiting)?, syncs: Crew::new("sync", threads, waiting)? })
     }
 
-    /// Queues a job, or gives it back when there is no room.
-    pub fn submit(&self, job: Job) -> Result<(), Job> {
-        match &self.queue {
-            Some(queue) => queue.try_send(job).map_err(TrySendError::into_inner),
-            None => Err(job),
-        }
+    /// Queues a render, or gives it back when there is no room.
+    pub fn render(&self, job: Job) -> Result<(), Job> {
+        self.renders.submit(job)
     }
 
-    /// Queues a job, or runs it here when there is no room.
-    pub fn submit_or_run(&self, job: Job) {
-        if let Err(job) = self.submit(job) {
+    /// Queues what may not be refused, or runs it here when there is no room.
+    pub fn sync(&self, job: Job) {
+        if let Err(job) = self.syncs.submit(job) {
             job();
         }
     }
 }
 
-impl Drop for Pool {
+/// A fixed number of threads behind a bounded queue. Dropping it finishes what is queued.
+struct Crew {
+    queue: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Crew {
+    fn new(name: &str, threads: usize, waiting: usize) -> io::Result<Self> {
+        let (queue, jobs) = bounded::<Job>(waiting);
+        let threads = (0..threads)
+            .map(|i| {
+                let jobs = jobs.clone();
+                std::thread::Builder::new().name(format!("{name}-{i}")).spawn(move || jobs.iter().for_each(|job| job()))
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { queue: Some(queue), threads })
+    }
+
+    fn submit(&self, job: Job) -> Result<(), Job> {
+        match &self.queue {
+            Some(queue) => queue.try_send(job).map_err(TrySendError::into_inner),
+            None => Err(job),
+        }
+    }
+}
+
+impl Drop for Crew {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
@@ -73,23 +89,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_pool_gives_the_job_back() {
+    fn full_renders_are_given_back_and_nothing_else_waits_for_them() {
         let pool = Pool::with(1, 1).unwrap();
         let (open, gate) = bounded::<()>(0);
         let (started, running) = bounded::<()>(0);
-        assert!(
-            pool.submit(Box::new(move || {
-                started.send(()).unwrap();
-                let _ = gate.recv();
-            }))
-            .is_ok()
-        );
+        let blocked = Box::new(move || {
+            started.send(()).unwrap();
+            let _ = gate.recv();
+        });
+        assert!(pool.render(blocked).is_ok());
         running.recv().unwrap();
-        assert!(pool.submit(Box::new(|| {})).is_ok(), "one may wait");
-        assert!(pool.submit(Box::new(|| {})).is_err(), "a second may not");
+        assert!(pool.render(Box::new(|| {})).is_ok(), "one may wait");
+        assert!(pool.render(Box::new(|| {})).is_err(), "a second may not");
+        let (done, synced) = bounded::<()>(1);
+        pool.sync(Box::new(move || done.send(()).unwrap()));
+        synced.recv_timeout(std::time::Duration::from_secs(10)).expect("a sync does not wait for renders");
+        drop(open);
+    }
+
+    #[test]
+    fn what_may_not_be_refused_runs_here_when_there_is_no_room() {
+        let pool = Pool::with(1, 1).unwrap();
+        let (open, gate) = bounded::<()>(0);
+        let (started, running) = bounded::<()>(0);
+        pool.sync(Box::new(move || {
+            started.send(()).unwrap();
+            let _ = gate.recv();
+        }));
+        running.recv().unwrap();
+        pool.sync(Box::new(|| {}));
         let ran = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&ran);
-        pool.submit_or_run(Box::new(move || {
+        pool.sync(Box::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
         }));
         assert_eq!(ran.load(Ordering::SeqCst), 1, "run here and now");
@@ -102,7 +133,7 @@ mod tests {
         let pool = Pool::with(2, 32).unwrap();
         for _ in 0..20 {
             let count = Arc::clone(&ran);
-            pool.submit_or_run(Box::new(move || {
+            pool.sync(Box::new(move || {
                 count.fetch_add(1, Ordering::SeqCst);
             }));
         }

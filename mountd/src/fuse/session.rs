@@ -59,7 +59,9 @@ pub fn start(device: OwnedFd, mount: Arc<Mount>, pool: Arc<Pool>, ended: Ended) 
     // Who may ask at all is the kernel's business: it refuses by user id, or lets everybody in with `allow_other`.
     config.acl = SessionACL::All;
     let adapter = Adapter::new(Arc::clone(&mount), pool);
+    let to_kernel = adapter.notifier();
     let session = Session::from_fd(adapter, device, SessionACL::All, config)?;
+    let _ = to_kernel.set(session.notifier());
     let notifying = notify::start(mount, session.notifier())?;
     let (running, over) = bounded::<()>(0);
     let thread = std::thread::Builder::new().name("mount".into()).spawn(move || {

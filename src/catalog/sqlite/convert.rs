@@ -100,7 +100,7 @@ words!(TunnelHow {
     Aside => "aside", Moved => "moved", Removed => "removed", RemovedWithoutDelete => "removed-without-delete",
     AsideInView => "aside-in-view",
 });
-words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox" });
+words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox", Word => "word" });
 words!(Counter {
     Node => "node", Entry => "entry", Version => "version", Rendition => "rendition", Asset => "asset",
     Inbox => "inbox",

@@ -227,7 +227,7 @@ CREATE TABLE inbox (
 
 CREATE TABLE change (
     seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
-    kind TEXT NOT NULL CHECK (kind IN ('node', 'entry', 'asset', 'access', 'inbox')),
+    kind TEXT NOT NULL CHECK (kind IN ('node', 'entry', 'asset', 'access', 'inbox', 'word')),
     id TEXT NOT NULL
 ) STRICT;
 

@@ -18,6 +18,9 @@ pub enum BlobError {
     /// Written by a newer damfs.
     #[error("{0} has a newer format; install a newer damfs")]
     NewerFormat(String),
+    /// What was to be stored could not be read; the store is well.
+    #[error("cannot be read: {0}")]
+    Source(std::io::Error),
     /// A sync failed after it was added; adding it again stores it again.
     #[error("extent {0} may not be on the disk, for a sync failed; check the disk and try again")]
     Unsynced(ExtentId),
@@ -46,7 +49,7 @@ impl From<CryptoError> for BlobError {
 impl From<BlobError> for std::io::Error {
     fn from(e: BlobError) -> Self {
         match e {
-            BlobError::Io(e) => e,
+            BlobError::Io(e) | BlobError::Source(e) => e,
             BlobError::Full => Self::new(std::io::ErrorKind::StorageFull, e),
             other => Self::other(other),
         }

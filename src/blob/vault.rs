@@ -79,24 +79,25 @@ impl Vault {
     /// Stores bytes that are not there yet and tells what they are called. They survive a power cut after [`Vault::sync`].
     ///
     /// # Errors
-    /// When they cannot be read or stored; extents stored by then stay for the next try.
+    /// [`BlobError::Source`] when they cannot be read, others when they cannot be stored; extents stored by then stay for the next try.
     pub fn add(&self, source: &dyn ReadAt) -> Result<Content, BlobError> {
         let mut extents = Vec::new();
         if source.len() <= WHOLE {
-            let bytes = source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1)?;
+            let bytes =
+                source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1).map_err(BlobError::Source)?;
             if !bytes.is_empty() {
                 extents.push(self.put_extent(&bytes)?);
             }
         } else {
             let (mut at, len) = (0, source.len());
             while at < len {
-                let (zero, end) = blocks::run(source, at)?;
+                let (zero, end) = blocks::run(source, at).map_err(BlobError::Source)?;
                 if zero {
                     extents.extend(blocks::holes(end - at));
                 } else {
                     let stream = Stream { source, at, end };
                     for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
-                        let chunk = chunk.map_err(std::io::Error::from)?;
+                        let chunk = chunk.map_err(|e| BlobError::Source(e.into()))?;
                         extents.push(self.put_extent(&chunk.data)?);
                     }
                 }

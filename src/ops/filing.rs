@@ -232,7 +232,7 @@ enum Place {
     },
 }
 
-/// `name.ext`, or `name (2).ext` and on when other bytes have that name. The extension stays, the stem is cut to fit.
+/// `name.ext`, or `name (2).ext` and on when other bytes have that name.
 fn free_name(
     tx: &dyn ReadTx,
     folder: NodeId,
@@ -240,21 +240,8 @@ fn free_name(
     library: &Library,
     actor: &Actor,
 ) -> Result<Place, OpsError> {
-    let (stem, extension) = plan.file.name.split_extension();
     for n in 1_u32.. {
-        let name = if n == 1 {
-            plan.file.name.clone()
-        } else {
-            let tail = format!(" ({n})");
-            let room = FileName::MAX - tail.len() - extension.map_or(0, |e| e.len() + 1);
-            let mut bytes = cut(stem, room).to_vec();
-            bytes.extend_from_slice(tail.as_bytes());
-            if let Some(extension) = extension {
-                bytes.push(b'.');
-                bytes.extend_from_slice(extension);
-            }
-            FileName::new(bytes)?
-        };
+        let name = if n == 1 { plan.file.name.clone() } else { plan.file.name.numbered(n) };
         let Some(entry) = tx.entry(folder, &name)? else { return Ok(Place::Free(name)) };
         let Some(id) = tx.node(entry.node)?.and_then(|node| node.asset) else { continue };
         let Some(asset) = tx.asset(id)? else { continue };
@@ -265,13 +252,4 @@ fn free_name(
         }
     }
     Err(OpsError::failed("no free name in the folder", "choose another folder with --into"))
-}
-
-/// At most `room` bytes, not cut inside a character.
-fn cut(stem: &[u8], room: usize) -> &[u8] {
-    let mut end = stem.len().min(room);
-    while end > 0 && end < stem.len() && stem[end] & 0xC0 == 0x80 {
-        end -= 1;
-    }
-    &stem[..end]
 }

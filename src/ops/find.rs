@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use damfs_policy::{Expr, Field, Verb};
+use damfs_policy::{Expr, Field};
 
 use super::folders::Paths;
 use super::{Actor, Library, OpsError, value};
@@ -45,7 +45,8 @@ fn written(field: &Field, value: String) -> String {
 pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) -> Result<Value, OpsError> {
     let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
     library.catalog.read(|tx| {
-        let query = parse(tx, actor.who(), text)?.and(actor.filter(library, Verb::List));
+        let who = actor.who();
+        let query = Tree::new(tx, &who.subject, Some(who.id)).visible(&parse(tx, who, text)?);
         let mut assets = Vec::new();
         let mut paths = Paths::default();
         let mut after = 0;

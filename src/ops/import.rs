@@ -2,9 +2,9 @@
 //! a batch of files is written to the store, one sync covers them, then each is committed in one transaction.
 //! Safe to kill and to run again: what is in the library already is recognised by its bytes.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use damfs_policy::Field;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use super::filing::{self, Arrival, Filed, Plan};
 use super::proto::Assignment;
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, folders, probe};
-use crate::media;
+use crate::blob::BlobError;
+use crate::media::{self, MediaError};
 use crate::types::{ContentId, ReadAt, Timestamp};
 
 /// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
@@ -80,6 +81,12 @@ impl ImportOptions {
 pub struct OpenFile {
     file: File,
     len: u64,
+    written: (i64, i64),
+}
+
+/// When a file's bytes last changed.
+fn written(meta: &Metadata) -> (i64, i64) {
+    (meta.mtime(), meta.mtime_nsec())
 }
 
 impl OpenFile {
@@ -92,7 +99,16 @@ impl OpenFile {
         if !meta.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        Ok(Self { len: meta.len(), file })
+        Ok(Self { len: meta.len(), written: written(&meta), file })
+    }
+
+    /// Whether it is still as it was when it was opened.
+    ///
+    /// # Errors
+    /// When it cannot be looked at any more.
+    fn is_unchanged(&self) -> io::Result<bool> {
+        let meta = self.file.metadata()?;
+        Ok(meta.len() == self.len && written(&meta) == self.written)
     }
 }
 
@@ -139,7 +155,7 @@ impl<'a> Importer<'a> {
     ///
     /// # Errors
     /// When the store or the catalogue fails; then nothing more can be taken.
-    pub fn take(&mut self, given: &str, mtime: Timestamp, bytes: &dyn ReadAt) -> Result<Vec<Outcome>, OpsError> {
+    pub fn take(&mut self, given: &str, mtime: Timestamp, bytes: &OpenFile) -> Result<Vec<Outcome>, OpsError> {
         match self.plan(given, mtime, bytes) {
             Ok(Some(plan)) => {
                 self.bytes += plan.content.size;
@@ -166,7 +182,7 @@ impl<'a> Importer<'a> {
     }
 
     /// Reads and stores one file's bytes; `None` when its outcome is known already.
-    fn plan(&mut self, given: &str, mtime: Timestamp, bytes: &dyn ReadAt) -> Result<Option<Plan>, OpsError> {
+    fn plan(&mut self, given: &str, mtime: Timestamp, bytes: &OpenFile) -> Result<Option<Plan>, OpsError> {
         let (folder, name) = filing::split(given)?;
         if bytes.is_empty() {
             return Err(OpsError::usage("the file is empty", "generate or copy it again"));
@@ -178,6 +194,7 @@ impl<'a> Importer<'a> {
             }
             Ok(probe) if probe.kind == "other" => return Err(OpsError::usage(UNKNOWN, "take it as it is with --any")),
             Ok(probe) => probe,
+            Err(MediaError::Io(e)) => return Err(e.into()),
             Err(_) if self.options.any => probe::nothing(),
             Err(e) => return Err(OpsError::usage(e.to_string(), "take it as it is with --any")),
         };
@@ -190,11 +207,8 @@ impl<'a> Importer<'a> {
         let file = Arrival::new(self.library, given, folder, name, probe, mtime, now)?;
         self.library.catalog.read(|tx| file.allowed(self.library, self.actor, tx, &self.options.changes))?;
         let content = self.library.vault.add(bytes)?;
-        if content.size != bytes.len() {
-            return Err(OpsError::failed(
-                "the file changed while it was read",
-                "run the import again when it is complete",
-            ));
+        if content.size != bytes.len() || !bytes.is_unchanged()? {
+            return Err(OpsError::failed("still being written", "run the import again when it is complete"));
         }
         if self.pending.iter().any(|p| p.content.id == content.id) {
             self.flush()?;
@@ -246,6 +260,7 @@ impl<'a> Importer<'a> {
             OpsError::Usage { .. }
             | OpsError::Failed { .. }
             | OpsError::Io(_)
+            | OpsError::Blob(BlobError::Source(_))
             | OpsError::NotFound(_)
             | OpsError::NoMember { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
@@ -280,7 +295,10 @@ pub fn import_one(
     file: File,
 ) -> Result<Imported, OpsError> {
     let mut importer = Importer::new(library, actor, options);
-    let bytes = OpenFile::new(file)?;
+    let bytes = match OpenFile::new(file) {
+        Ok(bytes) => bytes,
+        Err(e) => return Ok(Imported::Refused { reason: format!("cannot be read: {e}"), policy: false }),
+    };
     let mut outcomes = importer.take(given, mtime, &bytes)?;
     outcomes.extend(importer.finish()?);
     let last = outcomes.pop().map(|o| o.result);

@@ -1,14 +1,16 @@
 //! The inbox: what is dropped here is read when it is complete, filed below `library/`, and reported.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::folders::{self, Maker};
 use super::live::{LiveError, LiveSource};
 use super::live_table::LiveHandle;
 use super::{CHAIN, Library, OpsError, assets};
 use crate::audit;
+use crate::blob::BlobError;
 use crate::catalog::{CatalogError, ChangeKind, Counter, InboxRow, NodeClass, NodeRow, WriteTx};
-use crate::media;
+use crate::media::{self, MediaError};
 use crate::types::{AssetId, Content, FileName, NodeId, Timestamp};
 
 /// Quiet time after which a complete file is filed.
@@ -23,21 +25,36 @@ enum Outcome {
 }
 
 impl Library {
-    /// Files what is complete and quiet.
+    /// Files what is complete and quiet. One file's fault is its refusal and keeps no other waiting; a fault of the library ends nothing
+    /// for good: the next beat tries again.
     pub(super) fn sweep_inbox(self: &Arc<Self>) -> Result<(), OpsError> {
         let now = self.clock.now();
         for node in self.catalog.read(|tx| tx.nodes_of_class(NodeClass::Inbox))? {
-            let file = match self.live.open(self, node.id, false) {
-                Err(LiveError::Gone(_)) => continue,
-                opened => opened?,
-            };
-            let Some(quiet) = file.quiet_ms(now) else { continue };
-            if quiet < COMPLETE_MS || file.seen().size == 0 || self.was_refused(&node)? {
-                continue;
+            match self.consider(&node, now) {
+                Ok(()) | Err(OpsError::Live(LiveError::Gone(_))) => {}
+                // Reading stops then, whatever the file is.
+                Err(_) if self.ending.load(Ordering::Relaxed) => return Ok(()),
+                Err(e) if is_its_own(&e) => {
+                    let refused = Outcome::Refused(format!("{e}; write it again"));
+                    let stamp = self.stamp(&node);
+                    self.catalog.write(|tx| self.conclude(tx, &node, &refused, &stamp, now))?;
+                }
+                Err(e) => tracing::warn!(node = %node.id, error = %e, "a file in the inbox has to wait"),
             }
-            self.file_from_inbox(&node, &file, quiet, now)?;
         }
         Ok(())
+    }
+
+    fn consider(self: &Arc<Self>, node: &NodeRow, now: Timestamp) -> Result<(), OpsError> {
+        if self.was_refused(node)? {
+            return Ok(());
+        }
+        let file = self.live.open(self, node.id, false)?;
+        let Some(quiet) = file.quiet_ms(now) else { return Ok(()) };
+        if quiet < COMPLETE_MS || file.seen().size == 0 {
+            return Ok(());
+        }
+        self.file_from_inbox(node, &file, quiet, now)
     }
 
     /// A refused file stays where it is and is not judged again until it is written again.
@@ -59,7 +76,10 @@ impl Library {
         now: Timestamp,
     ) -> Result<(), OpsError> {
         let source = LiveSource { file, ending: &self.ending };
-        let probed = media::probe(&source);
+        let probed = match media::probe(&source) {
+            Err(MediaError::Io(e)) => return Err(BlobError::Source(e).into()),
+            probed => probed,
+        };
         let complete = probed.as_ref().is_ok_and(|p| p.complete);
         if !complete && quiet < PATIENCE_MS {
             return Ok(());
@@ -195,20 +215,31 @@ pub fn free_name(tx: &dyn WriteTx, folder: NodeId, name: &FileName) -> Result<Fi
     if tx.entry(folder, name)?.is_none() {
         return Ok(name.clone());
     }
-    let (stem, ext) = name.split_extension();
     for n in 2..u32::MAX {
-        let mut tail = format!(" ({n})").into_bytes();
-        if let Some(ext) = ext {
-            tail.push(b'.');
-            tail.extend_from_slice(ext);
-        }
-        let keep = stem.len().min(FileName::MAX.saturating_sub(tail.len()));
-        let mut bytes = stem[..keep].to_vec();
-        bytes.extend_from_slice(&tail);
-        let candidate = FileName::new(bytes)?;
+        let candidate = name.numbered(n);
         if tx.entry(folder, &candidate)?.is_none() {
             return Ok(candidate);
         }
     }
     Err(OpsError::failed("no free name in the folder", "give the file another name"))
+}
+
+/// Whether a fault is the file's own: trying again without writing it again would bring the same.
+fn is_its_own(fault: &OpsError) -> bool {
+    match fault {
+        OpsError::Live(LiveError::StageMissing(_))
+        | OpsError::Live(LiveError::Blob(BlobError::Damaged { .. } | BlobError::Missing(_)))
+        | OpsError::Blob(BlobError::Source(_) | BlobError::Damaged { .. } | BlobError::Missing(_))
+        | OpsError::Catalog(CatalogError::Constraint(_))
+        | OpsError::Usage { .. }
+        | OpsError::Failed { .. } => true,
+        OpsError::Live(_)
+        | OpsError::Blob(_)
+        | OpsError::Catalog(_)
+        | OpsError::NotFound(_)
+        | OpsError::NoMember { .. }
+        | OpsError::Refused { .. }
+        | OpsError::Access(_)
+        | OpsError::Io(_) => false,
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
-use crate::catalog::{CatalogError, NodeRow};
+use crate::catalog::{CatalogError, NodeRow, WriteTx};
 use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
 
 /// Why bytes could not be read or written.
@@ -232,16 +232,14 @@ impl LiveFile {
 
     /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
     fn staged<'a>(&self, library: &Library, io: &'a mut Io) -> Result<&'a mut Stage, LiveError> {
+        if io.stage.is_some() && self.seen().mtime_set {
+            // The bytes change: after a crash, too, they are not as old as a program once said.
+            library.catalog.write(|tx| self.begun(tx))?;
+        }
         if io.stage.is_none() {
             let base = io.committed.as_ref().map(|(id, reader)| (*id, reader.clone()));
             let stage = library.stages.create(self.node, base, library.clock.now())?;
-            let said = library.catalog.write(|tx| -> Result<(), CatalogError> {
-                // A file without a name is nobody's after a crash.
-                let Some(mut row) = tx.node(self.node)? else { return Ok(()) };
-                row.staged = true;
-                tx.put_node(&row)
-            });
-            if let Err(e) = said {
+            if let Err(e) = library.catalog.write(|tx| self.begun(tx)) {
                 drop(stage);
                 library.remove_stage(self.node);
                 return Err(e.into());
@@ -249,6 +247,17 @@ impl LiveFile {
             io.stage = Some(stage);
         }
         io.stage.as_mut().ok_or(LiveError::StageMissing(self.node))
+    }
+
+    /// What the catalogue says before the first write of a stage, and before the first behind a time that a program set.
+    fn begun(&self, tx: &mut dyn WriteTx) -> Result<(), CatalogError> {
+        // A file without a name is nobody's after a crash.
+        let Some(mut row) = tx.node(self.node)? else { return Ok(()) };
+        row.staged = true;
+        row.mtime_set = false;
+        tx.put_node(&row)?;
+        leaf(&self.seen).mtime_set = false;
+        Ok(())
     }
 
     /// The bytes are committed now, and the file has the time `after` instead of `before`. Called with `io` locked; the staging file

@@ -64,6 +64,20 @@ impl FileName {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
+    /// `name (n).ext`, for when the name is taken. The stem gives way first, then an extension that is longer than any real one.
+    #[must_use]
+    pub fn numbered(&self, n: u32) -> Self {
+        let (stem, extension) = self.split_extension();
+        let mut tail = format!(" ({n})").into_bytes();
+        if let Some(extension) = extension {
+            tail.push(b'.');
+            tail.extend_from_slice(cut(extension, Self::MAX / 2));
+        }
+        let mut bytes = cut(stem, Self::MAX.saturating_sub(tail.len())).to_vec();
+        bytes.extend_from_slice(&tail);
+        Self(bytes.into())
+    }
+
     /// The name up to its last dot, and the extension behind it without the dot. A leading dot starts no extension.
     #[must_use]
     pub fn split_extension(&self) -> (&[u8], Option<&[u8]>) {
@@ -72,6 +86,15 @@ impl FileName {
             _ => (&self.0, None),
         }
     }
+}
+
+/// At most `room` bytes, not cut inside a character.
+fn cut(bytes: &[u8], room: usize) -> &[u8] {
+    let mut end = bytes.len().min(room);
+    while end > 0 && end < bytes.len() && bytes[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    &bytes[..end]
 }
 
 impl TryFrom<&OsStr> for FileName {
@@ -127,6 +150,22 @@ mod tests {
         assert_eq!(split("a.b.png")?, ("a.b".into(), Some("png".into())));
         assert_eq!(split(".hidden")?, (".hidden".into(), None));
         assert_eq!(split("dot.")?, ("dot.".into(), None));
+        Ok(())
+    }
+
+    /// A name that is nearly all extension once made a number that did not fit, and a room below nothing.
+    #[test]
+    fn a_numbered_name_always_fits() -> Result<(), NameError> {
+        let numbered = |name: &str, n| -> Result<String, NameError> { Ok(FileName::new(name)?.numbered(n).to_text()) };
+        assert_eq!(numbered("a.png", 2)?, "a (2).png");
+        assert_eq!(numbered("readme", 3)?, "readme (3)");
+        let long = "x".repeat(253);
+        for name in [format!("a.{long}"), format!("{long}.a"), "ü".repeat(127), format!("a.{}", "ü".repeat(126))] {
+            let made = FileName::new(&name)?.numbered(u32::MAX);
+            assert!(made.as_bytes().len() <= FileName::MAX, "{made}");
+            assert!(std::str::from_utf8(made.as_bytes()).is_ok(), "{made}");
+            assert_eq!(FileName::new(made.as_bytes())?, made);
+        }
         Ok(())
     }
 }

@@ -132,7 +132,8 @@ impl<'a> Tree<'a> {
 
     /// A query cut to what the member may list. The trash is shown only to queries that ask for a state themselves, whatever
     /// the member's own rule speaks of.
-    fn visible(&self, expr: &Expr) -> Expr {
+    #[must_use]
+    pub fn visible(&self, expr: &Expr) -> Expr {
         let cut = expr.clone().and(self.list.clone());
         if self.list.mentions(&Field::State) && !expr.mentions(&Field::State) { cut.and(not_trashed()) } else { cut }
     }

@@ -56,3 +56,26 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
     let folder = Command::Why { target: "library/acme".into(), as_member: None };
     assert!(matches!(world.kind(1001, folder), FailureKind::Usage), "what he sees is called what it is");
 }
+
+/// The role asks for a state; the one who searches did not.
+#[test]
+fn a_rule_that_speaks_of_the_state_brings_nothing_back_from_the_trash() {
+    let role =
+        "[role.courier]\ndescription = \"x\"\n[role.courier.allow]\nlist = \"any(state=active;state=trashed)\"\n";
+    let world = World::new().with_roles(role);
+    let admin = world.admin();
+    for name in ["library/a.txt", "library/b.txt"] {
+        admin.write(name, name.as_bytes()).unwrap();
+    }
+    world.settle();
+    world.member("cora", 1001, "courier", None);
+    admin.unlink("library/a.txt").unwrap();
+    world.clock.advance_ms(20_000);
+    world.library.tick();
+    let found = |uid, expr: &str| {
+        let said = world.serve(uid, Command::Find { expr: expr.into(), limit: None }).unwrap();
+        said["assets"].as_array().unwrap().len()
+    };
+    assert_eq!((found(0, "kind=other"), found(1001, "kind=other")), (1, 1));
+    assert_eq!((found(0, "state=trashed"), found(1001, "state=trashed")), (1, 1), "who asks for it finds it");
+}

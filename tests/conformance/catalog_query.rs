@@ -161,6 +161,19 @@ fn long_queries_are_translated() {
     });
 }
 
+#[test]
+fn a_search_for_many_words_is_translated() {
+    on_both(|engine| {
+        write(engine, |tx| some_assets().iter().try_for_each(|a| publish(tx, a))).unwrap();
+        let many = |extra: &str| Term {
+            field: Field::Text,
+            test: Test::Words((0..1_300).map(|_| "dress".to_owned()).chain([extra.to_owned()]).collect()),
+        };
+        assert_eq!(ordinals(engine, &Expr::Term(many("red"))), [30]);
+        assert_eq!(ordinals(engine, &Expr::Term(many("blue"))), Vec::<u64>::new());
+    });
+}
+
 fn closed(field: Field) -> impl Strategy<Value = Option<String>> {
     let FieldKind::Closed(known) = field.kind() else { panic!("{field} is open") };
     of(select(known).prop_map(str::to_owned))

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod identity;
+mod intake;
 mod world;
 
 use std::collections::BTreeMap;

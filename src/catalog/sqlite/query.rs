@@ -73,8 +73,8 @@ impl Filter {
 
     fn expr(&mut self, expr: &Expr) {
         match expr {
-            Expr::And(parts) => self.join(parts, " AND ", "TRUE"),
-            Expr::Or(parts) => self.join(parts, " OR ", "FALSE"),
+            Expr::And(parts) => self.join(parts, " AND ", "TRUE", &Self::expr),
+            Expr::Or(parts) => self.join(parts, " OR ", "FALSE", &Self::expr),
             Expr::Not(inner) => {
                 self.push("NOT (");
                 self.expr(inner);
@@ -85,16 +85,16 @@ impl Filter {
     }
 
     /// Joins in halves: a long chain would be deeper than the engine's parser goes.
-    fn join(&mut self, parts: &[Expr], operator: &str, none: &str) {
+    fn join<T>(&mut self, parts: &[T], operator: &str, none: &str, each: &dyn Fn(&mut Self, &T)) {
         match parts {
             [] => self.push(none),
-            [one] => self.expr(one),
+            [one] => each(self, one),
             _ => {
                 let (left, right) = parts.split_at(parts.len() / 2);
                 self.push("(");
-                self.join(left, operator, none);
+                self.join(left, operator, none, each);
                 self.push(operator);
-                self.join(right, operator, none);
+                self.join(right, operator, none, each);
                 self.push(")");
             }
         }
@@ -110,7 +110,7 @@ impl Filter {
                 let inside = (0i64..).zip(ranks).filter(|(n, _)| low.is_none_or(|l| l <= *n));
                 let inside = inside.filter(|(n, _)| high.is_none_or(|h| *n <= h));
                 let known: Vec<Expr> = inside.map(|(_, rank)| Expr::is(Field::Rating, *rank)).collect();
-                self.join(&known, " OR ", "FALSE");
+                self.join(&known, " OR ", "FALSE", &Self::expr);
             }
             (Test::Words(words), FieldKind::Words) => self.words(field, words),
             (Test::Between(..) | Test::Words(_), _) => self.push("FALSE"),
@@ -231,13 +231,13 @@ impl Filter {
 
     fn words(&mut self, field: &Field, words: &[String]) {
         let text = if *field == Field::Prompt { "t.prompt_words" } else { "t.words" };
-        self.push("EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal");
-        for word in words {
-            self.push(" AND instr(");
-            self.push(text);
-            self.push(", ?) > 0");
-            self.bind(word.clone());
-        }
+        self.push("EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal AND ");
+        self.join(words, " AND ", "TRUE", &|filter, word: &String| {
+            filter.push("instr(");
+            filter.push(text);
+            filter.push(", ?) > 0");
+            filter.bind(word.clone());
+        });
         self.push(")");
     }
 }

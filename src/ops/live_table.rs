@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::library::Library;
 use super::live::{Io, LiveError, LiveFile, leaf};
 use crate::blob::{BlobError, Reader};
+use crate::catalog::NodeClass;
 use crate::catalog::{ChangeKind, ChangeRow, NodeRow, WriteTx};
 use crate::types::{ContentId, NodeId};
 
@@ -142,7 +143,8 @@ fn load(library: &Library, row: &NodeRow) -> Result<LiveFile, LiveError> {
         None => None,
         Some(Ok(Some(stage))) => Some(stage),
         Some(Ok(None)) => return Err(LiveError::StageMissing(row.id)),
-        Some(Err(e @ BlobError::Damaged { .. })) => {
+        // The inbox refuses a damaged file itself, in its report: an empty one in its place would wait there unseen.
+        Some(Err(e @ BlobError::Damaged { .. })) if row.class != NodeClass::Inbox => {
             library.set_stage_aside(row.id, &e)?;
             None
         }

@@ -249,6 +249,9 @@ impl Mount {
                     if self.in_view(tx, who, &dir, &name).is_ok() {
                         return Err(FsError::Exists);
                     }
+                    if !who.subject.allows_everything(Verb::List) {
+                        tx.add_word(&tree::own_words(&field, who.id), &value)?;
+                    }
                     tx.add_word(&field.to_string(), &value)?;
                     Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })?;

@@ -147,7 +147,7 @@ impl Mount {
                 let attr = self.proxy_of(who, *version, stat.mtime);
                 Ok((attr, self.ttl(), Some(Virtual::Proxy(*asset, *version))))
             }
-            What::Node { stat, .. } => Ok((self.stat_attr(stat), self.ttl(), None)),
+            What::Node { stat, .. } => Ok((self.dated(who, self.stat_attr(stat)), self.ttl(), None)),
             What::Item(item) => self.describe(who, parent, &row.name, Found::Item((**item).clone())),
         }
     }

@@ -8,13 +8,18 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::mount::Mount;
-use super::{FsResult, Invalidation};
-use crate::catalog::{ChangeKind, ChangeRow};
-use crate::ops::{Library, folders};
+use super::{FsError, FsResult, Invalidation};
+use crate::catalog::{ChangeKind, ChangeRow, ReadTx};
+use crate::ops::{CHAIN, Library, folders};
 use crate::types::{AssetId, NodeId, Timestamp};
 
 /// How many changes are read at once.
 const PAGE: usize = 512;
+
+/// When the last change on record was made.
+fn recorded(tx: &dyn ReadTx) -> FsResult<Timestamp> {
+    Ok(tx.audit_head(CHAIN)?.map_or(Timestamp::EPOCH, |row| row.at))
+}
 
 pub(super) struct Feed {
     out: Sender<Invalidation>,
@@ -31,7 +36,7 @@ impl Feed {
     pub(super) fn new(library: &Arc<Library>) -> FsResult<Self> {
         let (out, inbound) = unbounded();
         let (waker, wake) = bounded(1);
-        let seen = library.catalog.read(|tx| tx.last_change())?;
+        let (seen, changed) = library.catalog.read(|tx| Ok::<_, FsError>((tx.last_change()?, recorded(tx)?)))?;
         // Full means that a wake-up is on its way already.
         library.catalog.listen(Box::new(move |_| {
             let _ = waker.try_send(());
@@ -41,7 +46,7 @@ impl Feed {
             inbound,
             wake,
             seen: AtomicU64::new(seen),
-            changed: AtomicI64::new(0),
+            changed: AtomicI64::new(changed.as_nanos()),
             told: Mutex::new(seen),
             more_told: Condvar::new(),
         })
@@ -98,8 +103,9 @@ impl Mount {
     fn follow(&self) {
         loop {
             let from = self.feed.seen.load(Ordering::SeqCst);
-            let rows = match self.library.catalog.read(|tx| tx.changes_after(from, PAGE)) {
-                Ok(rows) => rows,
+            let read = |tx: &dyn ReadTx| Ok::<_, FsError>((tx.changes_after(from, PAGE)?, recorded(tx)?));
+            let (rows, changed) = match self.library.catalog.read(read) {
+                Ok(read) => read,
                 Err(e) => {
                     tracing::warn!(error = %e, "the change feed could not be read; names may be a second old");
                     return;
@@ -107,7 +113,7 @@ impl Mount {
             };
             let Some(last) = rows.last() else { return };
             self.feed.seen.store(last.seq, Ordering::SeqCst);
-            self.feed.changed.store(self.library.clock.now().as_nanos(), Ordering::Relaxed);
+            self.feed.changed.store(changed.as_nanos(), Ordering::Relaxed);
             for row in &rows {
                 self.invalidate(row);
             }

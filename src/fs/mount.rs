@@ -14,7 +14,7 @@ use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
-use crate::types::{AssetId, Attr, Caller, ContentId, FileName, NodeId, Timestamp, VersionId};
+use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -63,7 +63,8 @@ pub struct Mount {
     /// What all pages of a node in the page cache are of.
     pub(super) cached: Mutex<HashMap<NodeId, ContentId>>,
     pub(super) feed: super::feed::Feed,
-    pub(super) mounted: Timestamp,
+    /// When the library was made.
+    pub(super) born: Timestamp,
 }
 
 impl Mount {
@@ -73,6 +74,8 @@ impl Mount {
     /// When the catalogue fails.
     pub fn new(library: Arc<Library>, audience: Audience, show: Show) -> FsResult<Arc<Self>> {
         let feed = super::feed::Feed::new(&library)?;
+        let top = library.catalog.read(|tx| tx.node(NodeId::LIBRARY))?;
+        let born = top.map_or_else(|| library.clock.now(), |top| top.made_at);
         let mount = Arc::new(Self {
             inodes: Inodes::new(library.permutation.clone(), library.path_key),
             handles: Handles::default(),
@@ -81,7 +84,7 @@ impl Mount {
             shown: Mutex::default(),
             aliases: Mutex::default(),
             cached: Mutex::default(),
-            mounted: library.clock.now(),
+            born,
             library,
             audience,
             show,
@@ -340,6 +343,25 @@ impl Mount {
         name: &FileName,
         found: Found,
     ) -> FsResult<(Attr, Duration, Option<Virtual>)> {
+        let (attr, ttl, remember) = self.described(who, parent, name, found)?;
+        Ok((self.dated(who, attr), ttl, remember))
+    }
+
+    /// The times of a directory move with everything in it. Who may not list everything sees one time for them all, which tells nothing.
+    pub(super) fn dated(&self, who: &Who, attr: Attr) -> Attr {
+        if attr.kind != FileKind::Dir || who.subject.allows_everything(Verb::List) {
+            return attr;
+        }
+        Attr { atime: self.born, mtime: self.born, ctime: self.born, ..attr }
+    }
+
+    fn described(
+        &self,
+        who: &Who,
+        parent: u64,
+        name: &FileName,
+        found: Found,
+    ) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         let item = match found {
             Found::Node(node, asset) => {
                 let proxy = asset.and_then(|asset| self.proxy_attr(who, &asset, &node));
@@ -390,9 +412,9 @@ impl Mount {
         }
     }
 
-    /// The time of the last change that this mount has heard of: what query directories show as theirs.
+    /// The time of the last change on record: what query directories show as theirs. The same after a remount.
     pub(super) fn changed(&self) -> Timestamp {
-        self.feed.changed().max(self.mounted)
+        self.feed.changed().max(self.born)
     }
 
     pub(super) fn note_shown(&self, asset: AssetId, parent: u64, name: &FileName) {
@@ -443,7 +465,7 @@ impl Mount {
                 return Ok(Stat { attr: attr::text(ino, bytes.len() as u64, self.show, mtime), ttl: Duration::ZERO });
             }
         };
-        Ok(Stat { attr, ttl: self.ttl() })
+        Ok(Stat { attr: self.dated(who, attr), ttl: self.ttl() })
     }
 
     /// How long a node's attributes may be believed: not at all while somebody writes to it, who may be on another mount.

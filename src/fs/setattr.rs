@@ -33,6 +33,12 @@ impl Mount {
         if let Some(uid) = set.uid.filter(|uid| *uid != node.uid && caller.uid != 0) {
             return Err(FsError::NotPermitted(format!("only root may give a file to user id {uid}")));
         }
+        let foreign = |gid: u32| gid != node.gid && caller.uid != 0 && (node.uid != caller.uid || gid != caller.gid);
+        if let Some(gid) = set.gid.filter(|gid| foreign(*gid)) {
+            return Err(FsError::NotPermitted(format!(
+                "only its owner may give a file to group {gid}, and only as one of it"
+            )));
+        }
         if let Some(size) = set.size {
             self.truncate(&node, size, set.fh)?;
         }
@@ -60,7 +66,7 @@ impl Mount {
             }
             Ok(row)
         })?;
-        Ok(Stat { attr: self.node_attr(&row), ttl: self.ttl() })
+        Ok(Stat { attr: self.dated(who, self.node_attr(&row)), ttl: self.ttl() })
     }
 
     fn truncate(&self, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {

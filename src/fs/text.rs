@@ -63,13 +63,13 @@ const VERBS: [Verb; 10] = [
 impl Mount {
     /// A text's bytes and the time that it shows.
     pub(super) fn text(&self, who: &Who, text: &Text) -> FsResult<(Vec<u8>, Timestamp)> {
-        let changed = self.changed();
+        let changed = if who.subject.allows_everything(Verb::List) { self.changed() } else { self.born };
         Ok(match text {
             Text::Status => (self.status(who)?.into_bytes(), changed),
             Text::Errors => self.errors(who),
-            Text::Readme => (README.as_bytes().to_vec(), self.mounted),
+            Text::Readme => (README.as_bytes().to_vec(), self.born),
             Text::InboxReport => (self.inbox_report(who)?.into_bytes(), changed),
-            Text::Marker => (Vec::new(), self.mounted),
+            Text::Marker => (Vec::new(), self.born),
             Text::Record(id) => {
                 let (record, at) = self.library.catalog.read(|tx| -> FsResult<_> {
                     let asset = tx.asset(*id)?.ok_or(FsError::NotFound)?;
@@ -104,7 +104,7 @@ impl Mount {
 
     fn errors(&self, who: &Who) -> (Vec<u8>, Timestamp) {
         let notices = self.library.notices.of(who.id, who.subject.allows_everything(Verb::Admin));
-        let at = notices.last().map_or(self.mounted, |n| n.at);
+        let at = notices.last().map_or(self.born, |n| n.at);
         let mut out = String::new();
         for notice in notices {
             let _ = writeln!(out, "{}  {}: {}", notice.at, notice.op, notice.sentence);

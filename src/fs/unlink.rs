@@ -225,10 +225,14 @@ impl Mount {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
                 }
                 self.library.catalog.write(|tx| -> FsResult<()> {
-                    if tx.count(&Expr::is(field.clone(), value.clone()))? > 0 {
+                    let used = Expr::is(field.clone(), value.clone());
+                    if tx.count(&used.clone().and(who.subject.filter(Verb::List)))? > 0 {
                         return Err(FsError::NotEmpty);
                     }
-                    if !tx.remove_word(&field.to_string(), &value)? {
+                    // In hidden use the word is not there for him, but for one that he made himself.
+                    let own = tx.remove_word(&tree::own_words(&field, who.id), &value)?;
+                    let shared = tx.count(&used)? == 0 && tx.remove_word(&field.to_string(), &value)?;
+                    if !own && !shared {
                         return Err(FsError::NotFound);
                     }
                     Ok(tx.change(ChangeKind::Word, &field.to_string())?)

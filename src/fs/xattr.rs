@@ -55,7 +55,9 @@ impl Mount {
         if let Some(asset) = &asset
             && mapped::is_mapped(name)
         {
-            return mapped::get(asset, name).ok_or(FsError::NoAttribute);
+            let value = mapped::get(asset, name);
+            self.library.served.note(who.id, asset.id, name, value.as_deref().unwrap_or_default());
+            return value.ok_or(FsError::NoAttribute);
         }
         self.library.catalog.read(|tx| tx.xattr(node.id, name))?.ok_or(FsError::NoAttribute)
     }
@@ -141,11 +143,17 @@ impl Mount {
             }
             if let Some(id) = mapped_to.map(|a| a.id) {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                let changed = match value {
-                    Some(value) => mapped::set(&mut asset, name, value),
-                    None => mapped::remove(&mut asset, name),
-                };
-                if changed {
+                let base = self.library.served.base(who.id, id, name);
+                if mapped::merge(&mut asset, name, value, base.as_deref()) {
+                    // As for `dam set`: nobody puts an asset past his own reach.
+                    if !who.subject.is_admin() {
+                        self.may(who, Verb::Tag, &asset).map_err(|_| {
+                            FsError::Denied(format!(
+                                "the change would put the file out of reach of {}",
+                                who.subject.name
+                            ))
+                        })?;
+                    }
                     asset.changed = now.max(asset.changed);
                     assign::store(tx, &asset)?;
                     let detail = serde_json::json!({ "xattr": String::from_utf8_lossy(name) });
@@ -167,6 +175,10 @@ impl Mount {
                 tx.change(ChangeKind::Node, &row.id.to_string())?;
             }
             Ok(())
-        })
+        })?;
+        if let Some(asset) = mapped_to {
+            self.library.served.note(who.id, asset.id, name, value.unwrap_or_default());
+        }
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
 use super::live_table::LiveFiles;
+use super::mapped::Served;
 use super::notices::Notices;
 use super::reserve::Reserve;
 use super::sweep::ScratchSwept;
@@ -164,6 +165,8 @@ pub struct Library {
     pub live: LiveFiles,
     /// Files created in views that may turn out to be copies.
     pub view_copies: ViewCopies,
+    /// Record attributes as members saw them last.
+    pub served: Served,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
     /// Space for removals on a full disk.
@@ -332,6 +335,7 @@ impl Library {
             notices: Notices::default(),
             live: LiveFiles::default(),
             view_copies: ViewCopies::default(),
+            served: Served::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
             ending: AtomicBool::new(false),

@@ -1,9 +1,10 @@
 //! Extended attributes that are the record: what Dolphin's tag panel and `setfattr` write becomes facets, what facets say is what they read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::{Asset, CatalogError, WriteTx};
-use crate::types::NodeId;
+use crate::types::{AssetId, MemberId, NodeId};
 
 /// Comma-separated tags (freedesktop; Dolphin, Baloo).
 const TAGS: &[u8] = b"user.xdg.tags";
@@ -36,31 +37,62 @@ pub fn list(asset: &Asset) -> impl Iterator<Item = &'static [u8]> {
     [TAGS, COMMENT].into_iter().filter(|name| get(asset, name).is_some())
 }
 
-/// Puts a value into the record. Returns whether anything changed.
-pub fn set(asset: &mut Asset, name: &[u8], value: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(value);
+/// The values last served, by member and asset: what he changed is told from what he merely had not seen. A memory only.
+#[derive(Default)]
+pub struct Served(Mutex<HashMap<Seen, Vec<u8>>>);
+
+/// Who saw which attribute of what.
+type Seen = (MemberId, AssetId, &'static [u8]);
+
+/// Values that are remembered; beyond, all are forgotten, and setting unites.
+const SERVED: usize = 65_536;
+
+impl Served {
+    /// Remembers what a member was served, or what he set.
+    pub fn note(&self, member: MemberId, asset: AssetId, name: &[u8], value: &[u8]) {
+        let Some(name) = [TAGS, COMMENT].into_iter().find(|n| *n == name) else { return };
+        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.len() >= SERVED {
+            served.clear();
+        }
+        served.insert((member, asset, name), value.to_vec());
+    }
+
+    /// What he was served last.
+    #[must_use]
+    pub fn base(&self, member: MemberId, asset: AssetId, name: &[u8]) -> Option<Vec<u8>> {
+        let name = [TAGS, COMMENT].into_iter().find(|n| *n == name)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(member, asset, name)).cloned()
+    }
+}
+
+/// Puts a value into the record, or with `None` takes it out, merged three ways: what others changed since the `base` stays. Without a
+/// base tags are united, a comment is replaced, and taking out takes all. Returns whether anything changed.
+pub fn merge(asset: &mut Asset, name: &[u8], value: Option<&[u8]>, base: Option<&[u8]>) -> bool {
     match name {
         TAGS => {
-            let tags = parse_tags(&text);
-            let changed = tags != asset.tags;
-            asset.tags = tags;
+            let tags = |bytes: &[u8]| parse_tags(&String::from_utf8_lossy(bytes));
+            let wanted = value.map(tags).unwrap_or_default();
+            let base = match (base, value) {
+                (Some(base), _) => tags(base),
+                (None, Some(_)) => BTreeSet::new(),
+                (None, None) => asset.tags.clone(),
+            };
+            let kept = asset.tags.iter().filter(|tag| wanted.contains(*tag) || !base.contains(*tag));
+            let merged: BTreeSet<String> = kept.chain(wanted.difference(&base)).cloned().collect();
+            let changed = merged != asset.tags;
+            asset.tags = merged;
             changed
         }
         COMMENT => {
-            let notes = Some(text.into_owned()).filter(|n| !n.is_empty());
+            if value.is_some() && value == base {
+                return false;
+            }
+            let notes = value.map(|v| String::from_utf8_lossy(v).into_owned()).filter(|n| !n.is_empty());
             let changed = notes != asset.notes;
             asset.notes = notes;
             changed
         }
-        _ => false,
-    }
-}
-
-/// Takes a value out of the record. Returns whether there was one.
-pub fn remove(asset: &mut Asset, name: &[u8]) -> bool {
-    match name {
-        TAGS => !std::mem::take(&mut asset.tags).is_empty(),
-        COMMENT => asset.notes.take().is_some(),
         _ => false,
     }
 }
@@ -77,7 +109,7 @@ pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(
     }
     if let Some(value) = tx.xattr(node, COMMENT)? {
         if asset.notes.is_none() {
-            set(asset, COMMENT, &value);
+            merge(asset, COMMENT, Some(&value), None);
         }
         tx.remove_xattr(node, COMMENT)?;
     }

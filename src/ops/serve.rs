@@ -61,7 +61,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Show { target } => show::show(library, actor, &target),
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
-        Command::Settle => Ok(json!({ "versions": library.settle()? })),
+        Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),
         Command::MemberAdd { name, uid, role, scope } => {
             members::add(library, actor, &name, uid, &role, scope.as_deref())
@@ -73,6 +73,19 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Why { target, as_member } => why::why(library, actor, &target, as_member.as_deref()),
         Command::FolderRule { folder, set } => folder_rule(library, actor, &folder, &set),
     }
+}
+
+/// Anybody may have versions made at once; he is told of those whose assets he may list.
+fn settle(library: &Arc<Library>, actor: &Actor) -> Result<Value, OpsError> {
+    let made = library.settle()?;
+    library.catalog.read(|tx| {
+        let mut listed = 0;
+        for id in &made {
+            let asset = tx.version(*id)?.map(|v| tx.asset(v.asset)).transpose()?.flatten();
+            listed += u64::from(asset.is_some_and(|a| actor.decide(library, Verb::List, &a).allowed));
+        }
+        Ok(json!({ "versions": listed }))
+    })
 }
 
 fn folder_rule(

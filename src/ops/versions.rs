@@ -79,12 +79,12 @@ impl Library {
         Ok(())
     }
 
-    /// Makes versions of everything that is written and closed, at once. Returns how many were made. Waits a moment for files that
+    /// Makes versions of everything that is written and closed, at once. Returns what was made. Waits a moment for files that
     /// their programs have closed and the kernel has not.
     ///
     /// # Errors
     /// When the store or the catalogue fails; what was not reached stays staged.
-    pub fn settle(self: &Arc<Self>) -> Result<u64, OpsError> {
+    pub fn settle(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
         let mut closing = self.live.all();
         for _ in 0..CLOSING_WAITS {
             closing.retain(|file| file.is_closing());
@@ -100,7 +100,7 @@ impl Library {
     ///
     /// # Errors
     /// As [`Library::settle`].
-    pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<u64, OpsError> {
+    pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<Vec<VersionId>, OpsError> {
         self.settle_ripe(quiet_ms, |file| !is_long(file))
     }
 
@@ -111,9 +111,13 @@ impl Library {
         }
     }
 
-    fn settle_ripe(self: &Arc<Self>, quiet_ms: i64, wanted: impl Fn(&LiveFile) -> bool) -> Result<u64, OpsError> {
+    fn settle_ripe(
+        self: &Arc<Self>,
+        quiet_ms: i64,
+        wanted: impl Fn(&LiveFile) -> bool,
+    ) -> Result<Vec<VersionId>, OpsError> {
         let now = self.clock.now();
-        let mut made = 0;
+        let mut made = Vec::new();
         let mut failed = None;
         let mut ripe = self.live.all();
         ripe.retain(|file| file.is_ripe(now, quiet_ms) && wanted(file));
@@ -125,7 +129,7 @@ impl Library {
                 Err(e) => Err(e.into()),
             };
             match settled {
-                Ok(Settled::Version(_)) => made += 1,
+                Ok(Settled::Version(id)) => made.push(id),
                 Ok(_) => {}
                 Err(e) => {
                     tracing::error!(node = %file.node, error = %e, "a version could not be made; its bytes stay staged");

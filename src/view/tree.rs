@@ -12,6 +12,7 @@ pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable
 pub use exports::{circulates, export_extension};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
+pub use query::own_words;
 
 mod exports;
 mod folders;

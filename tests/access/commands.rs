@@ -57,6 +57,17 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
     assert!(matches!(world.kind(1001, folder), FailureKind::Usage), "what he sees is called what it is");
 }
 
+#[test]
+fn settling_counts_what_the_caller_may_list() {
+    let (world, admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", Some("client=acme"));
+    admin.overwrite("library/globex/secret.png", b"next").unwrap();
+    eddy.overwrite("library/acme/a.png", b"next").unwrap();
+    assert_eq!(world.serve(1001, Command::Settle).unwrap()["versions"], 1);
+    admin.overwrite("library/globex/secret.png", b"more").unwrap();
+    assert_eq!(world.serve(1001, Command::Settle).unwrap()["versions"], 0);
+}
+
 /// The role asks for a state; the one who searches did not.
 #[test]
 fn a_rule_that_speaks_of_the_state_brings_nothing_back_from_the_trash() {

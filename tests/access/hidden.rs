@@ -81,3 +81,56 @@ fn a_folders_attributes_are_its_makers() {
     eddy.setattr("library/own", chmod).unwrap();
     assert_eq!(eddy.attr("library/own").unwrap().mode, 0o700);
 }
+
+#[test]
+fn the_times_of_directories_tell_nothing_of_hidden_changes() {
+    let (world, admin, eddy) = shared_folder();
+    world.set("library/acme/a.png", &["persona=luna"]);
+    let places = ["", "library", "library/acme", "by", "by/persona/luna", "find", "records/acme", ".dam/status"];
+    let times = |seat: &Seat| places.map(|place| seat.attr(place).unwrap()).map(|a| (a.mtime, a.ctime));
+    let (before, seen) = (times(&eddy), times(&admin));
+    world.clock.advance_ms(60_000);
+    admin.write("library/acme/hidden2.png", b"x").unwrap();
+    world.settle();
+    world.set("library/acme/hidden.png", &["tag=new"]);
+    assert!(eddy.mount.wait_told(std::time::Duration::from_secs(0)).is_ok());
+    assert_eq!(times(&eddy), before);
+    assert_ne!(
+        admin.attr("library/acme").unwrap().mtime,
+        seen[2].0,
+        "who lists everything sees that something happened"
+    );
+}
+
+#[test]
+fn the_times_of_views_are_the_same_after_a_remount() {
+    let (world, admin) = World::studio();
+    world.set("library/acme/a.png", &["persona=luna"]);
+    let times = |seat: &Seat| ["", "by", "by/persona/luna", "find"].map(|place| seat.attr(place).unwrap().mtime);
+    world.clock.advance_ms(60_000);
+    assert_eq!(times(&world.admin()), times(&world.admin()));
+    let before = times(&world.admin());
+    drop(admin);
+    let world = world.reopen();
+    world.clock.advance_ms(60_000);
+    assert_eq!(times(&world.admin()), before);
+}
+
+#[test]
+fn a_word_in_hidden_use_is_made_like_any_other() {
+    let (world, admin, eddy) = shared_folder();
+    for word in ["by/persona/nova", "by/persona/free"] {
+        assert_eq!(errno(eddy.find(word)), libc::ENOENT);
+        eddy.mkdir(word).unwrap();
+        assert!(eddy.has(word), "{word}");
+        assert_eq!(errno(eddy.mkdir(word)), libc::EEXIST, "{word}");
+    }
+    world.set("library/globex/secret.png", &["persona=free"]);
+    assert!(eddy.has("by/persona/free"), "what others do with it does not take it from him");
+    for word in ["by/persona/nova", "by/persona/free"] {
+        eddy.rmdir(word).unwrap();
+        assert!(!eddy.has(word), "{word}");
+        assert_eq!(errno(eddy.rmdir(word)), libc::ENOENT, "{word}");
+    }
+    assert!(admin.has("by/persona/free/secret.png"));
+}

@@ -201,6 +201,11 @@ impl Seat {
         self.mount.mkdir(&self.caller, parent, name, 0o755).map(|_| ())
     }
 
+    pub fn rmdir(&self, path: &str) -> FsResult<()> {
+        let (parent, name) = self.split(path)?;
+        self.mount.rmdir(&self.caller, parent, name)
+    }
+
     pub fn unlink(&self, path: &str) -> FsResult<()> {
         let (parent, name) = self.split(path)?;
         self.mount.unlink(&self.caller, parent, name)

@@ -6,7 +6,7 @@ use super::super::path::{decode, decode_level, decode_tag, encode, encode_apart,
 use super::{AND, Dir, Item, Page, QueryDir, Tree, is_trashed};
 use crate::catalog::{Asset, CatalogError};
 use crate::policy::{Expr, Field, FieldKind};
-use crate::types::FileName;
+use crate::types::{FileName, MemberId};
 
 /// The facets that `by/` lists and that narrowing offers.
 pub(super) const FACETS: [(&str, Field); 9] = [
@@ -20,6 +20,12 @@ pub(super) const FACETS: [(&str, Field); 9] = [
     ("status", Field::AnyStatus),
     ("created", Field::Created),
 ];
+
+/// The vocabulary of the words that a member made who does not list everything: he alone sees them, whatever hidden assets use them.
+#[must_use]
+pub fn own_words(field: &Field, member: MemberId) -> String {
+    format!("{field} of {member}")
+}
 
 /// The years that a time in nanoseconds can lie in.
 const YEARS: (i16, i16) = (1678, 2261);
@@ -62,7 +68,7 @@ impl Tree<'_> {
         Ok(self.words(field)?.iter().any(|word| word == value || below(word)))
     }
 
-    /// Words of a vocabulary that nobody uses; one that only hidden assets use would tell of them.
+    /// Words of a vocabulary that nobody uses; one that only hidden assets use would tell of them, and so would one of his own that went.
     fn words(&self, field: &Field) -> Result<Vec<String>, CatalogError> {
         if !matches!(field.kind(), FieldKind::Open | FieldKind::Tree) {
             return Ok(Vec::new());
@@ -75,6 +81,9 @@ impl Tree<'_> {
                 if self.tx.find(&expr, 0, 1)?.is_empty() || self.any(&expr)? {
                     shown.push(word);
                 }
+            }
+            if let Some(member) = self.member {
+                shown.extend(self.tx.vocabulary(&own_words(field, member))?);
             }
             words = shown;
         }

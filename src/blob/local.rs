@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use super::{BlobError, BlobName, BlobStore, Put};
 
 /// Begins the names of files that are being written.
@@ -69,8 +71,8 @@ impl BlobStore for LocalStore {
             return Ok(Put::Existed);
         }
         let temp = self.written(&path, bytes)?;
-        // A link, not a rename: the first of two writers wins.
-        match fs::hard_link(&temp.0, &path) {
+        // The first of two writers wins. Not by a link: not every disk has them.
+        match renameat_with(CWD, &temp.0, CWD, &path, RenameFlags::NOREPLACE).map_err(std::io::Error::from) {
             Ok(()) => Ok(Put::Stored),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Existed),
             Err(e) => Err(e.into()),

@@ -1,4 +1,4 @@
-//! The folder of staging files: begins them, and brings back what a crash left.
+//! The folder of staging files: begins them, brings back what a crash left, and keeps aside what is damaged.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -18,7 +18,11 @@ use crate::crypto::{Keyring, Sealer};
 use crate::rng::SharedEntropy;
 use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
 
-/// The folder of staging files: `<node>.idx` and `<node>.dat` each.
+/// Where damaged staging files are kept.
+const ASIDE: &str = "damaged";
+
+/// The folder of staging files: `<node>.idx` and `<node>.dat` each. A removal first calls the index `<node>.gone`: a data file that
+/// stands without either has lost its index.
 pub struct StageDir {
     root: PathBuf,
     keyring: Arc<Keyring>,
@@ -33,16 +37,15 @@ impl StageDir {
     /// When it cannot be used.
     pub fn open(root: &Path, keyring: Arc<Keyring>, entropy: SharedEntropy) -> Result<Self, BlobError> {
         fs::create_dir_all(root)?;
-        // A removal takes the index first: what stands without one is left over.
         for entry in fs::read_dir(root)? {
             let path = entry?.path();
-            let left = match path.extension().and_then(|e| e.to_str()) {
-                Some("new") => true,
-                Some("dat") => !path.with_extension("idx").exists(),
-                _ => false,
-            };
-            if left {
-                fs::remove_file(path)?;
+            match path.extension().and_then(|e| e.to_str()) {
+                Some("new") => fs::remove_file(path)?,
+                Some("gone") => {
+                    absent_is_fine(fs::remove_file(path.with_extension("dat")))?;
+                    fs::remove_file(path)?;
+                }
+                _ => {}
             }
         }
         Ok(Self { root: root.into(), keyring, entropy, open: Arc::default() })
@@ -52,18 +55,54 @@ impl StageDir {
         (self.root.join(format!("{node}.idx")), self.root.join(format!("{node}.dat")))
     }
 
-    /// The nodes that have a staging file.
+    /// The nodes that have a staging file, or a part of one.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn list(&self) -> Result<Vec<NodeId>, BlobError> {
-        let mut out = Vec::new();
+        let mut out = BTreeSet::new();
         for entry in fs::read_dir(&self.root)? {
             let name = entry?.file_name();
-            let id = name.to_str().and_then(|n| n.strip_suffix(".idx")).and_then(|n| n.parse().ok());
-            out.extend(id.map(NodeId));
+            let stem = name.to_str().and_then(|n| n.strip_suffix(".idx").or_else(|| n.strip_suffix(".dat")));
+            out.extend(stem.and_then(|n| n.parse().ok()).map(NodeId));
         }
-        out.sort_unstable();
+        Ok(out.into_iter().collect())
+    }
+
+    /// Puts a damaged staging file aside, for whoever may still get something out of it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn put_aside(&self, node: NodeId) -> Result<(), BlobError> {
+        let aside = self.root.join(ASIDE);
+        fs::create_dir_all(&aside)?;
+        // A node's staging file may be damaged more than once.
+        let free = (1u32..)
+            .map(|n| aside.join(format!("{node}-{n}")))
+            .find(|stem| !stem.with_extension("idx").exists() && !stem.with_extension("dat").exists());
+        let Some(stem) = free else { return Ok(()) };
+        let (index, data) = self.paths(node);
+        absent_is_fine(fs::rename(data, stem.with_extension("dat")))?;
+        absent_is_fine(fs::rename(index, stem.with_extension("idx")))?;
+        Ok(())
+    }
+
+    /// The nodes whose damaged staging files are kept aside.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn aside(&self) -> Result<BTreeSet<NodeId>, BlobError> {
+        let entries = match fs::read_dir(self.root.join(ASIDE)) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(e) => return Err(e.into()),
+        };
+        let mut out = BTreeSet::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let node = name.to_str().and_then(|n| n.split_once('-')).and_then(|(node, _)| node.parse().ok());
+            out.extend(node.map(NodeId));
+        }
         Ok(out)
     }
 
@@ -129,19 +168,27 @@ impl StageDir {
         open_base: &mut dyn FnMut(ContentId) -> Result<Reader, BlobError>,
     ) -> Result<Option<Stage>, BlobError> {
         let (index_path, data_path) = self.paths(node);
-        let files = match Files::open(&index_path, &data_path) {
-            Ok(files) => files,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e.into()),
+        let damaged = |why: &str| BlobError::Damaged { what: format!("staging file {node}"), why: why.into() };
+        let open = |path: &Path| match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        };
+        let files = match (open(&index_path)?, open(&data_path)?) {
+            (Some(index), Some(data)) => Files { data, index },
+            (None, Some(data)) if data.metadata()?.len() > 0 => return Err(damaged("its index is gone")),
+            (Some(index), None) if index.metadata()?.len() > (HEADER + RECORD) as u64 => {
+                return Err(damaged("its data is gone"));
+            }
+            _ => return Ok(None),
         };
         let log = read_all(&files.index)?;
-        // Nothing is acknowledged before the first record, whose bytes a power cut may leave as zeros.
+        // Nothing is acknowledged before the first record, whose bytes a power cut may leave as zeros. The data comes after it.
         if log.len() < HEADER + RECORD || log.iter().all(|b| *b == 0) {
-            return Ok(None);
+            return if files.data.metadata()?.len() > 0 { Err(damaged("its index is cut off")) } else { Ok(None) };
         }
         let mut header = [0u8; HEADER];
         header.copy_from_slice(&log[..HEADER]);
-        let damaged = |why: &str| BlobError::Damaged { what: format!("staging file {node}"), why: why.into() };
         if header[..7] != MAGIC[..7] || header[7] == 0 {
             return Err(damaged("it does not begin as it should"));
         }
@@ -191,13 +238,17 @@ impl StageDir {
     /// When the disk fails.
     pub fn remove(&self, node: NodeId) -> Result<(), BlobError> {
         let (index, data) = self.paths(node);
-        for path in [index, data] {
-            match fs::remove_file(path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
-                _ => {}
-            }
-        }
-        Ok(())
+        let gone = index.with_extension("gone");
+        absent_is_fine(fs::rename(index, &gone))?;
+        absent_is_fine(fs::remove_file(data))?;
+        Ok(absent_is_fine(fs::remove_file(gone))?)
+    }
+}
+
+fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

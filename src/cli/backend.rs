@@ -92,7 +92,15 @@ pub fn canonical(root: &Path) -> PathBuf {
 
 /// The daemon that serves a library, if there is one. It has said that it is there; what it is asked then may take long.
 pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
-    end_killed(root);
+    let absent = |e: io::Error| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+    match call(root) {
+        // Killed while it was being greeted.
+        Err(_) if wire::connect(root).is_err_and(absent) => Ok(None),
+        called => called,
+    }
+}
+
+fn call(root: &Path) -> Result<Option<Client>, Failure> {
     match wire::connect(root) {
         Ok(stream) => greet(Client(stream), root).map(Some),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(silent(root)),
@@ -109,27 +117,6 @@ pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
             )),
         },
     }
-}
-
-/// A killed daemon that waits in the kernel for itself holds its socket and its library until its mounts are cut off.
-fn end_killed(root: &Path) {
-    let pid = std::fs::read_to_string(root.join("run/lock")).ok().and_then(|text| text.trim().parse::<u32>().ok());
-    let Some(pid) = pid.filter(|pid| is_zombie(*pid)) else { return };
-    for mount in mounts::of_library(root) {
-        mount.abort();
-    }
-    for _ in 0..40 {
-        if !is_zombie(pid) || wire::connect(root).is_err() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Whether a process has been killed and not yet gone. Its state follows its name, which may hold anything, in parentheses.
-fn is_zombie(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// Whether somebody answers at the other end, and understands us.

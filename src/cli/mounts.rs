@@ -20,9 +20,9 @@ impl FuseMount {
         Some(Self { library: source, mountpoint: line.path.clone(), line })
     }
 
-    /// Cuts it off from its daemon; whoever may not has to wait for one who may.
-    pub fn abort(&self) {
-        let _ = self.line.abort();
+    /// The kernel's number of its connection.
+    pub fn connection(&self) -> u32 {
+        self.line.device.minor
     }
 
     /// Whether its daemon died. Asks the mount, which waits for a daemon that is only stuck: ask that one first.

@@ -8,7 +8,7 @@ use super::inodes::{ExportRef, Virtual};
 use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
-use crate::blob::ObjectKind;
+use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, Counter, NodeRow, ReadTx, RenditionRow, VersionRow};
 use crate::media::{self, Limits, RENDERER, Recipe};
 use crate::ops::recipes;
@@ -41,8 +41,10 @@ impl Mount {
         if known {
             return Ok(attr);
         }
-        self.render(export)?;
-        Ok(self.export_attr(export)?.0)
+        let bytes = self.render(export)?;
+        let (shown, _) = self.export_attr(export)?;
+        // Known from the bytes: a full disk may have kept the size from being remembered.
+        Ok(attr::file(shown.ino, bytes.len() as u64, self.show, shown.mtime))
     }
 
     /// Whether the export's size is known.
@@ -65,11 +67,15 @@ impl Mount {
         let hash = recipe.hash();
         let name = object_name(export, &hash);
         let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
-        if let Some(bytes) = self.library.vault.get_object(ObjectKind::Rendition, &name)? {
-            let matches = row.as_ref().is_some_and(|r| r.hash == Some(*blake3::hash(&bytes).as_bytes()));
-            if matches {
+        match self.library.vault.get_object(ObjectKind::Rendition, &name) {
+            Ok(Some(bytes)) if row.as_ref().is_some_and(|r| r.hash == Some(*blake3::hash(&bytes).as_bytes())) => {
                 return Ok(Arc::new(bytes));
             }
+            Ok(_) => {}
+            Err(e @ BlobError::Damaged { .. }) => {
+                tracing::warn!(error = %e, "a kept export is damaged; it is rendered again")
+            }
+            Err(e) => return Err(e.into()),
         }
         let bytes = self.render_now(&export.version, &recipe)?;
         let digest = *blake3::hash(&bytes).as_bytes();
@@ -78,10 +84,18 @@ impl Mount {
         {
             return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
         }
-        self.library.vault.put_object(ObjectKind::Rendition, &name, &bytes)?;
+        if let Err(e) = self.keep(export, &hash, &name, &bytes, digest) {
+            tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
+        }
+        Ok(Arc::new(bytes))
+    }
+
+    /// Remembers an export's bytes, size and hash.
+    fn keep(&self, export: &ExportRef, recipe: &[u8; 32], name: &str, bytes: &[u8], digest: [u8; 32]) -> FsResult<()> {
+        self.library.vault.put_object(ObjectKind::Rendition, name, bytes)?;
         let now = self.library.clock.now();
         self.library.catalog.write(|tx| -> FsResult<()> {
-            let old = tx.rendition(export.version.content, &hash, RENDERER)?;
+            let old = tx.rendition(export.version.content, recipe, RENDERER)?;
             let no = match &old {
                 Some(row) => row.no,
                 None => RenditionNo(tx.next(Counter::Rendition)?),
@@ -89,14 +103,13 @@ impl Mount {
             Ok(tx.put_rendition(&RenditionRow {
                 no,
                 content: export.version.content,
-                recipe: hash,
+                recipe: *recipe,
                 renderer: RENDERER,
                 size: Some(bytes.len() as u64),
                 hash: Some(digest),
                 since: old.map_or(now, |r| r.since),
             })?)
-        })?;
-        Ok(Arc::new(bytes))
+        })
     }
 
     fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Vec<u8>> {

@@ -3,7 +3,6 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use damfs_policy::Expr;
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError};
@@ -13,6 +12,7 @@ use crate::types::{ContentId, ExtentId};
 
 /// How many records one read takes at a time.
 const PAGE: usize = 1000;
+const EVERY_STATE: &str = "state=active+archived+expired+held+trashed";
 
 /// Checks the library; `deep` reads and hashes every byte. `{"clean": bool, "faults": [..], ...}`.
 ///
@@ -22,22 +22,44 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
     actor.must_be_admin("check the library")?;
     let mut faults: Vec<String> = library.catalog.check()?.into_iter().map(|f| format!("catalogue: {f}")).collect();
 
-    let (contents, assets) = library.catalog.read(|tx| {
+    // Every state, or the trash would be left out.
+    let all = damfs_policy::parse(EVERY_STATE).map_err(|e| OpsError::failed(e.to_string(), "report this"))?;
+    let (contents, assets, unwritten) = library.catalog.read(|tx| {
         let contents = tx.contents()?;
         let known: BTreeSet<ContentId> = contents.iter().map(|c| c.id).collect();
         let mut assets = 0_u64;
+        let mut unwritten = Vec::new();
         let mut after = 0;
         loop {
-            let page = tx.find(&Expr::all(), after, PAGE)?;
+            let page = tx.find(&all, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.ordinal;
             for asset in &page {
                 assets += 1;
                 faults.extend(pointers(tx, asset, &known)?);
+                for version in tx.versions(asset.id)? {
+                    if !library.has_manifest(asset.id, version.n)?
+                        && let Some(content) = tx.content(version.content)?
+                    {
+                        unwritten.push((asset.clone(), version, content));
+                    }
+                }
             }
         }
-        Ok::<_, OpsError>((contents, assets))
+        Ok::<_, OpsError>((contents, assets, unwritten))
     })?;
+
+    // Nothing is lost with a manifest: the catalogue holds all that it says.
+    for (asset, version, content) in &unwritten {
+        library.write_manifest(asset, version, content);
+        if !library.has_manifest(asset.id, version.n)? {
+            faults
+                .push(format!("store: asset {}: the manifest of version {} cannot be made again", asset.id, version.n));
+        }
+    }
+    if !unwritten.is_empty() {
+        library.vault.sync(&[])?;
+    }
 
     let mut bytes = 0_u64;
     // Contents share extents: each is read once.
@@ -55,6 +77,13 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
         }
     }
 
+    for node in library.stages.aside()? {
+        faults.push(format!(
+            "staging: node {node}: damaged bytes that were written after its last version are kept in stage/damaged; save the file again, \
+             then remove them"
+        ));
+    }
+
     let chains = library.catalog.read(|tx| tx.audit_chains())?;
     for chain in &chains {
         if let Some(fault) = library.catalog.read(|tx| crate::audit::verify(tx, chain))? {
@@ -69,6 +98,7 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
         "contents": contents.len(),
         "bytes": bytes,
         "audit_chains": chains.len(),
+        "manifests_made": unwritten.len(),
         "faults": faults,
     }))
 }

@@ -218,7 +218,9 @@ impl Library {
                     return Err(OpenError::KeyInside { path: path.into() });
                 }
                 let made = Keyring::create(&id, entropy.as_ref())?;
+                // The library is worth nothing without it: it is on the disk, name and all, before the library is begun.
                 write_new(path, made.key_file.as_bytes(), 0o600)
+                    .and_then(|()| sync_folders(&parent))
                     .map_err(io(format!("cannot write the key file {}", path.display())))?;
                 made
             }
@@ -258,7 +260,7 @@ impl Library {
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
         write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
-        File::open(&root).and_then(|d| d.sync_all()).map_err(io("cannot sync the library folder"))?;
+        sync_folders(&root).map_err(io("cannot sync the library folder"))?;
         Ok(Created { id: info.id, admin: member })
     }
 
@@ -467,6 +469,19 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Makes the names in a folder durable, and its own; the folders above may be as new.
+fn sync_folders(folder: &Path) -> std::io::Result<()> {
+    for above in folder.ancestors() {
+        match File::open(above) {
+            Ok(file) => file.sync_all()?,
+            // Above what one may read, one has made nothing.
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 /// Takes the library's lock, or tells who has it.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::library::Library;
 use super::live::{Io, LiveError, LiveFile, leaf};
 use crate::blob::{BlobError, Reader};
+use crate::catalog::NodeClass;
 use crate::catalog::{ChangeKind, ChangeRow, NodeRow, WriteTx};
 use crate::types::{ContentId, NodeId};
 
@@ -138,9 +139,16 @@ fn load(library: &Library, row: &NodeRow) -> Result<LiveFile, LiveError> {
         Some(id) => Some((id, open(id)?)),
         None => None,
     };
-    let stage = match row.staged {
-        true => Some(library.stages.recover(row.id, &mut |id| open(id))?.ok_or(LiveError::StageMissing(row.id))?),
-        false => None,
+    let stage = match row.staged.then(|| library.stages.recover(row.id, &mut |id| open(id))) {
+        None => None,
+        Some(Ok(Some(stage))) => Some(stage),
+        Some(Ok(None)) => return Err(LiveError::StageMissing(row.id)),
+        // The inbox refuses a damaged file itself, in its report: an empty one in its place would wait there unseen.
+        Some(Err(e @ BlobError::Damaged { .. })) if row.class != NodeClass::Inbox => {
+            library.set_stage_aside(row.id, &e)?;
+            None
+        }
+        Some(Err(e)) => return Err(e.into()),
     };
     Ok(LiveFile::new(row, Io { stage, committed, generation: 0 }))
 }

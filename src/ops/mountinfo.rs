@@ -43,26 +43,6 @@ impl Line {
         self.filesystem == FILESYSTEM
     }
 
-    /// Cuts the kernel's connection to whoever should answer for a FUSE mount: what waits for an answer gets an error. A killed daemon that
-    /// was telling the kernel something may wait for a directory that is held by a request to itself, and cannot end before this.
-    ///
-    /// # Errors
-    /// When the mount is not the caller's.
-    pub fn abort(&self) -> io::Result<()> {
-        let control = format!("/sys/fs/fuse/connections/{}/abort", self.device.minor);
-        std::fs::write(control, b"1").or_else(|e| {
-            // Without the control filesystem root has another way; that the mount is busy comes after the cut.
-            if !rustix::process::geteuid().is_root() {
-                return Err(e);
-            }
-            use rustix::mount::UnmountFlags;
-            match rustix::mount::unmount(&self.path, UnmountFlags::FORCE | UnmountFlags::NOFOLLOW) {
-                Ok(()) | Err(rustix::io::Errno::BUSY) => Ok(()),
-                Err(e) => Err(e.into()),
-            }
-        })
-    }
-
     /// Whether nobody answers for the mount any more. Asked past the kernel's cache, which outlives a daemon, and as the user whom the
     /// mount answers where that can be, for anybody else is refused dead or alive.
     #[must_use]

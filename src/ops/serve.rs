@@ -33,7 +33,15 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
             return Err(Failure { kind: FailureKind::Refused, message: reason, hint: None });
         }
     };
-    run(library, &actor, command, file).map_err(|e| {
+    let mutates = command.changes_names();
+    let done = run(library, &actor, command, file).and_then(|answer| {
+        // What was answered is not undone by a power cut: a member who was locked out stays locked out.
+        if mutates {
+            library.catalog.barrier()?;
+        }
+        Ok(answer)
+    });
+    done.map_err(|e| {
         if let OpsError::Refused { verb, subject, reason } = &e {
             let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::library::Library;
 use super::live::{LiveError, LiveFile, LiveSource, Seen};
 use super::live_table::LiveHandle;
+use super::notices::Notice;
 use super::{CHAIN, OpsError, mapped, probe as probes};
 use crate::audit;
-use crate::blob::ObjectKind;
+use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
 use crate::media::{self, Probe};
 use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
@@ -69,13 +70,7 @@ impl Library {
             match self.live.open(self, id, false) {
                 Ok(_) => {}
                 // A power cut took what was never synced.
-                Err(LiveError::StageMissing(_)) => self.catalog.write(|tx| -> Result<(), CatalogError> {
-                    if let Some(mut row) = tx.node(id)? {
-                        row.staged = false;
-                        tx.put_node(&row)?;
-                    }
-                    Ok(())
-                })?,
+                Err(LiveError::StageMissing(_)) => self.forget_stage(id)?,
                 Err(e) => {
                     tracing::error!(node = %id, error = %e, "staged bytes cannot be read; the last version stands; run `dam fsck`");
                 }
@@ -345,10 +340,47 @@ impl Library {
     /// After the commit: a manifest that is missing is made again by fsck, one that speaks of nothing would be worse.
     pub(super) fn write_manifest(&self, asset: &Asset, version: &VersionRow, content: &Content) {
         let manifest = serde_json::json!({ "manifest": 1, "asset": asset, "version": version, "content": content });
-        let name = format!("{}/{}", asset.id, version.n);
+        let name = manifest_name(asset.id, version.n);
         if let Err(e) = self.vault.put_object(ObjectKind::Manifest, &name, manifest.to_string().as_bytes()) {
             tracing::warn!(asset = %asset.id, error = %e, "a manifest could not be written; `dam fsck` makes it again");
         }
+    }
+
+    /// Whether a version's manifest is there and opens.
+    pub(super) fn has_manifest(&self, asset: AssetId, n: u32) -> Result<bool, BlobError> {
+        match self.vault.get_object(ObjectKind::Manifest, &manifest_name(asset, n)) {
+            Ok(there) => Ok(there.is_some()),
+            Err(BlobError::Damaged { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// From now on the last version stands for the node.
+    fn forget_stage(&self, node: NodeId) -> Result<(), CatalogError> {
+        self.catalog.write(|tx| {
+            let Some(mut row) = tx.node(node)? else { return Ok(()) };
+            row.staged = false;
+            tx.put_node(&row)
+        })
+    }
+
+    /// A damaged staging file would make its file unusable for good: it is put aside and said, and the last version stands.
+    pub(super) fn set_stage_aside(&self, node: NodeId, why: &BlobError) -> Result<(), LiveError> {
+        self.stages.put_aside(node)?;
+        self.forget_stage(node)?;
+        let names = self.catalog.read(|tx| tx.names_of(node))?;
+        let name = names.first().map_or_else(|| node.to_string(), |entry| entry.name.to_string());
+        tracing::error!(%node, error = %why, "staged bytes are damaged; they are kept in stage/damaged, the last version stands");
+        self.notices.add(Notice {
+            at: self.clock.now(),
+            member: None,
+            op: "open".into(),
+            sentence: format!(
+                "{name}: what was written since its last version is damaged and was put into stage/damaged of the library; the last \
+                 version stands; save it again"
+            ),
+        });
+        Ok(())
     }
 
     /// Removes a node's staging file. One that stays is removed at the next start.
@@ -357,6 +389,13 @@ impl Library {
             tracing::warn!(%node, error = %e, "a staging file could not be removed");
         }
     }
+}
+
+/// What a version's manifest is called. The end of an asset's id is random, so the folders that the names begin with fill evenly.
+pub(super) fn manifest_name(asset: AssetId, n: u32) -> String {
+    let id = asset.to_string();
+    let fan = id.get(id.len().saturating_sub(2)..).unwrap_or(&id);
+    format!("{fan}-{id}-{n}")
 }
 
 /// The name that the audit log shows for a member.

@@ -103,9 +103,19 @@ pub fn connect(library_root: &Path) -> io::Result<UnixStream> {
     // Also bounds the call itself: a stuck daemon's queue fills up.
     set_socket_timeout(&socket, Timeout::Send, Some(GREETING))?;
     rustix::net::connect(&socket, &SocketAddrUnix::new(&short)?)?;
+    if rustix::net::sockopt::socket_peercred(&socket).is_ok_and(|peer| is_zombie(peer.pid)) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
     let stream = UnixStream::from(socket);
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+/// Whether a process was killed and has not ended: a thread that the kernel holds up keeps its socket open, and nobody will answer.
+fn is_zombie(pid: rustix::process::Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    // The name before the state may hold anything, blanks and brackets too.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// Socket addresses hold 108 bytes; library paths may be longer. The descriptor must live as long as the path is used.

@@ -6,7 +6,7 @@ use std::path::Path;
 use damfs::types::{ReadAt, Timestamp};
 
 use super::noise;
-use super::stage::{Lab, all};
+use super::stage::{Lab, NODE, all};
 
 const SLOT: usize = 4096;
 const HEADER: usize = 113;
@@ -221,11 +221,48 @@ fn stored_bytes_count_each_place_once() {
 #[test]
 fn leftovers_of_a_removal_go_at_the_next_start() {
     let root = tempfile::tempdir().unwrap();
-    for left in ["5.dat", "6.new"] {
+    for left in ["5.dat", "5.gone", "6.new"] {
         fs::write(root.path().join(left), b"left").unwrap();
     }
     let lab = Lab::new(root.path(), b"");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     drop(lab.begin());
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+}
+
+/// Regression: a data file without its index was taken for the rest of a removal and deleted, synced bytes and all.
+#[test]
+fn a_lost_index_is_damage_and_a_removal_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let lab = Lab::new(root.path(), b"");
+    let (index, data) = (root.path().join("77.idx"), root.path().join("77.dat"));
+    let mut stage = lab.begin();
+    stage.write_at(0, &[1; SLOT], NOW).unwrap();
+    stage.sync(false).unwrap();
+    drop(stage);
+    let whole = fs::read(&index).unwrap();
+    let bytes = fs::read(&data).unwrap();
+    let lab = lab.anew(root.path());
+    for cut in [Some(vec![]), Some(whole[..100].to_vec()), Some(vec![0; whole.len()]), None] {
+        match &cut {
+            Some(left) => fs::write(&index, left).unwrap(),
+            None => fs::remove_file(&index).unwrap(),
+        }
+        let lab = lab.anew(root.path());
+        assert!(lab.try_reopen().is_err(), "{cut:?}");
+        assert_eq!(fs::read(&data).unwrap(), bytes, "{cut:?}: it is still there");
+    }
+    let lab = lab.anew(root.path());
+    lab.dir.put_aside(NODE).unwrap();
+    assert!(lab.try_reopen().unwrap().is_none());
+    assert_eq!(lab.dir.aside().unwrap().into_iter().collect::<Vec<_>>(), [NODE]);
+    assert_eq!(fs::read(root.path().join("damaged/77-1.dat")).unwrap(), bytes);
+    // A removal that was killed half-way.
+    let mut stage = lab.begin();
+    stage.write_at(0, &[2; SLOT], NOW).unwrap();
+    drop(stage);
+    fs::rename(&index, root.path().join("77.gone")).unwrap();
+    let lab = lab.anew(root.path());
+    assert!(lab.try_reopen().unwrap().is_none());
+    assert_eq!(lab.dir.list().unwrap(), []);
 }

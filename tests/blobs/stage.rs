@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use damfs::blob::{BlobError, MemoryStore, Stage, StageDir, Vault};
+use damfs::crypto::Keyring;
 use damfs::types::{Content, NodeId, ReadAt, Timestamp};
 use proptest::prelude::*;
 
 use super::{entropy, keyring, noise};
 
-const NODE: NodeId = NodeId(77);
+pub(super) const NODE: NodeId = NodeId(77);
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -32,17 +33,24 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 pub(super) struct Lab {
-    dir: StageDir,
-    vault: Vault,
+    pub(super) dir: StageDir,
+    keys: Arc<Keyring>,
+    vault: Arc<Vault>,
     base: Option<Content>,
 }
 
 impl Lab {
     pub(super) fn new(root: &Path, base: &[u8]) -> Self {
         let keys = keyring();
-        let vault = Vault::new(Arc::new(MemoryStore::default()), keys.clone(), entropy());
+        let vault = Arc::new(Vault::new(Arc::new(MemoryStore::default()), keys.clone(), entropy()));
         let base = (!base.is_empty()).then(|| vault.add(&base.to_vec()).unwrap());
-        Self { dir: StageDir::open(root, keys, entropy()).unwrap(), vault, base }
+        Self { dir: StageDir::open(root, keys.clone(), entropy()).unwrap(), keys, vault, base }
+    }
+
+    /// The folder opened by another process.
+    pub(super) fn anew(&self, root: &Path) -> Self {
+        let dir = StageDir::open(root, self.keys.clone(), entropy()).unwrap();
+        Self { dir, keys: self.keys.clone(), vault: self.vault.clone(), base: self.base.clone() }
     }
 
     pub(super) fn begin(&self) -> Stage {

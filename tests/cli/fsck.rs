@@ -39,3 +39,22 @@ fn damaged_and_missing_bytes_are_faults() {
     assert!(!faults.is_empty());
     assert!(faults.iter().all(|f| !f.as_str().unwrap().contains("dam fsck")), "no advice to run what just ran");
 }
+
+/// Regression: fsck never looked at manifests, though it was promised to make lost ones again.
+#[test]
+fn lost_and_damaged_manifests_are_made_again() {
+    let lab = Lab::with_two();
+    let below = lab.library().join("store/manifests");
+    let manifests = Lab::files_below(&below);
+    assert_eq!(manifests.len(), 2);
+    for file in &manifests {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert_eq!(file.parent().unwrap(), below.join(&name[..2]), "in a folder that it shares with others");
+    }
+    fs::remove_file(&manifests[0]).unwrap();
+    fs::write(&manifests[1], b"").unwrap();
+    let report = lab.json(&["fsck"]);
+    assert_eq!((&report["clean"], &report["manifests_made"]), (&true.into(), &2.into()), "{report}");
+    assert_eq!(Lab::files_below(&below), manifests);
+    assert_eq!(lab.json(&["fsck"])["manifests_made"], 0);
+}

@@ -95,3 +95,51 @@ fn sigterm_ends_cleanly_with_everything_committed() {
     s.mount("mnt", &[]);
     assert_eq!(fs::read(s.mnt("library/a.png")).unwrap(), png(64, 64, 1));
 }
+
+/// Regression: a damaged staging file was EIO for good, for reading and for writing, though the last version was there.
+#[test]
+fn a_damaged_staging_file_is_put_aside_and_the_last_version_stands() {
+    let mut s = Studio::mounted();
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    let mut open = OpenOptions::new().write(true).open(s.mnt("library/a.png")).unwrap();
+    open.write_all(&png(64, 64, 2)).unwrap();
+    open.sync_all().unwrap();
+    s.kill_daemon();
+    drop(open);
+    let stage = s.library().join("stage");
+    let index =
+        fs::read_dir(&stage).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().unwrap() == "idx").unwrap();
+    let mut bytes = fs::read(&index).unwrap();
+    bytes[130] ^= 1;
+    fs::write(&index, bytes).unwrap();
+    s.mount("mnt", &[]);
+    assert_eq!(fs::read(s.mnt("library/a.png")).unwrap(), png(64, 64, 1));
+    let said = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(said.contains("a.png") && said.contains("stage/damaged"), "{said}");
+    let (code, said) = s.dam_fails(["fsck"]);
+    assert!(code == 1 && said.contains("staging: node") && said.contains("stage/damaged"), "{said}");
+    assert_eq!(fs::read_dir(stage.join("damaged")).unwrap().count(), 2, "nothing is thrown away");
+    fs::write(s.mnt("library/a.png"), png(64, 64, 3)).unwrap();
+    s.settle();
+    assert_eq!(fs::read(s.mnt("library/a.png")).unwrap(), png(64, 64, 3));
+    assert_eq!(s.versions("library/a.png"), 2);
+}
+
+/// Regression: `dam set` and `dam member set --active false` were answered before they survived a power cut.
+#[test]
+fn a_command_is_answered_when_it_is_durable() {
+    let s = Studio::mounted();
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    s.dam(["member", "add", "rita", "--role", "client-reviewer"]);
+    let passed = || {
+        let db = rusqlite::Connection::open(s.library().join("catalog.db")).unwrap();
+        db.query_row("SELECT passed FROM barrier", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for command in [&["set", "rating=safe", "library/a.png"][..], &["member", "set", "rita", "--active", "false"]] {
+        let before = passed();
+        s.dam(command);
+        assert!(passed() > before, "{command:?}");
+    }
+}

@@ -92,6 +92,26 @@ fn copying_tools_get_whole_files() {
     assert!(!again.contains(">f"), "nothing is sent again: {again}");
 }
 
+/// Regression: a damaged kept export was EIO for good, though it can be made again.
+#[test]
+fn a_damaged_export_is_rendered_again() {
+    let mut s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    let bytes = fs::read(&export).unwrap();
+    s.unmount();
+    let kept = sh(&format!("find {}/store/renditions -type f", s.library().display()));
+    let whole: Vec<Vec<u8>> = kept.lines().map(|file| fs::read(file).unwrap()).collect();
+    assert_eq!(whole.len(), 1);
+    for bad in [vec![], vec![7; whole[0].len()]] {
+        fs::write(kept.trim(), &bad).unwrap();
+        s.mount("mnt", &[]);
+        assert!(fs::read(&export).unwrap() == bytes);
+        s.unmount();
+        assert_eq!(fs::read(kept.trim()).unwrap().len(), whole[0].len(), "and replaced");
+    }
+}
+
 /// Path and inode number of every export.
 fn numbers(s: &Studio, order: &str) -> Vec<String> {
     let list = format!(

@@ -144,9 +144,14 @@ impl Studio {
         i32::try_from(mine["pid"].as_i64().unwrap()).unwrap()
     }
 
-    /// Kills the daemon as a crash would. What comes next must cope with a process that is not quite gone.
+    /// Kills the daemon as a crash would. It may stay for as long as the kernel holds one of its threads: mounting again must cope.
     pub fn kill_daemon(&mut self) {
-        sh(&format!("kill -9 {}", self.daemon()));
+        let pid = self.daemon();
+        sh(&format!("kill -9 {pid}"));
+        let ended = Instant::now() + Duration::from_secs(1);
+        while Path::new(&format!("/proc/{pid}")).exists() && Instant::now() < ended {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Imports a folder of pictures made here.

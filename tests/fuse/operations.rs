@@ -189,6 +189,22 @@ fn a_map_of_a_file_opened_for_appending_is_written_in_place() {
     sh(&format!("python3 {}", file.display()));
 }
 
+/// Regression: the store linked its files into place, which exFAT and others refuse, as does `library/`.
+#[test]
+fn a_store_works_where_there_are_no_hard_links() {
+    use damfs::blob::{BlobName, BlobStore, LocalStore, Put};
+    let s = Studio::mounted();
+    let folder = s.mnt("library/store");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("one"), b"1").unwrap();
+    assert!(fs::hard_link(folder.join("one"), folder.join("two")).is_err());
+    let store = LocalStore::open(&folder).unwrap();
+    let name = BlobName::new("extents/abcdef").unwrap();
+    assert_eq!(store.put_if_absent(&name, b"first").unwrap(), Put::Stored);
+    assert_eq!(store.put_if_absent(&name, b"second").unwrap(), Put::Existed);
+    assert_eq!(store.stat(&name).unwrap(), Some(5));
+}
+
 #[test]
 fn more_files_are_being_written_than_the_daemon_may_have_open() {
     let mut s = Studio::mounted();

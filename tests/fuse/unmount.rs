@@ -193,27 +193,6 @@ fn force_frees_who_waits_for_a_stuck_daemon() {
     sh(&format!("kill -CONT {pid}"));
 }
 
-/// Regression: a killed daemon may stay as a zombie that one of its threads, waiting in the kernel for the mount itself, holds.
-#[test]
-fn mounting_again_after_a_kill_amid_changes_does_not_hang() {
-    let mut s = Studio::mounted();
-    for round in 0..6u8 {
-        let dir = s.mnt("library");
-        let writer = std::thread::spawn(move || {
-            for i in 0..3000u32 {
-                let name = dir.join(format!("r{round}_{i}"));
-                if fs::write(&name, b"x").and_then(|()| fs::rename(&name, dir.join("same"))).is_err() {
-                    return;
-                }
-            }
-        });
-        std::thread::sleep(Duration::from_millis(150));
-        s.kill_daemon();
-        s.mount("mnt", &[]);
-        writer.join().unwrap();
-    }
-}
-
 #[test]
 fn a_mountpoint_that_is_no_utf8_is_refused() {
     use std::os::unix::ffi::OsStrExt;
@@ -223,4 +202,30 @@ fn a_mountpoint_that_is_no_utf8_is_refused() {
     let library = s.library();
     let (code, said) = s.dam_fails(["mount".as_ref(), library.as_os_str(), at.as_os_str()]);
     assert!(code == 1 && said.contains("UTF-8"), "{code} {said}");
+}
+
+/// Regression: what waited for a dead daemon whose connection something still held open waited for good.
+#[test]
+fn taking_down_a_dead_mount_frees_who_waits_for_its_daemon() {
+    let mut s = Studio::mounted();
+    let pid = s.daemon();
+    let device = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|fd| fs::read_link(fd).is_ok_and(|to| to == Path::new("/dev/fuse")))
+        .unwrap();
+    let number: i32 = device.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    let process =
+        rustix::process::pidfd_open(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::PidfdFlags::empty())
+            .unwrap();
+    let held = rustix::process::pidfd_getfd(&process, number, rustix::process::PidfdGetfdFlags::empty()).unwrap();
+    s.kill_daemon();
+    let mut waiting = Command::new("stat").arg(s.mnt("library/nothing")).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+    s.unmount();
+    wait_until("it is freed", || waiting.try_wait().unwrap().is_some());
+    drop(held);
+    s.mount("mnt", &[]);
+    assert!(s.mnt("library").exists());
 }

@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::convert::Num;
 use super::sql::{all, one, run};
+use super::tx::Given;
 use crate::catalog::rules::before_first;
 use crate::catalog::{CatalogError as E, Counter, FolderRule, MemberRow};
 use crate::types::{MemberId, NodeId};
@@ -17,13 +18,23 @@ pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> Result<(), 
     run(conn, sql, [key, value]).map(drop)
 }
 
-/// The number after the last committed one and after `given`, the last that this process handed out.
-pub(super) fn next(conn: &Connection, counter: Counter, given: Option<u64>) -> Result<u64, E> {
+/// Numbers that are reserved at once. A power cut may take back what was done with a number, never that it was reserved.
+const BLOCK: u64 = 1024;
+
+/// A number that nobody was given before: the next one of a reserved block, or the first of a new block.
+pub(super) fn next(conn: &Connection, counter: Counter, given: &mut Given) -> Result<u64, E> {
     let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
-    let last = stored.map_or(before_first(counter), |n| n.0).max(given.unwrap_or(0));
-    let sql = "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
-    run(conn, sql, params![counter, Num(last + 1)])?;
-    Ok(last + 1)
+    let reserved = stored.map_or(before_first(counter), |n| n.0);
+    // In a new process every reserved number may have been given, and what says so lost.
+    let number = given.last.get(&counter).copied().unwrap_or(reserved) + 1;
+    if number > reserved {
+        let sql =
+            "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
+        run(conn, sql, params![counter, Num(number + BLOCK - 1)])?;
+        given.reserved = true;
+    }
+    given.last.insert(counter, number);
+    Ok(number)
 }
 
 fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {

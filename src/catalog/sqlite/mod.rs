@@ -48,6 +48,17 @@ struct Writer {
     unsynced: bool,
 }
 
+impl Writer {
+    fn pass_barrier(&mut self) -> Result<(), E> {
+        self.conn.execute_batch("PRAGMA synchronous = FULL")?;
+        let passed = self.conn.execute("UPDATE barrier SET passed = passed + 1 WHERE one = 1", []);
+        self.conn.execute_batch("PRAGMA synchronous = NORMAL")?;
+        passed?;
+        self.unsynced = false;
+        Ok(())
+    }
+}
+
 impl SqliteEngine {
     /// Opens a catalogue; makes it when there is none, brings an older schema up to date.
     ///
@@ -91,7 +102,7 @@ impl SqliteEngine {
         }
         conn.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;")?;
         migrate::run(&mut conn)?;
-        let writer = Writer { conn, given: Given::new(), unsynced: true };
+        let writer = Writer { conn, given: Given::default(), unsynced: true };
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
@@ -157,20 +168,17 @@ impl Engine for SqliteEngine {
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
         f(&mut Tx { conn: &tx, given: Some(given) })?;
         *unsynced = true;
-        Ok(tx.commit()?)
+        tx.commit()?;
+        // The transaction stands, whatever becomes of this; the next one tries again.
+        if given.reserved && writer.pass_barrier().is_ok() {
+            writer.given.reserved = false;
+        }
+        Ok(())
     }
 
     fn barrier(&self) -> Result<(), E> {
         let mut writer = self.writer();
-        if !writer.unsynced {
-            return Ok(());
-        }
-        writer.conn.execute_batch("PRAGMA synchronous = FULL")?;
-        let passed = writer.conn.execute("UPDATE barrier SET passed = passed + 1 WHERE one = 1", []);
-        writer.conn.execute_batch("PRAGMA synchronous = NORMAL")?;
-        passed?;
-        writer.unsynced = false;
-        Ok(())
+        if writer.unsynced { writer.pass_barrier() } else { Ok(()) }
     }
 
     fn check(&self) -> Result<Vec<String>, E> {

@@ -14,8 +14,14 @@ use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
 };
 
-/// The last number that each counter gave in this process; never undone.
-pub(super) type Given = HashMap<Counter, u64>;
+/// What the counters gave in this process; never undone.
+#[derive(Default)]
+pub(super) struct Given {
+    /// The last number of each.
+    pub last: HashMap<Counter, u64>,
+    /// Whether a block was reserved that is not durable yet.
+    pub reserved: bool,
+}
 
 /// One transaction on one connection.
 pub(super) struct Tx<'c> {
@@ -167,9 +173,7 @@ impl WriteTx for Tx<'_> {
         let Some(given) = self.given.as_deref_mut() else {
             return Err(E::Engine("a read asked for a new number".into()));
         };
-        let number = members::next(self.conn, counter, given.get(&counter).copied())?;
-        given.insert(counter, number);
-        Ok(number)
+        members::next(self.conn, counter, given)
     }
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
         nodes::put(self.conn, node)

@@ -92,15 +92,6 @@ pub fn canonical(root: &Path) -> PathBuf {
 
 /// The daemon that serves a library, if there is one. It has said that it is there; what it is asked then may take long.
 pub fn daemon(root: &Path) -> Result<Option<Client>, Failure> {
-    let absent = |e: io::Error| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
-    match call(root) {
-        // Killed while it was being greeted.
-        Err(_) if wire::connect(root).is_err_and(absent) => Ok(None),
-        called => called,
-    }
-}
-
-fn call(root: &Path) -> Result<Option<Client>, Failure> {
     match wire::connect(root) {
         Ok(stream) => greet(Client(stream), root).map(Some),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(silent(root)),

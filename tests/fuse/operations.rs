@@ -224,7 +224,6 @@ fn more_files_are_being_written_than_the_daemon_may_have_open() {
 }
 
 #[test]
-#[ignore = "not kept under load yet: some of 1,500 reads right behind a close on another mount were short"]
 fn what_is_closed_on_one_mount_is_read_whole_on_another() {
     let mut s = Studio::mounted();
     s.dam(["member", "add", "bob", "--uid", "47150", "--role", "admin"]);

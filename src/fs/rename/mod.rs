@@ -1,0 +1,164 @@
+//! Renaming: the call in which saves, moves, tagging and restoring all arrive. What it means is decided by `view::identity` from
+//! names, ages and who made what; here that meaning is carried out in one transaction.
+
+mod files;
+mod folders;
+mod save;
+mod trash;
+mod views;
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use self::views::{Values, home};
+use super::create::refuse_place;
+use super::mount::{Found, Mount, Place, local_folder};
+use super::{FsError, FsResult};
+use crate::access::Who;
+use crate::catalog::{Asset, ChangeKind, EntryRow, NodeRow, ReadTx, WriteTx};
+use crate::ops::assets;
+use crate::ops::folders::{Maker, link};
+use crate::types::{AssetId, Caller, FileName, NodeId};
+use crate::view::tree::{Item, Tree};
+
+/// What is being renamed.
+enum Source {
+    /// Something with an entry of its own: in a folder, or local to a view.
+    Entry(EntryRow, Box<NodeRow>),
+    /// An asset as a view shows it.
+    Shown(Box<Asset>),
+    /// An asset in the trash.
+    Trashed(Box<Asset>),
+}
+
+/// Who renames, once for the whole call.
+struct Mover<'a> {
+    who: &'a Arc<Who>,
+    caller: &'a Caller,
+    maker: Maker,
+    no_replace: bool,
+}
+
+/// What has to be done outside the transaction.
+enum After {
+    Nothing,
+    Retag { asset: AssetId, remove: Values, add: Values },
+}
+
+impl Mount {
+    /// Renames.
+    ///
+    /// # Errors
+    /// With a sentence for every refusal.
+    pub fn rename(
+        &self,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        new_parent: u64,
+        new_name: &OsStr,
+        no_replace: bool,
+    ) -> FsResult<()> {
+        let who = self.who(caller)?;
+        let mover = Mover { who: &who, caller, maker: self.maker(&who, caller), no_replace };
+        let result = self.with_reserve(|| self.rename_as(&mover, parent, name, new_parent, new_name));
+        self.explain(&who, "rename", result)
+    }
+
+    fn rename_as(&self, m: &Mover<'_>, parent: u64, name: &OsStr, new_parent: u64, new_name: &OsStr) -> FsResult<()> {
+        let (name, new_name) = (FileName::try_from(name)?, FileName::try_from(new_name)?);
+        let (from, to) = self.library.catalog.read(|tx| -> FsResult<(Place, Place)> {
+            Ok((self.place(tx, m.who, parent)?, self.place(tx, m.who, new_parent)?))
+        })?;
+        let after = self.library.catalog.write(|tx| -> FsResult<After> {
+            let source = self.source(tx, m, &from, &name, &to)?;
+            match (source, &to) {
+                (Source::Trashed(mut asset), Place::Folder(folder)) => {
+                    self.restore(tx, m, &mut asset, folder, &new_name)?;
+                    Ok(After::Nothing)
+                }
+                (Source::Trashed(_), Place::View(_)) => {
+                    Err(FsError::NotPermitted("move it into library/ to restore it, then tag it".into()))
+                }
+                (Source::Entry(entry, node), Place::Folder(folder)) => {
+                    self.within_tree(tx, m, entry, *node, folder, &new_name)?;
+                    Ok(After::Nothing)
+                }
+                (Source::Entry(entry, node), Place::View(dir)) => {
+                    self.move_into_view(tx, m, entry, *node, dir, &new_name)
+                }
+                (Source::Shown(asset), Place::Folder(folder)) => {
+                    let (entry, node) = home(tx, &asset)?;
+                    self.within_tree(tx, m, entry, node, folder, &new_name)?;
+                    Ok(After::Nothing)
+                }
+                (Source::Shown(asset), Place::View(dir)) => {
+                    let Place::View(old) = &from else { return Err(FsError::NotFound) };
+                    self.between_views(tx, m, *asset, old, &name, dir, &new_name)
+                }
+            }
+        })?;
+        if let After::Retag { asset, remove, add } = after {
+            self.retag(m.who, m.caller, asset, &remove, &add)?;
+        }
+        Ok(())
+    }
+
+    fn source(&self, tx: &dyn ReadTx, m: &Mover<'_>, from: &Place, name: &FileName, to: &Place) -> FsResult<Source> {
+        match from {
+            Place::Folder(folder) => {
+                let entry = tx.entry(folder.id, name)?.ok_or(FsError::NotFound)?;
+                let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                let (node, _) = self.known(tx, m.who, node)?;
+                Ok(Source::Entry(entry, Box::new(node)))
+            }
+            Place::View(dir) => {
+                if let Some(local) = local_folder(tx, dir)?
+                    && let Some(entry) = tx.entry(local, name)?
+                {
+                    let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                    let (node, _) = self.known(tx, m.who, node)?;
+                    return Ok(Source::Entry(entry, Box::new(node)));
+                }
+                match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {
+                    Some(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
+                    Some(Item::Trashed(asset)) => Ok(Source::Trashed(Box::new(asset))),
+                    Some(Item::Dir(_)) => {
+                        Err(FsError::NotPermitted("values are renamed with `dam`; a view's directories stay".into()))
+                    }
+                    // `mv` copies then, which is what is meant.
+                    Some(Item::Version(..) | Item::Export(..) | Item::Record(_)) if matches!(to, Place::Folder(_)) => {
+                        Err(FsError::CrossDevice("what damfs made or keeps is copied, not moved"))
+                    }
+                    Some(_) => Err(refuse_place(dir)),
+                    None => match self.in_view(tx, m.who, dir, name)? {
+                        Found::Item(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
+                        _ => Err(FsError::NotFound),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Gives a node another name, and no part in anything but that.
+    fn move_entry(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: &EntryRow,
+        folder: NodeId,
+        name: &FileName,
+        node: NodeId,
+    ) -> FsResult<()> {
+        assets::unlink_entry(tx, entry, m.maker.now)?;
+        link(tx, folder, name, node, m.maker.now)?;
+        // Who gives a copy in a view another place wants the copy.
+        self.library.view_copies.remove(node);
+        if let Some(mut row) = tx.node(node)? {
+            row.ctime = m.maker.now;
+            tx.put_node(&row)?;
+            tx.change(ChangeKind::Node, &node.to_string())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! Into the trash by renaming over, and out of it by moving.
+
+use super::Mover;
+use crate::catalog::{Asset, EntryRow, NodeRow, TunnelHow, WriteTx};
+use crate::fs::create::in_inbox;
+use crate::fs::mount::Mount;
+use crate::fs::{FsError, FsResult};
+use crate::ops::assets::{self, Removal};
+use crate::policy::Verb;
+use crate::types::FileName;
+
+impl Mount {
+    /// Moved out of the trash an asset is back.
+    pub(super) fn restore(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        asset: &mut Asset,
+        folder: &NodeRow,
+        name: &FileName,
+    ) -> FsResult<()> {
+        if in_inbox(tx, folder.id)? {
+            return Err(FsError::NotPermitted("move it into library/ to restore it".into()));
+        }
+        self.may(m.who, Verb::Edit, asset)?;
+        if tx.entry(folder.id, name)?.is_some() {
+            return Err(FsError::Exists);
+        }
+        let old = asset.trashed.as_ref().and_then(|t| FileName::new(&t.name).ok());
+        assets::restore(tx, asset, folder.id, name, Some(m.who.id), m.maker.now)?;
+        match old {
+            Some(old) => Ok(assets::follow_name(tx, asset, &old, name, m.maker.now)?),
+            None => Ok(()),
+        }
+    }
+
+    /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.
+    pub(super) fn clear_name(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, there: &EntryRow) -> FsResult<()> {
+        let node = self.occupant(tx, m.who, there)?;
+        if Self::asset_for(tx, &node)?.is_some() {
+            return self.replace(tx, m, there);
+        }
+        self.may_node(tx, m.who, Verb::Edit, &node)?;
+        assets::unlink_entry(tx, there, m.maker.now)?;
+        Ok(assets::drop_if_nameless(tx, &self.library, there.node)?)
+    }
+
+    /// One established file is moved over another: the other goes to the trash.
+    pub(super) fn replace(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, there: &EntryRow) -> FsResult<()> {
+        let Some(node) = tx.node(there.node)? else { return Err(FsError::NotFound) };
+        let Some(mut asset) = Self::asset_for(tx, &node)? else { return self.clear_name(tx, m, there) };
+        self.may(m.who, Verb::Delete, &asset)?;
+        let removal = Removal {
+            member: Some(m.who.id),
+            process: m.caller.process,
+            now: m.maker.now,
+            how: TunnelHow::Moved,
+            kept: None,
+        };
+        assets::trash(tx, &mut asset, there, &node, &removal)?;
+        Ok(assets::forget_tunnels(tx, asset.id)?)
+    }
+}

@@ -1,0 +1,193 @@
+//! A file gets a name in a view: that tags it, saves it, or makes it an asset with the view's values.
+
+use super::files::local_class;
+use super::{After, Mover};
+use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
+use crate::fs::create::{apply_sets, ensure_local, is_for_assets, library_entry, writable};
+use crate::fs::mount::{Found, Mount};
+use crate::fs::{FsError, FsResult};
+use crate::ops::{assets, folders, inbox};
+use crate::policy::{Field, Verb};
+use crate::types::{FileName, NodeId};
+use crate::view::class::{classify, is_aside_for};
+use crate::view::tree::{Dir, Item, QueryDir};
+
+impl Mount {
+    /// A file of a folder, or a local file of a view, gets a name in a view.
+    pub(super) fn move_into_view(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: EntryRow,
+        mut node: NodeRow,
+        dir: &Dir,
+        new_name: &FileName,
+    ) -> FsResult<After> {
+        let query = writable(dir)?;
+        if node.kind == NodeKind::Dir {
+            return Err(FsError::NotPermitted("folders stay in library/; a view takes files".into()));
+        }
+        if node.class == NodeClass::Asset && library_entry(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
+            let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
+            self.keeps_name(&asset, &entry.name, dir, new_name)?;
+            return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
+        }
+        self.may_node(tx, m.who, Verb::Edit, &node)?;
+        let local = ensure_local(tx, dir, &m.maker)?;
+        if !is_for_assets(classify(new_name)) {
+            if let Some(there) = tx.entry(local, new_name)? {
+                if m.no_replace {
+                    return Err(FsError::Exists);
+                }
+                self.clear_name(tx, m, &there)?;
+            }
+            self.move_entry(tx, m, &entry, local, new_name, node.id)?;
+            node.class = local_class(new_name, node.class);
+            tx.put_node(&node)?;
+            return Ok(After::Nothing);
+        }
+        let tunnel = self.tunnel_for(tx, m.who, local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
+        let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
+            (Some(t), _) => tx.asset(t.asset)?,
+            (None, Ok(Found::Item(Item::Asset(asset)))) if m.no_replace => {
+                let _ = asset;
+                return Err(FsError::Exists);
+            }
+            (None, Ok(Found::Item(Item::Asset(asset)))) => Some(asset),
+            (None, _) => None,
+        };
+        match shown {
+            Some(mut asset) => {
+                self.may(m.who, Verb::Edit, &asset)?;
+                let (there, _) = home(tx, &asset)?;
+                if tunnel.is_some() {
+                    tx.remove_tunnel(local, new_name)?;
+                }
+                self.next_version(tx, m, &entry, &mut node, &there, &mut asset)?;
+            }
+            None => {
+                self.may_create(tx, m.who, &m.maker, NodeId::LIBRARY, new_name, &query.sets)?;
+                let folder = inbox::unsorted(tx, &m.maker)?;
+                let free = inbox::free_name(tx, folder, new_name)?;
+                self.move_entry(tx, m, &entry, folder, &free, node.id)?;
+                let mut asset = assets::adopt(tx, &self.library, &mut node, &free, folder, &m.maker)?;
+                apply_sets(tx, &mut asset, &query.sets, &m.maker)?;
+                self.remember_alias(dir, new_name, asset.id);
+            }
+        }
+        Ok(After::Nothing)
+    }
+
+    /// An asset that a view shows gets a name in a view: a backup name while it is saved, another value, or a new file name.
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, from where and to where of one call")]
+    pub(super) fn between_views(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        mut asset: Asset,
+        old: &Dir,
+        name: &FileName,
+        dir: &Dir,
+        new_name: &FileName,
+    ) -> FsResult<After> {
+        let (from, to) = (writable(old)?, writable(dir)?);
+        if from.path == to.path {
+            self.may(m.who, Verb::Edit, &asset)?;
+            let (entry, mut node) = home(tx, &asset)?;
+            if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
+                return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
+            }
+            let shown = match self.in_view(tx, m.who, dir, new_name) {
+                Ok(Found::Item(Item::Asset(other))) if other.id != asset.id && !m.no_replace => Some(other),
+                Ok(_) => return Err(FsError::Exists),
+                Err(FsError::NotFound) => None,
+                Err(e) => return Err(e),
+            };
+            if let Some(mut other) = shown {
+                let (there, _) = home(tx, &other)?;
+                if self.is_fresh(&node, &asset, m.caller) {
+                    self.may(m.who, Verb::Edit, &other)?;
+                    self.next_version(tx, m, &entry, &mut node, &there, &mut other)?;
+                    return Ok(After::Nothing);
+                }
+                self.replace(tx, m, &there)?;
+            }
+            if tx.entry(entry.parent, new_name)?.is_some() {
+                return Err(FsError::Exists);
+            }
+            self.move_entry(tx, m, &entry, entry.parent, new_name, node.id)?;
+            assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
+            self.remember_alias(dir, new_name, asset.id);
+            return Ok(After::Nothing);
+        }
+        self.keeps_name(&asset, name, dir, new_name)?;
+        let (remove, add) = exchange(from, to);
+        Ok(After::Retag { asset: asset.id, remove, add })
+    }
+
+    /// Getting another value changes no name: one that the view would not show a moment later is refused.
+    pub(super) fn keeps_name(&self, asset: &Asset, name: &FileName, dir: &Dir, new_name: &FileName) -> FsResult<()> {
+        if new_name.as_bytes() == asset.view_name.as_bytes() {
+            return Ok(());
+        }
+        if new_name != name {
+            return Err(FsError::NotPermitted(format!(
+                "a file that gets a value keeps its name: move it as `{}`, then rename it",
+                asset.view_name
+            )));
+        }
+        self.remember_alias(dir, new_name, asset.id);
+        Ok(())
+    }
+
+    /// In a view an asset's name is set aside: the library's name does not move, only this view hides it until it comes back.
+    #[expect(clippy::too_many_arguments, reason = "all of them are who and what of one call")]
+    pub(super) fn aside_in_view(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        asset: &Asset,
+        node: &NodeRow,
+        dir: &Dir,
+        name: &FileName,
+        new_name: &FileName,
+    ) -> FsResult<After> {
+        let local = ensure_local(tx, dir, &m.maker)?;
+        if let Some(there) = tx.entry(local, new_name)? {
+            if m.no_replace {
+                return Err(FsError::Exists);
+            }
+            self.clear_name(tx, m, &there)?;
+        }
+        folders::link(tx, local, new_name, node.id, m.maker.now)?;
+        tx.put_tunnel(&TunnelRow {
+            parent: local,
+            name: name.clone(),
+            asset: asset.id,
+            node: node.id,
+            process: m.caller.process,
+            member: Some(m.who.id),
+            at: m.maker.now,
+            how: TunnelHow::AsideInView,
+        })?;
+        Ok(After::Nothing)
+    }
+}
+
+/// Where an asset lives in the library.
+pub(super) fn home(tx: &dyn ReadTx, asset: &Asset) -> FsResult<(EntryRow, NodeRow)> {
+    let id = asset.node.ok_or(FsError::NotFound)?;
+    let entry = library_entry(tx, id)?.ok_or(FsError::NotFound)?;
+    let node = tx.node(id)?.ok_or(FsError::NotFound)?;
+    Ok((entry, node))
+}
+
+/// Values of fields, as a view sets them.
+pub(super) type Values = Vec<(Field, String)>;
+
+/// Values that a move from one view to another takes and gives.
+fn exchange(from: &QueryDir, to: &QueryDir) -> (Values, Values) {
+    let remove = from.sets.iter().filter(|set| !to.sets.contains(set) && set.0.is_multi()).cloned().collect();
+    let add = to.sets.iter().filter(|set| !from.sets.contains(set)).cloned().collect();
+    (remove, add)
+}

@@ -97,7 +97,8 @@ impl Mount {
         }
         let attr = self.node_attr(&node);
         let opened = self.open_node(who, node, OpenMode { write: true, ..open }, epoch)?;
-        Ok((Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.ttl() }, opened))
+        let ttl = self.believe(&attr, self.ttl());
+        Ok((Entry { attr, entry_ttl: ttl, attr_ttl: ttl }, opened))
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
@@ -363,7 +364,9 @@ impl Mount {
             })?;
             self.retag(&who, caller, id, &[], &query.sets)?;
             self.remember_alias(&dir, &name, id);
-            Ok(Entry { attr: self.node_attr(&node), entry_ttl: self.ttl(), attr_ttl: self.ttl() })
+            let attr = self.node_attr(&node);
+            let ttl = self.believe(&attr, self.ttl());
+            Ok(Entry { attr, entry_ttl: ttl, attr_ttl: ttl })
         })();
         self.explain(&who, "link", result)
     }

@@ -81,12 +81,8 @@ impl Mount {
             if !moved.allows(row) {
                 continue;
             }
-            moved.follow(self)?;
-            let listed = if plus {
-                self.introduced(&who, listing.ino, row, moved.touched(row))
-            } else {
-                self.named(&who, listing.ino, row)
-            };
+            let listed =
+                if plus { self.introduced(&who, listing.ino, row, moved) } else { self.named(&who, listing.ino, row) };
             let listed = match listed {
                 Ok(listed) => listed,
                 // Gone since the snapshot was taken.
@@ -125,16 +121,18 @@ impl Mount {
         Ok((attr, None, None))
     }
 
-    /// A row with what a lookup would have said; the kernel may not believe what was `touched` since.
+    /// A row with what a lookup would have said; the kernel may not believe what has changed since.
     fn introduced(
         &self,
         who: &Who,
         parent: u64,
         row: &Row,
-        touched: bool,
+        moved: &mut Moved,
     ) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
         let (attr, ttl, remember) = self.row_attr(who, parent, row)?;
-        let ttl = if touched { Duration::ZERO } else { ttl };
+        let believed = self.believe_old(&attr, ttl);
+        moved.follow(self)?;
+        let ttl = if moved.touched(row) { Duration::ZERO } else { believed };
         if let What::Node { asset: Some(asset), .. } = &row.what {
             self.note_shown(*asset, parent, &row.name);
         }

@@ -62,6 +62,11 @@ impl Feed {
         self.more_told.notify_all();
     }
 
+    /// Whether the kernel has yet to be told of something that is committed.
+    pub(super) fn is_behind(&self, library: &Library) -> bool {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) < library.catalog.committed()
+    }
+
     pub(super) fn wait_told(&self, seq: u64, within: Duration) -> bool {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.more_told.wait_timeout_while(told, within, |told| *told < seq);

@@ -4,6 +4,7 @@
 //! catalogue transaction for what it changes. Errors are [`FsError`]; only `error.rs` knows errno.
 
 mod attr;
+mod believed;
 mod create;
 mod dir;
 mod error;

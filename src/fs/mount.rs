@@ -62,6 +62,7 @@ pub struct Mount {
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
     /// What all pages of a node in the page cache are of.
     pub(super) cached: Mutex<HashMap<NodeId, ContentId>>,
+    pub(super) believed: super::believed::Believed,
     pub(super) feed: super::feed::Feed,
     /// When the library was made.
     pub(super) born: Timestamp,
@@ -84,6 +85,7 @@ impl Mount {
             shown: Mutex::default(),
             aliases: Mutex::default(),
             cached: Mutex::default(),
+            believed: Default::default(),
             born,
             library,
             audience,
@@ -332,7 +334,7 @@ impl Mount {
         if let Some(what) = remember {
             self.inodes.remember(attr.ino, what);
         }
-        Ok(Entry { attr, entry_ttl: self.ttl(), attr_ttl })
+        Ok(Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.believe_old(&attr, attr_ttl) })
     }
 
     /// Number and attributes of what was found; what has to be remembered when the kernel is told.
@@ -443,8 +445,14 @@ impl Mount {
     /// [`FsError::Stale`], or what rendering says.
     pub fn getattr(&self, caller: &Caller, ino: u64) -> FsResult<Stat> {
         let who = self.who(caller)?;
+        let seen = self.library.catalog.committed();
         let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
-        self.stat(&who, ino, object).map_err(FsError::of_inode)
+        let mut stat = self.stat(&who, ino, object).map_err(FsError::of_inode)?;
+        stat.ttl = self.believe_old(&stat.attr, stat.ttl);
+        if self.library.catalog.committed() != seen {
+            stat.ttl = Duration::ZERO;
+        }
+        Ok(stat)
     }
 
     pub(super) fn stat(&self, who: &Who, ino: u64, object: Object) -> FsResult<Stat> {

@@ -14,8 +14,6 @@ use crate::types::{Caller, ContentId, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
-/// How long a change counts as late: a little longer than the kernel believes attributes.
-const LATELY_MS: i64 = 2_000;
 
 impl From<LiveError> for FsError {
     fn from(e: LiveError) -> Self {
@@ -157,8 +155,7 @@ impl Mount {
         }
         let (generation, content) = live.shown();
         let keep_cache = self.may_keep() && self.is_cached(node.id, content);
-        let lately = self.library.clock.now().ms_since(node.ctime) < LATELY_MS;
-        let forget_attr = !self.ttl().is_zero() && (lately || live.seen().staged || live.has_writers());
+        let forget_attr = self.is_late(node.ctime) || live.seen().staged || live.has_writers();
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
         let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));

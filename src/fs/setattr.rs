@@ -66,7 +66,8 @@ impl Mount {
             }
             Ok(row)
         })?;
-        Ok(Stat { attr: self.dated(who, self.node_attr(&row)), ttl: self.ttl() })
+        let attr = self.dated(who, self.node_attr(&row));
+        Ok(Stat { attr, ttl: self.believe(&attr, self.ttl()) })
     }
 
     fn truncate(&self, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {

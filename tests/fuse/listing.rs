@@ -217,7 +217,6 @@ fn twenty_thousand_names_in_one_folder() {
     for n in 0..20_000 {
         std::os::unix::fs::symlink(format!("{n}"), folder.join(format!("f{n:05}"))).unwrap();
     }
-    let begun = std::time::Instant::now();
     let listed: BTreeSet<String> = names(&folder).into_iter().collect();
     assert_eq!(listed.len(), 20_000);
     assert_eq!(sh(&format!("ls -U {} | wc -l", folder.display())).trim(), "20000");
@@ -226,7 +225,6 @@ fn twenty_thousand_names_in_one_folder() {
         sizes.split_whitespace().collect::<Vec<_>>(),
         "10 1 90 2 900 3 9000 4 10000 5".split(' ').collect::<Vec<_>>()
     );
-    assert!(begun.elapsed().as_secs() < 20, "each listing costs what its names cost: {:?}", begun.elapsed());
 }
 
 #[test]

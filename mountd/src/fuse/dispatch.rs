@@ -35,13 +35,13 @@ impl Adapter {
         Arc::clone(&self.notifier)
     }
 
-    /// Has the kernel forget a file's attributes at once. Of all notifications this one alone takes no lock of the kernel that a request
+    /// Has the kernel forget the attributes that it believes of a file, at once. Of all notifications this one alone takes no lock of the kernel that a request
     /// may hold, so that a handler may send it before it replies.
     pub fn forget_attr(&self) -> impl Fn(u64) + Send + use<> {
-        let notifier = Arc::clone(&self.notifier);
+        let (mount, notifier) = (Arc::clone(&self.mount), Arc::clone(&self.notifier));
         move |ino| {
             if let Some(notifier) = notifier.get()
-                && let Err(e) = notifier.inval_inode(INodeNo(ino), -1, 0)
+                && let Err(e) = mount.take_back_attr(ino, || notifier.inval_inode(INodeNo(ino), -1, 0))
             {
                 debug!(ino, error = %e, "the kernel keeps attributes a moment longer");
             }

@@ -47,7 +47,9 @@ fn tell(mount: &Mount, notifier: &Notifier, what: &Invalidation) -> io::Result<(
         Invalidation::Name { parent, name } => notifier.inval_entry(INodeNo(*parent), OsStr::from_bytes(name)),
         // Offset 0 and length 0: every page. Below 0: attributes alone.
         Invalidation::Inode { ino, bytes: true } => notifier.inval_inode(INodeNo(*ino), 0, 0),
-        Invalidation::Inode { ino, bytes: false } => notifier.inval_inode(INodeNo(*ino), -1, 0),
+        Invalidation::Inode { ino, bytes: false } => {
+            mount.take_back_attr(*ino, || notifier.inval_inode(INodeNo(*ino), -1, 0))
+        }
         Invalidation::Reached { seq } => {
             mount.told(*seq);
             Ok(())

@@ -294,12 +294,21 @@ pub struct RenditionRow {
     /// Hash of the recipe's canonical text.
     pub recipe: [u8; 32],
     pub renderer: u32,
-    /// Set by the first render.
-    pub size: Option<u64>,
-    /// BLAKE3 of the rendered bytes, set with `size`.
-    pub hash: Option<[u8; 32]>,
+    pub outcome: Outcome,
     /// When the recipe was first used here.
     pub since: Timestamp,
+}
+
+/// What came of a render. The same bytes, recipe and renderer always come to the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Made {
+        size: u64,
+        /// BLAKE3 of the rendered bytes.
+        hash: [u8; 32],
+    },
+    /// It cannot be rendered, and why.
+    Failed(String),
 }
 
 /// One thing that happened in the inbox.

@@ -1,4 +1,4 @@
-//! What a PATH argument means to the library: `library/...` or an asset id. A file in any mount says its id itself.
+//! What a PATH argument means to the library: `library/...`, `platforms/...` or an asset id. A file in any mount says its id itself.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use super::{Failure, failed, mounts, not_found};
 use crate::ops::proto::FailureKind;
 use crate::types::AssetId;
 
-/// The target of one argument. An id and `library/...` mean the same wherever one stands, also within a mount.
+/// The target of one argument. An id, `library/...` and `platforms/...` mean the same wherever one stands, also within a mount.
 pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
     if arg.parse::<AssetId>().is_ok() {
         return Ok(arg.to_owned());
     }
-    let below_library = arg == "library" || arg.starts_with("library/");
+    let names_itself = arg == "library" || arg.starts_with("library/") || arg.starts_with("platforms/");
     let located = match mounts::locate(Path::new(arg)) {
         Some((mount, _)) if mount.library != root => Err(failed(
             format!("{arg} lies in a mount of another library, {}", mount.library.display()),
@@ -24,7 +24,7 @@ pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
         )),
     };
     match located {
-        Err(e) if below_library && e.kind == FailureKind::NotFound => Ok(arg.to_owned()),
+        Err(e) if names_itself && e.kind == FailureKind::NotFound => Ok(arg.to_owned()),
         located => located,
     }
 }
@@ -37,13 +37,16 @@ pub fn resolve_all(root: &Path, args: &[String]) -> Result<Vec<String>, Failure>
 fn in_mount(mount: &mounts::FuseMount, path: &Path, arg: &str) -> Result<String, Failure> {
     use rustix::io::Errno;
     let mut id = [0_u8; 64];
+    let below = mounts::below(mount, path);
     match rustix::fs::getxattr(path, "user.dam.id", &mut id) {
         Ok(len) => {
             let text = id.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
             Ok(text.trim_end_matches('\0').to_owned())
         }
         // A folder, or a local file: the library says what it is.
-        Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(mounts::below(mount, path)),
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(below),
+        // Nor is every asset shown in each placement that it is meant for.
+        Err(Errno::NOENT) if below.starts_with("platforms/") => Ok(below),
         Err(Errno::NOENT | Errno::NOTDIR) => {
             Err(not_found(format!("no such file: {arg}"), "look with ls, or dam find"))
         }

@@ -13,6 +13,9 @@ pub type FsResult<T> = Result<T, FsError>;
 pub enum FsError {
     #[error("no such file or directory")]
     NotFound,
+    /// An export that turned out not to be one: nothing can be rendered of it (ENOENT).
+    #[error("no such export: {0}")]
+    NoExport(String),
     /// The inode is gone; its name may have another by now, so the kernel looks again (ESTALE).
     #[error("stale file handle")]
     Stale,
@@ -73,7 +76,7 @@ impl FsError {
     /// answer that there is nothing.
     pub(super) fn of_inode(self) -> Self {
         match self {
-            Self::NotFound => Self::Stale,
+            Self::NotFound | Self::NoExport(_) => Self::Stale,
             other => other,
         }
     }
@@ -82,7 +85,7 @@ impl FsError {
     #[must_use]
     pub fn errno(&self) -> i32 {
         match self {
-            Self::NotFound => libc::ENOENT,
+            Self::NotFound | Self::NoExport(_) => libc::ENOENT,
             Self::Stale => libc::ESTALE,
             Self::Exists => libc::EEXIST,
             Self::NotDir => libc::ENOTDIR,
@@ -112,7 +115,7 @@ impl FsError {
     #[must_use]
     pub fn sentence(&self) -> Option<&str> {
         match self {
-            Self::Denied(s) | Self::NotPermitted(s) | Self::ReadOnly(s) | Self::Busy(s) => Some(s),
+            Self::NoExport(s) | Self::Denied(s) | Self::NotPermitted(s) | Self::ReadOnly(s) | Self::Busy(s) => Some(s),
             Self::CrossDevice(s) | Self::Unsupported(s) => Some(s),
             _ => None,
         }

@@ -9,11 +9,11 @@ use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::blob::{BlobError, ObjectKind};
-use crate::catalog::{Asset, Counter, NodeRow, ReadTx, RenditionRow, VersionRow};
-use crate::media::{self, Limits, RENDERER, Recipe};
-use crate::ops::recipes;
+use crate::catalog::{Asset, ChangeKind, Counter, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
+use crate::media::{self, Limits, MediaError, RENDERER, Recipe};
 use crate::policy::Verb;
 use crate::types::{Attr, RenditionNo, Timestamp, VersionId};
+use crate::view::recipes;
 use crate::view::tree::circulates;
 
 impl Mount {
@@ -29,10 +29,12 @@ impl Mount {
         let recipe = recipes::recipe_for(export.placement);
         let hash = recipe.hash();
         let ino = self.inodes.export(export, &hash);
-        let known = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
-        let size = known.as_ref().and_then(|row| row.size);
+        let size = self.outcome(export, &hash)?.and_then(|outcome| match outcome {
+            Outcome::Made { size, .. } => Some(size),
+            Outcome::Failed(_) => None,
+        });
         let shown = size.unwrap_or_else(|| recipe.estimate(export.version.width, export.version.height));
-        Ok((attr::file(ino, shown, self.show, mtime(export, known.as_ref())), size.is_some()))
+        Ok((attr::file(ino, shown, self.show, mtime(export)), size.is_some()))
     }
 
     /// An export's attributes, exact: rendered when they are not known yet.
@@ -50,8 +52,7 @@ impl Mount {
     /// Whether the export's size is known.
     pub(super) fn is_sized(&self, export: &ExportRef) -> bool {
         let hash = recipes::recipe_for(export.placement).hash();
-        let known = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER));
-        matches!(known, Ok(Some(row)) if row.size.is_some())
+        matches!(self.outcome(export, &hash), Ok(Some(Outcome::Made { .. })))
     }
 
     /// Whether the export's bytes are kept.
@@ -60,15 +61,25 @@ impl Mount {
         self.is_sized(export) && self.library.vault.has_object(ObjectKind::Rendition, &name).unwrap_or(false)
     }
 
+    /// What came of rendering it, when that was tried.
+    fn outcome(&self, export: &ExportRef, recipe: &[u8; 32]) -> FsResult<Option<Outcome>> {
+        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, recipe, RENDERER))?;
+        Ok(row.map(|row| row.outcome))
+    }
+
     /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
     /// fault is reported rather than a file whose size is a lie.
     pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
         let recipe = recipes::recipe_for(export.placement);
         let hash = recipe.hash();
         let name = object_name(export, &hash);
-        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &hash, RENDERER))?;
+        let known = match self.outcome(export, &hash)? {
+            Some(Outcome::Failed(reason)) => return Err(no_export(export, &reason)),
+            Some(Outcome::Made { hash, .. }) => Some(hash),
+            None => None,
+        };
         match self.library.vault.get_object(ObjectKind::Rendition, &name) {
-            Ok(Some(bytes)) if row.as_ref().is_some_and(|r| r.hash == Some(*blake3::hash(&bytes).as_bytes())) => {
+            Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => {
                 return Ok(Arc::new(bytes));
             }
             Ok(_) => {}
@@ -77,11 +88,17 @@ impl Mount {
             }
             Err(e) => return Err(e.into()),
         }
-        let bytes = self.render_now(&export.version, &recipe)?;
+        let bytes = match self.render_now(&export.version, &recipe)? {
+            Ok(bytes) => bytes,
+            Err(e) if e.is_lasting() && known.is_none() => {
+                let reason = e.to_string();
+                self.remember(export, &hash, Outcome::Failed(reason.clone()))?;
+                return Err(no_export(export, &reason));
+            }
+            Err(e) => return Err(e.into()),
+        };
         let digest = *blake3::hash(&bytes).as_bytes();
-        if let Some(known) = row.as_ref().and_then(|r| r.hash)
-            && known != digest
-        {
+        if known.is_some_and(|known| known != digest) {
             return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
         }
         if let Err(e) = self.keep(export, &hash, &name, &bytes, digest) {
@@ -93,6 +110,11 @@ impl Mount {
     /// Remembers an export's bytes, size and hash.
     fn keep(&self, export: &ExportRef, recipe: &[u8; 32], name: &str, bytes: &[u8], digest: [u8; 32]) -> FsResult<()> {
         self.library.vault.put_object(ObjectKind::Rendition, name, bytes)?;
+        self.remember(export, recipe, Outcome::Made { size: bytes.len() as u64, hash: digest })
+    }
+
+    /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
+    fn remember(&self, export: &ExportRef, recipe: &[u8; 32], outcome: Outcome) -> FsResult<()> {
         let now = self.library.clock.now();
         self.library.catalog.write(|tx| -> FsResult<()> {
             let old = tx.rendition(export.version.content, recipe, RENDERER)?;
@@ -100,26 +122,29 @@ impl Mount {
                 Some(row) => row.no,
                 None => RenditionNo(tx.next(Counter::Rendition)?),
             };
-            Ok(tx.put_rendition(&RenditionRow {
+            tx.put_rendition(&RenditionRow {
                 no,
                 content: export.version.content,
                 recipe: *recipe,
                 renderer: RENDERER,
-                size: Some(bytes.len() as u64),
-                hash: Some(digest),
+                outcome: outcome.clone(),
                 since: old.map_or(now, |r| r.since),
-            })?)
+            })?;
+            if matches!(outcome, Outcome::Failed(_)) {
+                tx.change(ChangeKind::Asset, &export.asset.id.to_string())?;
+            }
+            Ok(())
         })
     }
 
-    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Vec<u8>> {
+    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Result<Vec<u8>, MediaError>> {
         let content = self
             .library
             .catalog
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        Ok(media::render(&reader, recipe, &Limits::default())?)
+        Ok(media::render(&reader, recipe, &Limits::default()))
     }
 
     /// Whether he may see a marked proxy of the asset but not its bytes.
@@ -174,7 +199,12 @@ fn object_name(export: &ExportRef, recipe: &[u8; 32]) -> String {
     format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(*recipe).to_hex())
 }
 
-/// When an export last changed: the version's time, or the recipe's first use here if that is later and known.
-fn mtime(export: &ExportRef, _row: Option<&RenditionRow>) -> crate::types::Timestamp {
+fn no_export(export: &ExportRef, reason: &str) -> FsError {
+    let ExportRef { asset, placement, .. } = export;
+    FsError::NoExport(format!("{} for {}/{}: {reason}", asset.view_name, placement.platform, placement.placement))
+}
+
+/// When an export last changed: the version's time, or the recipes' if that is later.
+fn mtime(export: &ExportRef) -> Timestamp {
     export.version.mtime.max(recipes::RECIPES_SINCE)
 }

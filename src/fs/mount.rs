@@ -210,6 +210,9 @@ impl Mount {
                 }
                 Virtual::Export(export) => {
                     let asset = self.in_circulation(tx, who, export)?;
+                    if tree::render_failure(tx, &export.version, export.placement)?.is_some() {
+                        return Err(FsError::NotFound);
+                    }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
                 }
             },
@@ -462,7 +465,7 @@ impl Mount {
                 return Ok(Stat { attr: self.node_attr(&node), ttl: self.node_ttl(node.id) });
             }
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
-            Object::Export(export) => self.rendered_attr(&export)?,
+            Object::Export(export) => self.explain(who, "stat", self.rendered_attr(&export))?,
             Object::Proxy(asset, version) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;

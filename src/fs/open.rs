@@ -208,7 +208,7 @@ impl Mount {
                 let rendered = match bytes.get() {
                     Some(rendered) => rendered.clone(),
                     None => {
-                        let rendered = self.render(export)?;
+                        let rendered = self.render(export).map_err(FsError::of_inode)?;
                         bytes.get_or_init(|| rendered).clone()
                     }
                 };

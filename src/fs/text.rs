@@ -6,7 +6,7 @@ use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::ops::show::record_json;
-use crate::ops::why::verb_name;
+use crate::ops::why;
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
 use crate::view::tree::{Item, TextFile, WhyTarget};
@@ -45,20 +45,6 @@ impl Text {
         })
     }
 }
-
-/// Every verb, in the order in which they are explained.
-const VERBS: [Verb; 10] = [
-    Verb::List,
-    Verb::View,
-    Verb::Download,
-    Verb::Edit,
-    Verb::Tag,
-    Verb::Delete,
-    Verb::Review,
-    Verb::Export,
-    Verb::Publish,
-    Verb::Admin,
-];
 
 impl Mount {
     /// A text's bytes and the time that it shows.
@@ -127,13 +113,20 @@ impl Mount {
     }
 
     fn why(&self, who: &Who, id: AssetId) -> FsResult<String> {
-        let asset = self.library.catalog.read(|tx| tx.asset(id))?.ok_or(FsError::NotFound)?;
-        self.may(who, Verb::List, &asset)?;
+        let (asset, unrendered) = self.library.catalog.read(|tx| -> FsResult<_> {
+            let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+            self.may(who, Verb::List, &asset)?;
+            let unrendered = why::unrendered(tx, &asset)?;
+            Ok((asset, unrendered))
+        })?;
         let mut out = format!("{} is {}\n", who.subject.name, who.subject.role());
-        for verb in VERBS {
+        for (verb, name) in why::VERBS {
             let decision = self.library.gate.decide(who, verb, &asset);
             let word = if decision.allowed { "yes" } else { "no" };
-            let _ = writeln!(out, "{:<9} {word:<3}  {}", verb_name(verb), decision.reason);
+            let _ = writeln!(out, "{name:<9} {word:<3}  {}", decision.reason);
+        }
+        for (place, reason) in unrendered {
+            let _ = writeln!(out, "not in {place}: {reason}");
         }
         if who.subject.filter(Verb::Edit) == Expr::nothing() {
             out.push_str("this role changes nothing anywhere\n");

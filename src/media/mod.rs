@@ -63,6 +63,12 @@ pub enum MediaError {
 }
 
 impl MediaError {
+    /// Whether the same bytes would fail again: what the machine could not do just now says nothing of them.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Io(_))
+    }
+
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
     }

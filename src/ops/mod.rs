@@ -20,7 +20,6 @@ pub mod mountinfo;
 pub mod notices;
 pub mod probe;
 pub mod proto;
-pub mod recipes;
 pub mod record;
 pub mod reserve;
 pub mod rules;

@@ -3,7 +3,7 @@
 use super::{Actor, Library, OpsError, folders};
 use crate::access::{Gate, Who};
 use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx};
-use crate::policy::Verb;
+use crate::policy::{Verb, platforms};
 use crate::types::{AssetId, NodeId};
 use crate::view::tree;
 
@@ -38,7 +38,18 @@ pub fn knows(gate: &Gate, tx: &dyn ReadTx, who: &Who, node: &NodeRow) -> Result<
     Ok(if visible { Knows::Yes(None) } else { Knows::No })
 }
 
-/// The asset that a target means: an id, or a path below `library/`.
+/// The asset that a path below `platforms/` speaks of, whether it is shown there or not.
+fn exported(tx: &dyn ReadTx, target: &str) -> Result<Option<Asset>, CatalogError> {
+    let parts: Vec<&str> = target.split('/').collect();
+    let ["platforms", platform, placement, name] = parts[..] else { return Ok(None) };
+    let placement = platforms::shipped().get(platform, placement);
+    match placement.and_then(|placement| tree::export_stem(placement, name)) {
+        Some(stem) => tx.asset_by_view_stem(stem),
+        None => Ok(None),
+    }
+}
+
+/// The asset that a target means: an id, a path below `library/`, or an export's.
 ///
 /// # Errors
 /// [`OpsError::NotFound`], also for what the caller may not list; [`OpsError::Usage`] for a folder or a local file that he may.
@@ -46,6 +57,8 @@ pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) ->
     let missing = || OpsError::NotFound(target.to_owned());
     let found = if let Ok(id) = target.parse::<AssetId>() {
         tx.asset(id)?.ok_or_else(missing)?
+    } else if let Some(asset) = exported(tx, target)? {
+        asset
     } else {
         let Ok(parts) = folders::parts(target) else { return Err(missing()) };
         if parts.is_empty() {

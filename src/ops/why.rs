@@ -1,9 +1,11 @@
 //! Why somebody may or may not: every verb, yes or no, and the rule that decided.
 
-use damfs_policy::Verb;
+use damfs_policy::{Verb, platforms};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
+use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::view::tree;
 
 /// Every verb with its name.
 pub const VERBS: [(Verb, &str); 10] = [
@@ -25,18 +27,35 @@ pub fn verb_name(verb: Verb) -> &'static str {
     VERBS.iter().find(|(v, _)| *v == verb).map_or("?", |(_, name)| name)
 }
 
+/// Where an asset is approved and yet has no export, since it cannot be rendered; and why that is. What was not tried yet is not among them.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn unrendered(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<(String, String)>, CatalogError> {
+    let mut out = Vec::new();
+    for placement in platforms::shipped().all() {
+        if let Some(version) = tree::exported(tx, asset, placement)?
+            && let Some(reason) = tree::render_failure(tx, &version, placement)?
+        {
+            out.push((format!("platforms/{}/{}", placement.platform, placement.placement), reason));
+        }
+    }
+    Ok(out)
+}
+
 /// Decides every verb for the caller, or for the member named (only an admin may ask for others).
 ///
 /// # Errors
 /// [`OpsError::NotFound`] for what the caller may not list, [`OpsError::Refused`] for asking about others.
 pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>) -> Result<Value, OpsError> {
-    let (asset, path) = library.catalog.read(|tx| {
+    let (asset, path, unrendered) = library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         let path = match asset.node {
             Some(node) => folders::path_of(tx, node)?,
             None => None,
         };
-        Ok::<_, OpsError>((asset, path))
+        let unrendered = unrendered(tx, &asset)?;
+        Ok::<_, OpsError>((asset, path, unrendered))
     })?;
     let about = match as_member {
         Some(other) if other != actor.member.name => {
@@ -52,6 +71,8 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
             json!({ "verb": word, "allowed": decision.allowed, "reason": decision.reason })
         })
         .collect();
+    let unrendered: Vec<Value> =
+        unrendered.iter().map(|(place, reason)| json!({ "place": place, "reason": reason })).collect();
     Ok(json!({
         "path": path,
         "id": asset.id.to_string(),
@@ -59,5 +80,6 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         "role": about.member.role,
         "scope": about.member.scope,
         "verbs": verbs,
+        "unrendered": unrendered,
     }))
 }

@@ -5,4 +5,5 @@ pub mod class;
 pub mod identity;
 pub mod naming;
 mod path;
+pub mod recipes;
 pub mod tree;

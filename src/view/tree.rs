@@ -9,7 +9,7 @@ use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{FileName, MemberId, NodeId};
 
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of};
-pub use exports::{circulates, export_extension};
+pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;

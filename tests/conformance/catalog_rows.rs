@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use damfs::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
+    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
@@ -488,33 +488,35 @@ fn folder_rules_and_vocabulary() {
 #[test]
 fn renditions_are_known_once_per_content_recipe_and_renderer() {
     on_both(|engine| {
-        let blank = RenditionRow {
+        let failed = RenditionRow {
             no: RenditionNo(5),
             content: ContentId([1; 32]),
             recipe: [3; 32],
             renderer: 1,
-            size: None,
-            hash: None,
+            outcome: Outcome::Failed("too large".into()),
             since: Timestamp::from_secs(1),
         };
-        let done = RenditionRow { size: Some(1 << 40), hash: Some([4; 32]), ..blank.clone() };
+        let done = RenditionRow { outcome: Outcome::Made { size: 1 << 40, hash: [4; 32] }, ..failed.clone() };
+        let worse = RenditionRow { no: RenditionNo(6), renderer: 2, ..failed.clone() };
         write(engine, |tx| {
             tx.put_content(&content(1))?;
-            tx.put_rendition(&blank)?;
+            tx.put_rendition(&failed)?;
             tx.put_rendition(&done)?;
-            tx.put_rendition(&RenditionRow { no: RenditionNo(6), renderer: 2, ..blank.clone() })
+            tx.put_rendition(&worse)
         })
         .unwrap();
         read(engine, |tx| {
-            assert_eq!(tx.rendition(blank.content, &[3; 32], 1)?, Some(done.clone()));
+            assert_eq!(tx.rendition(done.content, &[3; 32], 1)?, Some(done.clone()));
+            assert_eq!(tx.rendition(done.content, &[3; 32], 2)?, Some(worse.clone()));
             assert_eq!(tx.rendition_by_no(RenditionNo(5))?, Some(done.clone()));
-            assert_eq!(tx.rendition(blank.content, &[4; 32], 1)?, None);
+            assert_eq!(tx.rendition(done.content, &[4; 32], 1)?, None);
             Ok(())
         });
-        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..blank.clone() })));
-        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { hash: None, ..done.clone() })));
+        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..failed.clone() })));
+        let unsaid = Outcome::Failed(String::new());
+        refused(write(engine, |tx| tx.put_rendition(&RenditionRow { outcome: unsaid.clone(), ..done.clone() })));
         refused(write(engine, |tx| {
-            tx.put_rendition(&RenditionRow { no: RenditionNo(8), content: ContentId([9; 32]), ..blank.clone() })
+            tx.put_rendition(&RenditionRow { no: RenditionNo(8), content: ContentId([9; 32]), ..failed.clone() })
         }));
     });
 }

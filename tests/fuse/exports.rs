@@ -165,3 +165,48 @@ fn a_rendered_export_does_not_wait_for_others() {
     }
     renders.into_iter().for_each(|r| r.join().unwrap());
 }
+
+/// Regression: what cannot be rendered was listed for ever, and decoded anew at each stat.
+#[test]
+fn what_cannot_be_rendered_is_not_listed_and_says_why() {
+    let mut s = studio();
+    let mut broken = png(900, 1200, 9);
+    broken.truncate(broken.len() / 2);
+    fs::write(s.mnt("library/luna/broken.png"), broken).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/broken.png", "library/luna/a.png", "status.instagram=approved"]);
+    let placement = s.mnt("platforms/instagram/post_square");
+    let export = placement.join("broken.jpg");
+    assert_eq!(fs::metadata(&export).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(errors.contains("broken.png for instagram/post_square: the file is damaged"), "{errors}");
+    s.remount();
+    assert_eq!(names(&placement), ["a.jpg"]);
+    assert!(!export.exists());
+    let reason = "not in platforms/instagram/post_square: the file is damaged";
+    let why = fs::read_to_string(s.mnt(".dam/why/library/luna/broken.png")).unwrap();
+    assert!(why.contains(reason), "{why}");
+    assert!(s.dam(["why".as_ref(), export.as_os_str()]).contains(reason));
+    assert!(s.dam(["why", "platforms/instagram/post_square/broken.jpg"]).contains(reason));
+    assert_eq!(s.dam_fails(["why", "platforms/instagram/post_square/none.jpg"]).0, 3);
+    assert!(names(&s.mnt("platforms/instagram/story_image")).contains(&"broken.jpg".into()), "nobody tried that one");
+    fs::write(s.mnt("library/luna/broken.png"), png(900, 1200, 9)).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/broken.png", "status.instagram=approved"]);
+    assert!(fs::metadata(&export).unwrap().len() > 0, "other bytes are another matter");
+}
+
+/// What the disk cannot give just now says nothing of the picture.
+#[test]
+fn a_passing_failure_is_not_remembered() {
+    let mut s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    s.remount();
+    let extents = s.library().join("store/extents");
+    let aside = s.path("aside");
+    fs::rename(&extents, &aside).unwrap();
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    assert_eq!(fs::metadata(&export).unwrap_err().raw_os_error(), Some(libc::EIO));
+    fs::rename(&aside, &extents).unwrap();
+    assert!(fs::metadata(&export).unwrap().len() > 0);
+}

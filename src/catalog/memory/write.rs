@@ -7,7 +7,7 @@ use super::state::{Owed, State};
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
+    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, NodeId};
 
@@ -213,8 +213,12 @@ impl WriteTx for Tx<'_> {
 
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         let same = self.rendition(rendition.content, &rendition.recipe, rendition.renderer)?;
-        if same.is_some_and(|r| r.no != rendition.no) || rendition.size.is_some() != rendition.hash.is_some() {
-            return refused(format!("rendition {} is known by another number, or half rendered", rendition.no));
+        let unsaid = matches!(&rendition.outcome, Outcome::Failed(reason) if reason.is_empty());
+        if same.is_some_and(|r| r.no != rendition.no) || unsaid {
+            return refused(format!(
+                "rendition {} is known by another number, or failed without a reason",
+                rendition.no
+            ));
         }
         Arc::make_mut(&mut self.state.renditions).insert(rendition.no, rendition.clone());
         self.owed.push(Owed::Rendition(rendition.no));

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::convert::Num;
 use super::sql::{all, one, run};
 use crate::catalog::rules::refused;
-use crate::catalog::{CatalogError as E, RenditionRow, VersionRow};
+use crate::catalog::{CatalogError as E, Outcome, RenditionRow, VersionRow};
 use crate::types::{AssetId, Content, ContentId, RenditionNo, VersionId, VersionNo};
 
 macro_rules! version_columns {
@@ -112,9 +112,11 @@ fn rendition_row(row: &Row<'_>) -> rusqlite::Result<RenditionRow> {
         content: row.get(1)?,
         recipe: row.get(2)?,
         renderer: row.get(3)?,
-        size: row.get::<_, Option<Num>>(4)?.map(|n| n.0),
-        hash: row.get(5)?,
-        since: row.get(6)?,
+        outcome: match row.get(6)? {
+            Some(reason) => Outcome::Failed(reason),
+            None => Outcome::Made { size: row.get::<_, Num>(4)?.0, hash: row.get(5)? },
+        },
+        since: row.get(7)?,
     })
 }
 
@@ -124,23 +126,27 @@ pub(super) fn rendition(
     recipe: &[u8; 32],
     renderer: u32,
 ) -> Result<Option<RenditionRow>, E> {
-    let sql = "SELECT no, content, recipe, renderer, size, hash, since FROM rendition
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition
         WHERE content = ?1 AND recipe = ?2 AND renderer = ?3";
     one(conn, sql, params![content, recipe, renderer], rendition_row)
 }
 
 pub(super) fn rendition_by_no(conn: &Connection, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
-    let sql = "SELECT no, content, recipe, renderer, size, hash, since FROM rendition WHERE no = ?1";
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition WHERE no = ?1";
     one(conn, sql, [no], rendition_row)
 }
 
 pub(super) fn put_rendition(conn: &Connection, r: &RenditionRow) -> Result<(), E> {
-    let values = params![r.no, r.content, r.recipe, r.renderer, r.size.map(Num), r.hash, r.since];
+    let (size, hash, failure) = match &r.outcome {
+        Outcome::Made { size, hash } => (Some(Num(*size)), Some(hash), None),
+        Outcome::Failed(reason) => (None, None, Some(reason)),
+    };
+    let values = params![r.no, r.content, r.recipe, r.renderer, size, hash, failure, r.since];
     let update = "UPDATE rendition
-        SET content = ?2, recipe = ?3, renderer = ?4, size = ?5, hash = ?6, since = ?7 WHERE no = ?1";
+        SET content = ?2, recipe = ?3, renderer = ?4, size = ?5, hash = ?6, failure = ?7, since = ?8 WHERE no = ?1";
     if run(conn, update, values)? == 0 {
-        let insert = "INSERT INTO rendition (no, content, recipe, renderer, size, hash, since)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let insert = "INSERT INTO rendition (no, content, recipe, renderer, size, hash, failure, since)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         run(conn, insert, values)?;
     }
     Ok(())

@@ -2,8 +2,10 @@
 
 use super::super::naming::split;
 use super::super::path::encode;
+use super::super::recipes::recipe_for;
 use super::{Dir, Item, PAGE, Page, Tree, is_trashed, not_trashed};
-use crate::catalog::{Asset, AssetState, CatalogError, VersionRow};
+use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
+use crate::media::RENDERER;
 use crate::policy::platforms::{Adult, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -18,6 +20,15 @@ pub fn export_extension(placement: &Placement) -> Option<&'static str> {
     })
 }
 
+/// The stem of the view name of the asset whose export a name is.
+#[must_use]
+pub fn export_stem<'a>(placement: &Placement, name: &'a str) -> Option<&'a str> {
+    match split(name) {
+        (stem, Some(ext)) if export_extension(placement) == Some(ext) => Some(stem),
+        _ => None,
+    }
+}
+
 /// Whether a version may stand in a placement: approved for the platform in just this version, a still picture, not taken out of
 /// circulation, and adult only where adult content is known to be allowed. Who may see it is another question.
 #[must_use]
@@ -27,6 +38,31 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     let out = is_trashed(asset) || asset.state == AssetState::Expired;
     let adult = asset.rating.as_deref() == Some("adult");
     approved && !out && version.asset == asset.id && version.kind == "image" && (!adult || takes_adult(placement))
+}
+
+/// Why a version cannot be rendered for a placement, when that was tried.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn render_failure(
+    tx: &dyn ReadTx,
+    version: &VersionRow,
+    placement: &Placement,
+) -> Result<Option<String>, CatalogError> {
+    let tried = tx.rendition(version.content, &recipe_for(placement).hash(), RENDERER)?;
+    Ok(tried.and_then(|row| match row.outcome {
+        Outcome::Failed(reason) => Some(reason),
+        Outcome::Made { .. } => None,
+    }))
+}
+
+/// The version that an asset has in a placement's circulation, whether it can be rendered or not.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn exported(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
+    let Some(id) = asset.status.get(&placement.platform).and_then(|v| v.version) else { return Ok(None) };
+    Ok(tx.version(id)?.filter(|version| circulates(asset, version, placement)))
 }
 
 /// Not sourced is not allowed.
@@ -70,9 +106,10 @@ impl Tree<'_> {
         self.visible(&expr).and(self.subject.filter(Verb::Export)).and(not_trashed())
     }
 
-    fn approved(&self, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
-        let Some(id) = asset.status.get(&placement.platform).and_then(|v| v.version) else { return Ok(None) };
-        Ok(self.tx.version(id)?.filter(|version| circulates(asset, version, placement)))
+    /// The version that is shown: what cannot be rendered is not.
+    fn shown(&self, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
+        let Some(version) = exported(self.tx, asset, placement)? else { return Ok(None) };
+        Ok(render_failure(self.tx, &version, placement)?.is_none().then_some(version))
     }
 
     pub(super) fn export_child(
@@ -81,17 +118,13 @@ impl Tree<'_> {
         placement: &str,
         text: &str,
     ) -> Result<Option<Item>, CatalogError> {
-        let (Some((placement, ext)), (stem, Some(typed))) = (self.still(platform, placement), split(text)) else {
-            return Ok(None);
-        };
-        if typed != ext {
-            return Ok(None);
-        }
+        let Some((placement, _)) = self.still(platform, placement) else { return Ok(None) };
+        let Some(stem) = export_stem(placement, text) else { return Ok(None) };
         let Some(asset) = self.tx.asset_by_view_stem(stem)? else { return Ok(None) };
         if !self.tx.finds(&self.exportable(placement), asset.id)? {
             return Ok(None);
         }
-        Ok(self.approved(&asset, placement)?.map(|version| Item::Export(asset, version, placement)))
+        Ok(self.shown(&asset, placement)?.map(|version| Item::Export(asset, version, placement)))
     }
 
     pub(super) fn list_exports(&self, platform: &str, placement: &str, page: &mut Page) -> Result<(), CatalogError> {
@@ -103,7 +136,7 @@ impl Tree<'_> {
             let ended = assets.len() < PAGE;
             for asset in assets {
                 after = asset.ordinal;
-                if let Some(version) = self.approved(&asset, placement)? {
+                if let Some(version) = self.shown(&asset, placement)? {
                     let name = FileName::new(format!("{}.{ext}", split(&asset.view_name).0)).ok();
                     page.add_file(asset.ordinal, name, || Item::Export(asset, version, placement));
                 }

@@ -9,6 +9,8 @@ use crate::policy::{RoleBook, Rule};
 use crate::types::{AssetId, Content, ContentId, EntryId, Timestamp, VersionId, VersionNo};
 use crate::view::naming::unique_view_name;
 
+mod exports;
+
 /// 2026-05-14
 const MAY: i64 = 1_778_716_800;
 const DAY: i64 = 86_400;
@@ -470,32 +472,6 @@ fn a_rule_about_states_shows_no_trash() {
     assert!(!lib.has(&who, "by/persona/luna/t.png"));
     assert!(!lib.has(&who, "platforms/instagram/post_square/t.jpg"));
     assert_eq!(lib.ls(&who, "trash/2026-05-14"), ["t.png"], "he may list it where it is");
-}
-
-#[test]
-fn exports_are_what_is_approved_and_allowed_there() {
-    let (lib, admin) = (lib(), admin());
-    assert_eq!(lib.ls(&admin, "platforms/instagram/post_square"), ["l1.jpg"], "adult is not allowed");
-    assert_eq!(lib.ls(&admin, "platforms/onlyfans/post_image"), ["l1.jpg", "l2.jpg"]);
-    assert_eq!(lib.ls(&admin, "platforms/snapchat/story_image"), [""; 0], "nobody said that adult is allowed");
-    let tiktok = lib.ls(&admin, "platforms/tiktok/photo");
-    assert_eq!(tiktok, ["m1.jpg"]);
-    assert!(!lib.ls(&admin, "platforms/x").contains(&"post_gif".to_owned()), "we write no GIF");
-    assert!(!lib.has(&admin, "platforms/instagram/reel"), "no moving pictures yet");
-    for name in ["l2.jpg", "l1.png", "l1", "m1.jpg"] {
-        assert!(!lib.has(&admin, &format!("platforms/instagram/post_square/{name}")), "{name}");
-    }
-    let Some(Item::Export(asset, version, placement)) = lib.resolve(&admin, "platforms/onlyfans/post_image/l2.jpg")
-    else {
-        panic!()
-    };
-    assert_eq!((asset.ordinal, version.id, placement.placement.as_str()), (2, version_id(2), "post_image"));
-    assert!(circulates(&asset, &version, placement));
-    assert!(!circulates(&asset, &VersionRow { id: version_id(9), ..version.clone() }, placement), "another version");
-    assert!(!circulates(&asset, &VersionRow { kind: "video".into(), ..version.clone() }, placement));
-    assert!(!circulates(&Asset { state: AssetState::Expired, ..asset.clone() }, &version, placement));
-    assert!(!circulates(&Asset { status: BTreeMap::new(), ..asset }, &version, placement));
-    assert_eq!(lib.ls(&who("content-creator", None), "platforms/instagram/post_square"), [""; 0], "may not export");
 }
 
 #[test]

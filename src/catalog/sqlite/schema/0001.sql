@@ -210,8 +210,10 @@ CREATE TABLE rendition (
     renderer INTEGER NOT NULL CHECK (renderer BETWEEN 0 AND 4294967295),
     size INTEGER CHECK (size >= 0),
     hash BLOB CHECK (length(hash) = 32),
+    -- Why it cannot be rendered.
+    failure TEXT CHECK (failure <> ''),
     since INTEGER NOT NULL,
-    CHECK ((size IS NULL) = (hash IS NULL))
+    CHECK ((size IS NULL) = (hash IS NULL) AND (size IS NULL) <> (failure IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
 

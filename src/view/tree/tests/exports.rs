@@ -1,0 +1,54 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::catalog::{Outcome, RenditionRow};
+use crate::media::RENDERER;
+use crate::types::RenditionNo;
+use crate::view::recipes::recipe_for;
+
+#[test]
+fn exports_are_what_is_approved_and_allowed_there() {
+    let (lib, admin) = (lib(), admin());
+    assert_eq!(lib.ls(&admin, "platforms/instagram/post_square"), ["l1.jpg"], "adult is not allowed");
+    assert_eq!(lib.ls(&admin, "platforms/onlyfans/post_image"), ["l1.jpg", "l2.jpg"]);
+    assert_eq!(lib.ls(&admin, "platforms/snapchat/story_image"), [""; 0], "nobody said that adult is allowed");
+    let tiktok = lib.ls(&admin, "platforms/tiktok/photo");
+    assert_eq!(tiktok, ["m1.jpg"]);
+    assert!(!lib.ls(&admin, "platforms/x").contains(&"post_gif".to_owned()), "we write no GIF");
+    assert!(!lib.has(&admin, "platforms/instagram/reel"), "no moving pictures yet");
+    for name in ["l2.jpg", "l1.png", "l1", "m1.jpg"] {
+        assert!(!lib.has(&admin, &format!("platforms/instagram/post_square/{name}")), "{name}");
+    }
+    let Some(Item::Export(asset, version, placement)) = lib.resolve(&admin, "platforms/onlyfans/post_image/l2.jpg")
+    else {
+        panic!()
+    };
+    assert_eq!((asset.ordinal, version.id, placement.placement.as_str()), (2, version_id(2), "post_image"));
+    assert!(circulates(&asset, &version, placement));
+    assert!(!circulates(&asset, &VersionRow { id: version_id(9), ..version.clone() }, placement), "another version");
+    assert!(!circulates(&asset, &VersionRow { kind: "video".into(), ..version.clone() }, placement));
+    assert!(!circulates(&Asset { state: AssetState::Expired, ..asset.clone() }, &version, placement));
+    assert!(!circulates(&Asset { status: BTreeMap::new(), ..asset }, &version, placement));
+    assert_eq!(lib.ls(&who("content-creator", None), "platforms/instagram/post_square"), [""; 0], "may not export");
+}
+
+#[test]
+fn what_this_renderer_could_not_render_is_not_listed() {
+    let (lib, admin) = (lib(), admin());
+    let shown = lib.resolve(&admin, "platforms/instagram/post_square/l1.jpg");
+    let Some(Item::Export(_, version, placement)) = shown else { panic!() };
+    let failed = |no, renderer| RenditionRow {
+        no: RenditionNo(no),
+        content: version.content,
+        recipe: recipe_for(placement).hash(),
+        renderer,
+        outcome: Outcome::Failed("the file is damaged".into()),
+        since: Timestamp::EPOCH,
+    };
+    lib.write(|tx| tx.put_rendition(&failed(1, RENDERER + 1)));
+    assert_eq!(lib.ls(&admin, "platforms/instagram/post_square"), ["l1.jpg"], "another renderer tries again");
+    lib.write(|tx| tx.put_rendition(&failed(2, RENDERER)));
+    assert_eq!(lib.ls(&admin, "platforms/instagram/post_square"), [""; 0]);
+    assert!(!lib.has(&admin, "platforms/instagram/post_square/l1.jpg"));
+    assert!(lib.has(&admin, "platforms/onlyfans/post_image/l1.jpg"), "another recipe is another render");
+}

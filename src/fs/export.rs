@@ -26,14 +26,12 @@ impl Mount {
 
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
     pub(super) fn export_attr(&self, export: &ExportRef) -> FsResult<(Attr, bool)> {
-        let recipe = recipes::recipe_for(export.placement);
-        let hash = recipe.hash();
-        let ino = self.inodes.export(export, &hash);
-        let size = self.outcome(export, &hash)?.and_then(|outcome| match outcome {
+        let ino = self.inodes.export(export);
+        let size = self.outcome(export)?.and_then(|outcome| match outcome {
             Outcome::Made { size, .. } => Some(size),
             Outcome::Failed(_) => None,
         });
-        let shown = size.unwrap_or_else(|| recipe.estimate(export.version.width, export.version.height));
+        let shown = size.unwrap_or_else(|| export.recipe.estimate(export.version.width, export.version.height));
         Ok((attr::file(ino, shown, self.show, mtime(export)), size.is_some()))
     }
 
@@ -51,29 +49,27 @@ impl Mount {
 
     /// Whether the export's size is known.
     pub(super) fn is_sized(&self, export: &ExportRef) -> bool {
-        let hash = recipes::recipe_for(export.placement).hash();
-        matches!(self.outcome(export, &hash), Ok(Some(Outcome::Made { .. })))
+        matches!(self.outcome(export), Ok(Some(Outcome::Made { .. })))
     }
 
     /// Whether the export's bytes are kept.
     pub(super) fn is_rendered(&self, export: &ExportRef) -> bool {
-        let name = object_name(export, &recipes::recipe_for(export.placement).hash());
+        let name = object_name(export);
         self.is_sized(export) && self.library.vault.has_object(ObjectKind::Rendition, &name).unwrap_or(false)
     }
 
     /// What came of rendering it, when that was tried.
-    fn outcome(&self, export: &ExportRef, recipe: &[u8; 32]) -> FsResult<Option<Outcome>> {
-        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, recipe, RENDERER))?;
+    fn outcome(&self, export: &ExportRef) -> FsResult<Option<Outcome>> {
+        let recipe = export.recipe.hash();
+        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &recipe, RENDERER))?;
         Ok(row.map(|row| row.outcome))
     }
 
     /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
     /// fault is reported rather than a file whose size is a lie.
     pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
-        let recipe = recipes::recipe_for(export.placement);
-        let hash = recipe.hash();
-        let name = object_name(export, &hash);
-        let known = match self.outcome(export, &hash)? {
+        let name = object_name(export);
+        let known = match self.outcome(export)? {
             Some(Outcome::Failed(reason)) => return Err(no_export(export, &reason)),
             Some(Outcome::Made { hash, .. }) => Some(hash),
             None => None,
@@ -88,11 +84,11 @@ impl Mount {
             }
             Err(e) => return Err(e.into()),
         }
-        let bytes = match self.render_now(&export.version, &recipe)? {
+        let bytes = match self.render_now(&export.version, &export.recipe)? {
             Ok(bytes) => bytes,
             Err(e) if e.is_lasting() && known.is_none() => {
                 let reason = e.to_string();
-                self.remember(export, &hash, Outcome::Failed(reason.clone()))?;
+                self.remember(export, Outcome::Failed(reason.clone()))?;
                 return Err(no_export(export, &reason));
             }
             Err(e) => return Err(e.into()),
@@ -101,23 +97,24 @@ impl Mount {
         if known.is_some_and(|known| known != digest) {
             return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
         }
-        if let Err(e) = self.keep(export, &hash, &name, &bytes, digest) {
+        if let Err(e) = self.keep(export, &name, &bytes, digest) {
             tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
         }
         Ok(Arc::new(bytes))
     }
 
     /// Remembers an export's bytes, size and hash.
-    fn keep(&self, export: &ExportRef, recipe: &[u8; 32], name: &str, bytes: &[u8], digest: [u8; 32]) -> FsResult<()> {
+    fn keep(&self, export: &ExportRef, name: &str, bytes: &[u8], digest: [u8; 32]) -> FsResult<()> {
         self.library.vault.put_object(ObjectKind::Rendition, name, bytes)?;
-        self.remember(export, recipe, Outcome::Made { size: bytes.len() as u64, hash: digest })
+        self.remember(export, Outcome::Made { size: bytes.len() as u64, hash: digest })
     }
 
     /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
-    fn remember(&self, export: &ExportRef, recipe: &[u8; 32], outcome: Outcome) -> FsResult<()> {
+    fn remember(&self, export: &ExportRef, outcome: Outcome) -> FsResult<()> {
+        let recipe = export.recipe.hash();
         let now = self.library.clock.now();
         self.library.catalog.write(|tx| -> FsResult<()> {
-            let old = tx.rendition(export.version.content, recipe, RENDERER)?;
+            let old = tx.rendition(export.version.content, &recipe, RENDERER)?;
             let no = match &old {
                 Some(row) => row.no,
                 None => RenditionNo(tx.next(Counter::Rendition)?),
@@ -125,7 +122,7 @@ impl Mount {
             tx.put_rendition(&RenditionRow {
                 no,
                 content: export.version.content,
-                recipe: *recipe,
+                recipe,
                 renderer: RENDERER,
                 outcome: outcome.clone(),
                 since: old.map_or(now, |r| r.since),
@@ -195,8 +192,8 @@ impl Mount {
 }
 
 /// What the rendered bytes are stored under.
-fn object_name(export: &ExportRef, recipe: &[u8; 32]) -> String {
-    format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(*recipe).to_hex())
+fn object_name(export: &ExportRef) -> String {
+    format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(export.recipe.hash()).to_hex())
 }
 
 fn no_export(export: &ExportRef, reason: &str) -> FsError {

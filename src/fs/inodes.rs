@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::text::Text;
 use crate::catalog::{Asset, VersionRow};
 use crate::crypto::Permutation;
+use crate::media::Recipe;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::tree::Dir;
@@ -20,12 +21,13 @@ pub const ROOT: u64 = 1;
 const SPACE: u64 = 1 << 60;
 const NUMBER: u64 = (1 << 56) - 1;
 
-/// One export: which version for which placement.
+/// One export: which version for which placement, and how it was to be rendered when its name was looked up.
 #[derive(Debug, Clone)]
 pub struct ExportRef {
     pub asset: Asset,
     pub version: VersionRow,
     pub placement: &'static Placement,
+    pub recipe: Recipe,
 }
 
 /// What a remembered inode is.
@@ -112,17 +114,17 @@ impl Inodes {
 
     /// The number of an export: one per version (so per asset, whatever its bytes are) and placement, and another for other bytes.
     #[must_use]
-    pub fn export(&self, export: &ExportRef, recipe: &[u8; 32]) -> u64 {
+    pub fn export(&self, export: &ExportRef) -> u64 {
         let mut key = Vec::with_capacity(96);
         key.extend_from_slice(b"export");
         key.extend_from_slice(export.version.id.as_bytes());
-        key.extend_from_slice(recipe);
+        key.extend_from_slice(&export.recipe.hash());
         key.extend_from_slice(export.placement.platform.as_bytes());
         key.push(b'/');
         key.extend_from_slice(export.placement.placement.as_bytes());
         self.hashed(3, &key, |there| {
             matches!(there, Virtual::Export(other) if other.version.id == export.version.id
-                && std::ptr::eq(other.placement, export.placement))
+                && std::ptr::eq(other.placement, export.placement) && other.recipe == export.recipe)
         })
     }
 

@@ -15,6 +15,7 @@ use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
+use crate::view::recipes::recipe_for;
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -210,7 +211,7 @@ impl Mount {
                 }
                 Virtual::Export(export) => {
                     let asset = self.in_circulation(tx, who, export)?;
-                    if tree::render_failure(tx, &export.version, export.placement)?.is_some() {
+                    if tree::render_failure(tx, &export.version, &export.recipe)?.is_some() {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
@@ -400,7 +401,8 @@ impl Mount {
             }
             Item::Export(asset, version, placement) => {
                 self.note_shown(asset.id, parent, name);
-                let export = ExportRef { asset, version, placement };
+                let recipe = recipe_for(&asset, placement);
+                let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
                 let ttl = if known { self.ttl() } else { Duration::ZERO };
                 Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))

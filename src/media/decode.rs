@@ -56,6 +56,8 @@ pub struct Master {
     pub(super) layout: Layout,
     pub(super) icc: Option<Vec<u8>>,
     pub(super) orientation: Orientation,
+    /// How the file itself declares that it came to be (IPTC DigitalSourceType).
+    pub(super) source_type: Option<String>,
 }
 
 impl std::fmt::Debug for Master {
@@ -98,8 +100,9 @@ impl Master {
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
         let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
         // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
-        catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation)))
-            .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))
+        let decoded = catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation)))
+            .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))?;
+        Ok(Self { source_type: header.source_type, ..decoded })
     }
 
     /// Width and height as shown.
@@ -144,7 +147,7 @@ fn pixels(bytes: &[u8], format: ImageFormat, limits: &Limits, orientation: Orien
         (true, false) => (Layout::Rgb, picture.into_rgb8().into_raw()),
         (true, true) => (Layout::Rgba, picture.into_rgba8().into_raw()),
     };
-    Ok(Master { pixels, width, height, layout, icc, orientation })
+    Ok(Master { pixels, width, height, layout, icc, orientation, source_type: None })
 }
 
 fn failed(error: &ImageError) -> MediaError {

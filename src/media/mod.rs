@@ -23,6 +23,7 @@ mod recipe;
 mod render;
 mod simple;
 mod sniff;
+mod source_type;
 mod webp;
 mod xmp;
 

@@ -62,12 +62,14 @@ pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
 }
 
 /// What a decoder has to know beforehand.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Header {
     pub orientation: u8,
     /// As stored.
     pub size: Option<(u32, u32)>,
     pub separate_scans: bool,
+    /// IPTC DigitalSourceType.
+    pub source_type: Option<String>,
 }
 
 /// Reads the headers alone.
@@ -78,7 +80,12 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
         Some(block) => exif::read(block)?.orientation,
         None => 1,
     };
-    Ok(Header { orientation, size: found.width.zip(found.height), separate_scans: found.separate_scans })
+    Ok(Header {
+        orientation,
+        size: found.width.zip(found.height),
+        separate_scans: found.separate_scans,
+        source_type: found.xmp.and_then(|packet| xmp::read(&packet).source_type),
+    })
 }
 
 fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {

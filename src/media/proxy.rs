@@ -23,7 +23,7 @@ pub fn proxy(source: &dyn ReadAt, mark: &str, limits: &Limits) -> Result<Vec<u8>
     let master = Master::decode(source, limits)?;
     for (side, quality) in [(1024, 82), (1024, 65), (768, 60), (640, 50), (512, 40), (320, 30)] {
         let raster = marked(&master, mark, side)?;
-        let file = encode::jpeg(&raster, quality, false)?;
+        let file = encode::jpeg(&raster, quality, None)?;
         if file.len() <= WHOLE {
             return pad(&file);
         }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn padding_always_gives_the_whole_size_and_a_readable_file() {
         let raster = Raster { width: 16, height: 16, pixels: vec![90; 16 * 16 * 3], alpha: false };
-        let small = encode::jpeg(&raster, 80, false).unwrap();
+        let small = encode::jpeg(&raster, 80, None).unwrap();
         let at = small.windows(2).position(|w| w == [0xff, 0xdb]).unwrap();
         for missing in [0, 1, 2, 3, 4, 5, 65_536, 65_537, 65_538, 65_540, 65_541, 131_075, WHOLE - small.len()] {
             // Grown by comments until just as much is missing.

@@ -1,7 +1,7 @@
 //! What is to be made of a master, as stable text.
 
 /// The version of the renderer: raised whenever the same recipe would give other bytes.
-pub const RENDERER: u32 = 1;
+pub const RENDERER: u32 = 2;
 
 /// How a picture meets the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub struct Recipe {
     pub max_bytes: Option<u64>,
     /// JPEG quality to begin with, 1 to 100.
     pub quality: u8,
-    /// Declares the picture as made by a generator (XMP `DigitalSourceType`).
+    /// Declares a picture that does not say itself how it came to be as made by a generator (XMP `DigitalSourceType`).
     pub mark_ai: bool,
 }
 

@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
 use super::decode::Layout;
-use super::{Fit, Limits, Master, MediaError, Recipe, StillFormat, encode};
+use super::{Fit, Limits, Master, MediaError, Recipe, StillFormat, encode, source_type};
 use crate::types::ReadAt;
 
 /// Longest side that is ever written: JPEG has 16 bits for it.
@@ -51,14 +51,15 @@ impl Master {
     pub fn render(&self, recipe: &Recipe) -> Result<Vec<u8>, MediaError> {
         let plan = plan(self.size(), recipe)?;
         let raster = self.raster(&plan)?;
+        let declared = self.source_type.as_deref().or(recipe.mark_ai.then_some(source_type::GENERATED));
         match recipe.format {
             StillFormat::Jpeg => {
                 let flat = lay_on_canvas(flatten(raster), plan.canvas);
-                encode::jpeg_within(&flat, recipe.quality, recipe.max_bytes, recipe.mark_ai)
+                encode::jpeg_within(&flat, recipe.quality, recipe.max_bytes, declared)
             }
             StillFormat::Png => {
                 let laid = lay_on_canvas(with_alpha_for(raster, plan.canvas), plan.canvas);
-                encode::png_within(&laid, recipe.max_bytes, recipe.mark_ai)
+                encode::png_within(&laid, recipe.max_bytes, declared)
             }
         }
     }

@@ -5,6 +5,8 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::source_type;
+
 const MAX_PACKET: usize = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 const MAX_EVENTS: usize = 200_000;
@@ -46,6 +48,7 @@ enum Property {
     Person,
     Campaign,
     Persona,
+    SourceType,
 }
 
 fn property(ns: Ns, local: &[u8]) -> Option<Property> {
@@ -59,6 +62,7 @@ fn property(ns: Ns, local: &[u8]) -> Option<Property> {
         }
         (Ns::Exif, b"UserComment") => Property::UserComment,
         (Ns::IptcExt, b"PersonInImage") => Property::Person,
+        (Ns::IptcExt, b"DigitalSourceType") => Property::SourceType,
         (Ns::Damfs, b"Campaign") => Property::Campaign,
         (Ns::Damfs, b"Persona") => Property::Persona,
         _ => return None,
@@ -77,6 +81,8 @@ pub(super) struct Xmp {
     pub persons: Vec<String>,
     pub campaign: Option<String>,
     pub personas: Vec<String>,
+    /// A value of a known vocabulary.
+    pub source_type: Option<String>,
     /// The packet is not well formed, or too large; what came before is kept.
     pub damaged: bool,
 }
@@ -105,6 +111,7 @@ impl Xmp {
             Property::Created => once(&mut self.created),
             Property::UserComment => once(&mut self.user_comment),
             Property::Campaign => once(&mut self.campaign),
+            Property::SourceType => self.source_type = self.source_type.take().or_else(|| source_type::read(value)),
             Property::Rating => {
                 let whole = value.split('.').next().unwrap_or_default();
                 self.rating = self.rating.or_else(|| whole.parse().ok().filter(|r| *r <= 5));
@@ -202,6 +209,7 @@ impl Walk {
             }
             Some(ns) if self.open.is_none() => {
                 if let Some(p) = property(ns, local.as_ref()) {
+                    self.resource(e, p);
                     self.open = Some((p, self.depth, false));
                     self.text.clear();
                 }
@@ -219,6 +227,16 @@ impl Walk {
             let raw = String::from_utf8_lossy(&a.value);
             let value = quick_xml::escape::unescape(&raw).map_or_else(|_| raw.to_string(), |v| v.into_owned());
             self.out.put(p, &value);
+        }
+    }
+
+    /// An address may also be written as what the property points to.
+    fn resource(&mut self, e: &BytesStart<'_>, property: Property) {
+        for a in e.attributes().with_checks(false).flatten() {
+            let is_rdf = a.key.prefix().and_then(|prefix| self.resolve(prefix.as_ref())) == Some(Ns::Rdf);
+            if is_rdf && a.key.local_name().as_ref() == b"resource" {
+                self.out.put(property, &String::from_utf8_lossy(&a.value));
+            }
         }
     }
 
@@ -271,6 +289,24 @@ mod tests {
             xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="3.0" xmp:CreateDate="2026-05-17" /></r:RDF>"#,
         );
         assert_eq!((a.rating, a.created.as_deref()), (Some(3), Some("2026-05-17")));
+    }
+
+    #[test]
+    fn a_source_type_is_read_in_every_form() {
+        let uri = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture";
+        let packet = |attribute: &str, body: &str| {
+            format!(
+                r#"<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description
+                xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" {attribute}>{body}</r:Description></r:RDF>"#
+            )
+        };
+        for text in [
+            packet(&format!("i:DigitalSourceType=\"{uri}\""), ""),
+            packet("", &format!("<i:DigitalSourceType>{uri}</i:DigitalSourceType>")),
+            packet("", &format!("<i:DigitalSourceType r:resource=\"{uri}\"/>")),
+        ] {
+            assert_eq!(read(text.as_bytes()).source_type.as_deref(), Some(uri), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
 use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::view::recipes::recipe_for;
 use crate::view::tree;
 
 /// Every verb with its name.
@@ -35,7 +36,7 @@ pub fn unrendered(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<(String, String)
     let mut out = Vec::new();
     for placement in platforms::shipped().all() {
         if let Some(version) = tree::exported(tx, asset, placement)?
-            && let Some(reason) = tree::render_failure(tx, &version, placement)?
+            && let Some(reason) = tree::render_failure(tx, &version, &recipe_for(asset, placement))?
         {
             out.push((format!("platforms/{}/{}", placement.platform, placement.placement), reason));
         }

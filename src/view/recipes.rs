@@ -1,19 +1,21 @@
-//! From a platform's placement to the recipe that renders for it.
+//! From an asset and a platform's placement to the recipe that renders it there.
 
+use crate::catalog::Asset;
 use crate::media::{Fit, Recipe, StillFormat};
 use crate::policy::platforms::{self, Placement};
 use crate::types::Timestamp;
 
-/// When the shipped recipes last changed (2026-11-01, UTC): an export is never older than its recipe.
+/// When the shipped recipes last changed (2026-11-26, UTC): an export is never older than its recipe.
 /// Move it with every change that makes other bytes of the same master.
-pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_793_491_200);
+pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_795_651_200);
 
 /// JPEG quality before a byte limit asks for less; high enough that the platform's own encoder is what one sees.
 const QUALITY: u8 = 90;
 
-/// The recipe of a placement: its first accepted format that we write, JPEG when it names none.
+/// The recipe of an asset for a placement: in its first accepted format that we write, JPEG when it names none. What is known to be generated
+/// is declared so.
 #[must_use]
-pub fn recipe_for(placement: &Placement) -> Recipe {
+pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
     let format = placement
         .formats
         .iter()
@@ -34,6 +36,6 @@ pub fn recipe_for(placement: &Placement) -> Recipe {
         format,
         max_bytes: placement.max_bytes,
         quality: QUALITY,
-        mark_ai: true,
+        mark_ai: asset.generation.is_some() || asset.likeness.as_deref() == Some("synthetic"),
     }
 }

@@ -210,3 +210,37 @@ fn a_passing_failure_is_not_remembered() {
     fs::rename(&aside, &extents).unwrap();
     assert!(fs::metadata(&export).unwrap().len() > 0);
 }
+
+/// Regression: every export called itself generated.
+#[test]
+fn only_what_is_known_to_be_generated_is_declared_so() {
+    let s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    let declared = || sh(&format!("exiftool -s3 -n -XMP-iptcExt:DigitalSourceType {}", export.display()));
+    assert_eq!(declared(), "");
+    let plain = fs::metadata(&export).unwrap();
+    s.dam(["set", "library/luna/a.png", "likeness=synthetic"]);
+    assert!(declared().ends_with("digitalsourcetype/trainedAlgorithmicMedia\n"));
+    assert_ne!(fs::metadata(&export).unwrap().ino(), plain.ino(), "other bytes are another file");
+    s.dam(["set", "library/luna/a.png", "likeness="]);
+    assert_eq!(declared(), "");
+    assert_eq!(fs::metadata(&export).unwrap().ino(), plain.ino());
+    fs::write(s.mnt("library/luna/b.png"), generated(900, 1200)).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/b.png", "status.instagram=approved"]);
+    let export = s.mnt("platforms/instagram/post_square/b.jpg");
+    let said = sh(&format!("exiftool -s3 -n -XMP-iptcExt:DigitalSourceType {}", export.display()));
+    assert!(said.ends_with("trainedAlgorithmicMedia\n"), "{said}");
+}
+
+/// A PNG with an infotext.
+fn generated(width: u32, height: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    let text = "a cat\nSteps: 20, Sampler: Euler, Seed: 7, Size: 900x1200".to_owned();
+    encoder.add_text_chunk("parameters".to_owned(), text).unwrap();
+    let pixels = vec![90; width as usize * height as usize];
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    out
+}

@@ -199,3 +199,27 @@ fn a_jpeg_that_would_decode_with_wrong_colours_is_refused() {
     assert!(matches!(render(&file, &r, &Limits::default()), Err(MediaError::Unsupported { .. })));
     assert_eq!(probe(&file).unwrap().width, Some(64));
 }
+
+/// Regression: every export called itself generated, photographs too.
+#[test]
+fn what_a_master_says_of_its_origin_is_carried_and_nothing_else_is_said() {
+    let d = Dir::new();
+    d.pillow(MASTERS);
+    let uri = |id: &str| format!("http://cv.iptc.org/newscodes/digitalsourcetype/{id}");
+    let said = |name: &str, mark_ai, format| {
+        let r = Recipe { mark_ai, ..recipe(60, 60, Fit::Crop, format) };
+        d.write("out", &render(&d.read(name), &r, &Limits::default()).unwrap());
+        d.exiftool(&["-s3", "-n", "-XMP-iptcExt:DigitalSourceType", "out"]).trim().to_owned()
+    };
+    for name in ["rgb.png", "rgb.jpg", "rgb.webp", "rgb.tif"] {
+        for format in [StillFormat::Jpeg, StillFormat::Png] {
+            assert_eq!(said(name, false, format), "", "{name}");
+            assert_eq!(said(name, true, format), uri("trainedAlgorithmicMedia"), "{name}");
+        }
+        let tag = format!("-XMP-iptcExt:DigitalSourceType={}", uri("compositeWithTrainedAlgorithmicMedia"));
+        d.exiftool(&["-overwrite_original", "-n", &tag, name]);
+        for mark_ai in [false, true] {
+            assert_eq!(said(name, mark_ai, StillFormat::Jpeg), uri("compositeWithTrainedAlgorithmicMedia"), "{name}");
+        }
+    }
+}

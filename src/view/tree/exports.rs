@@ -5,7 +5,7 @@ use super::super::path::encode;
 use super::super::recipes::recipe_for;
 use super::{Dir, Item, PAGE, Page, Tree, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::RENDERER;
+use crate::media::{RENDERER, Recipe};
 use crate::policy::platforms::{Adult, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -40,16 +40,12 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == "image" && (!adult || takes_adult(placement))
 }
 
-/// Why a version cannot be rendered for a placement, when that was tried.
+/// Why a version cannot be rendered so, when that was tried.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub fn render_failure(
-    tx: &dyn ReadTx,
-    version: &VersionRow,
-    placement: &Placement,
-) -> Result<Option<String>, CatalogError> {
-    let tried = tx.rendition(version.content, &recipe_for(placement).hash(), RENDERER)?;
+pub fn render_failure(tx: &dyn ReadTx, version: &VersionRow, recipe: &Recipe) -> Result<Option<String>, CatalogError> {
+    let tried = tx.rendition(version.content, &recipe.hash(), RENDERER)?;
     Ok(tried.and_then(|row| match row.outcome {
         Outcome::Failed(reason) => Some(reason),
         Outcome::Made { .. } => None,
@@ -109,7 +105,7 @@ impl Tree<'_> {
     /// The version that is shown: what cannot be rendered is not.
     fn shown(&self, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
         let Some(version) = exported(self.tx, asset, placement)? else { return Ok(None) };
-        Ok(render_failure(self.tx, &version, placement)?.is_none().then_some(version))
+        Ok(render_failure(self.tx, &version, &recipe_for(asset, placement))?.is_none().then_some(version))
     }
 
     pub(super) fn export_child(

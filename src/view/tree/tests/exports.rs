@@ -36,11 +36,11 @@ fn exports_are_what_is_approved_and_allowed_there() {
 fn what_this_renderer_could_not_render_is_not_listed() {
     let (lib, admin) = (lib(), admin());
     let shown = lib.resolve(&admin, "platforms/instagram/post_square/l1.jpg");
-    let Some(Item::Export(_, version, placement)) = shown else { panic!() };
+    let Some(Item::Export(asset, version, placement)) = shown else { panic!() };
     let failed = |no, renderer| RenditionRow {
         no: RenditionNo(no),
         content: version.content,
-        recipe: recipe_for(placement).hash(),
+        recipe: recipe_for(&asset, placement).hash(),
         renderer,
         outcome: Outcome::Failed("the file is damaged".into()),
         since: Timestamp::EPOCH,

@@ -1,0 +1,46 @@
+//! IPTC DigitalSourceType: how a picture declares that it came to be.
+
+/// The vocabularies of IPTC and of C2PA, as they are written.
+const VOCABULARIES: [&str; 2] =
+    ["http://cv.iptc.org/newscodes/digitalsourcetype/", "http://c2pa.org/digitalsourcetype/"];
+const MAX_ID: usize = 64;
+
+/// Wholly made by a generator.
+pub(super) const GENERATED: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+
+/// A declared value as it is written: one of a known vocabulary, whatever its id, so that none is lost in an export.
+pub(super) fn read(value: &str) -> Option<String> {
+    let value = value.trim().replacen("https://", "http://", 1);
+    let is_id = |id: &str| !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|c| c.is_ascii_alphanumeric());
+    let known = VOCABULARIES.iter().any(|known| value.strip_prefix(known).is_some_and(is_id));
+    known.then_some(value)
+}
+
+/// The XMP packet that declares it, and nothing else.
+pub(super) fn packet(value: &str) -> String {
+    format!(
+        "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
+        <x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
+        <rdf:Description rdf:about=\"\" xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">\
+        <Iptc4xmpExt:DigitalSourceType>{value}</Iptc4xmpExt:DigitalSourceType>\
+        </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_values_of_the_vocabularies_are_read() {
+        assert_eq!(read(GENERATED).as_deref(), Some(GENERATED));
+        let secure = " https://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture ";
+        assert_eq!(read(secure).as_deref(), Some("http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"));
+        assert!(read("http://c2pa.org/digitalsourcetype/empty").is_some());
+        for none in ["", "digitalCapture", "http://cv.iptc.org/newscodes/digitalsourcetype/", "http://example.org/a"] {
+            assert_eq!(read(none), None);
+        }
+        assert_eq!(read(&format!("{GENERATED}</a>")), None, "nothing that could end the element");
+    }
+}

@@ -3,6 +3,7 @@
 use damfs_policy::{Field, Verb};
 use serde_json::json;
 
+use super::probe::Reading;
 use super::value::FacetChange;
 use super::{Actor, Library, OpsError, assign, folders, probe, record, rules};
 use crate::catalog::{
@@ -18,7 +19,7 @@ pub struct Arrival {
     /// Below `library/`.
     pub folder: String,
     pub name: FileName,
-    pub probe: Probe,
+    pub reading: Reading,
     pub mtime: Timestamp,
     pub asset: AssetId,
     pub version: VersionId,
@@ -55,7 +56,8 @@ impl Arrival {
     ) -> Result<Self, OpsError> {
         let asset = AssetId::make(now, &*library.entropy)?;
         let version = VersionId::make(now, &*library.entropy)?;
-        Ok(Self { given: given.to_owned(), folder, name, probe, mtime, asset, version, now })
+        let reading = Reading { now: probe, before: None };
+        Ok(Self { given: given.to_owned(), folder, name, reading, mtime, asset, version, now })
     }
 
     /// The record that the file would have in a folder, if the actor may make such an asset; without ordinal, view name and node.
@@ -77,7 +79,7 @@ impl Arrival {
         asset.created = self.mtime;
         let hand = actor.hand(self.now);
         rules::apply_rules(tx, &mut asset, folder, &hand)?;
-        probe::apply_probe(&mut asset, &self.probe);
+        probe::apply_probe(&mut asset, &self.reading);
         assign::give(library, actor.who(), tx, &mut asset, changes, &hand)?;
         Ok(asset)
     }
@@ -116,11 +118,11 @@ impl Plan {
             mtime: self.file.mtime,
             made_at: self.file.now,
             made_by: Some(actor.member.id),
-            format: self.file.probe.format.to_string(),
-            kind: self.file.probe.kind.to_string(),
-            width: self.file.probe.width,
-            height: self.file.probe.height,
-            orientation: self.file.probe.orientation,
+            format: self.file.reading.now.format.to_string(),
+            kind: self.file.reading.now.kind.to_string(),
+            width: self.file.reading.now.width,
+            height: self.file.reading.now.height,
+            orientation: self.file.reading.now.orientation,
         }
     }
 }

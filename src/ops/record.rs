@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use damfs_policy::Field;
 use serde_json::{Value, json};
 
-pub use super::probe::apply_probe;
-
 use super::OpsError;
 use super::value::{FacetChange, date};
 use crate::catalog::{Asset, AssetState, ReadTx, Verdict};

@@ -9,11 +9,12 @@ use super::library::Library;
 use super::live::{LiveError, LiveFile, LiveSource, Seen};
 use super::live_table::LiveHandle;
 use super::notices::Notice;
-use super::{CHAIN, OpsError, mapped, probe as probes};
+use super::probe::{self, Reading};
+use super::{CHAIN, OpsError, mapped};
 use crate::audit;
 use crate::blob::{BlobError, ObjectKind};
-use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
-use crate::media::{self, Probe};
+use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
+use crate::media::Probe;
 use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
@@ -171,14 +172,22 @@ impl Library {
         }
         if !published {
             self.vault.sync(&[&content])?;
-            return self.commit_bytes(file, generation, &row, &content, &probes::nothing());
+            return self.commit_bytes(file, generation, &row, &content, None);
         }
         if let Some(twin) = self.view_copy_twin(&row, &content)? {
             return self.merge_view_copy(file, generation, &row, twin);
         }
-        let probe = media::probe(&LiveSource { file, ending: &never }).unwrap_or_else(|_| probes::nothing());
+        let head = asset.and_then(|asset| asset.head);
+        let before = self.catalog.read(|tx| self.read_version(tx, head))?;
+        let reading = Reading { now: probe::read(&LiveSource { file, ending: &never }), before };
         self.vault.sync(&[&content])?;
-        self.commit_bytes(file, generation, &row, &content, &probe)
+        self.commit_bytes(file, generation, &row, &content, Some((&reading, head)))
+    }
+
+    /// What a version says of itself.
+    fn read_version(&self, tx: &dyn ReadTx, version: Option<VersionId>) -> Result<Option<Probe>, CatalogError> {
+        let Some(version) = version.map(|id| tx.version(id)).transpose()?.flatten() else { return Ok(None) };
+        Ok(tx.content(version.content)?.map(|content| probe::read(&self.vault.open(&content))))
     }
 
     fn asset_of(&self, row: &NodeRow) -> Result<Option<Asset>, CatalogError> {
@@ -188,14 +197,15 @@ impl Library {
         }
     }
 
-    /// The transaction that points at the bytes, with the file's bytes held still.
+    /// The transaction that points at the bytes, with the file's bytes held still. Bytes of an asset were read, beside the version that is its
+    /// head.
     fn commit_bytes(
         &self,
         file: &LiveFile,
         generation: u64,
         row: &NodeRow,
         content: &Content,
-        probe: &Probe,
+        reading: Option<(&Reading, Option<VersionId>)>,
     ) -> Result<Settled, OpsError> {
         let mut io = file.lock_io();
         if io.generation != generation {
@@ -214,9 +224,12 @@ impl Library {
             node.mtime = seen.mtime;
             let id = node.asset.filter(|_| node.class == NodeClass::Asset);
             let asset = id.map(|id| tx.asset(id)).transpose()?.flatten();
-            let version = match asset.filter(|asset| asset.head.is_some() || content.size > 0) {
-                Some(asset) => self.next_version(tx, asset, &mut node, &seen, content, probe)?,
-                None => Next::Local,
+            let version = match (asset.filter(|asset| asset.head.is_some() || content.size > 0), reading) {
+                (Some(asset), Some((reading, head))) if asset.head == head => {
+                    self.next_version(tx, asset, &mut node, &seen, content, reading)?
+                }
+                (Some(_), _) => return Ok(None),
+                (None, _) => Next::Local,
             };
             tx.put_node(&node)?;
             tx.change(ChangeKind::Node, &node.id.to_string())?;
@@ -250,7 +263,7 @@ impl Library {
         node: &mut NodeRow,
         seen: &Seen,
         content: &Content,
-        probe: &Probe,
+        reading: &Reading,
     ) -> Result<Next, OpsError> {
         let earlier = tx.versions(asset.id)?;
         let last = earlier.last();
@@ -265,11 +278,11 @@ impl Library {
             node.mtime = node.mtime.max(last.mtime.plus_ms(1_000));
         }
         node.ctime = self.clock.now();
-        probes::apply_probe(&mut asset, probe);
+        probe::apply_probe(&mut asset, reading);
         if asset.head.is_none() {
             mapped::absorb(tx, &mut asset, node.id)?;
         }
-        let version = self.add_version(tx, &mut asset, node, content, probe)?;
+        let version = self.add_version(tx, &mut asset, node, content, &reading.now)?;
         Ok(Next::Version(Box::new(version), Box::new(asset)))
     }
 
@@ -331,9 +344,10 @@ impl Library {
         if head.is_none() && content.size == 0 {
             return Ok(());
         }
-        let probe = media::probe(&self.vault.open(&content)).unwrap_or_else(|_| probes::nothing());
-        probes::apply_probe(asset, &probe);
-        self.add_version(tx, asset, node, &content, &probe).map(drop)
+        let before = self.read_version(tx, asset.head)?;
+        let reading = Reading { now: probe::read(&self.vault.open(&content)), before };
+        probe::apply_probe(asset, &reading);
+        self.add_version(tx, asset, node, &content, &reading.now).map(drop)
     }
 
     /// The version in words beside its bytes, so that the catalogue can be made again from the store.

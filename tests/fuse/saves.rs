@@ -160,3 +160,34 @@ fn real_programs_save() {
     sh(&format!("rsync -a {} {}", s.path("in/a.png").display(), s.mnt("library/luna/").display()));
     kept(&s, &id, &png(64, 64, 1), 4);
 }
+
+/// Regression: a tag that a person had removed came back with the next save, as it still was in the file.
+#[test]
+fn metadata_of_a_save_is_merged_with_the_record_three_ways() {
+    let s = Studio::mounted();
+    let file = s.mnt("library/a.jpg");
+    fs::write(&file, jpeg(40, 30, 1)).unwrap();
+    s.settle();
+    let edit = |args: &str| {
+        sh(&format!("exiftool -q -overwrite_original {args} {}", file.display()));
+        s.settle();
+    };
+    let tags = || {
+        s.show("library/a.jpg")["tag"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    edit("-XMP-dc:Subject=beach -XMP-dc:Subject=sun -IPTC:Keywords=beach -XMP-dc:Description=first");
+    assert_eq!(tags(), ["beach", "sun"]);
+    s.dam(["tag", "remove", "beach", "library/a.jpg"]);
+    s.dam(["tag", "add", "mine", "library/a.jpg"]);
+    edit("-XMP-dc:Subject+=dusk");
+    assert_eq!(tags(), ["dusk", "mine", "sun"], "removed stays removed, added comes");
+    edit("-XMP-dc:Subject-=sun -XMP-dc:Description=second");
+    assert_eq!(tags(), ["dusk", "mine"], "what the program removed goes");
+    assert_eq!(s.show("library/a.jpg")["notes"], "second");
+    assert_eq!(s.versions("library/a.jpg"), 4);
+}

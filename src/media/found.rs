@@ -23,24 +23,43 @@ pub(super) struct Found {
     /// A baseline JPEG with one scan per component.
     pub separate_scans: bool,
     pub warnings: Vec<String>,
+    /// What was cut or left out of the texts.
+    pub cut: Vec<String>,
     /// Bytes that packed texts gave so far.
     pub unpacked: usize,
 }
 
 /// Most texts kept of one file.
 pub(super) const MAX_TEXTS: usize = 256;
+/// Longest key of a text; no program's has more.
+const MAX_KEY: usize = 256;
+/// Most notes of what was cut.
+const MAX_CUT: usize = 16;
+/// Longest text of a file that is kept; the rest of a longer one is cut off.
+pub(super) const MAX_TEXT: usize = 1024 * 1024;
 /// Most bytes of all texts of one file.
-pub(super) const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 2 * MAX_TEXT;
 
 impl Found {
-    /// Adds a text unless the file holds absurdly many.
+    /// Adds a text unless the file holds absurdly many; an absurdly long one is cut.
     pub fn text(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        let text = Text { key: key.into(), value: value.into() };
+        let mut text = Text { key: key.into(), value: value.into() };
         let held: usize = self.texts.iter().map(|t| t.value.len()).sum();
-        if self.texts.len() >= MAX_TEXTS || held.saturating_add(text.value.len()) > MAX_TEXT_BYTES {
-            self.warn("some text was left out: there is too much of it");
-        } else {
-            self.texts.push(text);
+        let room = MAX_TEXT_BYTES.saturating_sub(held).min(MAX_TEXT);
+        if self.texts.len() >= MAX_TEXTS || text.key.len() > MAX_KEY || room == 0 {
+            self.left_out("some text was left out: there is too much of it");
+            return;
+        }
+        if cut(&mut text.value, room) {
+            self.left_out(&format!("the text `{}` is too long; {} of its bytes were read", text.key, text.value.len()));
+        }
+        self.texts.push(text);
+    }
+
+    fn left_out(&mut self, what: &str) {
+        self.warn(what);
+        if self.cut.len() < MAX_CUT && !self.cut.iter().any(|said| said == what) {
+            self.cut.push(what.to_owned());
         }
     }
 
@@ -55,6 +74,13 @@ impl Found {
             self.warnings.push(what.to_owned());
         }
     }
+}
+
+/// Cuts a text between two characters to so many bytes at most; whether there was anything to cut.
+pub(super) fn cut(text: &mut String, most: usize) -> bool {
+    let is_long = text.len() > most;
+    text.truncate(text.floor_char_boundary(most));
+    is_long
 }
 
 /// Drops the `Exif\0\0` in front of a TIFF block that some writers put there.

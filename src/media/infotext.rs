@@ -51,8 +51,8 @@ pub(super) fn read(raw: &str) -> Generation {
         sampler: field("Sampler"),
         seed: field("Seed").and_then(|s| s.parse().ok()),
         loras,
-        inherited: false,
         fields,
+        ..Generation::default()
     }
 }
 

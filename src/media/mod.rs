@@ -3,6 +3,7 @@
 //! Every input is hostile: walkers are bounded in memory and steps, and nothing here panics on any bytes.
 
 mod bmff;
+mod bound;
 mod bytes;
 mod comfy;
 mod dates;

@@ -135,8 +135,8 @@ fn json(tool: &str, raw: &str, value: &Value) -> Generation {
         seed: first(&["seed"]).and_then(|s| s.parse().ok()),
         prompt,
         loras,
-        inherited: false,
         fields,
+        ..Generation::default()
     }
 }
 

@@ -5,10 +5,12 @@ use std::io::{self, Read};
 use flate2::read::ZlibDecoder;
 
 use super::bytes::{MAX_BLOCK, Window, be32, utf8_or_latin1};
-use super::found::{Found, MAX_TEXT_BYTES, strip_exif_prefix};
+use super::found::{Found, strip_exif_prefix};
 use crate::types::ReadAt;
 
 const MAX_CHUNKS: usize = 200_000;
+/// Most bytes that the packed texts of one file may give.
+const MAX_UNPACKED: usize = 2 * MAX_BLOCK;
 
 pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     let mut found = Found::default();
@@ -73,7 +75,7 @@ fn international(found: &mut Found, rest: &[u8]) -> Option<String> {
 }
 
 fn inflate(found: &mut Found, packed: &[u8]) -> Option<Vec<u8>> {
-    if found.unpacked > MAX_TEXT_BYTES {
+    if found.unpacked > MAX_UNPACKED {
         return None;
     }
     let mut out = Vec::new();

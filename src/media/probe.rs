@@ -2,11 +2,12 @@
 
 use super::found::Found;
 use super::sniff::{Sniffed, sniff};
-use super::{MediaError, bmff, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
+use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
 use crate::types::{Generation, ReadAt, Timestamp};
 
 const HEAD: usize = 8 * 1024;
-const MAX_LIST: usize = 4_096;
+/// Most keywords, or people, of one file.
+const MAX_LIST: usize = 512;
 
 /// What was read from one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -114,7 +115,12 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         .into_iter()
         .flatten()
         .find_map(|c| other_tools::generation(&found, Some(c)))
-        .or_else(|| other_tools::generation(&found, None));
+        .or_else(|| other_tools::generation(&found, None))
+        .map(|mut made| {
+            made.cut.append(&mut found.cut);
+            bound::generation(&mut made);
+            made
+        });
     let turned = exif.orientation >= 5;
     let (width, height) = if turned { (found.height, found.width) } else { (found.width, found.height) };
     let size = width.zip(height).filter(|(w, h)| *w > 0 && *h > 0);
@@ -128,7 +134,7 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         complete: found.complete,
         generation,
         keywords: unique(packet.subjects.into_iter().chain(records.keywords)),
-        description: packet.description.or(records.caption),
+        description: packet.description.or(records.caption).map(bound::caption),
         title: packet.title.or(records.title),
         rating: packet.rating,
         persons: unique(packet.persons),

@@ -56,9 +56,10 @@ fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<
         }
         return;
     };
-    let loras = |g: &Generation| g.loras.iter().filter(|l| !l.trim().is_empty()).cloned().collect();
+    let loras = |g: &Generation| g.loras.iter().filter_map(|name| plain(name)).collect();
+    let model = |g: &Generation| g.model.as_deref().and_then(plain);
     merge(&mut asset.loras, &before.map(loras).unwrap_or_default(), &loras(found));
-    merge_one(&mut asset.model, before.and_then(|g| g.model.clone()), found.model.clone(), before.is_some());
+    merge_one(&mut asset.model, before.and_then(model), model(found), before.is_some());
     asset.prompt.clone_from(&found.prompt);
     asset.negative.clone_from(&found.negative);
     asset.sampler.clone_from(&found.sampler);

@@ -21,6 +21,9 @@ pub struct Generation {
     pub sampler: Option<String>,
     pub seed: Option<i64>,
     pub loras: Vec<String>,
+    /// What is not as the file has it, since it was too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
     /// The file no longer carries it: an editor stripped it. Never set by the reader of files.
     #[serde(default)]
     pub inherited: bool,

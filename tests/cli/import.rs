@@ -209,3 +209,37 @@ fn a_terminal_sees_a_bar() {
     let said = text(&out.stdout);
     assert!(said.contains("1/1") && said.contains("imported 1"), "{said:?}");
 }
+
+/// Regression: texts were kept whole, and five times over: sixty hostile files made a catalogue of gigabytes.
+#[test]
+fn hostile_texts_cost_the_catalogue_little_and_the_record_says_what_was_cut() {
+    let lab = Lab::new();
+    let loras: String = (0..2_000).map(|n| format!("<lora:{n}{}:1>", "l".repeat(400))).collect();
+    let prompt = format!("cat {loras} {}", "word ".repeat(2 << 20));
+    for seed in 0..4u8 {
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, 8, 8);
+        let text = format!("{prompt}\nSteps: 20, Sampler: Euler, Seed: {seed}, Size: 8x8");
+        for (key, value) in [("parameters", text), ("workflow", "w".repeat(4 << 20)), ("Comment", "c".repeat(4 << 20))]
+        {
+            encoder.add_ztxt_chunk(key.to_owned(), value).unwrap();
+        }
+        encoder.write_header().unwrap().write_image_data(&[seed; 64]).unwrap();
+        lab.file(&format!("in/{seed}.png"), &out);
+    }
+    let folder = lab.path("in");
+    let size = || -> u64 {
+        let files = ["catalog.db", "catalog.db-wal"].map(|name| lab.library().join(name));
+        files.iter().filter_map(|file| fs::metadata(file).ok()).map(|m| m.len()).sum()
+    };
+    let before = size();
+    lab.ok(&["import", folder.to_str().unwrap(), "--into", "luna"]);
+    let grown = size() - before;
+    assert!(grown < 4 * (3 << 20), "four files of 18 MiB of text grew the catalogue by {grown} bytes");
+    let record = lab.json(&["show", "library/luna/1.png"]);
+    assert!(record["prompt"].as_str().unwrap().len() <= 64 << 10);
+    assert_eq!(record["generation"]["raw"].as_str().unwrap().len(), 1 << 20);
+    let cut = record["generation"]["cut"].to_string();
+    assert!(cut.contains("`parameters` is too long") && cut.contains("the prompt"), "{cut}");
+    assert_eq!(lab.ok(&["find", "prompt=cat"]).lines().count(), 4);
+}

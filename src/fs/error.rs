@@ -29,6 +29,9 @@ pub enum FsError {
     NotEmpty,
     #[error("invalid argument: {0}")]
     Invalid(&'static str),
+    /// A value that cannot be a facet's (EINVAL).
+    #[error("invalid value: {0}")]
+    BadValue(String),
     #[error("file name too long")]
     NameTooLong,
     #[error("file too large")]
@@ -91,7 +94,7 @@ impl FsError {
             Self::NotDir => libc::ENOTDIR,
             Self::IsDir => libc::EISDIR,
             Self::NotEmpty => libc::ENOTEMPTY,
-            Self::Invalid(_) => libc::EINVAL,
+            Self::Invalid(_) | Self::BadValue(_) => libc::EINVAL,
             Self::NameTooLong => libc::ENAMETOOLONG,
             Self::TooLarge => libc::EFBIG,
             Self::BadHandle => libc::EBADF,
@@ -115,7 +118,12 @@ impl FsError {
     #[must_use]
     pub fn sentence(&self) -> Option<&str> {
         match self {
-            Self::NoExport(s) | Self::Denied(s) | Self::NotPermitted(s) | Self::ReadOnly(s) | Self::Busy(s) => Some(s),
+            Self::NoExport(s)
+            | Self::BadValue(s)
+            | Self::Denied(s)
+            | Self::NotPermitted(s)
+            | Self::ReadOnly(s)
+            | Self::Busy(s) => Some(s),
             Self::CrossDevice(s) | Self::Unsupported(s) => Some(s),
             _ => None,
         }

@@ -5,13 +5,21 @@ use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
-use crate::ops::{assign, mapped};
+use crate::ops::{OpsError, assign, mapped};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
 use crate::view::tree::Dir;
 
 /// Longest value: what the kernel allows.
 const MAX_VALUE: usize = 65_536;
+
+/// A value that the record's own commands would not take either.
+fn bad_value(e: OpsError) -> FsError {
+    match e {
+        OpsError::Usage { message, .. } => FsError::BadValue(message),
+        other => other.into(),
+    }
+}
 
 impl Mount {
     fn xattr_node(&self, who: &Who, ino: u64) -> FsResult<Option<(NodeRow, Option<Asset>)>> {
@@ -144,7 +152,7 @@ impl Mount {
             if let Some(id) = mapped_to.map(|a| a.id) {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
                 let base = self.library.served.base(who.id, id, name);
-                if mapped::merge(&mut asset, name, value, base.as_deref()) {
+                if mapped::merge(&mut asset, name, value, base.as_deref()).map_err(bad_value)? {
                     // As for `dam set`: nobody puts an asset past his own reach.
                     if !who.subject.is_admin() {
                         self.may(who, Verb::Tag, &asset).map_err(|_| {
@@ -164,7 +172,12 @@ impl Mount {
                 return Ok(());
             }
             match value {
-                Some(value) => tx.set_xattr(node.id, name, value)?,
+                Some(value) => {
+                    if node.kind == NodeKind::File {
+                        mapped::check(name, value).map_err(bad_value)?;
+                    }
+                    tx.set_xattr(node.id, name, value)?;
+                }
                 None => {
                     tx.remove_xattr(node.id, name)?;
                 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use crate::catalog::{Asset, CatalogError, WriteTx};
+use super::{OpsError, value as values};
+use crate::catalog::{Asset, WriteTx};
 use crate::types::{AssetId, MemberId, NodeId};
 
 /// Comma-separated tags (freedesktop; Dolphin, Baloo).
@@ -68,13 +69,16 @@ impl Served {
 
 /// Puts a value into the record, or with `None` takes it out, merged three ways: what others changed since the `base` stays. Without a
 /// base tags are united, a comment is replaced, and taking out takes all. Returns whether anything changed.
-pub fn merge(asset: &mut Asset, name: &[u8], value: Option<&[u8]>, base: Option<&[u8]>) -> bool {
-    match name {
+///
+/// # Errors
+/// [`OpsError::Usage`] for a value that `dam tag add` would refuse; what is in the record already is no new value.
+pub fn merge(asset: &mut Asset, name: &[u8], value: Option<&[u8]>, base: Option<&[u8]>) -> Result<bool, OpsError> {
+    Ok(match name {
         TAGS => {
-            let tags = |bytes: &[u8]| parse_tags(&String::from_utf8_lossy(bytes));
-            let wanted = value.map(tags).unwrap_or_default();
+            let wanted = value.map(parse_tags).transpose()?.unwrap_or_default();
+            wanted.difference(&asset.tags).try_for_each(|tag| values::check_tag(tag))?;
             let base = match (base, value) {
-                (Some(base), _) => tags(base),
+                (Some(base), _) => parse_tags(base)?,
                 (None, Some(_)) => BTreeSet::new(),
                 (None, None) => asset.tags.clone(),
             };
@@ -85,15 +89,27 @@ pub fn merge(asset: &mut Asset, name: &[u8], value: Option<&[u8]>, base: Option<
             changed
         }
         COMMENT => {
+            let notes = value.map(text).transpose()?.filter(|n| !n.is_empty()).map(str::to_owned);
             if value.is_some() && value == base {
-                return false;
+                return Ok(false);
             }
-            let notes = value.map(|v| String::from_utf8_lossy(v).into_owned()).filter(|n| !n.is_empty());
             let changed = notes != asset.notes;
             asset.notes = notes;
             changed
         }
         _ => false,
+    })
+}
+
+/// Whether a value may be set on a file that is no asset yet, to be absorbed by its record.
+///
+/// # Errors
+/// As [`merge`].
+pub fn check(name: &[u8], value: &[u8]) -> Result<(), OpsError> {
+    match name {
+        TAGS => parse_tags(value)?.iter().try_for_each(|tag| values::check_tag(tag)),
+        COMMENT => text(value).map(drop),
+        _ => Ok(()),
     }
 }
 
@@ -102,23 +118,29 @@ pub fn merge(asset: &mut Asset, name: &[u8], value: Option<&[u8]>, base: Option<
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(), CatalogError> {
+pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(), OpsError> {
     if let Some(value) = tx.xattr(node, TAGS)? {
-        asset.tags.extend(parse_tags(&String::from_utf8_lossy(&value)));
+        merge(asset, TAGS, Some(&value), None)?;
         tx.remove_xattr(node, TAGS)?;
     }
     if let Some(value) = tx.xattr(node, COMMENT)? {
         if asset.notes.is_none() {
-            merge(asset, COMMENT, Some(&value), None);
+            merge(asset, COMMENT, Some(&value), None)?;
         }
         tx.remove_xattr(node, COMMENT)?;
     }
     Ok(())
 }
 
-fn parse_tags(text: &str) -> BTreeSet<String> {
-    text.split(',')
+fn text(value: &[u8]) -> Result<&str, OpsError> {
+    std::str::from_utf8(value).map_err(|_| OpsError::usage("the value is no UTF-8", "write it as UTF-8"))
+}
+
+fn parse_tags(value: &[u8]) -> Result<BTreeSet<String>, OpsError> {
+    let tags = text(value)?
+        .split(',')
         .map(|t| t.trim().replace("%2C", ",").split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/"))
         .filter(|t| !t.is_empty())
-        .collect()
+        .collect();
+    Ok(tags)
 }

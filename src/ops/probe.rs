@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::value::check_tag;
 use crate::catalog::Asset;
 use crate::media::{self, Probe};
 use crate::types::{Generation, ReadAt};
@@ -98,7 +99,7 @@ pub fn nothing() -> Probe {
 /// A keyword as a tag: `a|b` and `a/b` are levels, as photo programs write them.
 fn keyword(word: &str) -> Option<String> {
     let levels: Vec<String> = word.split(['|', '/']).filter_map(plain).collect();
-    (!levels.is_empty()).then(|| levels.join("/"))
+    Some(levels.join("/")).filter(|tag| check_tag(tag).is_ok())
 }
 
 /// Text that can be a value: no control characters, not empty, no longer than a name can be.

@@ -132,13 +132,23 @@ pub fn check(field: &Field, value: &str) -> Result<String, OpsError> {
 /// [`OpsError::Usage`] when a level is empty or no text.
 pub fn tag(text: &str) -> Result<String, OpsError> {
     let levels: Vec<String> = text.split(['.', '/']).map(decode).collect::<Result<_, _>>()?;
-    if levels.iter().any(|level| level.trim().is_empty()) {
+    let tag = levels.join("/");
+    check_tag(&tag)?;
+    Ok(tag)
+}
+
+/// Whether a tag can be one as it is kept, with slashes between its levels.
+///
+/// # Errors
+/// [`OpsError::Usage`] when a level is empty or it is no text.
+pub fn check_tag(tag: &str) -> Result<(), OpsError> {
+    if tag.split('/').any(|level| level.trim().is_empty()) {
         return Err(OpsError::usage(
-            format!("`{text}` is no tag: a level is empty"),
+            format!("`{tag}` is no tag: a level is empty"),
             "write levels between dots, for example campaigns.summer2024",
         ));
     }
-    open(&levels.join("/")).map(str::to_owned)
+    open(tag).map(drop)
 }
 
 /// A day (`2026-12-31`, its first instant) or an RFC 3339 time.

@@ -76,3 +76,20 @@ fn a_file_gets_its_owners_own_group_and_no_other() {
     eddy.setattr("library/acme/own.png", group(1001)).unwrap();
     assert_eq!(eddy.attr("library/acme/own.png").unwrap().gid, 1001);
 }
+
+/// Regression: a tag that no command takes got in through its attribute.
+#[test]
+fn tags_of_an_attribute_follow_the_rules_of_the_commands() {
+    let (world, admin) = World::studio();
+    world.set(FILE, &["tag=sea"]);
+    let long = "x".repeat(201);
+    for bad in ["none", long.as_str(), "a\u{7}b", "a/ /b"] {
+        assert_eq!(errno(admin.setxattr(FILE, TAGS, &format!("sea,new,{bad}"))), libc::EINVAL, "{bad:?}");
+    }
+    assert_eq!(world.show(FILE)["tag"], serde_json::json!(["sea"]), "all of it or nothing");
+    assert!(admin.read(".dam/errors").is_ok_and(|text| String::from_utf8_lossy(&text).contains("means no value")));
+    admin.setxattr(FILE, TAGS, "sea,v1.5,a/b").unwrap();
+    assert_eq!(world.show(FILE)["tag"], serde_json::json!(["a/b", "sea", "v1.5"]));
+    admin.write("library/acme/.goutputstream-A1B2C3", b"new").unwrap();
+    assert_eq!(errno(admin.setxattr("library/acme/.goutputstream-A1B2C3", TAGS, "none")), libc::EINVAL, "no asset yet");
+}

@@ -33,6 +33,24 @@ fn an_error_undoes_everything() {
 }
 
 #[test]
+fn an_undone_audit_row_leaves_the_chain_where_it_was() {
+    on_both(|engine| {
+        write(engine, |tx| tx.add_audit(&audit("main", 1))).unwrap();
+        let undone = write(engine, |tx| {
+            tx.add_audit(&audit("main", 2))?;
+            assert_eq!(tx.audit_head("main")?, Some(audit("main", 2)), "a write sees itself");
+            Err::<(), _>(CatalogError::Engine("stop".into()))
+        });
+        assert!(undone.is_err());
+        write(engine, |tx| {
+            assert_eq!(tx.audit_head("main")?, Some(audit("main", 1)));
+            tx.add_audit(&audit("main", 2))
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn readers_see_whole_transactions_while_a_writer_works() {
     on_both(|engine| {
         const ROUNDS: usize = 60;

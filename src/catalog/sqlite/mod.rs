@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use self::tx::{Given, Tx};
+use self::tx::{Given, Heads, Tx};
 use super::{CatalogError as E, Engine, ReadTx, WriteTx};
 
 /// Reading connections that are kept; more are opened when more threads read at once, and closed after.
@@ -44,6 +44,8 @@ pub struct SqliteEngine {
 struct Writer {
     conn: Connection,
     given: Given,
+    /// Empty after a transaction that was undone.
+    heads: Heads,
     /// Whether there may be commits since the last barrier.
     unsynced: bool,
 }
@@ -102,7 +104,7 @@ impl SqliteEngine {
         }
         conn.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;")?;
         migrate::run(&mut conn)?;
-        let writer = Writer { conn, given: Given::default(), unsynced: true };
+        let writer = Writer { conn, given: Given::default(), heads: Heads::default(), unsynced: true };
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
@@ -159,16 +161,19 @@ impl Engine for SqliteEngine {
             return Err(E::Engine("no connection to read with".into()));
         };
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
-        f(&Tx { conn: &tx, given: None })
+        f(&Tx { conn: &tx, writer: None })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
         let mut writer = self.writer();
-        let Writer { conn, given, unsynced } = &mut *writer;
+        let Writer { conn, given, heads, unsynced } = &mut *writer;
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-        f(&mut Tx { conn: &tx, given: Some(given) })?;
+        // Put back only behind the commit.
+        let mut grown = std::mem::take(heads);
+        f(&mut Tx { conn: &tx, writer: Some((given, &mut grown)) })?;
         *unsynced = true;
         tx.commit()?;
+        *heads = grown;
         // The transaction stands, whatever becomes of this; the next one tries again.
         if given.reserved && writer.pass_barrier().is_ok() {
             writer.given.reserved = false;

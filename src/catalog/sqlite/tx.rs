@@ -6,6 +6,7 @@ use damfs_policy::{Expr, Field};
 use rusqlite::Connection;
 
 use super::{assets, entries, feed, members, nodes, values, versions};
+use crate::catalog::rules::refused;
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
     MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
@@ -23,11 +24,14 @@ pub(super) struct Given {
     pub reserved: bool,
 }
 
+/// The last row of each audit chain that this process has appended to, as the transaction sees it: there is one writer.
+pub(super) type Heads = HashMap<String, AuditRow>;
+
 /// One transaction on one connection.
 pub(super) struct Tx<'c> {
     pub conn: &'c Connection,
     /// `None` in a read.
-    pub given: Option<&'c mut Given>,
+    pub writer: Option<(&'c mut Given, &'c mut Heads)>,
 }
 
 impl ReadTx for Tx<'_> {
@@ -155,7 +159,10 @@ impl ReadTx for Tx<'_> {
         feed::last(self.conn)
     }
     fn audit_head(&self, chain: &str) -> Result<Option<AuditRow>, E> {
-        feed::audit_head(self.conn, chain)
+        match self.writer.as_ref().and_then(|(_, heads)| heads.get(chain)) {
+            Some(head) => Ok(Some(head.clone())),
+            None => feed::audit_head(self.conn, chain),
+        }
     }
     fn audit_after(&self, chain: &str, seq: u64, limit: usize) -> Result<Vec<AuditRow>, E> {
         feed::audit_after(self.conn, chain, seq, limit)
@@ -170,7 +177,7 @@ impl WriteTx for Tx<'_> {
         members::set_meta(self.conn, key, value)
     }
     fn next(&mut self, counter: Counter) -> Result<u64, E> {
-        let Some(given) = self.given.as_deref_mut() else {
+        let Some((given, _)) = self.writer.as_mut() else {
             return Err(E::Engine("a read asked for a new number".into()));
         };
         members::next(self.conn, counter, given)
@@ -236,6 +243,18 @@ impl WriteTx for Tx<'_> {
         feed::append(self.conn, kind, id)
     }
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {
-        feed::add_audit(self.conn, row)
+        let known = self.writer.as_ref().and_then(|(_, heads)| heads.get(&row.chain)).map(|head| head.seq);
+        let last = match known {
+            Some(seq) => Some(seq),
+            None => feed::audit_head(self.conn, &row.chain)?.map(|head| head.seq),
+        };
+        if last.is_some_and(|last| last >= row.seq) {
+            return refused(format!("audit chain `{}` has row {} already", row.chain, row.seq));
+        }
+        feed::add_audit(self.conn, row)?;
+        if let Some((_, heads)) = self.writer.as_mut() {
+            heads.insert(row.chain.clone(), row.clone());
+        }
+        Ok(())
     }
 }

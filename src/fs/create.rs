@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
 use crate::ops::folders::{self, Maker};
-use crate::ops::record::Hand;
+use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
 use crate::ops::{assets, inbox, record};
 use crate::policy::{Expr, Field, Verb};
@@ -129,7 +131,7 @@ impl Mount {
                     assets::touch_folder(tx, entry.parent, maker.now)?;
                 }
                 tx.remove_tunnel(local, name)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), None)?;
                 return Ok(node);
             }
             self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
@@ -137,8 +139,9 @@ impl Mount {
             let free = inbox::free_name(tx, folder, name)?;
             let mut node = self.fresh_file(tx, caller, maker, mode)?;
             tx.put_node(&node)?;
-            folders::link(tx, folder, &free, node.id, maker.now)?;
-            let mut asset = assets::adopt(tx, &self.library, &mut node, &free, folder, maker)?;
+            let entry = folders::link(tx, folder, &free, node.id, maker.now)?;
+            let origin = Origin { from: None, view: Some(&query.path) };
+            let mut asset = assets::adopt(tx, &self.library, &mut node, &entry, maker, &origin)?;
             apply_sets(tx, &mut asset, &query.sets, maker)?;
             return Ok(node);
         }
@@ -182,7 +185,8 @@ impl Mount {
                 CreateMeaning::NewAsset | CreateMeaning::ComesBack(_) => NodeClass::Inbox,
             };
             tx.put_node(&node)?;
-            folders::link(tx, folder, name, node.id, maker.now)?;
+            let entry = folders::link(tx, folder, name, node.id, maker.now)?;
+            trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
             return Ok(node);
         }
         match meaning {
@@ -190,13 +194,13 @@ impl Mount {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
                 tx.put_node(&node)?;
                 folders::link(tx, folder, name, node.id, maker.now)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut node, maker.now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), None)?;
             }
             CreateMeaning::NewAsset => {
                 self.may_create(tx, who, maker, folder, name, &[])?;
                 tx.put_node(&node)?;
-                folders::link(tx, folder, name, node.id, maker.now)?;
-                assets::adopt(tx, &self.library, &mut node, name, folder, maker)?;
+                let entry = folders::link(tx, folder, name, node.id, maker.now)?;
+                assets::adopt(tx, &self.library, &mut node, &entry, maker, &Origin::default())?;
             }
             CreateMeaning::Local | CreateMeaning::Scratch | CreateMeaning::Aside => {
                 Self::may_work(who)?;
@@ -206,7 +210,8 @@ impl Mount {
                     _ => NodeClass::Scratch,
                 };
                 tx.put_node(&node)?;
-                folders::link(tx, folder, name, node.id, maker.now)?;
+                let entry = folders::link(tx, folder, name, node.id, maker.now)?;
+                trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
             }
         }
         Ok(node)
@@ -236,7 +241,8 @@ impl Mount {
                     let mut node = folders::fresh_node(tx, NodeKind::Dir, &folders::maker_in(&folder, &maker))?;
                     node.mode = folders::folder_mode(&folder, mode);
                     tx.put_node(&node)?;
-                    folders::link(tx, folder.id, &name, node.id, maker.now)?;
+                    let entry = folders::link(tx, folder.id, &name, node.id, maker.now)?;
+                    trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
                     Ok(node)
                 })?;
                 self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
@@ -254,6 +260,7 @@ impl Mount {
                         tx.add_word(&tree::own_words(&field, who.id), &value)?;
                     }
                     tx.add_word(&field.to_string(), &value)?;
+                    trail::word(tx, &maker.hand(), "create", &field, &value)?;
                     Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
@@ -332,7 +339,8 @@ impl Mount {
                 let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
                 let node = make(tx, &folders::maker_in(&parent, &maker))?;
                 tx.put_node(&node)?;
-                folders::link(tx, folder, &name, node.id, maker.now)?;
+                let entry = folders::link(tx, folder, &name, node.id, maker.now)?;
+                trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
                 Ok(node)
             })?;
             self.introduce(&who, parent, &name, Found::Node(Box::new(node), None))
@@ -441,9 +449,8 @@ pub(super) fn apply_sets(
     sets: &[(Field, String)],
     maker: &Maker,
 ) -> FsResult<()> {
-    let hand = Hand { by: maker.member, now: maker.now };
     for (field, value) in sets {
-        record::set(tx, asset, field, &added(field, value), &hand)?;
+        record::set(tx, asset, field, &added(field, value), &maker.hand())?;
     }
     Ok(tx.put_asset(asset)?)
 }

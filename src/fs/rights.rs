@@ -5,7 +5,6 @@ use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow};
 use crate::ops::folders::Maker;
-use crate::ops::record::Hand;
 use crate::ops::target::{Knows, knows};
 use crate::ops::value::FacetChange;
 use crate::ops::view_copy::added;
@@ -132,7 +131,7 @@ impl Mount {
     fn imagined(tx: &dyn ReadTx, folder: NodeId, name: &FileName, maker: &Maker) -> FsResult<Asset> {
         let mut asset = assets::draft(tx, AssetId::from_bytes([0; 16]), 0, name, NodeId(0), maker)?;
         asset.head = Some(VersionId::from_bytes([0; 16]));
-        rules::apply_rules(tx, &mut asset, folder, &Hand { by: maker.member, now: maker.now })?;
+        rules::apply_rules(tx, &mut asset, folder, &maker.hand())?;
         Ok(asset)
     }
 
@@ -152,8 +151,7 @@ impl Mount {
         }
         let mut asset = Self::imagined(tx, folder, name, maker)?;
         let changes: Vec<(Field, FacetChange)> = sets.iter().map(|(f, v)| (f.clone(), added(f, v))).collect();
-        let hand = Hand { by: maker.member, now: maker.now };
-        match assign::give(&self.library, who, tx, &mut asset, &changes, &hand) {
+        match assign::give(&self.library, who, tx, &mut asset, &changes, &maker.hand()) {
             Ok(()) => Ok(()),
             Err(OpsError::Refused { verb: Verb::List | Verb::Edit, reason, .. }) => Err(FsError::Denied(format!(
                 "a new file here would be out of your reach ({reason}); make it in a folder or view of your own scope"

@@ -1,10 +1,14 @@
 //! Changing mode, owner, times and length; reading links.
 
+use serde_json::{Value, json};
+
 use super::handles::Handle;
 use super::mount::{Mount, Object};
 use super::{FsError, FsResult, SetAttr, Stat, TimeChange};
 use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::ops::record::Hand;
+use crate::ops::trail;
 use crate::policy::Verb;
 use crate::types::{Caller, Timestamp};
 
@@ -44,7 +48,8 @@ impl Mount {
         }
         let now = self.library.clock.now();
         let row = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-            let Some(mut row) = tx.node(node.id)? else { return Ok(node.clone()) };
+            let Some(old) = tx.node(node.id)? else { return Ok(node.clone()) };
+            let mut row = old.clone();
             if let Some(mode) = set.mode {
                 row.mode = mode & 0o7777;
             }
@@ -60,6 +65,10 @@ impl Mount {
             row.ctime = now;
             tx.put_node(&row)?;
             tx.change(ChangeKind::Node, &row.id.to_string())?;
+            let changed = changed(&old, &row);
+            if !changed.is_empty() {
+                trail::named(tx, &Hand { by: Some(who.id), now }, "attr", &row, json!({ "changed": changed }))?;
+            }
             // Inside, so that a version made at this moment has either both times or neither.
             if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {
                 live.set_mtime(row.mtime);
@@ -101,6 +110,21 @@ impl Mount {
             _ => Err(FsError::Invalid("not a symbolic link")),
         }
     }
+}
+
+/// The attributes that differ, for the audit log.
+fn changed(old: &NodeRow, new: &NodeRow) -> Vec<Value> {
+    let octal = |mode: u32| Value::from(format!("{mode:04o}"));
+    let nanos = |time: Timestamp| Value::from(time.as_nanos());
+    let all = [
+        ("mode", octal(old.mode), octal(new.mode)),
+        ("uid", old.uid.into(), new.uid.into()),
+        ("gid", old.gid.into(), new.gid.into()),
+        ("atime", nanos(old.atime), nanos(new.atime)),
+        ("mtime", nanos(old.mtime), nanos(new.mtime)),
+    ];
+    let differs = all.into_iter().filter(|(_, old, new)| old != new);
+    differs.map(|(attribute, old, new)| json!({ "attribute": attribute, "old": old, "new": new })).collect()
 }
 
 fn resolve(change: TimeChange, now: Timestamp) -> Timestamp {

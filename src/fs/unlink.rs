@@ -3,13 +3,16 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::create::{refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::ops::assets::{self, Removal};
-use crate::ops::tunnels;
+use crate::ops::record::Hand;
+use crate::ops::{trail, tunnels};
 use crate::policy::{Expr, Verb};
 use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
@@ -52,6 +55,7 @@ impl Mount {
             return Err(FsError::IsDir);
         }
         let now = self.library.clock.now();
+        let hand = Hand { by: Some(who.id), now };
         let asset = Self::asset_for(tx, node)?;
         let allowed = |verb| asset.as_ref().is_some_and(|a| self.library.gate.decide(who, verb, a).allowed);
         let (may_edit, may_delete) = (allowed(Verb::Edit), allowed(Verb::Delete));
@@ -72,12 +76,14 @@ impl Mount {
         let meaning = on_unlink(&facts);
         let Some(mut asset) = asset else {
             self.may_node(tx, who, Verb::Edit, node)?;
+            trail::at(tx, &hand, "remove", (node, entry), json!({}))?;
             assets::unlink_entry(tx, entry, now)?;
             return Ok(assets::drop_if_nameless(tx, &self.library, node.id)?);
         };
         let removal = |how, kept| Removal { member: Some(who.id), process: caller.process, now, how, kept };
         match (meaning, own, successor) {
             (UnlinkMeaning::DropProvisional | UnlinkMeaning::LocalRemove, ..) => {
+                trail::at(tx, &hand, "drop", (node, entry), json!({ "name": asset.view_name }))?;
                 assets::unlink_entry(tx, entry, now)?;
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
                 assets::forget_tunnels(tx, asset.id)?;
@@ -86,7 +92,7 @@ impl Mount {
             }
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
                 assets::unlink_entry(tx, entry, now)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut heir, now)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut heir, &hand, Some(entry))?;
                 Ok(assets::follow_name(tx, &mut asset, &entry.name, &own.name, now)?)
             }
             (UnlinkMeaning::KeepTunnel(how), Some(own), _) => {
@@ -123,9 +129,11 @@ impl Mount {
             let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
             let (node, _) = self.known(tx, who, node)?;
             self.may_node(tx, who, Verb::Edit, &node)?;
-            assets::unlink_entry(tx, &entry, self.library.clock.now())?;
-            let held = tx.node(entry.node)?.is_some_and(|n| n.class == NodeClass::Asset);
+            let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+            assets::unlink_entry(tx, &entry, hand.now)?;
+            let held = node.class == NodeClass::Asset;
             if !held {
+                trail::at(tx, &hand, "remove", (&node, &entry), json!({}))?;
                 assets::drop_if_nameless(tx, &self.library, entry.node)?;
             }
             Ok(true)
@@ -179,9 +187,11 @@ impl Mount {
         self.library.catalog.write(|tx| -> FsResult<()> {
             let Some(mut asset) = tx.asset(asset.id)? else { return Err(FsError::NotFound) };
             let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
-            asset.changed = self.library.clock.now();
+            let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+            asset.changed = hand.now;
             assets::forget_tunnels(tx, asset.id)?;
             tx.put_asset(&asset)?;
+            trail::asset(tx, &hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;
             if let Some(row) = tx.node(node)? {
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
                 assets::drop_if_nameless(tx, &self.library, node)?;
@@ -202,7 +212,7 @@ impl Mount {
 
     fn rmdir_as(&self, who: &Who, parent: u64, name: &OsStr) -> FsResult<()> {
         let name = FileName::try_from(name)?;
-        let now = self.library.clock.now();
+        let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
         match place {
             Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
@@ -216,7 +226,8 @@ impl Mount {
                 if tx.has_entries(node.id)? {
                     return Err(FsError::NotEmpty);
                 }
-                assets::unlink_entry(tx, &entry, now)?;
+                trail::at(tx, &hand, "remove", (&node, &entry), json!({}))?;
+                assets::unlink_entry(tx, &entry, hand.now)?;
                 Ok(tx.remove_node(node.id)?)
             }),
             Place::View(dir) => {
@@ -235,6 +246,7 @@ impl Mount {
                     if !own && !shared {
                         return Err(FsError::NotFound);
                     }
+                    trail::word(tx, &hand, "remove", &field, &value)?;
                     Ok(tx.change(ChangeKind::Word, &field.to_string())?)
                 })
             }

@@ -1,11 +1,14 @@
 //! Extended attributes: `user.*` are kept with the node; some of them are the record itself (`ops::mapped`), and one is the asset's id.
 
+use serde_json::json;
+
 use super::mount::{Mount, Object};
 use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
-use crate::ops::{OpsError, assign, mapped};
+use crate::ops::record::Hand;
+use crate::ops::{OpsError, assign, mapped, trail};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
 use crate::view::tree::Dir;
@@ -138,6 +141,9 @@ impl Mount {
             None => self.library.catalog.read(|tx| self.may_node(tx, who, Verb::Edit, &node))?,
         }
         let now = self.library.clock.now();
+        let hand = Hand { by: Some(who.id), now };
+        // The value is not for the log: it may be a prompt.
+        let detail = json!({ "xattr": String::from_utf8_lossy(name), "removed": value.is_none() });
         self.library.catalog.write(|tx| -> FsResult<()> {
             let exists = match mapped_to {
                 Some(asset) => mapped::get(asset, name).is_some(),
@@ -164,13 +170,11 @@ impl Mount {
                     }
                     asset.changed = now.max(asset.changed);
                     assign::store(tx, &asset)?;
-                    let detail = serde_json::json!({ "xattr": String::from_utf8_lossy(name) });
-                    let subject = asset.id.to_string();
-                    let actor = who.subject.name.as_str();
-                    crate::audit::append(tx, crate::ops::CHAIN, now, actor, "asset.set", &subject, &detail)?;
+                    trail::asset(tx, &hand, "set", asset.id, &detail)?;
                 }
                 return Ok(());
             }
+            let changes = tx.xattr(node.id, name)?.as_deref() != value;
             match value {
                 Some(value) => {
                     if node.kind == NodeKind::File {
@@ -186,6 +190,9 @@ impl Mount {
                 row.ctime = now;
                 tx.put_node(&row)?;
                 tx.change(ChangeKind::Node, &row.id.to_string())?;
+                if changes {
+                    trail::named(tx, &hand, "xattr", &row, detail.clone())?;
+                }
             }
             Ok(())
         })?;

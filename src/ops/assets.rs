@@ -1,9 +1,11 @@
 //! The beginnings and ends of assets: a new record, the trash, and back.
 
+use serde_json::json;
+
 use super::folders::{self, Maker};
 use super::record::Hand;
-use super::{CHAIN, Library, OpsError, mapped, record, rules, tunnels};
-use crate::audit;
+use super::trail::{self, Origin};
+use super::{Library, OpsError, mapped, record, rules, tunnels};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
     TunnelRow, WriteTx,
@@ -39,13 +41,13 @@ pub fn adopt(
     tx: &mut dyn WriteTx,
     library: &Library,
     node: &mut NodeRow,
-    name: &FileName,
-    folder: NodeId,
+    entry: &EntryRow,
     maker: &Maker,
+    origin: &Origin<'_>,
 ) -> Result<Asset, OpsError> {
     let ordinal = tx.next(Counter::Asset)?;
-    let mut asset = draft(tx, library.new_asset_id()?, ordinal, name, node.id, maker)?;
-    rules::apply_rules(tx, &mut asset, folder, &Hand { by: maker.member, now: maker.now })?;
+    let mut asset = draft(tx, library.new_asset_id()?, ordinal, &entry.name, node.id, maker)?;
+    rules::apply_rules(tx, &mut asset, entry.parent, &maker.hand())?;
     node.class = NodeClass::Asset;
     node.asset = Some(asset.id);
     // The node's row speaks of the asset and the asset of the node: the asset first, then the node.
@@ -54,6 +56,8 @@ pub fn adopt(
     mapped::absorb(tx, &mut asset, node.id)?;
     tx.put_asset(&asset)?;
     tx.put_node(node)?;
+    let detail = origin.detail(tx, &asset, entry)?;
+    trail::asset(tx, &maker.hand(), "create", asset.id, &detail)?;
     library.version_committed(tx, &mut asset, node)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
@@ -95,6 +99,12 @@ pub struct Removal<'a> {
     pub kept: Option<&'a TunnelRow>,
 }
 
+impl Removal<'_> {
+    const fn hand(&self) -> Hand {
+        Hand { by: self.member, now: self.now }
+    }
+}
+
 /// Puts an asset in the trash: its name goes, bytes and record stay, and for 15 seconds the name brings it back.
 ///
 /// # Errors
@@ -133,7 +143,8 @@ pub fn trash(
     asset.changed = removal.now;
     tx.put_asset(asset)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-    Ok(audit_simple(tx, removal.member, removal.now, "asset.trash", asset)?)
+    let detail = json!({ "name": asset.view_name, "path": trail::path(tx, entry)? });
+    Ok(trail::asset(tx, &removal.hand(), "trash", asset.id, &detail)?)
 }
 
 /// Takes an asset out of the trash and gives it a name.
@@ -145,8 +156,7 @@ pub fn restore(
     asset: &mut Asset,
     parent: NodeId,
     name: &FileName,
-    member: Option<MemberId>,
-    now: Timestamp,
+    hand: &Hand,
 ) -> Result<(), CatalogError> {
     let Some(node) = asset.node else {
         return Err(CatalogError::Constraint(format!("the bytes of asset {} were purged", asset.id)));
@@ -154,11 +164,12 @@ pub fn restore(
     forget_tunnels(tx, asset.id)?;
     asset.state = AssetState::Active;
     asset.trashed = None;
-    asset.changed = now;
+    asset.changed = hand.now;
     tx.put_asset(asset)?;
-    folders::link(tx, parent, name, node, now)?;
+    let entry = folders::link(tx, parent, name, node, hand.now)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-    audit_simple(tx, member, now, "asset.restore", asset)
+    let detail = json!({ "name": asset.view_name, "path": trail::path(tx, &entry)? });
+    trail::asset(tx, hand, "restore", asset.id, &detail)
 }
 
 /// No name brings this asset back any more.
@@ -172,8 +183,8 @@ pub fn forget_tunnels(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), Catalo
     Ok(())
 }
 
-/// An asset gets other bytes: the node of a saver's new file. The old node loses its part; its extended attributes stay with the asset.
-/// A version follows when the new node settles; bytes that are committed already are one at once.
+/// A save: an asset gets the node of a new file, which has its name by now, and had the name `from` before. The old node loses its part;
+/// its extended attributes stay with the asset. A version follows when the new node settles; bytes that are committed already are one at once.
 ///
 /// # Errors
 /// When the catalogue fails.
@@ -182,14 +193,21 @@ pub fn rebind(
     library: &Library,
     asset: &mut Asset,
     node: &mut NodeRow,
-    now: Timestamp,
+    hand: &Hand,
+    from: Option<&EntryRow>,
 ) -> Result<(), OpsError> {
     let old = asset.node.filter(|old| *old != node.id);
+    let mut detail = json!({ "path": folders::path_of(tx, node.id)? });
+    if let Some(from) = from {
+        detail["from"] = trail::path(tx, from)?.into();
+    }
     if let Some(provisional) = node.asset.filter(|id| *id != asset.id) {
         let row = NodeRow { asset: None, class: NodeClass::Scratch, ..node.clone() };
         tx.put_node(&row)?;
-        drop_provisional(tx, provisional, asset)?;
+        drop_provisional(tx, provisional, asset, hand)?;
+        detail["was"] = provisional.to_string().into();
     }
+    trail::asset(tx, hand, "save", asset.id, &detail)?;
     if let Some(old) = old {
         for (name, value) in tx.xattrs(old)? {
             if tx.xattr(node.id, &name)?.is_none() {
@@ -199,7 +217,7 @@ pub fn rebind(
     }
     node.class = NodeClass::Asset;
     node.asset = Some(asset.id);
-    node.ctime = now;
+    node.ctime = hand.now;
     tx.put_node(node)?;
     mapped::absorb(tx, asset, node.id)?;
     asset.node = Some(node.id);
@@ -207,7 +225,7 @@ pub fn rebind(
         asset.state = AssetState::Active;
         asset.trashed = None;
     }
-    asset.changed = now;
+    asset.changed = hand.now;
     forget_tunnels(tx, asset.id)?;
     tx.put_asset(asset)?;
     library.version_committed(tx, asset, node)?;
@@ -221,7 +239,7 @@ pub fn rebind(
 
 /// The record of a file that turned out to be another asset's next version: facets it was given go along, the rest is dropped.
 /// One that had a version of its own is put in the trash instead, so that no bytes are lost.
-fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset) -> Result<(), CatalogError> {
+fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &Hand) -> Result<(), CatalogError> {
     let Some(mut old) = tx.asset(id)? else { return Ok(()) };
     heir.tags.extend(old.tags.iter().cloned());
     if old.head.is_none() {
@@ -232,7 +250,8 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset) -> Resu
     old.state = AssetState::Trashed;
     old.changed = heir.changed;
     tx.put_asset(&old)?;
-    tx.change(ChangeKind::Asset, &id.to_string())
+    tx.change(ChangeKind::Asset, &id.to_string())?;
+    trail::asset(tx, hand, "trash", id, &json!({ "name": old.view_name }))
 }
 
 /// A node that an asset has left: kept as a backup while it has a name, gone otherwise.
@@ -283,16 +302,4 @@ pub fn follow_name(
     asset.changed = now;
     tx.put_asset(asset)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())
-}
-
-fn audit_simple(
-    tx: &mut dyn WriteTx,
-    member: Option<MemberId>,
-    now: Timestamp,
-    action: &str,
-    asset: &Asset,
-) -> Result<(), CatalogError> {
-    let actor = super::versions::actor_name(tx, member)?;
-    let detail = serde_json::json!({ "name": asset.view_name });
-    audit::append(tx, CHAIN, now, &actor, action, &asset.id.to_string(), &detail)
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::OpsError;
+use serde_json::json;
+
+use super::record::Hand;
+use super::{OpsError, trail};
 use crate::catalog::{CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::types::{EntryId, FileName, MemberId, NodeId, Timestamp};
 
@@ -13,6 +16,14 @@ pub struct Maker {
     pub gid: u32,
     pub member: Option<MemberId>,
     pub now: Timestamp,
+}
+
+impl Maker {
+    /// Who changes records.
+    #[must_use]
+    pub const fn hand(&self) -> Hand {
+        Hand { by: self.member, now: self.now }
+    }
 }
 
 /// The parts of a path below `library/`; the word `library` itself, slashes at either end and doubled ones do not count.
@@ -71,7 +82,8 @@ pub fn ensure_folder(tx: &mut dyn WriteTx, path: &str, maker: &Maker) -> Result<
                 let node = fresh_node(tx, NodeKind::Dir, maker)?;
                 tx.put_node(&node)?;
                 tx.change(ChangeKind::Node, &node.id.to_string())?;
-                link(tx, at, &part, node.id, maker.now)?;
+                let entry = link(tx, at, &part, node.id, maker.now)?;
+                trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
                 node.id
             }
         };
@@ -193,6 +205,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// Paths below `inbox/`, too.
+    #[must_use]
+    pub fn with_inbox() -> Self {
+        Self { folders: HashMap::from([(NodeId::INBOX, Some(b"inbox".to_vec()))]) }
+    }
+
     /// As [`path_of`].
     ///
     /// # Errors
@@ -217,7 +235,11 @@ impl Paths {
         Ok(None)
     }
 
-    fn folder(&mut self, tx: &dyn ReadTx, folder: NodeId) -> Result<Option<Vec<u8>>, CatalogError> {
+    /// The path of a folder.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn folder(&mut self, tx: &dyn ReadTx, folder: NodeId) -> Result<Option<Vec<u8>>, CatalogError> {
         if let Some(known) = self.folders.get(&folder) {
             return Ok(known.clone());
         }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::json;
+
 use super::folders::{self, Maker};
 use super::live::{LiveError, LiveSource};
 use super::live_table::LiveHandle;
-use super::{CHAIN, Library, OpsError, assets};
-use crate::audit;
+use super::record::Hand;
+use super::trail::{self, Origin};
+use super::{Library, OpsError, assets};
 use crate::blob::BlobError;
 use crate::catalog::{CatalogError, ChangeKind, Counter, InboxRow, NodeClass, NodeRow, WriteTx};
 use crate::media::{self, MediaError};
@@ -155,13 +158,16 @@ impl Library {
             detail: String::new(),
             asset: None,
         };
+        let hand = Hand { by: node.owner, now };
         match outcome {
             Outcome::Refused(why) => {
                 tx.set_xattr(node.id, REFUSED, stamp)?;
                 row.outcome = "refused".into();
                 row.detail.clone_from(why);
+                trail::at(tx, &hand, "refuse", (&node, &entry), json!({ "why": why }))?;
             }
             Outcome::Duplicate(twin) => {
+                trail::at(tx, &hand, "drop", (&node, &entry), json!({ "twin": twin.to_string() }))?;
                 assets::unlink_entry(tx, &entry, now)?;
                 node.class = NodeClass::Local;
                 tx.put_node(&node)?;
@@ -178,15 +184,13 @@ impl Library {
                 let folder = unsorted(tx, &maker)?;
                 let name = free_name(tx, folder, &entry.name)?;
                 assets::unlink_entry(tx, &entry, now)?;
-                folders::link(tx, folder, &name, node.id, now)?;
+                let filed = folders::link(tx, folder, &name, node.id, now)?;
                 tx.remove_xattr(node.id, REFUSED)?;
-                let asset = assets::adopt(tx, self, &mut node, &name, folder, &maker)?;
+                let origin = Origin { from: Some(&entry), view: None };
+                let asset = assets::adopt(tx, self, &mut node, &filed, &maker, &origin)?;
                 row.outcome = "filed".into();
                 row.asset = Some(asset.id);
                 row.detail = folders::path_of(tx, node.id)?.unwrap_or_default();
-                let actor = super::versions::actor_name(tx, node.owner)?;
-                let detail = serde_json::json!({ "name": asset.view_name, "from": "inbox" });
-                audit::append(tx, CHAIN, now, &actor, "asset.create", &asset.id.to_string(), &detail)?;
             }
         }
         tx.add_inbox(&row)?;

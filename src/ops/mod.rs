@@ -27,6 +27,7 @@ pub mod serve;
 pub mod show;
 mod sweep;
 pub mod target;
+pub mod trail;
 pub mod tunnels;
 pub mod value;
 pub mod versions;

@@ -99,8 +99,9 @@ fn folder_rule(
     let now = library.clock.now();
     library.catalog.write(|tx| {
         let node = folders::ensure_folder(tx, folder, &actor.maker(now))?;
+        let before = tx.folder_rules(node)?;
         let rows = rules::put_rules(tx, node, &changes)?;
-        if !changes.is_empty() {
+        if rows != before {
             let detail = json!({ "rules": rows });
             crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "folder.rule", folder, &detail)?;
         }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets;
 use super::folders::Maker;
-use super::{CHAIN, Library, OpsError};
-use crate::audit;
+use super::trail::Origin;
+use super::{Library, OpsError};
 use crate::catalog::NodeClass;
 use crate::types::{NodeId, Timestamp};
 use crate::view::identity::{QUIET_MS, SCRATCH_MS};
@@ -53,10 +53,8 @@ impl Library {
                     return Ok(());
                 }
                 let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, now };
-                let asset = assets::adopt(tx, self, &mut node, &entry.name, entry.parent, &maker)?;
-                let actor = super::versions::actor_name(tx, node.owner)?;
-                let detail = serde_json::json!({ "name": asset.view_name, "why": "a scratch file stayed" });
-                audit::append(tx, CHAIN, now, &actor, "asset.create", &asset.id.to_string(), &detail)?;
+                let stayed = Origin { from: Some(&entry), view: None };
+                assets::adopt(tx, self, &mut node, &entry, &maker, &stayed)?;
                 Ok(())
             })?;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::folders::{self, Maker};
 use super::notices::Notice;
+use super::record::Hand;
 use super::{Library, OpsError, assets, inbox};
 use crate::catalog::{Asset, CatalogError, ChangeKind, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::types::{AssetId, NodeId, Timestamp};
@@ -74,7 +75,7 @@ fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Tim
         inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, now })?
     };
     let name = inbox::free_name(tx, parent, &tunnel.name)?;
-    assets::restore(tx, &mut asset, parent, &name, None, now)?;
+    assets::restore(tx, &mut asset, parent, &name, &Hand { by: None, now })?;
     let path = asset.node.map(|n| folders::path_of(tx, n)).transpose()?.flatten();
     Ok(path.unwrap_or_else(|| name.to_text()))
 }

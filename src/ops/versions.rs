@@ -10,12 +10,12 @@ use super::live::{LiveError, LiveFile, LiveSource, Seen};
 use super::live_table::LiveHandle;
 use super::notices::Notice;
 use super::probe::{self, Reading};
-use super::{CHAIN, OpsError, mapped};
-use crate::audit;
+use super::record::Hand;
+use super::{OpsError, mapped, trail};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
-use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
+use crate::types::{AssetId, Content, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
 /// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
@@ -318,9 +318,8 @@ impl Library {
         asset.changed = now;
         tx.put_asset(asset)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-        let actor = actor_name(tx, node.owner)?;
         let detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
-        audit::append(tx, CHAIN, now, &actor, "version.commit", &asset.id.to_string(), &detail)?;
+        trail::append(tx, &Hand { by: node.owner, now }, "version.commit", &asset.id.to_string(), &detail)?;
         Ok(version)
     }
 
@@ -410,15 +409,4 @@ pub(super) fn manifest_name(asset: AssetId, n: u32) -> String {
     let id = asset.to_string();
     let fan = id.get(id.len().saturating_sub(2)..).unwrap_or(&id);
     format!("{fan}-{id}-{n}")
-}
-
-/// The name that the audit log shows for a member.
-///
-/// # Errors
-/// When the catalogue fails.
-pub fn actor_name(tx: &dyn WriteTx, member: Option<MemberId>) -> Result<String, CatalogError> {
-    Ok(match member {
-        Some(id) => tx.member(id)?.map_or_else(|| id.to_string(), |m| m.name),
-        None => "damfs".to_owned(),
-    })
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::json;
+
 use super::library::Library;
 use super::live::LiveFile;
 use super::value::FacetChange;
 use super::versions::Settled;
-use super::{Actor, OpsError, assets, assign};
+use super::{Actor, OpsError, assets, assign, trail};
 use crate::access::Identity;
 use crate::catalog::{CatalogError, NodeClass, NodeRow};
 use crate::policy::{Field, Verb};
@@ -123,6 +125,8 @@ impl Library {
                 node.asset = None;
                 tx.put_node(&node)?;
                 assets::forget_tunnels(tx, provisional.id)?;
+                let detail = json!({ "name": provisional.view_name, "twin": twin.to_string() });
+                trail::asset(tx, &actor.hand(now), "drop", provisional.id, &detail)?;
                 tx.remove_asset(provisional.id)?;
                 tx.remove_node(row.id)?;
                 Ok(true)

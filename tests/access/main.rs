@@ -7,5 +7,6 @@ mod commands;
 mod handles;
 mod hidden;
 mod local_files;
+mod trail;
 mod views;
 mod world;

@@ -5,6 +5,7 @@ use crate::catalog::{EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx}
 use crate::fs::create::{folder_name, in_inbox};
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
+use crate::ops::trail::{self, Origin};
 use crate::ops::{assets, folders};
 use crate::policy::Verb;
 use crate::types::FileName;
@@ -70,14 +71,14 @@ impl Mount {
                 }
                 assets::unlink_entry(tx, &entry, m.maker.now)?;
                 folders::link(tx, folder.id, new_name, node.id, m.maker.now)?;
-                Ok(assets::rebind(tx, &self.library, &mut back, &mut node, m.maker.now)?)
+                Ok(assets::rebind(tx, &self.library, &mut back, &mut node, &m.maker.hand(), Some(&entry))?)
             }
             RenameMeaning::MoveAside => {
                 if let Some(there) = &there {
                     self.clear_name(tx, m, there)?;
                 }
                 self.tunnel(tx, m, &entry, &node, TunnelHow::Aside)?;
-                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)
+                self.move_only(tx, m, (&node, &entry), folder.id, new_name)
             }
             RenameMeaning::Move | RenameMeaning::Replace => {
                 if let Some(there) = &there {
@@ -86,7 +87,7 @@ impl Mount {
                 if asset.is_some() {
                     self.tunnel(tx, m, &entry, &node, TunnelHow::Moved)?;
                 }
-                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
+                self.move_only(tx, m, (&node, &entry), folder.id, new_name)?;
                 if let Some(mut asset) = asset {
                     assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
                 }
@@ -96,24 +97,28 @@ impl Mount {
                 if let Some(there) = &there {
                     self.clear_name(tx, m, there)?;
                 }
-                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
+                let to = self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
+                let old = node.clone();
                 if asset.is_none() && node.kind == NodeKind::File {
                     node.class = local_class(new_name, node.class);
                     tx.put_node(&node)?;
                 }
-                Ok(())
+                Ok(trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?)
             }
             RenameMeaning::BecomesAsset => {
                 if let Some(there) = &there {
                     self.clear_name(tx, m, there)?;
                 }
-                self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
+                let to = self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
                 if to_inbox {
+                    let old = node.clone();
                     node.class = NodeClass::Inbox;
-                    return Ok(tx.put_node(&node)?);
+                    tx.put_node(&node)?;
+                    return Ok(trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?);
                 }
                 self.may_create(tx, m.who, &m.maker, folder.id, new_name, &[])?;
-                assets::adopt(tx, &self.library, &mut node, new_name, folder.id, &m.maker)?;
+                let origin = Origin { from: Some(&entry), view: None };
+                assets::adopt(tx, &self.library, &mut node, &to, &m.maker, &origin)?;
                 Ok(())
             }
         }

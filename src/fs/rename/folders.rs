@@ -1,11 +1,13 @@
 //! Folders move with everything in them.
 
+use serde_json::json;
+
 use super::Mover;
 use crate::catalog::{EntryRow, NodeKind, NodeRow, WriteTx};
 use crate::fs::create::in_inbox;
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
-use crate::ops::{assets, folders};
+use crate::ops::{assets, folders, trail};
 use crate::types::FileName;
 
 impl Mount {
@@ -35,9 +37,10 @@ impl Mount {
             if tx.has_entries(dst.id)? {
                 return Err(FsError::NotEmpty);
             }
+            trail::at(tx, &m.maker.hand(), "remove", (&dst, &there), json!({}))?;
             assets::unlink_entry(tx, &there, m.maker.now)?;
             tx.remove_node(dst.id)?;
         }
-        self.move_entry(tx, m, entry, folder.id, new_name, node.id)
+        self.move_only(tx, m, (node, entry), folder.id, new_name)
     }
 }

@@ -16,8 +16,8 @@ use super::mount::{Found, Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, EntryRow, NodeRow, ReadTx, WriteTx};
-use crate::ops::assets;
 use crate::ops::folders::{Maker, link};
+use crate::ops::{assets, trail};
 use crate::types::{AssetId, Caller, FileName, NodeId};
 use crate::view::tree::{Item, Tree};
 
@@ -140,7 +140,7 @@ impl Mount {
         }
     }
 
-    /// Gives a node another name, and no part in anything but that.
+    /// Gives a node another name, and no part in anything but that. Returns the name.
     fn move_entry(
         &self,
         tx: &mut dyn WriteTx,
@@ -149,9 +149,9 @@ impl Mount {
         folder: NodeId,
         name: &FileName,
         node: NodeId,
-    ) -> FsResult<()> {
+    ) -> FsResult<EntryRow> {
         assets::unlink_entry(tx, entry, m.maker.now)?;
-        link(tx, folder, name, node, m.maker.now)?;
+        let to = link(tx, folder, name, node, m.maker.now)?;
         // Who gives a copy in a view another place wants the copy.
         self.library.view_copies.remove(node);
         if let Some(mut row) = tx.node(node)? {
@@ -159,6 +159,19 @@ impl Mount {
             tx.put_node(&row)?;
             tx.change(ChangeKind::Node, &node.to_string())?;
         }
-        Ok(())
+        Ok(to)
+    }
+
+    /// As [`Mount::move_entry`], with the audit row of a rename that is nothing else.
+    fn move_only(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        (node, entry): (&NodeRow, &EntryRow),
+        folder: NodeId,
+        name: &FileName,
+    ) -> FsResult<()> {
+        let to = self.move_entry(tx, m, entry, folder, name, node.id)?;
+        Ok(trail::moved(tx, &m.maker.hand(), (node, entry), (node, &to))?)
     }
 }

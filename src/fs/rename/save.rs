@@ -43,7 +43,7 @@ impl Mount {
         tx.repoint_entry(there.id, node.id)?;
         tx.change(ChangeKind::Entry, &folders::entry_change_id(there.parent, &there.name))?;
         assets::touch_folder(tx, there.parent, m.maker.now)?;
-        Ok(assets::rebind(tx, &self.library, dst, node, m.maker.now)?)
+        Ok(assets::rebind(tx, &self.library, dst, node, &m.maker.hand(), Some(entry))?)
     }
 
     /// For a while the name that a file leaves leads back to its asset.

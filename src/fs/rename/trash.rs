@@ -1,11 +1,14 @@
 //! Into the trash by renaming over, and out of it by moving.
 
+use serde_json::json;
+
 use super::Mover;
 use crate::catalog::{Asset, EntryRow, NodeRow, TunnelHow, WriteTx};
 use crate::fs::create::in_inbox;
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
 use crate::ops::assets::{self, Removal};
+use crate::ops::trail;
 use crate::policy::Verb;
 use crate::types::FileName;
 
@@ -27,7 +30,7 @@ impl Mount {
             return Err(FsError::Exists);
         }
         let old = asset.trashed.as_ref().and_then(|t| FileName::new(&t.name).ok());
-        assets::restore(tx, asset, folder.id, name, Some(m.who.id), m.maker.now)?;
+        assets::restore(tx, asset, folder.id, name, &m.maker.hand())?;
         match old {
             Some(old) => Ok(assets::follow_name(tx, asset, &old, name, m.maker.now)?),
             None => Ok(()),
@@ -41,6 +44,7 @@ impl Mount {
             return self.replace(tx, m, there);
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
+        trail::at(tx, &m.maker.hand(), "remove", (&node, there), json!({}))?;
         assets::unlink_entry(tx, there, m.maker.now)?;
         Ok(assets::drop_if_nameless(tx, &self.library, there.node)?)
     }

@@ -6,6 +6,7 @@ use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, Tunn
 use crate::fs::create::{apply_sets, ensure_local, is_for_assets, library_entry, writable};
 use crate::fs::mount::{Found, Mount};
 use crate::fs::{FsError, FsResult};
+use crate::ops::trail::{self, Origin};
 use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
@@ -41,9 +42,11 @@ impl Mount {
                 }
                 self.clear_name(tx, m, &there)?;
             }
-            self.move_entry(tx, m, &entry, local, new_name, node.id)?;
+            let to = self.move_entry(tx, m, &entry, local, new_name, node.id)?;
+            let old = node.clone();
             node.class = local_class(new_name, node.class);
             tx.put_node(&node)?;
+            trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?;
             return Ok(After::Nothing);
         }
         let tunnel = self.tunnel_for(tx, m.who, local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
@@ -69,8 +72,9 @@ impl Mount {
                 self.may_create(tx, m.who, &m.maker, NodeId::LIBRARY, new_name, &query.sets)?;
                 let folder = inbox::unsorted(tx, &m.maker)?;
                 let free = inbox::free_name(tx, folder, new_name)?;
-                self.move_entry(tx, m, &entry, folder, &free, node.id)?;
-                let mut asset = assets::adopt(tx, &self.library, &mut node, &free, folder, &m.maker)?;
+                let to = self.move_entry(tx, m, &entry, folder, &free, node.id)?;
+                let origin = Origin { from: Some(&entry), view: Some(&query.path) };
+                let mut asset = assets::adopt(tx, &self.library, &mut node, &to, &m.maker, &origin)?;
                 apply_sets(tx, &mut asset, &query.sets, &m.maker)?;
                 self.remember_alias(dir, new_name, asset.id);
             }
@@ -115,7 +119,7 @@ impl Mount {
             if tx.entry(entry.parent, new_name)?.is_some() {
                 return Err(FsError::Exists);
             }
-            self.move_entry(tx, m, &entry, entry.parent, new_name, node.id)?;
+            self.move_only(tx, m, (&node, &entry), entry.parent, new_name)?;
             assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
             self.remember_alias(dir, new_name, asset.id);
             return Ok(After::Nothing);

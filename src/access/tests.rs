@@ -50,7 +50,7 @@ fn asset() -> Asset {
         prompt: Some("Red dress".into()),
         negative: Some("blurry".into()),
         notes: Some("für Anna".into()),
-        generation: None,
+        generator: None,
         status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
         trashed: None,
         changed: Timestamp::EPOCH,

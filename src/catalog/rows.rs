@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    AssetId, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
 };
 
 /// What kind of node.
@@ -194,8 +194,8 @@ pub struct Asset {
     pub negative: Option<String>,
     /// Caption or comment (`user.xdg.comment`, dc:description).
     pub notes: Option<String>,
-    /// Generation metadata exactly as found, with where it was found.
-    pub generation: Option<Generation>,
+    /// The program that generated it, when its file says so or once said so. All that the file says is long, and beside the record.
+    pub generator: Option<String>,
     /// Per platform.
     pub status: BTreeMap<String, Verdict>,
     /// Where it was and when it was put in the trash.

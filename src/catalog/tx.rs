@@ -5,7 +5,8 @@ use damfs_policy::{Expr, Field};
 use super::CatalogError as E;
 use super::rows::*;
 use crate::types::{
-    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
+    VersionNo,
 };
 
 /// Numbers that are handed out once and never again.
@@ -49,6 +50,8 @@ pub trait ReadTx {
     fn xattrs(&self, node: NodeId) -> Result<Vec<Xattr>, E>;
 
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E>;
+    /// How an asset's file was generated, as it says or said.
+    fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E>;
     fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E>;
     /// Assets whose view name has this stem (the name without its last extension).
     fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E>;
@@ -130,6 +133,8 @@ pub trait WriteTx: ReadTx {
 
     /// Inserts or replaces the whole record.
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E>;
+    /// Inserts or replaces; refused when there is no such asset.
+    fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E>;
     /// Only for provisional ones that never had a version. Backups of its bytes are nobody's then.
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E>;
 

@@ -201,6 +201,7 @@ pub fn file(
     tx.put_asset(&Asset { head: None, ..asset.clone() })?;
     tx.add_version(&version)?;
     tx.put_asset(&asset)?;
+    probe::keep_generation(tx, asset.id, &plan.file.reading.now)?;
     tx.put_node(&node)?;
     folders::link(tx, folder, &name, node.id, plan.file.now)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;

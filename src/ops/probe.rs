@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::value::check_tag;
-use crate::catalog::Asset;
+use crate::catalog::{Asset, CatalogError, WriteTx};
 use crate::media::{self, Probe};
-use crate::types::{Generation, ReadAt};
+use crate::types::{AssetId, Generation, ReadAt};
 
 /// What a file and its asset's version before say of themselves.
 #[derive(Debug, Clone, Default)]
@@ -51,12 +51,7 @@ pub fn apply_probe(asset: &mut Asset, reading: &Reading) {
 }
 
 fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<&Generation>) {
-    let Some(found) = now else {
-        if let Some(kept) = &mut asset.generation {
-            kept.inherited = true;
-        }
-        return;
-    };
+    let Some(found) = now else { return };
     let loras = |g: &Generation| g.loras.iter().filter_map(|name| plain(name)).collect();
     let model = |g: &Generation| g.model.as_deref().and_then(plain);
     merge(&mut asset.loras, &before.map(loras).unwrap_or_default(), &loras(found));
@@ -65,7 +60,19 @@ fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<
     asset.negative.clone_from(&found.negative);
     asset.sampler.clone_from(&found.sampler);
     asset.seed = found.seed;
-    asset.generation = Some(found.clone());
+    asset.generator = Some(found.tool.clone());
+}
+
+/// Keeps beside a record how its file was generated. What an editor stripped stays, and says so.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn keep_generation(tx: &mut dyn WriteTx, asset: AssetId, now: &Probe) -> Result<(), CatalogError> {
+    let kept = match &now.generation {
+        Some(found) => Some(found.clone()),
+        None => tx.generation(asset)?.filter(|kept| !kept.inherited).map(|kept| Generation { inherited: true, ..kept }),
+    };
+    kept.map_or(Ok(()), |generation| tx.put_generation(asset, &generation))
 }
 
 /// What the file had and has no more goes, what it has and had not comes.
@@ -113,7 +120,7 @@ fn plain(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::ops::record::blank;
-    use crate::types::{AssetId, Timestamp};
+    use crate::types::Timestamp;
 
     fn words(list: &[&str]) -> Vec<String> {
         list.iter().map(|word| (*word).to_owned()).collect()

@@ -201,7 +201,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         prompt: None,
         negative: None,
         notes: None,
-        generation: None,
+        generator: None,
         status: BTreeMap::new(),
         trashed: None,
         changed: now,

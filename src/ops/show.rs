@@ -85,7 +85,7 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
         "prompt": asset.prompt,
         "negative": asset.negative,
         "notes": asset.notes,
-        "generation": asset.generation,
+        "generation": tx.generation(asset.id)?,
         "trashed": asset.trashed.as_ref().map(|t| t.at.to_string()),
         "changed": asset.changed.to_string(),
         "versions": versions,

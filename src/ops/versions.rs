@@ -317,6 +317,7 @@ impl Library {
         asset.head = Some(version.id);
         asset.changed = now;
         tx.put_asset(asset)?;
+        probe::keep_generation(tx, asset.id, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
         let detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
         trail::append(tx, &Hand { by: node.owner, now }, "version.commit", &asset.id.to_string(), &detail)?;
@@ -352,9 +353,14 @@ impl Library {
     /// The version in words beside its bytes, so that the catalogue can be made again from the store.
     /// After the commit: a manifest that is missing is made again by fsck, one that speaks of nothing would be worse.
     pub(super) fn write_manifest(&self, asset: &Asset, version: &VersionRow, content: &Content) {
-        let manifest = serde_json::json!({ "manifest": 1, "asset": asset, "version": version, "content": content });
-        let name = manifest_name(asset.id, version.n);
-        if let Err(e) = self.vault.put_object(ObjectKind::Manifest, &name, manifest.to_string().as_bytes()) {
+        let written = self.catalog.read(|tx| tx.generation(asset.id)).map_err(OpsError::from).and_then(|generation| {
+            let manifest = serde_json::json!({
+                "manifest": 1, "asset": asset, "generation": generation, "version": version, "content": content,
+            });
+            let name = manifest_name(asset.id, version.n);
+            Ok(self.vault.put_object(ObjectKind::Manifest, &name, manifest.to_string().as_bytes())?)
+        });
+        if let Err(e) = written {
             tracing::warn!(asset = %asset.id, error = %e, "a manifest could not be written; `dam fsck` makes it again");
         }
     }

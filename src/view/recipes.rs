@@ -36,6 +36,6 @@ pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
         format,
         max_bytes: placement.max_bytes,
         quality: QUALITY,
-        mark_ai: asset.generation.is_some() || asset.likeness.as_deref() == Some("synthetic"),
+        mark_ai: asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic"),
     }
 }

@@ -204,14 +204,7 @@ fn full_asset() -> Asset {
         prompt: Some("Red\nDress".into()),
         negative: Some("blurry".into()),
         notes: Some(String::new()),
-        generation: Some(Generation {
-            tool: "a1111".into(),
-            raw: "steps\0".into(),
-            fields: BTreeMap::from([("Steps".into(), "20".into())]),
-            seed: Some(-1),
-            loras: vec!["skin".into()],
-            ..Generation::default()
-        }),
+        generator: Some("a1111".into()),
         status: BTreeMap::from([
             ("instagram".into(), verdict("approved", Some(version_id(30)))),
             ("x".into(), verdict("stale", None)),
@@ -240,7 +233,7 @@ fn assets_keep_every_field() {
         let other = Asset {
             personas: ["mira".to_owned(), "zoe".to_owned()].into(),
             tags: Default::default(),
-            generation: None,
+            generator: None,
             status: BTreeMap::from([("x".into(), full.status["instagram"].clone())]),
             trashed: None,
             prompt: None,
@@ -258,6 +251,38 @@ fn assets_keep_every_field() {
                 Ok(())
             });
         }
+    });
+}
+
+#[test]
+fn how_a_file_was_generated_stays_beside_its_record() {
+    on_both(|engine| {
+        let made = Generation {
+            tool: "a1111".into(),
+            raw: "steps\0".into(),
+            fields: BTreeMap::from([("Steps".into(), "20".into())]),
+            seed: Some(-1),
+            loras: vec!["skin".into()],
+            ..Generation::default()
+        };
+        refused(write(engine, |tx| tx.put_generation(asset_id(30), &made)));
+        write(engine, |tx| publish(tx, &asset(30))).unwrap();
+        assert_eq!(read(engine, |tx| tx.generation(asset_id(30))), None);
+        for now in [made.clone(), Generation { inherited: true, ..made }] {
+            write(engine, |tx| {
+                tx.put_generation(asset_id(30), &now)?;
+                tx.put_asset(&Asset { notes: Some("other".into()), ..asset(30) })
+            })
+            .unwrap();
+            assert_eq!(read(engine, |tx| tx.generation(asset_id(30))), Some(now));
+        }
+        write(engine, |tx| {
+            tx.put_asset(&Asset { head: None, ..asset(31) })?;
+            tx.put_generation(asset_id(31), &Generation::default())?;
+            tx.remove_asset(asset_id(31))
+        })
+        .unwrap();
+        assert_eq!(read(engine, |tx| tx.generation(asset_id(31))), None, "it goes with its asset");
     });
 }
 

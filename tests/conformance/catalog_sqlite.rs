@@ -146,7 +146,7 @@ fn ten_thousand_assets() {
         rating: Some("safe".into()),
         model: Some(format!("model-{}", n % 5)),
         prompt: Some("a long prompt of an image, masterpiece, best quality, sunset, beach, dress ".repeat(5)),
-        generation: Some(Generation { tool: "a1111".into(), raw: "x".repeat(800), ..Generation::default() }),
+        generator: Some("a1111".into()),
         status: [(
             "instagram".to_owned(),
             damfs::catalog::Verdict {
@@ -165,7 +165,9 @@ fn ten_thousand_assets() {
             (from..from + 100).try_for_each(|n| {
                 tx.put_node(&NodeRow { class: NodeClass::Asset, asset: Some(asset_id(n)), ..node(n, NodeKind::File) })?;
                 tx.add_entry(&entry(n, NodeId::LIBRARY, &format!("img_{n}.png"), n))?;
-                publish(tx, &sample(n))
+                publish(tx, &sample(n))?;
+                let made = Generation { raw: "x".repeat(800), ..Generation::default() };
+                tx.put_generation(asset_id(n), &made)
             })
         })
         .unwrap();

@@ -99,7 +99,7 @@ pub fn asset(n: u64) -> Asset {
         prompt: None,
         negative: None,
         notes: None,
-        generation: None,
+        generator: None,
         status: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,

@@ -14,7 +14,8 @@ use crate::catalog::{
     NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, Xattr,
 };
 use crate::types::{
-    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
+    VersionNo,
 };
 
 impl Tx<'_> {
@@ -109,6 +110,10 @@ impl ReadTx for Tx<'_> {
 
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E> {
         Ok(self.state.asset(id).map(|a| Asset::clone(a)))
+    }
+
+    fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E> {
+        Ok(self.state.generations.get(&asset).cloned())
     }
 
     fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {

@@ -8,7 +8,7 @@ use crate::catalog::{
     VersionRow,
 };
 use crate::types::{
-    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
+    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
 };
 
 /// A table; a copy costs nothing until it is written to.
@@ -30,6 +30,7 @@ pub(super) struct State {
     /// By ordinal.
     pub assets: Table<u64, Arc<Asset>>,
     pub ordinals: Table<AssetId, u64>,
+    pub generations: Table<AssetId, Generation>,
     pub view_names: Table<String, u64>,
     pub view_stems: Table<String, u64>,
     /// (node, ordinal) of the assets that hold a node.

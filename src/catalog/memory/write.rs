@@ -9,7 +9,7 @@ use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
     NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
 };
-use crate::types::{AssetId, Content, EntryId, FileName, NodeId};
+use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId};
 
 impl WriteTx for Tx<'_> {
     fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E> {
@@ -123,6 +123,14 @@ impl WriteTx for Tx<'_> {
         Ok(())
     }
 
+    fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E> {
+        if self.state.asset(asset).is_none() {
+            return refused(format!("there is no asset {asset}"));
+        }
+        Arc::make_mut(&mut self.state.generations).insert(asset, generation.clone());
+        Ok(())
+    }
+
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
         if !self.versions(id)?.is_empty() {
             return refused(format!("asset {id} has versions; put it in the trash instead"));
@@ -133,6 +141,7 @@ impl WriteTx for Tx<'_> {
         self.unlist(&asset);
         Arc::make_mut(&mut self.state.ordinals).remove(&id);
         Arc::make_mut(&mut self.state.assets).remove(&asset.ordinal);
+        Arc::make_mut(&mut self.state.generations).remove(&id);
         Arc::make_mut(&mut self.state.tunnels).retain(|_, t| t.asset != id);
         let backup = |n: &&mut NodeRow| n.asset == Some(id) && n.class == NodeClass::Aside;
         Arc::make_mut(&mut self.state.nodes).values_mut().filter(backup).for_each(|n| n.asset = None);

@@ -14,7 +14,7 @@ use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict, ViewRow};
-use crate::types::{AssetId, ContentId, Generation};
+use crate::types::{AssetId, ContentId};
 
 const COLUMNS: [&str; 36] = [
     "ordinal",
@@ -45,17 +45,17 @@ const COLUMNS: [&str; 36] = [
     "prompt",
     "negative",
     "notes",
+    "generator",
     "trashed_at",
     "trashed_parent",
     "trashed_name",
     "trashed_by",
     "changed",
-    "(SELECT t.generation FROM asset_text t WHERE t.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
 ];
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 33;
+const OWN: usize = 34;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -72,14 +72,13 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
 /// An asset whose child rows are still to be read.
 struct Bare {
     asset: Asset,
-    generation: Option<String>,
     has_values: bool,
     has_status: bool,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
-    let trashed = match (row.get(28)?, row.get(29)?, row.get(30)?) {
-        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(31)? }),
+    let trashed = match (row.get(29)?, row.get(30)?, row.get(31)?) {
+        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(32)? }),
         _ => None,
     };
     let asset = Asset {
@@ -114,12 +113,12 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         prompt: row.get(25)?,
         negative: row.get(26)?,
         notes: row.get(27)?,
-        generation: None,
+        generator: row.get(28)?,
         status: BTreeMap::new(),
         trashed,
-        changed: row.get(32)?,
+        changed: row.get(33)?,
     };
-    Ok(Bare { asset, generation: row.get(33)?, has_values: row.get(34)?, has_status: row.get(35)? })
+    Ok(Bare { asset, has_values: row.get(34)?, has_status: row.get(35)? })
 }
 
 fn sets(asset: &mut Asset) -> [(&'static str, &mut BTreeSet<String>); 4] {
@@ -145,13 +144,7 @@ fn verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
 fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
     let mut children = (Vec::new(), Vec::new());
     let mut out = Vec::with_capacity(rows.len());
-    for Bare { mut asset, generation, has_values, has_status } in rows {
-        if let Some(json) = generation {
-            asset.generation = Some(
-                serde_json::from_str(&json)
-                    .map_err(|e| E::Damaged(format!("generation metadata of asset {}: {e}", asset.id)))?,
-            );
-        }
+    for Bare { asset, has_values, has_status } in rows {
         if has_values {
             children.0.push(asset.ordinal);
         }
@@ -303,6 +296,7 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
         new.prompt,
         new.negative,
         new.notes,
+        new.generator,
         trashed.map(|t| t.at),
         trashed.map(|t| t.parent),
         trashed.map(|t| &t.name),
@@ -355,16 +349,14 @@ fn put_status(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(),
 
 fn put_text(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
     let texts = |a: &Asset| (fold(&AssetFacts(a).words(&Field::Text)), fold(&AssetFacts(a).words(&Field::Prompt)));
-    let (words, prompt_words) = texts(new);
-    if old.is_some_and(|o| o.generation == new.generation && texts(o).0 == words && texts(o).1 == prompt_words) {
+    let now = texts(new);
+    if old.is_some_and(|old| texts(old) == now) {
         return Ok(());
     }
-    let json = |g: &Generation| serde_json::to_string(g).map_err(|e| E::Constraint(e.to_string()));
-    let generation = new.generation.as_ref().map(json).transpose()?;
-    let sql = "INSERT INTO asset_text (asset, words, prompt_words, generation) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (asset) DO UPDATE SET
-            words = excluded.words, prompt_words = excluded.prompt_words, generation = excluded.generation";
-    run(conn, sql, params![Num(new.ordinal), words, prompt_words, generation]).map(drop)
+    let (words, prompt_words) = now;
+    let sql = "INSERT INTO asset_text (asset, words, prompt_words) VALUES (?1, ?2, ?3)
+        ON CONFLICT (asset) DO UPDATE SET words = excluded.words, prompt_words = excluded.prompt_words";
+    run(conn, sql, params![Num(new.ordinal), words, prompt_words]).map(drop)
 }
 
 pub(super) fn remove(conn: &Connection, id: AssetId) -> Result<(), E> {

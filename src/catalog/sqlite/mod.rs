@@ -6,6 +6,7 @@ mod assets;
 mod convert;
 mod entries;
 mod feed;
+mod generation;
 mod members;
 mod migrate;
 mod nodes;

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use damfs_policy::{Expr, Field};
 use rusqlite::Connection;
 
-use super::{assets, entries, feed, members, nodes, values, versions};
+use super::{assets, entries, feed, generation, members, nodes, values, versions};
 use crate::catalog::rules::refused;
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
     MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
-    AssetId, Content, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
+    VersionNo,
 };
 
 /// What the counters gave in this process; never undone.
@@ -73,6 +74,9 @@ impl ReadTx for Tx<'_> {
     }
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E> {
         assets::get(self.conn, id)
+    }
+    fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E> {
+        generation::get(self.conn, asset)
     }
     fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {
         assets::by_view_name(self.conn, name)
@@ -205,6 +209,9 @@ impl WriteTx for Tx<'_> {
     }
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E> {
         assets::put(self.conn, asset)
+    }
+    fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E> {
+        generation::put(self.conn, asset, generation)
     }
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
         assets::remove(self.conn, id)

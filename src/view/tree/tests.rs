@@ -84,7 +84,7 @@ fn asset_row(n: u8, name: &str) -> Asset {
         prompt: None,
         negative: None,
         notes: None,
-        generation: None,
+        generator: None,
         status: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,

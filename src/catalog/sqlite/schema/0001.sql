@@ -106,6 +106,7 @@ CREATE TABLE asset (
     prompt TEXT,
     negative TEXT,
     notes TEXT,
+    generator TEXT,
     trashed_at INTEGER,
     trashed_parent INTEGER,
     trashed_name BLOB,
@@ -120,12 +121,16 @@ CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);
 CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;
 
--- What is searched and the long texts: beside the row, so that a filter does not read them.
+-- What is searched and the long texts: beside the row, so that what does not need them does not read them.
 CREATE TABLE asset_text (
     asset INTEGER NOT NULL PRIMARY KEY REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     words TEXT NOT NULL,
-    prompt_words TEXT NOT NULL,
-    generation TEXT
+    prompt_words TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE generation (
+    asset INTEGER NOT NULL PRIMARY KEY REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    json TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE asset_value (

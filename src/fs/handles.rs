@@ -14,7 +14,7 @@ use crate::blob::Reader;
 use crate::catalog::{NodeRow, ReadTx};
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
-use crate::types::{AssetId, NodeId};
+use crate::types::{AssetId, MemberId, NodeId};
 
 /// An open thing.
 pub(super) enum Handle {
@@ -72,6 +72,8 @@ pub(super) struct OpenFile {
     /// Of the bytes, when it was opened.
     pub(super) generation: u64,
     pub(super) gate: Arc<Rights>,
+    /// Who opened it.
+    pub(super) by: MemberId,
 }
 
 /// What a handle was opened for, and may be used for as long as the gate says so. Apart from the handle, so that judging it never keeps

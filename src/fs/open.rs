@@ -151,7 +151,7 @@ impl Mount {
     pub(super) fn open_node(&self, who: &Arc<Who>, node: NodeRow, mode: OpenMode, epoch: u64) -> FsResult<Opened> {
         let live = self.library.live.open(&self.library, node.id, mode.write)?;
         if mode.truncate && live.seen().size > 0 {
-            live.set_len(&self.library, 0)?;
+            live.set_len(&self.library, who.id, 0)?;
         }
         let (generation, content) = live.shown();
         let keep_cache = self.may_keep() && self.is_cached(node.id, content);
@@ -159,7 +159,7 @@ impl Mount {
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
         let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
-        let file = OpenFile { live, mode, row: node, generation, gate };
+        let file = OpenFile { live, mode, row: node, generation, gate, by: who.id };
         let fh = self.handles.add(ino, Handle::File(Box::new(file)));
         Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
     }
@@ -231,7 +231,7 @@ impl Mount {
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
-            file.live.write(&self.library, offset, data, append)?;
+            file.live.write(&self.library, file.by, offset, data, append)?;
             Ok(data.len())
         })
     }
@@ -340,15 +340,15 @@ impl Mount {
             file.gate.may_write(self)?;
             let live = &file.live;
             match mode {
-                0 if end > live.seen().size => live.set_len(&self.library, end)?,
+                0 if end > live.seen().size => live.set_len(&self.library, file.by, end)?,
                 0 | KEEP_SIZE => {}
                 m if m == PUNCH_HOLE | KEEP_SIZE || m == ZERO_RANGE | KEEP_SIZE => {
-                    live.zero_range(&self.library, offset, len)?;
+                    live.zero_range(&self.library, file.by, offset, len)?;
                 }
                 ZERO_RANGE => {
-                    live.zero_range(&self.library, offset, len)?;
+                    live.zero_range(&self.library, file.by, offset, len)?;
                     if end > live.seen().size {
-                        live.set_len(&self.library, end)?;
+                        live.set_len(&self.library, file.by, end)?;
                     }
                 }
                 _ => return Err(FsError::Unsupported("this kind of fallocate")),

@@ -44,7 +44,7 @@ impl Mount {
             )));
         }
         if let Some(size) = set.size {
-            self.truncate(&node, size, set.fh)?;
+            self.truncate(who, &node, size, set.fh)?;
         }
         let now = self.library.clock.now();
         let row = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
@@ -79,7 +79,7 @@ impl Mount {
         Ok(Stat { attr, ttl: self.believe(&attr, self.ttl()) })
     }
 
-    fn truncate(&self, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {
+    fn truncate(&self, who: &Who, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {
         if node.kind != NodeKind::File {
             return Err(if node.kind == NodeKind::Dir { FsError::IsDir } else { FsError::Invalid("no file") });
         }
@@ -90,11 +90,11 @@ impl Mount {
             && let Handle::File(file) = handle.as_ref()
         {
             file.gate.may_write(self)?;
-            return Ok(file.live.set_len(&self.library, size)?);
+            return Ok(file.live.set_len(&self.library, file.by, size)?);
         }
         let live = self.library.live.open(&self.library, node.id, true)?;
         if live.seen().size != size || node.class == NodeClass::Scratch {
-            live.set_len(&self.library, size)?;
+            live.set_len(&self.library, who.id, size)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
 use crate::catalog::{CatalogError, NodeRow, WriteTx};
-use crate::types::{ContentId, NodeId, ReadAt, Timestamp};
+use crate::types::{ContentId, MemberId, NodeId, ReadAt, Timestamp};
 
 /// Why bytes could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,8 @@ pub struct Seen {
     pub staged: bool,
     /// Bytes that the staging file takes on disk.
     pub stored: u64,
+    /// Who wrote last, as far as this process saw it.
+    pub written_by: Option<MemberId>,
     /// Its last name is gone: it is there for those who have it open, and for nobody else.
     pub nameless: bool,
 }
@@ -87,7 +89,15 @@ impl LiveFile {
         Self {
             node: row.id,
             io: RwLock::new(io),
-            seen: Mutex::new(Seen { size, mtime, mtime_set: row.mtime_set, staged, stored, nameless: false }),
+            seen: Mutex::new(Seen {
+                size,
+                mtime,
+                mtime_set: row.mtime_set,
+                staged,
+                stored,
+                written_by: None,
+                nameless: false,
+            }),
             // Nobody knows any more when it was closed; it was not before its last write. Never the time that a program set.
             opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
             settling: Mutex::new(()),
@@ -147,13 +157,20 @@ impl LiveFile {
     ///
     /// # Errors
     /// When the disk is full or failing; then nothing of this write is there.
-    pub fn write(&self, library: &Library, offset: u64, data: &[u8], append: bool) -> Result<u64, LiveError> {
+    pub fn write(
+        &self,
+        library: &Library,
+        by: MemberId,
+        offset: u64,
+        data: &[u8],
+        append: bool,
+    ) -> Result<u64, LiveError> {
         let mut io = self.lock_io();
         let now = library.clock.now();
         let stage = self.staged(library, &mut io)?;
         let at = if append { stage.len() } else { offset };
         stage.write_at(at, data, now)?;
-        self.written(&mut io, now);
+        self.written(&mut io, by, now);
         Ok(at)
     }
 
@@ -161,12 +178,12 @@ impl LiveFile {
     ///
     /// # Errors
     /// As [`LiveFile::write`].
-    pub fn set_len(&self, library: &Library, len: u64) -> Result<(), LiveError> {
+    pub fn set_len(&self, library: &Library, by: MemberId, len: u64) -> Result<(), LiveError> {
         let mut io = self.lock_io();
         let now = library.clock.now();
         let stage = self.staged(library, &mut io)?;
         stage.set_len(len, now)?;
-        self.written(&mut io, now);
+        self.written(&mut io, by, now);
         Ok(())
     }
 
@@ -174,7 +191,7 @@ impl LiveFile {
     ///
     /// # Errors
     /// As [`LiveFile::write`].
-    pub fn zero_range(&self, library: &Library, offset: u64, len: u64) -> Result<(), LiveError> {
+    pub fn zero_range(&self, library: &Library, by: MemberId, offset: u64, len: u64) -> Result<(), LiveError> {
         let mut io = self.lock_io();
         let now = library.clock.now();
         let stage = self.staged(library, &mut io)?;
@@ -182,7 +199,7 @@ impl LiveFile {
         if len > 0 {
             stage.zero_range(offset, len, now)?;
         }
-        self.written(&mut io, now);
+        self.written(&mut io, by, now);
         Ok(())
     }
 
@@ -216,7 +233,7 @@ impl LiveFile {
         }
     }
 
-    fn written(&self, io: &mut Io, now: Timestamp) {
+    fn written(&self, io: &mut Io, by: MemberId, now: Timestamp) {
         io.generation += 1;
         let mut seen = leaf(&self.seen);
         if let Some(stage) = &io.stage {
@@ -224,6 +241,7 @@ impl LiveFile {
             seen.stored = stage.stored_bytes();
         }
         seen.staged = true;
+        seen.written_by = Some(by);
         seen.mtime = now;
         seen.mtime_set = false;
         drop(seen);

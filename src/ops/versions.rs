@@ -15,7 +15,7 @@ use super::{OpsError, mapped, trail};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
-use crate::types::{AssetId, Content, NodeId, VersionId, VersionNo};
+use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
 /// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
@@ -282,7 +282,8 @@ impl Library {
         if asset.head.is_none() {
             mapped::absorb(tx, &mut asset, node.id)?;
         }
-        let version = self.add_version(tx, &mut asset, node, content, &reading.now)?;
+        let by = seen.written_by.or(node.owner);
+        let version = self.add_version(tx, by, &mut asset, node, content, &reading.now)?;
         Ok(Next::Version(Box::new(version), Box::new(asset)))
     }
 
@@ -290,6 +291,7 @@ impl Library {
     fn add_version(
         &self,
         tx: &mut dyn WriteTx,
+        by: Option<MemberId>,
         asset: &mut Asset,
         node: &NodeRow,
         content: &Content,
@@ -306,7 +308,7 @@ impl Library {
             size: content.size,
             mtime: node.mtime,
             made_at: now,
-            made_by: node.owner,
+            made_by: by,
             format: probe.format.clone(),
             kind: probe.kind.clone(),
             width: probe.width,
@@ -320,7 +322,7 @@ impl Library {
         probe::keep_generation(tx, asset.id, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
         let detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
-        trail::append(tx, &Hand { by: node.owner, now }, "version.commit", &asset.id.to_string(), &detail)?;
+        trail::append(tx, &Hand { by, now }, "version.commit", &asset.id.to_string(), &detail)?;
         Ok(version)
     }
 
@@ -347,7 +349,7 @@ impl Library {
         let before = self.read_version(tx, asset.head)?;
         let reading = Reading { now: probe::read(&self.vault.open(&content)), before };
         probe::apply_probe(asset, &reading);
-        self.add_version(tx, asset, node, &content, &reading.now).map(drop)
+        self.add_version(tx, node.owner, asset, node, &content, &reading.now).map(drop)
     }
 
     /// The version in words beside its bytes, so that the catalogue can be made again from the store.

@@ -388,6 +388,19 @@ fn a_refused_call_leaves_its_refusal_alone() {
 }
 
 #[test]
+fn a_version_is_by_who_wrote_it() {
+    let (world, admin, _eddy) = stage();
+    let rows = said(&world, &admin, |w, s| {
+        s.overwrite("library/own/o.png", b"by another")?;
+        w.settle();
+        Ok(())
+    });
+    assert_eq!(rows, ["root version.commit -"]);
+    let shown = world.show("library/own/o.png");
+    assert_eq!(shown["versions"][1]["by"], "root", "{shown}");
+}
+
+#[test]
 fn no_row_tells_the_value_of_an_attribute() {
     let (world, _admin, eddy) = stage();
     let secret = "a prompt that is nobody's business";

@@ -12,9 +12,12 @@ use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, ChangeKind, Counter, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
 use crate::media::{self, Limits, MediaError, RENDERER, Recipe};
 use crate::policy::Verb;
-use crate::types::{Attr, RenditionNo, Timestamp, VersionId};
+use crate::types::{Attr, ReadAt, RenditionNo, Timestamp, VersionId};
 use crate::view::recipes;
 use crate::view::tree::circulates;
+
+/// How long a decode waits for others to give memory back; then the caller tries again.
+const ROOM_WAIT: Duration = Duration::from_secs(20);
 
 impl Mount {
     /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
@@ -141,7 +144,21 @@ impl Mount {
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        Ok(media::render(&reader, recipe, &Limits::default()))
+        self.decoding(&reader, || media::render(&reader, recipe, &Limits::default()))
+    }
+
+    /// Does what decodes a picture when there is memory for it beside the others.
+    fn decoding<T>(
+        &self,
+        source: &dyn ReadAt,
+        decode: impl FnOnce() -> Result<T, MediaError>,
+    ) -> FsResult<Result<T, MediaError>> {
+        let bytes = match media::decoded_bytes(source) {
+            Ok(bytes) => bytes,
+            Err(e) => return Ok(Err(e)),
+        };
+        let _share = self.library.decodes.take(bytes, ROOM_WAIT).ok_or(FsError::TryAgain)?;
+        Ok(decode())
     }
 
     /// Whether he may see a marked proxy of the asset but not its bytes.
@@ -184,7 +201,7 @@ impl Mount {
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        let bytes = media::proxy(&reader, &who.subject.name, &Limits::default())?;
+        let bytes = self.decoding(&reader, || media::proxy(&reader, &who.subject.name, &Limits::default()))??;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
         Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })

@@ -66,6 +66,17 @@ impl std::fmt::Debug for Master {
     }
 }
 
+/// About how much memory it takes to decode a file: its bytes, and four channels of each pixel. A file that does not tell its size might
+/// take anything.
+///
+/// # Errors
+/// When the file is no medium, or cannot be read.
+pub fn decoded_bytes(source: &dyn ReadAt) -> Result<u64, MediaError> {
+    let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
+    let (w, h) = probe::header(source, &sniffed)?.size.unwrap_or((u32::MAX, u32::MAX));
+    Ok(u64::from(w).saturating_mul(u64::from(h)).saturating_mul(4).saturating_add(source.len()))
+}
+
 impl Master {
     /// Decodes a picture; of an animation, its first frame.
     ///

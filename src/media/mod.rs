@@ -4,6 +4,7 @@
 
 mod bmff;
 mod bound;
+mod budget;
 mod bytes;
 mod comfy;
 mod dates;
@@ -28,7 +29,8 @@ mod source_type;
 mod webp;
 mod xmp;
 
-pub use decode::{Limits, Master};
+pub use budget::{Budget, Share};
+pub use decode::{Limits, Master, decoded_bytes};
 pub use probe::{Probe, probe};
 pub use proxy::{PROXY_BYTES, proxy};
 pub use recipe::{Fit, RENDERER, Recipe, StillFormat};

@@ -23,6 +23,7 @@ use crate::catalog::sqlite::SqliteEngine;
 use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, NodeKind, NodeRow};
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
+use crate::media::Budget;
 use crate::policy::RoleBook;
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
@@ -171,6 +172,8 @@ pub struct Library {
     pub(super) scratch_swept: ScratchSwept,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
+    /// Memory for decoding pictures.
+    pub decodes: Budget,
     /// What takes long is given up: it is done after the next start.
     pub(super) ending: AtomicBool,
     _lock: File,
@@ -322,6 +325,7 @@ impl Library {
         let gate = Arc::new(Gate::new(catalog.clone(), book));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
+            decodes: Budget::default(),
             root,
             info,
             catalog,

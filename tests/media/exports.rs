@@ -1,6 +1,8 @@
 //! Exports: exact sizes, nothing private in them, the same bytes every time.
 
-use damfs::media::{Fit, Limits, Master, MediaError, PROXY_BYTES, Recipe, StillFormat, probe, proxy, render};
+use damfs::media::{
+    Fit, Limits, Master, MediaError, PROXY_BYTES, Recipe, StillFormat, decoded_bytes, probe, proxy, render,
+};
 
 use crate::tools::Dir;
 
@@ -222,4 +224,15 @@ fn what_a_master_says_of_its_origin_is_carried_and_nothing_else_is_said() {
             assert_eq!(said(name, mark_ai, StillFormat::Jpeg), uri("compositeWithTrainedAlgorithmicMedia"), "{name}");
         }
     }
+}
+
+#[test]
+fn the_memory_of_a_decode_is_known_beforehand() {
+    let d = Dir::new();
+    d.pillow(MASTERS);
+    for name in NAMES {
+        let bytes = d.read(name);
+        assert_eq!(decoded_bytes(&bytes).unwrap(), 300 * 200 * 4 + bytes.len() as u64, "{name}");
+    }
+    assert!(matches!(decoded_bytes(&b"no picture".to_vec()), Err(MediaError::Unrecognised)));
 }

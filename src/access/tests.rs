@@ -22,6 +22,8 @@ fn asset() -> Asset {
         id: AssetId::from_bytes([9; 16]),
         ordinal: 1,
         view_name: "IMG_1.png".into(),
+        marked_name: None,
+        named: Some(1),
         node: Some(NodeId(20)),
         state: AssetState::Active,
         head: Some(VersionId::from_bytes([8; 16])),

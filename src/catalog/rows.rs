@@ -113,6 +113,7 @@ pub struct ViewRow {
     pub ordinal: u64,
     pub asset: AssetId,
     pub view_name: String,
+    pub marked_name: Option<String>,
     pub node: NodeStat,
 }
 
@@ -156,8 +157,13 @@ pub struct Asset {
     pub id: AssetId,
     /// Orders views; the cookie. Never reused.
     pub ordinal: u64,
-    /// Its name in views, unique across the library, and the stem of its exports (unique too).
+    /// The name of its file, as views show it to who may list no namesake that was named before it.
     pub view_name: String,
+    /// As views show it to the others. `None`: no other asset has its stem.
+    pub marked_name: Option<String>,
+    /// Grows with every naming: of namesakes the one named first has the plain name. `None`: it lies in the trash, no tunnel brings it back,
+    /// and whoever comes goes first.
+    pub named: Option<u64>,
     /// The node that holds its bytes; `None` only when trashed bytes were purged.
     pub node: Option<NodeId>,
     pub state: AssetState,

@@ -46,8 +46,11 @@ pub(super) fn refused<T>(why: impl Into<String>) -> Result<T, CatalogError> {
 /// Refuses a record that no query could speak of.
 pub(super) fn check_asset(asset: &Asset, before: Option<&Asset>) -> Result<(), CatalogError> {
     let Asset { id, .. } = asset;
-    if asset.view_name.is_empty() {
+    if asset.view_name.is_empty() || asset.marked_name.as_deref() == Some("") {
         return refused(format!("asset {id} has no view name"));
+    }
+    if asset.named.is_none() && asset.state != AssetState::Trashed {
+        return refused(format!("asset {id} has no turn among its namesakes and is not in the trash"));
     }
     if before.is_some_and(|b| b.ordinal != asset.ordinal) {
         return refused(format!("asset {id} would change its ordinal, which orders listings for good"));

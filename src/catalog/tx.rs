@@ -52,9 +52,11 @@ pub trait ReadTx {
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E>;
     /// How an asset's file was generated, as it says or said.
     fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E>;
-    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E>;
-    /// Assets whose view name has this stem (the name without its last extension).
-    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E>;
+    /// Another asset, any, that has this stem (a name without its last extension) in its view name or its marked name.
+    fn namesake(&self, stem: &str, of: AssetId) -> Result<Option<Asset>, E>;
+    /// Which of the assets that satisfy the query, wherever they are and published or not, a stem belongs to: the one that has it in its
+    /// marked name, else the one that was named first of those that have it in their view name.
+    fn stem_holder(&self, stem: &str, query: &Expr) -> Result<Option<AssetId>, E>;
     /// Published assets (with a head) that match, with an ordinal above `after`, in ordinal order, at most `limit`.
     /// Trashed ones only when the query speaks of [`Field::State`] itself.
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E>;

@@ -133,15 +133,15 @@ impl Mount {
         let believed = self.believe_old(&attr, ttl);
         moved.follow(self)?;
         let ttl = if moved.touched(row) { Duration::ZERO } else { believed };
-        if let What::Node { asset: Some(asset), .. } = &row.what {
-            self.note_shown(*asset, parent, &row.name);
+        if let What::Node { asset: Some(asset), stem, .. } = &row.what {
+            self.note_shown(*asset, stem.clone(), parent, &row.name);
         }
         Ok((attr, Some(Entry { attr, entry_ttl: ttl, attr_ttl: ttl }), remember))
     }
 
     fn row_attr(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         match &row.what {
-            What::Node { stat, asset: Some(asset), proxy: Some(version) } => {
+            What::Node { stat, asset: Some(asset), proxy: Some(version), .. } => {
                 let attr = self.proxy_of(who, *version, stat.mtime);
                 Ok((attr, self.ttl(), Some(Virtual::Proxy(*asset, *version))))
             }

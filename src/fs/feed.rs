@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::mount::Mount;
 use super::{FsError, FsResult, Invalidation};
-use crate::catalog::{ChangeKind, ChangeRow, ReadTx};
+use crate::catalog::{ChangeKind, ChangeRow, ReadTx, view_stem};
 use crate::ops::{CHAIN, Library, folders};
 use crate::types::{AssetId, NodeId, Timestamp};
 
@@ -172,17 +172,38 @@ impl Mount {
         }
     }
 
-    /// Views may show an asset no longer: its names there are taken back.
+    /// Views may show an asset no longer, or call its namesakes otherwise: their names there are taken back.
     fn take_back(&self, asset: AssetId) {
+        let stems = self.stems_of(asset);
+        let called_so = |stem: &str| stems.iter().flatten().any(|s| s == stem);
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<Invalidation> = shown
             .iter()
-            .filter(|s| s.asset == asset)
+            .filter(|s| s.asset == asset || s.stem.as_deref().is_some_and(called_so))
             .map(|s| Invalidation::Name { parent: s.parent, name: s.name.clone() })
             .collect();
         drop(shown);
         for name in names {
             self.send(name);
+        }
+    }
+
+    /// The stems by which an asset has a part in the names of others, when any of those may be known to the kernel.
+    fn stems_of(&self, asset: AssetId) -> [Option<String>; 2] {
+        let shared = self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|s| s.stem.is_some());
+        if !shared {
+            return [None, None];
+        }
+        match self.library.catalog.read(|tx| tx.asset(asset)) {
+            Ok(found) => {
+                let stem = |name: &String| view_stem(name).to_owned();
+                let found = found.as_ref();
+                [found.map(|a| stem(&a.view_name)), found.and_then(|a| a.marked_name.as_ref()).map(stem)]
+            }
+            Err(e) => {
+                tracing::warn!(%asset, error = %e, "a changed asset could not be read; names may be a second old");
+                [None, None]
+            }
         }
     }
 

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::mount::{Mount, Place, local_folder};
+use super::mount::{Mount, Place, local_folder, shared_stem};
 use super::{FsError, FsResult, NamesKept};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeStat, ReadTx};
@@ -43,6 +43,8 @@ pub(super) enum What {
         stat: NodeStat,
         /// Noted when it is shown, where the asset decides whether the name is.
         asset: Option<AssetId>,
+        /// The stem that it shares with others, who may have a part in its name.
+        stem: Option<Box<str>>,
         /// The version whose marked proxy the member sees in its place.
         proxy: Option<VersionId>,
     },
@@ -237,8 +239,10 @@ impl Moved {
         self.everything
             || self.names.contains(&row.name)
             || match &row.what {
-                What::Node { stat, asset, .. } => {
-                    self.nodes.contains(&stat.id) || asset.is_some_and(|id| self.assets.contains(&id))
+                What::Node { stat, asset, stem, .. } => {
+                    self.nodes.contains(&stat.id)
+                        || asset.is_some_and(|id| self.assets.contains(&id))
+                        || (stem.is_some() && !self.assets.is_empty())
                 }
                 What::Item(_) => !self.nodes.is_empty() || !self.names.is_empty() || !self.assets.is_empty(),
             }
@@ -303,7 +307,7 @@ impl Mount {
             let Some(last) = page.last() else { return Ok(rows) };
             after = last.entry;
             rows.extend(page.into_iter().map(|row| {
-                let what = What::Node { stat: row.node, asset: None, proxy: None };
+                let what = What::Node { stat: row.node, asset: None, stem: None, proxy: None };
                 Row { cookie: FIRST + row.entry.0, name: row.name, what }
             }));
         }
@@ -325,6 +329,7 @@ impl Mount {
                 let what = What::Node {
                     stat: NodeStat::from(&node),
                     asset: asset.as_ref().map(|a| a.id),
+                    stem: None,
                     proxy: asset.and_then(|a| self.proxied(who, &a)),
                 };
                 rows.push(Row { cookie: first + entry.id.0, name: entry.name, what });
@@ -357,14 +362,16 @@ impl Mount {
                     Leaf::File(row) => {
                         let asset = if proxies { tx.asset(row.asset)? } else { None };
                         let proxy = asset.and_then(|a| self.proxied(who, &a));
-                        What::Node { stat: row.node, asset: Some(row.asset), proxy }
+                        let stem = shared_stem(&row.view_name, row.marked_name.as_deref());
+                        What::Node { stat: row.node, asset: Some(row.asset), stem, proxy }
                     }
                     Leaf::Item(item) => match item.as_ref() {
                         Item::Asset(asset) | Item::Trashed(asset) => {
                             let node = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
                             let Some(node) = node else { continue };
                             let proxy = self.proxied(who, asset);
-                            What::Node { stat: NodeStat::from(&node), asset: Some(asset.id), proxy }
+                            let stem = shared_stem(&asset.view_name, asset.marked_name.as_deref());
+                            What::Node { stat: NodeStat::from(&node), asset: Some(asset.id), stem, proxy }
                         }
                         _ => What::Item(item),
                     },

@@ -10,7 +10,7 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow};
+use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow, view_stem};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
@@ -42,8 +42,15 @@ pub(super) enum Object {
 pub(super) struct Shown {
     pub(super) at: Timestamp,
     pub(super) asset: AssetId,
+    /// The stem that it shares with others, who may have a part in its name.
+    pub(super) stem: Option<Box<str>>,
     pub(super) parent: u64,
     pub(super) name: Vec<u8>,
+}
+
+/// The stem that an asset shares with others.
+pub(super) fn shared_stem(view_name: &str, marked_name: Option<&str>) -> Option<Box<str>> {
+    marked_name.map(|_| view_stem(view_name).into())
 }
 
 /// A view's path, and a name in it.
@@ -383,7 +390,7 @@ impl Mount {
             Item::Asset(asset) | Item::Trashed(asset) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
-                self.note_shown(asset.id, parent, name);
+                self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
                 let proxy = self.proxy_attr(who, &asset, &node);
                 Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.node_ttl(node.id), None)))
             }
@@ -400,7 +407,7 @@ impl Mount {
                 Ok((attr, self.ttl(), Some(what)))
             }
             Item::Export(asset, version, placement) => {
-                self.note_shown(asset.id, parent, name);
+                self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
                 let recipe = recipe_for(&asset, placement);
                 let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
@@ -424,7 +431,7 @@ impl Mount {
         self.feed.changed().max(self.born)
     }
 
-    pub(super) fn note_shown(&self, asset: AssetId, parent: u64, name: &FileName) {
+    pub(super) fn note_shown(&self, asset: AssetId, stem: Option<Box<str>>, parent: u64, name: &FileName) {
         if self.ttl().is_zero() {
             return;
         }
@@ -434,7 +441,7 @@ impl Mount {
         while shown.front().is_some_and(|s| now.ms_since(s.at) > keep) {
             shown.pop_front();
         }
-        shown.push_back(Shown { at: now, asset, parent, name: name.as_bytes().to_vec() });
+        shown.push_back(Shown { at: now, asset, stem, parent, name: name.as_bytes().to_vec() });
     }
 
     /// The kernel has forgotten an inode so many times.

@@ -86,8 +86,7 @@ impl Mount {
                 trail::at(tx, &hand, "drop", (node, entry), json!({ "name": asset.view_name }))?;
                 assets::unlink_entry(tx, entry, now)?;
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
-                assets::forget_tunnels(tx, asset.id)?;
-                tx.remove_asset(asset.id)?;
+                assets::discard(tx, &asset)?;
                 Ok(assets::drop_if_nameless(tx, &self.library, node.id)?)
             }
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
@@ -189,6 +188,7 @@ impl Mount {
             let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
             let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
             asset.changed = hand.now;
+            asset.named = None;
             assets::forget_tunnels(tx, asset.id)?;
             tx.put_asset(&asset)?;
             trail::asset(tx, &hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;

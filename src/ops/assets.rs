@@ -5,13 +5,12 @@ use serde_json::json;
 use super::folders::{self, Maker};
 use super::record::Hand;
 use super::trail::{self, Origin};
-use super::{Library, OpsError, mapped, record, rules, tunnels};
+use super::{Library, OpsError, mapped, names, record, rules, tunnels};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
-    TunnelRow, WriteTx,
+    TunnelRow, WriteTx, view_stem,
 };
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
-use crate::view::naming::unique_view_name;
 
 /// A record for bytes that have just arrived: provisional until its first version.
 ///
@@ -29,8 +28,10 @@ pub fn draft(
         Some(member) => tx.member(member)?.map(|m| m.name).unwrap_or_default(),
         None => String::new(),
     };
-    let view_name = unique_view_name(tx, name, id)?;
-    Ok(Asset { ordinal, view_name, node: Some(node), owner: maker.member, owner_name, ..record::blank(id, maker.now) })
+    let blank = record::blank(id, maker.now);
+    let mut asset = Asset { ordinal, node: Some(node), owner: maker.member, owner_name, ..blank };
+    names::name_after(tx, &mut asset, name, ordinal)?;
+    Ok(asset)
 }
 
 /// Makes the asset of a node that has a name in a folder: the folder's rules apply. Returns the record as stored.
@@ -55,6 +56,7 @@ pub fn adopt(
     tx.put_node(&bare)?;
     mapped::absorb(tx, &mut asset, node.id)?;
     tx.put_asset(&asset)?;
+    names::mark_namesake(tx, &asset)?;
     tx.put_node(node)?;
     let detail = origin.detail(tx, &asset, entry)?;
     trail::asset(tx, &maker.hand(), "create", asset.id, &detail)?;
@@ -162,6 +164,7 @@ pub fn restore(
         return Err(CatalogError::Constraint(format!("the bytes of asset {} were purged", asset.id)));
     };
     forget_tunnels(tx, asset.id)?;
+    names::take_turn(tx, asset)?;
     asset.state = AssetState::Active;
     asset.trashed = None;
     asset.changed = hand.now;
@@ -181,6 +184,16 @@ pub fn forget_tunnels(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), Catalo
         tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
     }
     Ok(())
+}
+
+/// A record that never had a version goes for good.
+///
+/// # Errors
+/// When the catalogue fails, or it has versions.
+pub fn discard(tx: &mut dyn WriteTx, asset: &Asset) -> Result<(), CatalogError> {
+    forget_tunnels(tx, asset.id)?;
+    tx.remove_asset(asset.id)?;
+    names::left_stem(tx, view_stem(&asset.view_name), asset.id)
 }
 
 /// A save: an asset gets the node of a new file, which has its name by now, and had the name `from` before. The old node loses its part;
@@ -222,6 +235,7 @@ pub fn rebind(
     mapped::absorb(tx, asset, node.id)?;
     asset.node = Some(node.id);
     if asset.state == AssetState::Trashed {
+        names::take_turn(tx, asset)?;
         asset.state = AssetState::Active;
         asset.trashed = None;
     }
@@ -243,11 +257,14 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &
     let Some(mut old) = tx.asset(id)? else { return Ok(()) };
     heir.tags.extend(old.tags.iter().cloned());
     if old.head.is_none() {
-        forget_tunnels(tx, id)?;
-        return tx.remove_asset(id);
+        discard(tx, &old)?;
+        // It may have been the last namesake.
+        heir.marked_name = tx.asset(heir.id)?.and_then(|heir| heir.marked_name);
+        return Ok(());
     }
     old.node = None;
     old.state = AssetState::Trashed;
+    old.named = None;
     old.changed = heir.changed;
     tx.put_asset(&old)?;
     tx.change(ChangeKind::Asset, &id.to_string())?;
@@ -298,8 +315,7 @@ pub fn follow_name(
     if old == new {
         return Ok(());
     }
-    asset.view_name = unique_view_name(tx, new, asset.id)?;
     asset.changed = now;
-    tx.put_asset(asset)?;
+    names::rename(tx, asset, new)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())
 }

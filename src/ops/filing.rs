@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::probe::Reading;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, assign, folders, probe, record, rules};
+use super::{Actor, Library, OpsError, assign, folders, names, probe, record, rules};
 use crate::catalog::{
     Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
 };
@@ -60,7 +60,7 @@ impl Arrival {
         Ok(Self { given: given.to_owned(), folder, name, reading, mtime, asset, version, now })
     }
 
-    /// The record that the file would have in a folder, if the actor may make such an asset; without ordinal, view name and node.
+    /// The record that the file would have in a folder, if the actor may make such an asset; without ordinal, names and node.
     ///
     /// # Errors
     /// [`OpsError::Refused`]; what the catalogue says.
@@ -191,7 +191,8 @@ pub fn file(
 
     let mut asset = plan.file.record(library, actor, tx, folder, changes)?;
     asset.ordinal = tx.next(Counter::Asset)?;
-    asset.view_name = crate::view::naming::unique_view_name(tx, &name, plan.file.asset)?;
+    let turn = asset.ordinal;
+    names::name_after(tx, &mut asset, &name, turn)?;
     asset.node = Some(node.id);
 
     let version = plan.version_row(actor, VersionNo(tx.next(Counter::Version)?));
@@ -199,6 +200,7 @@ pub fn file(
     // The node speaks of the asset, the asset of the node and of the version, the version of the asset: each first without.
     tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() })?;
     tx.put_asset(&Asset { head: None, ..asset.clone() })?;
+    names::mark_namesake(tx, &asset)?;
     tx.add_version(&version)?;
     tx.put_asset(&asset)?;
     probe::keep_generation(tx, asset.id, &plan.file.reading.now)?;

@@ -46,7 +46,8 @@ pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) ->
     let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
     library.catalog.read(|tx| {
         let who = actor.who();
-        let query = Tree::new(tx, &who.subject, Some(who.id)).visible(&parse(tx, who, text)?);
+        let tree = Tree::new(tx, &who.subject, Some(who.id));
+        let query = tree.visible(&parse(tx, who, text)?);
         let mut assets = Vec::new();
         let mut paths = Paths::default();
         let mut after = 0;
@@ -66,7 +67,7 @@ pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) ->
                     "path": path.as_deref().map(String::from_utf8_lossy),
                     "path_bytes": path_bytes,
                     "id": asset.id.to_string(),
-                    "view_name": asset.view_name,
+                    "view_name": tree.name_of(&asset)?,
                     "kind": asset.kind,
                     "format": asset.format,
                     "width": asset.width,

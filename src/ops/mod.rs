@@ -17,6 +17,7 @@ pub mod live_table;
 pub mod mapped;
 pub mod members;
 pub mod mountinfo;
+pub mod names;
 pub mod notices;
 pub mod probe;
 pub mod proto;

@@ -173,6 +173,8 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         id,
         ordinal: 0,
         view_name: String::new(),
+        marked_name: None,
+        named: None,
         node: None,
         state: AssetState::Active,
         head: None,

@@ -1,4 +1,4 @@
-//! The full record of an asset as JSON: `dam show --json` and `records/`. The same record gives the same text.
+//! The full record of an asset as JSON: `dam show --json` and `records/`. The same record gives the same text, to whoever may have it.
 
 use damfs_policy::Verb;
 use serde_json::{Map, Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::folders;
 use super::{Actor, Library, OpsError, target};
 use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::view::tree::Tree;
 
 /// The whole record. Keys in a fixed order, times in RFC 3339 UTC, nothing of the moment it is asked.
 ///
@@ -57,7 +58,6 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
     Ok(json!({
         "id": asset.id.to_string(),
         "path": path,
-        "view_name": asset.view_name,
         "state": asset.state,
         "owner": asset.owner_name,
         "kind": asset.kind,
@@ -92,7 +92,7 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
     }))
 }
 
-/// The record of one target, for who may list it.
+/// The record of one target, for who may list it, with the name that views show him.
 ///
 /// # Errors
 /// [`OpsError::NotFound`], or what the catalogue says.
@@ -100,6 +100,9 @@ pub fn show(library: &Library, actor: &Actor, name: &str) -> Result<Value, OpsEr
     library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         actor.must(library, Verb::List, &asset, name)?;
-        Ok(record_json(tx, &asset)?)
+        let who = actor.who();
+        let mut record = record_json(tx, &asset)?;
+        record["view_name"] = Tree::new(tx, &who.subject, Some(who.id)).name_of(&asset)?.into();
+        Ok(record)
     })
 }

@@ -5,7 +5,7 @@ use crate::access::{Gate, Who};
 use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx};
 use crate::policy::{Verb, platforms};
 use crate::types::{AssetId, NodeId};
-use crate::view::tree;
+use crate::view::tree::{self, Tree};
 
 /// Whether a member may know of a node.
 #[derive(Debug)]
@@ -39,12 +39,12 @@ pub fn knows(gate: &Gate, tx: &dyn ReadTx, who: &Who, node: &NodeRow) -> Result<
 }
 
 /// The asset that a path below `platforms/` speaks of, whether it is shown there or not.
-fn exported(tx: &dyn ReadTx, target: &str) -> Result<Option<Asset>, CatalogError> {
+fn exported(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<Asset>, CatalogError> {
     let parts: Vec<&str> = target.split('/').collect();
     let ["platforms", platform, placement, name] = parts[..] else { return Ok(None) };
     let placement = platforms::shipped().get(platform, placement);
     match placement.and_then(|placement| tree::export_stem(placement, name)) {
-        Some(stem) => tx.asset_by_view_stem(stem),
+        Some(stem) => Tree::new(tx, &who.subject, Some(who.id)).with_stem(stem),
         None => Ok(None),
     }
 }
@@ -57,7 +57,7 @@ pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) ->
     let missing = || OpsError::NotFound(target.to_owned());
     let found = if let Ok(id) = target.parse::<AssetId>() {
         tx.asset(id)?.ok_or_else(missing)?
-    } else if let Some(asset) = exported(tx, target)? {
+    } else if let Some(asset) = exported(tx, actor.who(), target)? {
         asset
     } else {
         let Ok(parts) = folders::parts(target) else { return Err(missing()) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folders::{self, Maker};
 use super::notices::Notice;
 use super::record::Hand;
-use super::{Library, OpsError, assets, inbox};
+use super::{Library, OpsError, assets, inbox, names};
 use crate::catalog::{Asset, CatalogError, ChangeKind, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::types::{AssetId, NodeId, Timestamp};
 use crate::view::identity::{ExpiryMeaning, TUNNEL_MS, is_young, on_tunnel_expired};
@@ -24,7 +24,10 @@ impl Library {
                 Err(OpsError::Catalog(e @ (CatalogError::Full | CatalogError::Conflict))) => return Err(e.into()),
                 Err(e) => {
                     tracing::error!(asset = %tunnel.asset, error = %e, "a removed name could not be put back; its asset stays in the trash");
-                    self.catalog.write(|tx| tx.remove_tunnel(tunnel.parent, &tunnel.name))?;
+                    self.catalog.write(|tx| {
+                        tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+                        names::let_go(tx, tunnel.asset)
+                    })?;
                     format!("`{}` could not be put back; it is in the trash", tunnel.name)
                 }
             };
@@ -45,7 +48,7 @@ fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Op
     tx.change(ChangeKind::Entry, &folders::entry_change_id(tunnel.parent, &tunnel.name))?;
     let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
     match on_tunnel_expired(tunnel.how, asset.trashed.is_none()) {
-        ExpiryMeaning::Drop => Ok(None),
+        ExpiryMeaning::Drop => Ok(names::let_go(tx, asset.id).map(|()| None)?),
         ExpiryMeaning::ViewBackupsGo => drop_view_backups(tx, tunnel).map(|()| None),
         ExpiryMeaning::PutBack => put_back(tx, asset, tunnel, now).map(Some),
     }
@@ -86,12 +89,17 @@ fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Tim
 /// When the catalogue fails.
 pub fn remember(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError> {
     let waiting = tx.tunnel(tunnel.parent, &tunnel.name)?.filter(|old| old.asset != tunnel.asset);
+    let displaced = waiting.as_ref().map(|old| old.asset);
     if let Some(old) = waiting.filter(|old| old.how == TunnelHow::RemovedWithoutDelete)
         && let Some(asset) = tx.asset(old.asset)?.filter(|a| a.trashed.is_some())
     {
         put_back(tx, asset, &old, tunnel.at)?;
     }
-    Ok(tx.put_tunnel(tunnel)?)
+    tx.put_tunnel(tunnel)?;
+    match displaced {
+        Some(asset) => Ok(names::let_go(tx, asset)?),
+        None => Ok(()),
+    }
 }
 
 /// The tunnel through which an asset came to where it is: that of its own name.

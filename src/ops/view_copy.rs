@@ -14,6 +14,7 @@ use crate::access::Identity;
 use crate::catalog::{CatalogError, NodeClass, NodeRow};
 use crate::policy::{Field, Verb};
 use crate::types::{AssetId, Caller, Content, MemberId, NodeId};
+use crate::view::tree::Tree;
 
 /// What a file that was created in a view would add to the asset it may be a copy of.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ impl Library {
         self.catalog.read(|tx| {
             for id in tx.assets_with_content(content.id)? {
                 let Some(asset) = tx.asset(id)? else { continue };
-                let named = asset.view_name == copy.name
+                let named = Tree::new(tx, &who.subject, Some(who.id)).name_of(&asset)? == copy.name
                     || match asset.node {
                         Some(node) => tx.names_of(node)?.iter().any(|e| e.name.as_bytes() == copy.name.as_bytes()),
                         None => false,
@@ -124,10 +125,9 @@ impl Library {
                 node.class = NodeClass::Local;
                 node.asset = None;
                 tx.put_node(&node)?;
-                assets::forget_tunnels(tx, provisional.id)?;
                 let detail = json!({ "name": provisional.view_name, "twin": twin.to_string() });
                 trail::asset(tx, &actor.hand(now), "drop", provisional.id, &detail)?;
-                tx.remove_asset(provisional.id)?;
+                assets::discard(tx, &provisional)?;
                 tx.remove_node(row.id)?;
                 Ok(true)
             })

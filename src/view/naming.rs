@@ -1,4 +1,5 @@
-//! The name an asset has in views: its file name, made unique across the library once, when the asset is made.
+//! The names an asset has in views: its file's, and for where a namesake has that a marked one. Which of the two somebody sees, and that
+//! nothing tells him of what he may not list, is decided in [`super::tree`].
 
 use crate::catalog::{CatalogError, ReadTx};
 use crate::types::{AssetId, FileName};
@@ -10,38 +11,44 @@ const SHORTEST: usize = 4;
 /// Names that views use themselves.
 const RESERVED: [&str; 3] = ["+and", ".trackerignore", ".nomedia"];
 
-/// The view name for an asset whose file is called `wanted`: that name when neither it nor its stem is taken (exports are named by
-/// stem), else with ` ~k3f9` behind the stem, from the id's random part. At most 255 bytes; what is no UTF-8 is replaced.
+/// The view name and the marked name for an asset whose file is called `wanted`. There is a marked one when another asset has the stem;
+/// if that one has none yet, it needs one now ([`marked_name`]). At most 255 bytes; what is no UTF-8 is replaced.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn names(tx: &dyn ReadTx, wanted: &FileName, id: AssetId) -> Result<(String, Option<String>), CatalogError> {
+    let text = wanted.to_text();
+    let (stem, ext) = split(&text);
+    let mark = if RESERVED.contains(&text.as_str()) { mark(&random_digits(id)[..SHORTEST]) } else { String::new() };
+    let plain = fit(stem, &mark, ext);
+    let marked = match tx.namesake(split(&plain).0, id)? {
+        Some(_) => Some(marked_name(tx, &plain, id)?),
+        None => None,
+    };
+    Ok((plain, marked))
+}
+
+/// A view name with ` ~k3f9` behind the stem, from the id's random part: as many digits as make the stem one that nothing has.
 ///
 /// # Errors
 /// When the catalogue cannot be read, or the id itself is spent (which takes the same id twice).
-pub fn unique_view_name(tx: &dyn ReadTx, wanted: &FileName, id: AssetId) -> Result<String, CatalogError> {
-    let text = wanted.to_text();
-    let (stem, ext) = split(&text);
-    let plain = fit(stem, "", ext);
-    if is_free(tx, &plain, id)? {
-        return Ok(plain);
-    }
+pub fn marked_name(tx: &dyn ReadTx, view_name: &str, id: AssetId) -> Result<String, CatalogError> {
+    let (stem, ext) = split(view_name);
     let digits = random_digits(id);
-    for len in SHORTEST..=digits.len() {
-        let name = fit(stem, &format!(" ~{}", &digits[..len]), ext);
-        if is_free(tx, &name, id)? {
+    let whole = id.to_string();
+    let marks = (SHORTEST..=digits.len()).map(|len| &digits[..len]).chain([whole.as_str()]);
+    for digits in marks {
+        let name = fit(stem, &mark(digits), ext);
+        let marked = split(&name).0;
+        if marked != stem && tx.namesake(marked, id)?.is_none() {
             return Ok(name);
         }
-    }
-    let name = fit(stem, &format!(" ~{id}"), ext);
-    if is_free(tx, &name, id)? {
-        return Ok(name);
     }
     Err(CatalogError::Constraint(format!("no free view name for asset {id}")))
 }
 
-fn is_free(tx: &dyn ReadTx, name: &str, id: AssetId) -> Result<bool, CatalogError> {
-    if RESERVED.contains(&name) {
-        return Ok(false);
-    }
-    let other = |found: Option<crate::catalog::Asset>| found.is_some_and(|a| a.id != id);
-    Ok(!other(tx.asset_by_view_name(name)?) && !other(tx.asset_by_view_stem(split(name).0)?))
+fn mark(digits: &str) -> String {
+    format!(" ~{digits}")
 }
 
 /// The text up to its last dot, and what follows it; as [`FileName::split_extension`].

@@ -3,10 +3,13 @@
 //! Every answer is cut to what the member may list, so that names, values, listings and counts tell nothing of the rest. Cookies
 //! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
 use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
-use crate::types::{FileName, MemberId, NodeId};
+use crate::types::{AssetId, FileName, MemberId, NodeId};
 
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of};
 pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
@@ -18,6 +21,7 @@ mod exports;
 mod folders;
 mod known;
 mod mirror;
+mod names;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -48,13 +52,16 @@ pub struct Tree<'a> {
     /// What he may list.
     list: Expr,
     platforms: &'static Platforms,
+    /// Whose the stems are that were asked for.
+    holders: RefCell<HashMap<String, Option<AssetId>>>,
 }
 
 impl<'a> Tree<'a> {
     /// The tree as this member sees it; `member` finds the folders that he made.
     #[must_use]
     pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
-        Self { tx, subject, member, list: subject.filter(Verb::List), platforms: platforms::shipped() }
+        let list = subject.filter(Verb::List);
+        Self { tx, subject, member, list, platforms: platforms::shipped(), holders: RefCell::default() }
     }
 
     /// What a name in a directory is; `None` also for what the member may not know.
@@ -242,9 +249,9 @@ impl Page {
         self.add(FILES + number, name, item);
     }
 
-    fn add_asset(&mut self, row: ViewRow) {
+    fn add_asset(&mut self, name: Option<FileName>, row: ViewRow) {
         let cookie = FILES + row.ordinal;
-        if let Some(name) = FileName::new(&row.view_name).ok().filter(|_| cookie > self.after && !self.is_full()) {
+        if let Some(name) = name.filter(|_| cookie > self.after && !self.is_full()) {
             self.rows.push((cookie, name, Leaf::File(row)));
         }
     }

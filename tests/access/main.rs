@@ -7,6 +7,7 @@ mod commands;
 mod handles;
 mod hidden;
 mod local_files;
+mod names;
 mod trail;
 mod views;
 mod world;

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use damfs::clock::{ManualClock, SharedClock};
-use damfs::fs::{Audience, FsError, FsResult, Mount, OpenMode, ROOT, SetAttr, Show, XattrMode};
+use damfs::fs::{Audience, FsError, FsResult, Listed, Mount, OpenMode, ROOT, SetAttr, Show, XattrMode};
 use damfs::ops::library::KeyChoice;
 use damfs::ops::proto::{Assignment, Command, Failure, FailureKind};
 use damfs::ops::{Library, serve};
@@ -80,7 +80,7 @@ impl World {
         self.seat(0)
     }
 
-    fn seat(&self, uid: u32) -> Seat {
+    pub fn seat(&self, uid: u32) -> Seat {
         let member = self.library.member_for(uid).unwrap();
         let mount = Mount::new(self.library.clone(), Audience::Member(member), Show { uid, gid: uid }).unwrap();
         Seat { mount, caller: Caller { uid, gid: uid, process: uid + 100 } }
@@ -129,6 +129,12 @@ impl World {
     pub fn settle(&self) {
         self.library.settle().unwrap();
     }
+
+    /// Time passes, and a beat comes.
+    pub fn pass(&self, ms: i64) {
+        self.clock.advance_ms(ms);
+        self.library.tick();
+    }
 }
 
 impl Seat {
@@ -151,6 +157,21 @@ impl Seat {
     pub fn split<'a>(&self, path: &'a str) -> FsResult<(u64, &'a OsStr)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         Ok((self.find(parent)?, OsStr::new(name)))
+    }
+
+    /// The names in a directory, sorted.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let fh = self.mount.opendir(&self.caller, self.find(path).unwrap()).unwrap().fh;
+        let mut names = Vec::new();
+        let mut each = |row: Listed| {
+            names.push(String::from_utf8(row.name).unwrap());
+            true
+        };
+        self.mount.readdir(&self.caller, fh, 0, true, &mut each).unwrap();
+        self.mount.releasedir(&self.caller, fh).unwrap();
+        names.retain(|name| name != "." && name != "..");
+        names.sort();
+        names
     }
 
     pub fn open(&self, path: &str, read: bool, write: bool) -> FsResult<u64> {

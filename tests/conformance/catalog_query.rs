@@ -280,7 +280,9 @@ proptest! {
         let maps = MemoryEngine::new();
         let assets: Vec<Asset> = (20..).step_by(3).zip(drawn).map(|(n, drawn)| {
             let head = drawn.head.map(|_| version_id(n));
-            Asset { id: asset_id(n), ordinal: n, view_name: asset(n).view_name, head, ..drawn }
+            let view_name = format!("{}.png", n % 2);
+            let named = (drawn.state != AssetState::Trashed || n % 5 > 0).then_some(n % 7 + 1);
+            Asset { id: asset_id(n), ordinal: n, view_name, named, head, ..drawn }
         }).collect();
         for engine in [&disk as &dyn Engine, &maps] {
             write(engine, |tx| assets.iter().try_for_each(|a| publish(tx, a))).unwrap();
@@ -295,6 +297,12 @@ proptest! {
                 prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted.clone(), "{:?}", query);
             }
             prop_assert_eq!(read(&disk, |tx| tx.count(query)), wanted.len() as u64);
+            for stem in ["0", "1"] {
+                let named = assets.iter().filter(|a| a.view_name.starts_with(stem) && matches(query, &AssetFacts(a)));
+                let first = named.min_by_key(|a| (a.named.is_none(), a.named, a.ordinal)).map(|a| a.id);
+                let held = [&maps as &dyn Engine, &disk].map(|e| read(e, |tx| tx.stem_holder(stem, query)));
+                prop_assert_eq!(held, [first; 2], "{:?}", query);
+            }
             for a in &assets {
                 let found = [&maps as &dyn Engine, &disk].map(|e| read(e, |tx| tx.finds(query, a.id)));
                 prop_assert_eq!(found, [wanted.contains(&a); 2], "{:?}", query);

@@ -180,6 +180,8 @@ fn full_asset() -> Asset {
     let words = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     Asset {
         view_name: "Ünï code.tar.gz".into(),
+        marked_name: Some("Ünï code.tar ~k3f9.gz".into()),
+        named: Some(7),
         node: Some(NodeId(20)),
         state: AssetState::Held,
         owner: Some(member_id(1)),
@@ -243,10 +245,8 @@ fn assets_keep_every_field() {
             write(engine, |tx| tx.put_asset(now)).unwrap();
             read(engine, |tx| {
                 assert_eq!(tx.asset(now.id)?.as_ref(), Some(now));
-                assert_eq!(tx.asset_by_view_name("Ünï code.tar.gz")?.as_ref(), Some(now));
-                assert_eq!(tx.asset_by_view_stem("Ünï code.tar")?.as_ref(), Some(now));
+                assert_eq!(tx.namesake("Ünï code.tar", asset_id(9))?.as_ref(), Some(now));
                 assert_eq!(tx.find(&Expr::all(), 0, 10)?, [now.clone(), asset(31)]);
-                assert_eq!(tx.asset_by_view_stem("Ünï code")?, None);
                 assert_eq!(tx.asset(asset_id(9))?, None);
                 Ok(())
             });
@@ -283,27 +283,6 @@ fn how_a_file_was_generated_stays_beside_its_record() {
         })
         .unwrap();
         assert_eq!(read(engine, |tx| tx.generation(asset_id(31))), None, "it goes with its asset");
-    });
-}
-
-#[test]
-fn view_names_and_stems_are_unique() {
-    on_both(|engine| {
-        write(engine, |tx| publish(tx, &asset(30))).unwrap();
-        let named = |n, view_name: &str| Asset { view_name: view_name.into(), ..asset(n) };
-        refused(write(engine, |tx| publish(tx, &named(31, "img_30.png"))));
-        refused(write(engine, |tx| publish(tx, &named(31, "img_30.jpg"))));
-        refused(write(engine, |tx| publish(tx, &named(31, "img_30"))));
-        refused(write(engine, |tx| publish(tx, &named(31, ""))));
-        refused(write(engine, |tx| publish(tx, &Asset { id: asset_id(31), view_name: "y".into(), ..asset(30) })));
-        refused(write(engine, |tx| tx.put_asset(&Asset { ordinal: 32, ..asset(30) })));
-        write(engine, |tx| {
-            publish(tx, &named(31, "img_30.x.png"))?;
-            tx.put_asset(&named(30, "moved.png"))?;
-            publish(tx, &named(32, "img_30.jpg"))
-        })
-        .unwrap();
-        assert_eq!(read(engine, |tx| tx.asset_by_view_stem("img_30")).map(|a| a.ordinal), Some(32));
     });
 }
 
@@ -369,8 +348,8 @@ fn provisional_assets_come_and_go() {
         refused(write(engine, |tx| tx.remove_asset(made.id)));
         assert_eq!(read(engine, |tx| tx.asset(made.id)), None);
         assert_eq!(read(engine, |tx| tx.tunnels_of(made.id)), []);
-        // Its names are free again.
-        write(engine, |tx| publish(tx, &Asset { view_name: made.view_name.clone(), ..asset(32) })).unwrap();
+        // Its names are nobody's.
+        assert_eq!(read(engine, |tx| tx.namesake("img_30", asset_id(31))), None);
     });
 }
 

@@ -71,6 +71,8 @@ pub fn asset(n: u64) -> Asset {
         id: asset_id(n),
         ordinal: n,
         view_name: format!("img_{n}.png"),
+        marked_name: None,
+        named: Some(n),
         node: None,
         state: AssetState::Active,
         head: Some(version_id(n)),

@@ -90,3 +90,31 @@ fn a_shared_mount_shows_to_its_members_alone() {
     let (code, said) = s.dam_fails(["status", "--library", library.join("none").to_str().unwrap()]);
     assert_eq!(code, 3, "{said}");
 }
+
+/// The kernel has one cache of names for all who reach a mount.
+#[test]
+fn a_name_on_a_shared_mount_leads_each_to_his_own() {
+    let mut s = Studio::new();
+    for (seed, client) in [(1, "globex"), (2, "acme")] {
+        let from = s.path(client);
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join("a.png"), png(64, 64, seed)).unwrap();
+        s.import(&from, &["--into", client, "--set", &format!("client={client}")]);
+    }
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "content-creator", "--scope", "client=acme"]);
+    s.mount("shared", &["--shared"]);
+    let view = s.path("shared/find/kind=image");
+    let sum = |path: String| sh(&format!("sha256sum < '{path}'"));
+    let (globex, acme) =
+        (sum(s.path("globex/a.png").display().to_string()), sum(s.path("acme/a.png").display().to_string()));
+    let marked = s.show("library/acme/a.png")["view_name"].as_str().unwrap().to_owned();
+    assert!(marked.starts_with("a ~"), "{marked}");
+    for _ in 0..3 {
+        assert_eq!(sum(format!("{}/a.png", view.display())), globex);
+        assert_eq!(sum(format!("{}/{marked}", view.display())), acme);
+        assert_eq!(code_as(EDDY, &format!("sha256sum < {}/a.png", view.display())), (0, acme.clone()));
+        assert_eq!(code_as(EDDY, &format!("ls {}", view.display())), (0, "a.png\n".into()));
+        assert_ne!(code_as(EDDY, &format!("cat '{}/{marked}'", view.display())).0, 0);
+        assert_eq!(names(&view).len(), 2);
+    }
+}

@@ -129,7 +129,10 @@ fn moving_one_established_file_over_another_keeps_both() {
     assert_eq!(s.id("library/luna/a.png"), other, "the moved asset is the asset there now");
     assert_eq!(s.find("state=trashed").len(), 0, "trashed assets have no library path");
     let day = names(&s.mnt("trash")).into_iter().find(|n| n.starts_with("20")).unwrap();
-    assert!(names(&s.mnt("trash").join(day)).contains(&"a.png".into()));
+    let trashed = names(&s.mnt("trash").join(&day));
+    assert!(trashed.len() == 1 && trashed[0].starts_with("a ~"), "the new one has the name: {trashed:?}");
+    assert_eq!(s.id(format!("trash/{day}/{}", trashed[0])), id);
+    assert_eq!(s.id("find/kind=image/a.png"), other);
     assert_ne!(other, id);
 }
 

@@ -128,7 +128,7 @@ fn views_that_cannot_say_what_a_file_gets_refuse_with_a_reason() {
 
 #[test]
 fn namesakes_have_names_of_their_own_for_good() {
-    let s = roster();
+    let mut s = roster();
     fs::create_dir(s.mnt("library/other")).unwrap();
     fs::write(s.mnt("library/other/l1.png"), png(40, 40, 77)).unwrap();
     s.settle();
@@ -137,6 +137,15 @@ fn namesakes_have_names_of_their_own_for_good() {
     assert!(shown.contains(&"l1.png".into()));
     let other = shown.iter().find(|n| *n != "l1.png").unwrap();
     assert!(other.starts_with("l1 ~") && other.ends_with(".png"), "{other}");
+    let ids = |s: &Studio| [s.id("find/kind=image/l1.png"), s.id(format!("find/kind=image/{other}"))];
+    assert_eq!(ids(&s), [s.id("library/luna/l1.png"), s.id("library/other/l1.png")]);
+    s.remount();
+    assert_eq!(ids(&s), [s.id("library/luna/l1.png"), s.id("library/other/l1.png")]);
+    fs::rename(s.mnt("library/luna/l1.png"), s.mnt("library/luna/moved.png")).unwrap();
+    wait_until("the name goes over to the other", || {
+        s.mnt("find/kind=image/l1.png").exists() && !s.mnt(format!("find/kind=image/{other}")).exists()
+    });
+    assert_eq!(s.id("find/kind=image/l1.png"), s.id("library/other/l1.png"));
 }
 
 /// Regression: one established file moved onto another in a view was EEXIST although nobody asked for that.

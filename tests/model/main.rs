@@ -6,6 +6,7 @@
 mod bytes;
 mod identity;
 mod intake;
+mod names;
 mod world;
 
 use std::collections::BTreeMap;

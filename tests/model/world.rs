@@ -276,7 +276,7 @@ impl User {
         names
     }
 
-    fn rows(&self, path: &str) -> Vec<Listed> {
+    pub fn rows(&self, path: &str) -> Vec<Listed> {
         let ino = self.find(path).unwrap();
         let open = self.mount.opendir(&self.caller, ino).unwrap();
         let mut rows: Vec<Listed> = Vec::new();

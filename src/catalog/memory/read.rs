@@ -116,14 +116,17 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.generations.get(&asset).cloned())
     }
 
-    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {
-        let ordinal = self.state.view_names.get(name);
-        Ok(ordinal.and_then(|o| self.state.assets.get(o)).map(|a| Asset::clone(a)))
+    fn namesake(&self, stem: &str, of: AssetId) -> Result<Option<Asset>, E> {
+        let mut named = self.state.with_view_stem(stem).chain(self.state.with_marked_stem(stem));
+        Ok(named.find(|a| a.id != of).map(|a| Asset::clone(a)))
     }
 
-    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E> {
-        let ordinal = self.state.view_stems.get(stem);
-        Ok(ordinal.and_then(|o| self.state.assets.get(o)).map(|a| Asset::clone(a)))
+    fn stem_holder(&self, stem: &str, query: &Expr) -> Result<Option<AssetId>, E> {
+        let asked = |a: &&Arc<Asset>| query.matches(&AssetFacts(a));
+        let first = |a: &&Arc<Asset>| (a.named.is_none(), a.named, a.ordinal);
+        let marked = self.state.with_marked_stem(stem).find(asked);
+        let holder = marked.or_else(|| self.state.with_view_stem(stem).filter(asked).min_by_key(first));
+        Ok(holder.map(|a| a.id))
     }
 
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
@@ -137,6 +140,7 @@ impl ReadTx for Tx<'_> {
                 ordinal: a.ordinal,
                 asset: a.id,
                 view_name: a.view_name.clone(),
+                marked_name: a.marked_name.clone(),
                 node: NodeStat::from(node),
             })
         });

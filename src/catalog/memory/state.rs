@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::{
     Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeKind, NodeRow, RenditionRow, TunnelRow,
-    VersionRow,
+    VersionRow, view_stem,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
@@ -31,8 +31,9 @@ pub(super) struct State {
     pub assets: Table<u64, Arc<Asset>>,
     pub ordinals: Table<AssetId, u64>,
     pub generations: Table<AssetId, Generation>,
-    pub view_names: Table<String, u64>,
-    pub view_stems: Table<String, u64>,
+    /// (stem, ordinal) of view names.
+    pub view_stems: Index<(String, u64)>,
+    pub marked_stems: Table<String, u64>,
     /// (node, ordinal) of the assets that hold a node.
     pub held: Index<(NodeId, u64)>,
     pub versions: Table<VersionId, VersionRow>,
@@ -66,6 +67,15 @@ pub(super) enum Owed {
 impl State {
     pub fn asset(&self, id: AssetId) -> Option<&Arc<Asset>> {
         self.assets.get(self.ordinals.get(&id)?)
+    }
+
+    pub fn with_view_stem(&self, stem: &str) -> impl Iterator<Item = &Arc<Asset>> {
+        let rows = self.view_stems.range((stem.to_owned(), 0)..=(stem.to_owned(), u64::MAX));
+        rows.filter_map(|(_, ordinal)| self.assets.get(ordinal))
+    }
+
+    pub fn with_marked_stem(&self, stem: &str) -> impl Iterator<Item = &Arc<Asset>> {
+        self.marked_stems.get(stem).and_then(|ordinal| self.assets.get(ordinal)).into_iter()
     }
 
     /// Why the row's references do not hold; `None` also when the row is gone again.
@@ -111,6 +121,11 @@ impl State {
             let of = |head: &VersionId| self.versions.get(head).is_some_and(|v| v.asset == asset.id);
             if !asset.head.as_ref().is_none_or(of) {
                 out.push(format!("asset {}: its head is not one of its versions", asset.id));
+            }
+            let stem = view_stem(&asset.view_name);
+            let alone = self.with_view_stem(stem).chain(self.with_marked_stem(stem)).all(|a| a.id == asset.id);
+            if asset.marked_name.is_none() && !alone {
+                out.push(format!("asset {}: another has its stem, and it has no marked name", asset.id));
             }
         }
         for version in self.versions.values().filter(|v| !self.contents.contains_key(&v.content)) {

@@ -103,20 +103,20 @@ impl WriteTx for Tx<'_> {
         let before = self.state.asset(asset.id).cloned();
         check_asset(asset, before.as_deref())?;
         let other = |taken: Option<&u64>| taken.is_some_and(|ordinal| *ordinal != asset.ordinal);
-        let stem = view_stem(&asset.view_name);
+        let marked = asset.marked_name.as_deref().map(view_stem);
         if before.is_none() && self.state.assets.contains_key(&asset.ordinal) {
             return refused(format!("there is an asset with ordinal {} already", asset.ordinal));
         }
-        if other(self.state.view_names.get(&asset.view_name)) || other(self.state.view_stems.get(stem)) {
-            return refused(format!("there is an asset named `{}` or with its stem already", asset.view_name));
+        if marked.is_some_and(|stem| other(self.state.marked_stems.get(stem))) {
+            return refused(format!("there is an asset with the marked stem of asset {} already", asset.id));
         }
         if let Some(before) = before {
             self.unlist(&before);
         }
-        let State { ordinals, view_names, view_stems, held, assets, .. } = &mut self.state;
+        let State { ordinals, view_stems, marked_stems, held, assets, .. } = &mut self.state;
         Arc::make_mut(ordinals).insert(asset.id, asset.ordinal);
-        Arc::make_mut(view_names).insert(asset.view_name.clone(), asset.ordinal);
-        Arc::make_mut(view_stems).insert(stem.to_owned(), asset.ordinal);
+        Arc::make_mut(view_stems).insert((view_stem(&asset.view_name).to_owned(), asset.ordinal));
+        Arc::make_mut(marked_stems).extend(marked.map(|stem| (stem.to_owned(), asset.ordinal)));
         Arc::make_mut(held).extend(asset.node.map(|node| (node, asset.ordinal)));
         Arc::make_mut(assets).insert(asset.ordinal, Arc::new(asset.clone()));
         self.owed.push(Owed::Asset(asset.ordinal));
@@ -260,8 +260,10 @@ impl WriteTx for Tx<'_> {
 impl Tx<'_> {
     /// Takes an asset out of the indexes over what may change.
     fn unlist(&mut self, asset: &Asset) {
-        Arc::make_mut(&mut self.state.view_names).remove(&asset.view_name);
-        Arc::make_mut(&mut self.state.view_stems).remove(view_stem(&asset.view_name));
+        Arc::make_mut(&mut self.state.view_stems).remove(&(view_stem(&asset.view_name).to_owned(), asset.ordinal));
+        if let Some(marked) = &asset.marked_name {
+            Arc::make_mut(&mut self.state.marked_stems).remove(view_stem(marked));
+        }
         if let Some(node) = asset.node {
             Arc::make_mut(&mut self.state.held).remove(&(node, asset.ordinal));
         }

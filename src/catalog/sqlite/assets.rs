@@ -16,11 +16,14 @@ use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId};
 
-const COLUMNS: [&str; 36] = [
+const COLUMNS: [&str; 39] = [
     "ordinal",
     "id",
     "view_name",
     "view_stem",
+    "marked_name",
+    "marked_stem",
+    "named",
     "node",
     "state",
     "head",
@@ -55,7 +58,7 @@ const COLUMNS: [&str; 36] = [
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
 ];
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 34;
+const OWN: usize = 37;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -77,48 +80,50 @@ struct Bare {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
-    let trashed = match (row.get(29)?, row.get(30)?, row.get(31)?) {
-        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(32)? }),
+    let trashed = match (row.get(32)?, row.get(33)?, row.get(34)?) {
+        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(35)? }),
         _ => None,
     };
     let asset = Asset {
         ordinal: row.get::<_, Num>(0)?.0,
         id: row.get(1)?,
         view_name: row.get(2)?,
-        node: row.get(4)?,
-        state: row.get(5)?,
-        head: row.get(6)?,
-        owner: row.get(7)?,
-        owner_name: row.get(8)?,
-        kind: row.get(9)?,
-        format: row.get(10)?,
-        width: row.get(11)?,
-        height: row.get(12)?,
-        orientation: row.get(13)?,
-        created: row.get(14)?,
-        imported: row.get(15)?,
-        expires: row.get(16)?,
-        client: row.get(17)?,
-        rating: row.get(18)?,
-        rights: row.get(19)?,
-        likeness: row.get(20)?,
-        model: row.get(21)?,
-        sampler: row.get(22)?,
-        seed: row.get(23)?,
-        stage: row.get(24)?,
+        marked_name: row.get(4)?,
+        named: row.get::<_, Option<Num>>(6)?.map(|n| n.0),
+        node: row.get(7)?,
+        state: row.get(8)?,
+        head: row.get(9)?,
+        owner: row.get(10)?,
+        owner_name: row.get(11)?,
+        kind: row.get(12)?,
+        format: row.get(13)?,
+        width: row.get(14)?,
+        height: row.get(15)?,
+        orientation: row.get(16)?,
+        created: row.get(17)?,
+        imported: row.get(18)?,
+        expires: row.get(19)?,
+        client: row.get(20)?,
+        rating: row.get(21)?,
+        rights: row.get(22)?,
+        likeness: row.get(23)?,
+        model: row.get(24)?,
+        sampler: row.get(25)?,
+        seed: row.get(26)?,
+        stage: row.get(27)?,
         personas: BTreeSet::new(),
         campaigns: BTreeSet::new(),
         tags: BTreeSet::new(),
         loras: BTreeSet::new(),
-        prompt: row.get(25)?,
-        negative: row.get(26)?,
-        notes: row.get(27)?,
-        generator: row.get(28)?,
+        prompt: row.get(28)?,
+        negative: row.get(29)?,
+        notes: row.get(30)?,
+        generator: row.get(31)?,
         status: BTreeMap::new(),
         trashed,
-        changed: row.get(33)?,
+        changed: row.get(36)?,
     };
-    Ok(Bare { asset, has_values: row.get(34)?, has_status: row.get(35)? })
+    Ok(Bare { asset, has_values: row.get(37)?, has_status: row.get(38)? })
 }
 
 fn sets(asset: &mut Asset) -> [(&'static str, &mut BTreeSet<String>); 4] {
@@ -210,12 +215,25 @@ pub(super) fn get(conn: &Connection, id: AssetId) -> Result<Option<Asset>, E> {
     single(conn, "WHERE a.id = ?1", [id])
 }
 
-pub(super) fn by_view_name(conn: &Connection, name: &str) -> Result<Option<Asset>, E> {
-    single(conn, "WHERE a.view_name = ?1", [name])
+pub(super) fn namesake(conn: &Connection, stem: &str, of: AssetId) -> Result<Option<Asset>, E> {
+    let rest = "WHERE (a.view_stem = ?1 OR a.marked_stem = ?1) AND a.id <> ?2 LIMIT 1";
+    single(conn, rest, params![stem, of])
 }
 
-pub(super) fn by_view_stem(conn: &Connection, stem: &str) -> Result<Option<Asset>, E> {
-    single(conn, "WHERE a.view_stem = ?1", [stem])
+pub(super) fn stem_holder(conn: &Connection, stem: &str, query: &Expr) -> Result<Option<AssetId>, E> {
+    let filter = Filter::of_few(query);
+    let marked = format!("SELECT a.id FROM asset a WHERE a.marked_stem = ? AND {}", filter.sql);
+    let plain = format!(
+        "SELECT a.id FROM asset a WHERE a.view_stem = ? AND {} ORDER BY a.named IS NULL, a.named, a.ordinal LIMIT 1",
+        filter.sql
+    );
+    for sql in [marked, plain] {
+        let params = [Value::from(stem.to_owned())].into_iter().chain(filter.params.iter().cloned());
+        if let Some(id) = one(conn, &sql, params_from_iter(params), |row| row.get(0))? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn with_content(conn: &Connection, content: ContentId) -> Result<Vec<AssetId>, E> {
@@ -231,7 +249,10 @@ pub(super) fn find(conn: &Connection, query: &Expr, after: u64, rows: usize) -> 
 }
 
 static VIEW_ROW: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT a.ordinal, a.id, a.view_name, {} FROM asset a JOIN node n ON n.id = a.node", stat_columns!())
+    format!(
+        "SELECT a.ordinal, a.id, a.view_name, a.marked_name, {} FROM asset a JOIN node n ON n.id = a.node",
+        stat_columns!()
+    )
 });
 
 pub(super) fn view_rows(conn: &Connection, query: &Expr, after: u64, rows: usize) -> Result<Vec<ViewRow>, E> {
@@ -243,7 +264,8 @@ pub(super) fn view_rows(conn: &Connection, query: &Expr, after: u64, rows: usize
             ordinal: row.get::<_, Num>(0)?.0,
             asset: row.get(1)?,
             view_name: row.get(2)?,
-            node: nodes::stat_from_row(row, 3)?,
+            marked_name: row.get(3)?,
+            node: nodes::stat_from_row(row, 4)?,
         })
     })
 }
@@ -272,6 +294,9 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
         new.id,
         new.view_name,
         view_stem(&new.view_name),
+        new.marked_name,
+        new.marked_name.as_deref().map(view_stem),
+        new.named.map(Num),
         new.node,
         new.state,
         new.head,

@@ -92,6 +92,12 @@ pub(super) fn faults(conn: &Connection) -> Result<Vec<String>, E> {
             WHERE NOT EXISTS (SELECT 1 FROM asset_text t WHERE t.asset = a.ordinal) ORDER BY a.ordinal",
             "asset {}: its searched words are missing",
         ),
+        (
+            "SELECT hex(a.id) FROM asset a WHERE a.marked_name IS NULL AND EXISTS (SELECT 1 FROM asset b
+            WHERE b.ordinal <> a.ordinal AND (b.view_stem = a.view_stem OR b.marked_stem = a.view_stem))
+            ORDER BY a.ordinal",
+            "asset {}: another has its stem, and it has no marked name",
+        ),
     ];
     for (sql, line) in rules {
         let found = all(conn, sql, [], |row| row.get::<_, String>(0))?;

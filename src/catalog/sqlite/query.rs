@@ -10,6 +10,8 @@ use rusqlite::types::Value;
 pub(super) struct Filter {
     pub sql: String,
     pub params: Vec<Value>,
+    /// Few assets are asked about: the values of each are looked up, where else all that have a value are gathered first.
+    few: bool,
 }
 
 /// The facet under which `asset_value` keeps a field, when an asset may have several values of it.
@@ -59,6 +61,13 @@ impl Filter {
         if !query.mentions(&Field::State) {
             filter.push("a.state <> 'trashed' AND ");
         }
+        filter.expr(query);
+        filter
+    }
+
+    /// What satisfies the query among a few assets, published or not, in the trash or not.
+    pub(super) fn of_few(query: &Expr) -> Self {
+        let mut filter = Self { few: true, ..Self::default() };
         filter.expr(query);
         filter
     }
@@ -117,31 +126,43 @@ impl Filter {
         }
     }
 
+    /// Whether a table of values has a row of the asset that one of the conditions holds for.
+    fn has(&mut self, table: &str, conditions: &[&str]) {
+        let (open, row) = if self.few {
+            ("EXISTS (", format!("SELECT 1 FROM {table} WHERE asset = a.ordinal AND "))
+        } else {
+            ("a.ordinal IN (", format!("SELECT asset FROM {table} WHERE "))
+        };
+        self.push(open);
+        for (n, condition) in conditions.iter().enumerate() {
+            self.push(if n > 0 { " UNION ALL " } else { "" });
+            self.push(&row);
+            self.push(condition);
+        }
+        self.push(")");
+    }
+
     fn is(&mut self, field: &Field, value: &str) {
         match (field, facet(field), column(field)) {
             (Field::Tag, _, _) => {
                 // `/` and `0` are neighbours: the range holds what begins with `value/`.
-                self.push(
-                    "a.ordinal IN (SELECT asset FROM asset_value WHERE facet = 'tag' AND value = ? UNION ALL \
-                     SELECT asset FROM asset_value WHERE facet = 'tag' AND value >= ? AND value < ?)",
-                );
+                let below = "facet = 'tag' AND value >= ? AND value < ?";
+                self.has("asset_value", &["facet = 'tag' AND value = ?", below]);
                 self.bind(value.to_owned());
                 self.bind(format!("{value}/"));
                 self.bind(format!("{value}0"));
             }
             (_, Some(facet), _) => {
-                self.push("a.ordinal IN (SELECT asset FROM asset_value WHERE facet = '");
-                self.push(facet);
-                self.push("' AND value = ?)");
+                self.has("asset_value", &[&format!("facet = '{facet}' AND value = ?")]);
                 self.bind(value.to_owned());
             }
             (Field::Status(platform), _, _) => {
-                self.push("a.ordinal IN (SELECT asset FROM asset_status WHERE platform = ? AND value = ?)");
+                self.has("asset_status", &["platform = ? AND value = ?"]);
                 self.bind(platform.clone());
                 self.bind(value.to_owned());
             }
             (Field::AnyStatus, _, _) => {
-                self.push("a.ordinal IN (SELECT asset FROM asset_status WHERE value = ?)");
+                self.has("asset_status", &["value = ?"]);
                 self.bind(value.to_owned());
             }
             // The empty text counts as no value.

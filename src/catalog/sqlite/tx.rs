@@ -78,11 +78,11 @@ impl ReadTx for Tx<'_> {
     fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E> {
         generation::get(self.conn, asset)
     }
-    fn asset_by_view_name(&self, name: &str) -> Result<Option<Asset>, E> {
-        assets::by_view_name(self.conn, name)
+    fn namesake(&self, stem: &str, of: AssetId) -> Result<Option<Asset>, E> {
+        assets::namesake(self.conn, stem, of)
     }
-    fn asset_by_view_stem(&self, stem: &str) -> Result<Option<Asset>, E> {
-        assets::by_view_stem(self.conn, stem)
+    fn stem_holder(&self, stem: &str, query: &Expr) -> Result<Option<AssetId>, E> {
+        assets::stem_holder(self.conn, stem, query)
     }
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
         assets::find(self.conn, query, after, limit)

@@ -17,7 +17,7 @@ use crate::types::Timestamp;
 const DAY: i64 = 86_400_000_000_000;
 
 pub(super) fn list(conn: &Connection, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E> {
-    let Filter { sql: condition, params } = Filter::published(within);
+    let Filter { sql: condition, params, .. } = Filter::published(within);
     let text = |value: &str| {
         format!("SELECT {value} AS x, count(*) FROM asset a WHERE {condition} AND x IS NOT NULL AND x <> '' GROUP BY x")
     };

@@ -8,7 +8,7 @@ use crate::fs::create::in_inbox;
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
 use crate::ops::assets::{self, Removal};
-use crate::ops::trail;
+use crate::ops::{names, trail};
 use crate::policy::Verb;
 use crate::types::FileName;
 
@@ -62,6 +62,7 @@ impl Mount {
             kept: None,
         };
         assets::trash(tx, &mut asset, there, &node, &removal)?;
-        Ok(assets::forget_tunnels(tx, asset.id)?)
+        assets::forget_tunnels(tx, asset.id)?;
+        Ok(names::let_go(tx, asset.id)?)
     }
 }

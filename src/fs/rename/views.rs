@@ -11,7 +11,7 @@ use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
 use crate::view::class::{classify, is_aside_for};
-use crate::view::tree::{Dir, Item, QueryDir};
+use crate::view::tree::{Dir, Item, QueryDir, Tree};
 
 impl Mount {
     /// A file of a folder, or a local file of a view, gets a name in a view.
@@ -30,7 +30,7 @@ impl Mount {
         }
         if node.class == NodeClass::Asset && library_entry(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
             let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
-            self.keeps_name(&asset, &entry.name, dir, new_name)?;
+            self.keeps_name(tx, m, &asset, &entry.name, dir, new_name)?;
             return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
@@ -124,20 +124,28 @@ impl Mount {
             self.remember_alias(dir, new_name, asset.id);
             return Ok(After::Nothing);
         }
-        self.keeps_name(&asset, name, dir, new_name)?;
+        self.keeps_name(tx, m, &asset, name, dir, new_name)?;
         let (remove, add) = exchange(from, to);
         Ok(After::Retag { asset: asset.id, remove, add })
     }
 
     /// Getting another value changes no name: one that the view would not show a moment later is refused.
-    pub(super) fn keeps_name(&self, asset: &Asset, name: &FileName, dir: &Dir, new_name: &FileName) -> FsResult<()> {
-        if new_name.as_bytes() == asset.view_name.as_bytes() {
+    fn keeps_name(
+        &self,
+        tx: &dyn ReadTx,
+        m: &Mover<'_>,
+        asset: &Asset,
+        name: &FileName,
+        dir: &Dir,
+        new_name: &FileName,
+    ) -> FsResult<()> {
+        let shown = Tree::new(tx, &m.who.subject, Some(m.who.id)).name_of(asset)?;
+        if new_name.as_bytes() == shown.as_bytes() {
             return Ok(());
         }
         if new_name != name {
             return Err(FsError::NotPermitted(format!(
-                "a file that gets a value keeps its name: move it as `{}`, then rename it",
-                asset.view_name
+                "a file that gets a value keeps its name: move it as `{shown}`, then rename it"
             )));
         }
         self.remember_alias(dir, new_name, asset.id);

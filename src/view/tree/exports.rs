@@ -116,7 +116,7 @@ impl Tree<'_> {
     ) -> Result<Option<Item>, CatalogError> {
         let Some((placement, _)) = self.still(platform, placement) else { return Ok(None) };
         let Some(stem) = export_stem(placement, text) else { return Ok(None) };
-        let Some(asset) = self.tx.asset_by_view_stem(stem)? else { return Ok(None) };
+        let Some(asset) = self.with_stem(stem)? else { return Ok(None) };
         if !self.tx.finds(&self.exportable(placement), asset.id)? {
             return Ok(None);
         }
@@ -133,7 +133,7 @@ impl Tree<'_> {
             for asset in assets {
                 after = asset.ordinal;
                 if let Some(version) = self.shown(&asset, placement)? {
-                    let name = FileName::new(format!("{}.{ext}", split(&asset.view_name).0)).ok();
+                    let name = FileName::new(format!("{}.{ext}", split(self.name_of(&asset)?).0)).ok();
                     page.add_file(asset.ordinal, name, || Item::Export(asset, version, placement));
                 }
             }

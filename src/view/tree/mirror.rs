@@ -149,7 +149,11 @@ impl Tree<'_> {
     }
 
     /// The trashed assets that the member may list, in ordinal order, as long as `each` wants more.
-    fn trashed(&self, after: u64, each: &mut dyn FnMut(Asset) -> bool) -> Result<(), CatalogError> {
+    fn trashed(
+        &self,
+        after: u64,
+        each: &mut dyn FnMut(Asset) -> Result<bool, CatalogError>,
+    ) -> Result<(), CatalogError> {
         let expr = self.visible(&Expr::is(Field::State, "trashed"));
         let mut after = after;
         loop {
@@ -158,7 +162,7 @@ impl Tree<'_> {
             for asset in assets {
                 after = asset.ordinal;
                 // Purged ones have a record and nothing to restore.
-                if asset.node.is_some() && !each(asset) {
+                if asset.node.is_some() && !each(asset)? {
                     return Ok(());
                 }
             }
@@ -172,7 +176,7 @@ impl Tree<'_> {
         let mut days = BTreeSet::new();
         self.trashed(0, &mut |asset| {
             days.extend(trash_day(&asset));
-            true
+            Ok(true)
         })?;
         Ok(days)
     }
@@ -181,7 +185,7 @@ impl Tree<'_> {
         let mut found = false;
         self.trashed(0, &mut |asset| {
             found = trash_day(&asset).as_deref() == Some(text);
-            !found
+            Ok(!found)
         })?;
         Ok(found.then(|| Item::Dir(Dir::TrashDay(text.to_owned()))))
     }
@@ -195,7 +199,7 @@ impl Tree<'_> {
     }
 
     pub(super) fn trashed_child(&self, day: &str, text: &str) -> Result<Option<Item>, CatalogError> {
-        let Some(asset) = self.tx.asset_by_view_name(text)? else { return Ok(None) };
+        let Some(asset) = self.named(text)? else { return Ok(None) };
         let there = is_trashed(&asset) && asset.node.is_some() && trash_day(&asset).as_deref() == Some(day);
         if !there || !self.tx.finds(&self.visible(&Expr::is(Field::State, "trashed")), asset.id)? {
             return Ok(None);
@@ -206,10 +210,10 @@ impl Tree<'_> {
     pub(super) fn list_trashed(&self, day: &str, page: &mut Page) -> Result<(), CatalogError> {
         self.trashed(page.files_after(), &mut |asset| {
             if trash_day(&asset).as_deref() == Some(day) {
-                let name = FileName::new(&asset.view_name).ok();
+                let name = FileName::new(self.name_of(&asset)?).ok();
                 page.add_file(asset.ordinal, name, || Item::Trashed(asset));
             }
-            !page.is_full()
+            Ok(!page.is_full())
         })
     }
 }

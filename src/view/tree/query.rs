@@ -239,7 +239,7 @@ impl Tree<'_> {
     }
 
     fn query_file(&self, query: &QueryDir, text: &str) -> Result<Option<Asset>, CatalogError> {
-        let Some(asset) = self.tx.asset_by_view_name(text)? else { return Ok(None) };
+        let Some(asset) = self.named(text)? else { return Ok(None) };
         Ok(self.tx.finds(&self.visible(&query.expr), asset.id)?.then_some(asset))
     }
 
@@ -256,7 +256,7 @@ impl Tree<'_> {
             return Ok(());
         }
         for row in self.tx.view_rows(&self.visible(&query.expr), page.files_after(), page.room())? {
-            page.add_asset(row);
+            page.add_asset(FileName::new(self.name_of_row(&row)?).ok(), row);
         }
         Ok(())
     }

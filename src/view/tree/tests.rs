@@ -7,9 +7,10 @@ use crate::catalog::sqlite::SqliteEngine;
 use crate::catalog::{Engine, EntryRow, NodeClass, NodeKind, NodeRow, Trashed, Verdict, VersionRow, WriteTx};
 use crate::policy::{RoleBook, Rule};
 use crate::types::{AssetId, Content, ContentId, EntryId, Timestamp, VersionId, VersionNo};
-use crate::view::naming::unique_view_name;
+use crate::view::naming;
 
 mod exports;
+mod names;
 
 /// 2026-05-14
 const MAY: i64 = 1_778_716_800;
@@ -56,6 +57,8 @@ fn asset_row(n: u8, name: &str) -> Asset {
         id: AssetId::from_bytes([n; 16]),
         ordinal: u64::from(n),
         view_name: name.into(),
+        marked_name: None,
+        named: Some(u64::from(n)),
         node: Some(NodeId(100 + u64::from(n))),
         state: AssetState::Active,
         head: Some(version_id(n)),
@@ -525,32 +528,37 @@ fn folders_are_known_by_what_they_hold_or_who_made_them() {
 }
 
 #[test]
-fn view_names_are_unique_by_name_and_by_stem() {
+fn who_shares_a_stem_has_a_marked_name() {
     let lib = lib();
     let name = |wanted: &str, id: AssetId| {
         let mut out = None;
         lib.engine
             .read(&mut |tx| {
-                out = Some(unique_view_name(tx, &FileName::new(wanted).unwrap(), id)?);
+                out = Some(naming::names(tx, &FileName::new(wanted).unwrap(), id)?);
                 Ok(())
             })
             .unwrap();
         out.unwrap()
     };
     let id = AssetId::from_bytes([0x99; 16]);
-    assert_eq!(name("free.png", id), "free.png");
-    assert_eq!(name("l1.png", AssetId::from_bytes([1; 16])), "l1.png", "its own name is free to it");
-    let second = name("l1.png", id);
+    assert_eq!(name("free.png", id), ("free.png".into(), None));
+    assert_eq!(name("l1.png", AssetId::from_bytes([1; 16])), ("l1.png".into(), None), "its own name is free to it");
+    let (plain, second) = name("l1.png", id);
+    let second = second.unwrap();
+    assert_eq!(plain, "l1.png");
     assert!(second.starts_with("l1 ~") && second.ends_with(".png") && second.len() == "l1 ~k3f9.png".len(), "{second}");
-    let by_stem = name("l1.jpg", id);
-    assert!(by_stem.starts_with("l1 ~") && by_stem.ends_with(".jpg"), "{by_stem}");
-    assert!(name("t.png", id).starts_with("t ~"), "the trash keeps its names");
+    let (plain, by_stem) = name("l1.jpg", id);
+    assert!(plain == "l1.jpg" && by_stem.is_some_and(|n| n.starts_with("l1 ~") && n.ends_with(".jpg")));
+    assert!(name("t.png", id).1.is_some(), "a namesake in the trash is one");
     for reserved in ["+and", ".nomedia", ".trackerignore"] {
-        assert_ne!(name(reserved, id), reserved);
+        let (plain, marked) = name(reserved, id);
+        assert!(plain.starts_with(&format!("{reserved} ~")) && marked.is_none(), "{plain}");
     }
     lib.write(|tx| put(tx, &Asset { ordinal: 7, ..asset_row(7, &second) }, 20));
-    let third = name("l1.png", id);
+    let third = name("l1.png", id).1.unwrap();
     assert_eq!(third.len(), second.len() + 1, "{third}");
+    let long = "x".repeat(255);
+    assert!(name(&long, id) == (long.clone(), None));
 }
 
 #[test]

@@ -75,8 +75,12 @@ CREATE TABLE xattr (
 CREATE TABLE asset (
     ordinal INTEGER NOT NULL PRIMARY KEY CHECK (ordinal > 0),
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
-    view_name TEXT NOT NULL UNIQUE CHECK (view_name <> ''),
-    view_stem TEXT NOT NULL UNIQUE CHECK (view_stem <> ''),
+    view_name TEXT NOT NULL CHECK (view_name <> ''),
+    view_stem TEXT NOT NULL CHECK (view_stem <> ''),
+    -- Its other name, where a namesake has the plain one.
+    marked_name TEXT CHECK (marked_name <> ''),
+    marked_stem TEXT CHECK (marked_stem <> ''),
+    named INTEGER CHECK (named > 0),
     node INTEGER REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
     state TEXT NOT NULL CHECK (state IN ('active', 'archived', 'expired', 'held', 'trashed')),
     head BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
@@ -112,8 +116,12 @@ CREATE TABLE asset (
     trashed_name BLOB,
     trashed_by BLOB CHECK (length(trashed_by) = 16),
     changed INTEGER NOT NULL,
-    CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL))
+    CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL)),
+    CHECK ((marked_name IS NULL) = (marked_stem IS NULL)),
+    CHECK (named IS NOT NULL OR state = 'trashed')
 ) STRICT;
+CREATE INDEX asset_view_stem ON asset (view_stem, (named IS NULL), named);
+CREATE UNIQUE INDEX asset_marked_stem ON asset (marked_stem) WHERE marked_stem IS NOT NULL;
 CREATE INDEX asset_node ON asset (node) WHERE node IS NOT NULL;
 CREATE INDEX asset_head ON asset (head) WHERE head IS NOT NULL;
 CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;

@@ -1,13 +1,14 @@
 //! `dam status`: which libraries are mounted where, by whom.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::{self, ScopedJoinHandle};
 
 use serde_json::{Value, json};
 
 use super::args::Global;
-use super::{Done, backend, mounts, print};
+use super::{Done, Failure, backend, failed, mounts, print};
 use crate::ops::Library;
 use crate::ops::proto::{FailureKind, Request};
 
@@ -19,41 +20,8 @@ pub fn run(global: &Global) -> Done {
         libraries.retain(|library| *library == root);
     }
     let mut rows: Vec<Value> = Vec::new();
-    for library in libraries {
-        let told = match backend::daemon(&library) {
-            Ok(Some(mut client)) => backend::ask(&mut client, &Request::Status, None).map(Some),
-            Ok(None) => Ok(None),
-            Err(e) => {
-                if e.kind != FailureKind::Refused {
-                    print::note(&e.message);
-                }
-                Err(e)
-            }
-        };
-        let known = told.as_ref().ok().and_then(|answer| answer.as_ref()?["mounts"].as_array().cloned());
-        for mount in mounts::of_library(&library) {
-            let text = |p: &PathBuf| p.to_string_lossy().into_owned();
-            let mountpoint = text(&mount.mountpoint);
-            if known.iter().flatten().any(|row| row["mountpoint"] == *mountpoint) {
-                continue;
-            }
-            let state = match &told {
-                // What the daemon does not tell of is another's, or was left by a daemon before it.
-                Ok(Some(_)) if !mount.is_dead() => continue,
-                Ok(_) => "dead",
-                Err(e) if e.kind == FailureKind::Refused => "unknown",
-                Err(_) => "no answer",
-            };
-            rows.push(json!({
-                "pid": null,
-                "library": text(&mount.library),
-                "mountpoint": mountpoint,
-                "member": null,
-                "shared": null,
-                "state": state,
-            }));
-        }
-        rows.extend(known.into_iter().flatten());
+    for (library, told) in libraries.iter().zip(ask_all(&libraries)) {
+        rows.extend(mounts_of(library, &told));
     }
     if global.json {
         print::json(&json!({ "mounts": rows }))?;
@@ -79,4 +47,69 @@ pub fn run(global: &Global) -> Done {
     }
     print::line(&table.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a library's daemon says of its mounts; nothing when there is no daemon.
+type Told = Result<Option<Value>, Failure>;
+
+/// Asks every library's daemon at once: one that is stuck does not keep the answer about another waiting.
+fn ask_all(libraries: &BTreeSet<PathBuf>) -> Vec<Told> {
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            libraries.iter().map(|library| thread::Builder::new().spawn_scoped(scope, move || ask(library))).collect();
+        asked
+            .into_iter()
+            .map(|one| match one.map(ScopedJoinHandle::join) {
+                Ok(Ok(told)) => told,
+                Ok(Err(_)) => Err(unasked("its thread broke")),
+                Err(e) => Err(unasked(&e.to_string())),
+            })
+            .collect()
+    })
+}
+
+fn unasked(why: &str) -> Failure {
+    failed(format!("a daemon could not be asked: {why}"), "run the command again")
+}
+
+fn ask(library: &Path) -> Told {
+    match backend::daemon(library)? {
+        Some(mut client) => backend::ask(&mut client, &Request::Status, None).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The rows of a library's mounts: as its daemon tells of them, and as the machine does where it cannot.
+fn mounts_of(library: &Path, told: &Told) -> Vec<Value> {
+    if let Err(e) = told
+        && e.kind != FailureKind::Refused
+    {
+        print::note(&e.message);
+    }
+    let known = told.as_ref().ok().and_then(|answer| answer.as_ref()?["mounts"].as_array().cloned());
+    let mut rows = Vec::new();
+    for mount in mounts::of_library(library) {
+        let text = |p: &PathBuf| p.to_string_lossy().into_owned();
+        let mountpoint = text(&mount.mountpoint);
+        if known.iter().flatten().any(|row| row["mountpoint"] == *mountpoint) {
+            continue;
+        }
+        let state = match told {
+            // What the daemon does not tell of is another's, or was left by a daemon before it.
+            Ok(Some(_)) if !mount.is_dead() => continue,
+            Ok(_) => "dead",
+            Err(e) if e.kind == FailureKind::Refused => "unknown",
+            Err(_) => "no answer",
+        };
+        rows.push(json!({
+            "pid": null,
+            "library": text(&mount.library),
+            "mountpoint": mountpoint,
+            "member": null,
+            "shared": null,
+            "state": state,
+        }));
+    }
+    rows.extend(known.into_iter().flatten());
+    rows
 }

@@ -178,6 +178,23 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
     assert!(s.find("kind=image").is_empty(), "and it goes on");
 }
 
+/// Regression: each stuck library made `dam status` wait another five seconds.
+#[test]
+fn stuck_daemons_are_waited_for_together() {
+    let studios = [Studio::mounted(), Studio::mounted(), Studio::mounted()];
+    let pids = studios.each_ref().map(Studio::daemon);
+    pids.iter().for_each(|pid| drop(sh(&format!("kill -STOP {pid}"))));
+    let begun = Instant::now();
+    let status = studios[0].dam_fails(["status", "--json"]);
+    let took = begun.elapsed();
+    pids.iter().for_each(|pid| drop(sh(&format!("kill -CONT {pid}"))));
+    for studio in &studios {
+        assert!(status.1.contains(studio.library().to_str().unwrap()), "{status:?}");
+    }
+    assert!(status.1.matches("no answer").count() >= 3, "{status:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
 /// Regression: a mount taken out of the tree by force left the programs that waited for its daemon waiting for ever.
 #[test]
 fn force_frees_who_waits_for_a_stuck_daemon() {

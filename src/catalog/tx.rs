@@ -42,6 +42,8 @@ pub trait ReadTx {
     /// As [`ReadTx::entries`], with only what a listing shows.
     fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E>;
     fn has_entries(&self, parent: NodeId) -> Result<bool, E>;
+    /// Whether a folder holds, however deep, an asset that `find` would give, or a folder that the member made.
+    fn holds(&self, folder: NodeId, query: &Expr, made_by: Option<MemberId>) -> Result<bool, E>;
     /// Every name of a node.
     fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E>;
 

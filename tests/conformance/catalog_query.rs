@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use damfs::catalog::memory::MemoryEngine;
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, NodeKind, Verdict, WriteTx};
+use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, NodeClass, NodeKind, NodeRow, Verdict, WriteTx};
 use damfs::policy::expr::testing::{arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
 use damfs::policy::expr::{FieldKind, matches};
 use damfs::policy::{Expr, Field, Term, Test, parse};
@@ -92,6 +92,44 @@ fn queries_find() {
         }
         assert_eq!(ordinals(engine, &Expr::nothing()), Vec::<u64>::new());
         assert_eq!(ordinals(engine, &Expr::all()), [30, 31, 1_000_000]);
+    });
+}
+
+#[test]
+fn folders_hold_what_lies_below_them_however_deep() {
+    on_both(|engine| {
+        let (me, deep) = (Some(member_id(1)), asset_id(30));
+        write(engine, |tx| {
+            for (id, parent) in [(10, NodeId::LIBRARY), (11, NodeId(10)), (12, NodeId(11)), (13, NodeId::LIBRARY)] {
+                tx.put_node(&node(id, NodeKind::Dir))?;
+                tx.add_entry(&entry(id, parent, &id.to_string(), id))?;
+            }
+            tx.put_node(&NodeRow { owner: me, ..node(12, NodeKind::Dir) })?;
+            tx.put_node(&node(20, NodeKind::File))?;
+            let tags = words(&["beach"]);
+            publish(tx, &Asset { node: Some(NodeId(20)), tags, client: Some("acme".into()), ..asset(30) })?;
+            tx.put_node(&NodeRow { asset: Some(deep), class: NodeClass::Asset, ..node(20, NodeKind::File) })?;
+            tx.put_node(&NodeRow { asset: Some(deep), class: NodeClass::Aside, ..node(21, NodeKind::File) })?;
+            tx.add_entry(&entry(20, NodeId(11), "a.png", 20))?;
+            tx.add_entry(&entry(21, NodeId(13), "a.png~", 21))
+        })
+        .unwrap();
+        let holds = |folder, query: &str, by| read(engine, |tx| tx.holds(NodeId(folder), &parse(query).unwrap(), by));
+        for (folder, query, by, wanted) in [
+            (10, "client=acme", None, true),
+            (11, "tag=beach", None, true),
+            (12, "client=acme", None, false),
+            (13, "client=acme", me, false),
+            (10, "client=globex", None, false),
+            (10, "client=globex", me, true),
+            (12, "client=globex", me, false),
+            (11, "client=globex", Some(member_id(2)), false),
+            (20, "client=acme", me, false),
+        ] {
+            assert_eq!(holds(folder, query, by), wanted, "{folder} {query} {by:?}");
+        }
+        write(engine, |tx| tx.put_asset(&Asset { state: AssetState::Trashed, ..tx.asset(deep)?.unwrap() })).unwrap();
+        assert!(!holds(10, "client=acme", None) && holds(10, "state=trashed", None));
     });
 }
 

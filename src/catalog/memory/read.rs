@@ -94,6 +94,24 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.listings.range((parent, EntryId(0))..=(parent, EntryId(u64::MAX))).next().is_some())
     }
 
+    fn holds(&self, folder: NodeId, query: &Expr, made_by: Option<MemberId>) -> Result<bool, E> {
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for (_, node) in self.entries(folder, EntryId(0), usize::MAX)? {
+                let asset = node.asset.filter(|_| node.class == NodeClass::Asset);
+                match node.kind {
+                    NodeKind::Dir if made_by.is_some() && node.owner == made_by => return Ok(true),
+                    NodeKind::Dir => folders.push(node.id),
+                    _ if asset.is_some_and(|id| self.state.asset(id).is_some_and(|a| is_found(query, a))) => {
+                        return Ok(true);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(false)
+    }
+
     fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E> {
         let ids = self.state.names_of.range((node, EntryId(0))..=(node, EntryId(u64::MAX)));
         Ok(self.entry_rows(ids.map(|(_, id)| id)).cloned().collect())

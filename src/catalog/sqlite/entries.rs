@@ -1,12 +1,15 @@
 //! Names in directories, and the tunnels of names that went away.
 
-use rusqlite::{Connection, Row, params};
+use damfs_policy::Expr;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::nodes::{self, node_columns, stat_columns};
+use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::refused;
 use crate::catalog::{CatalogError as E, EntryRow, FolderRow, NodeRow, TunnelRow};
-use crate::types::{AssetId, EntryId, FileName, NodeId, Timestamp};
+use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp};
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     Ok(EntryRow { id: row.get(0)?, parent: row.get(1)?, name: row.get(2)?, node: row.get(3)? })
@@ -44,6 +47,29 @@ pub(super) fn folder_rows(conn: &Connection, parent: NodeId, after: EntryId, row
 
 pub(super) fn has_any(conn: &Connection, parent: NodeId) -> Result<bool, E> {
     any(conn, "SELECT 1 FROM entry WHERE parent = ?1", [parent])
+}
+
+/// The folder and those below it, then what lies in each, nearest first and only as far as it is asked. CROSS JOIN keeps to this order.
+const BELOW: &str = "WITH RECURSIVE below (folder) AS (
+        SELECT ? UNION ALL
+        SELECT e.node FROM below b CROSS JOIN entry e CROSS JOIN node n
+        WHERE e.parent = b.folder AND n.id = e.node AND n.kind = 'dir'
+    )
+    SELECT 1 FROM below b CROSS JOIN entry e CROSS JOIN node n";
+
+pub(super) fn holds(conn: &Connection, folder: NodeId, query: &Expr, made_by: Option<MemberId>) -> Result<bool, E> {
+    let made = "WHERE e.parent = b.folder AND n.id = e.node AND n.kind = 'dir' AND n.owner = ? LIMIT 1";
+    if let Some(member) = made_by
+        && any(conn, &format!("{BELOW} {made}"), params![folder, member])?
+    {
+        return Ok(true);
+    }
+    let filter = Filter::published_of_few(query);
+    let sql = format!(
+        "{BELOW} CROSS JOIN asset a WHERE e.parent = b.folder AND n.id = e.node AND n.class = 'asset' AND a.id = n.asset AND {} LIMIT 1",
+        filter.sql
+    );
+    any(conn, &sql, params_from_iter([Value::from(cursor(folder.0))].into_iter().chain(filter.params)))
 }
 
 pub(super) fn of_node(conn: &Connection, node: NodeId) -> Result<Vec<EntryRow>, E> {

@@ -56,13 +56,21 @@ pub(super) const ORIENTATION: &str = "CASE WHEN a.width < a.height THEN 'portrai
 impl Filter {
     /// Published assets that satisfy the query; trashed ones only when it speaks of the state itself.
     pub(super) fn published(query: &Expr) -> Self {
-        let mut filter = Self::default();
-        filter.push("a.head IS NOT NULL AND ");
+        Self::default().and_published(query)
+    }
+
+    /// The same for few assets.
+    pub(super) fn published_of_few(query: &Expr) -> Self {
+        Self { few: true, ..Self::default() }.and_published(query)
+    }
+
+    fn and_published(mut self, query: &Expr) -> Self {
+        self.push("a.head IS NOT NULL AND ");
         if !query.mentions(&Field::State) {
-            filter.push("a.state <> 'trashed' AND ");
+            self.push("a.state <> 'trashed' AND ");
         }
-        filter.expr(query);
-        filter
+        self.expr(query);
+        self
     }
 
     /// What satisfies the query among a few assets, published or not, in the trash or not.

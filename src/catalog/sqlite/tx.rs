@@ -63,6 +63,9 @@ impl ReadTx for Tx<'_> {
     fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
         entries::has_any(self.conn, parent)
     }
+    fn holds(&self, folder: NodeId, query: &Expr, made_by: Option<MemberId>) -> Result<bool, E> {
+        entries::holds(self.conn, folder, query, made_by)
+    }
     fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E> {
         entries::of_node(self.conn, node)
     }

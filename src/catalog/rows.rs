@@ -268,6 +268,8 @@ pub enum TunnelHow {
     RemovedWithoutDelete,
     /// Moved aside inside a view; the library name never moved.
     AsideInView,
+    /// Unlinked in a view: the asset lost the view's value.
+    RemovedInView,
 }
 
 /// A member of the library.

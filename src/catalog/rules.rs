@@ -6,10 +6,12 @@ use damfs_policy::{Expr, Field};
 use super::{Asset, AssetFacts, AssetState, CatalogError, Counter};
 use crate::types::{NodeId, Timestamp};
 
-/// A view name without its last extension; a leading dot starts no extension. As [`crate::types::FileName::split_extension`].
+/// What an asset's view name and the names of its exports have in common: the name without its last extension, where a leading dot starts
+/// none. A sidecar has no exports, and lies beside the file that it belongs to: its stem is all of its name.
 #[must_use]
 pub fn view_stem(view_name: &str) -> &str {
     match view_name.rfind('.') {
+        Some(at) if ["xmp", "thm"].iter().any(|ext| view_name[at + 1..].eq_ignore_ascii_case(ext)) => view_name,
         Some(at) if at > 0 && at + 1 < view_name.len() => &view_name[..at],
         _ => view_name,
     }
@@ -86,6 +88,9 @@ mod tests {
         for name in ["a.b.png", ".hidden", "dot.", "plain", "ü.x", "a.tar.gz", "..x"] {
             let file = crate::types::FileName::try_from(name).map(|f| f.split_extension().0.to_vec());
             assert_eq!(file.as_deref(), Ok(view_stem(name).as_bytes()), "{name}");
+        }
+        for sidecar in ["a.xmp", "a.jpg.xmp", "a.THM"] {
+            assert_eq!(view_stem(sidecar), sidecar);
         }
     }
 }

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, WriteTx};
+use crate::catalog::{
+    Asset, AssetFacts, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
+};
 use crate::ops::folders::{self, Maker};
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
@@ -16,7 +18,7 @@ use crate::ops::{assets, inbox, record};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
-use crate::view::identity::{CreateMeaning, on_create};
+use crate::view::identity::{CreateMeaning, comes_back_in_view, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
 
 impl Mount {
@@ -71,7 +73,7 @@ impl Mount {
         };
         let make = || {
             self.library.catalog.write(|tx| match &place {
-                Place::Folder(folder) => self.new_file(tx, who, caller, &maker, folder.id, &name, mode),
+                Place::Folder(folder) => Ok((self.new_file(tx, who, caller, &maker, folder.id, &name, mode)?, None)),
                 Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
             })
         };
@@ -87,14 +89,11 @@ impl Mount {
             let opened = self.open(caller, ino, open)?;
             return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
         }
-        let node = node?;
-        if let Place::View(Dir::Query(query)) = &place
-            && node.class == NodeClass::Asset
-        {
-            let copy = ViewCopy { member: who.id, name: name.to_text(), sets: query.sets.clone() };
+        let (node, copy) = node?;
+        if let (Place::View(dir), Some(copy)) = (&place, copy) {
             self.library.view_copies.add(node.id, copy);
             if let Some(asset) = node.asset {
-                self.remember_alias(&Dir::Query(query.clone()), &name, asset);
+                self.remember_alias(dir, &name, asset);
             }
         }
         let attr = self.node_attr(&node);
@@ -103,6 +102,7 @@ impl Mount {
         Ok((Entry { attr, entry_ttl: ttl, attr_ttl: ttl }, opened))
     }
 
+    /// A new asset comes with what it would add to the one that it may turn out to be a copy of.
     #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
     fn new_in_view(
         &self,
@@ -113,12 +113,13 @@ impl Mount {
         dir: &Dir,
         name: &FileName,
         mode: u32,
-    ) -> FsResult<NodeRow> {
+    ) -> FsResult<(NodeRow, Option<ViewCopy>)> {
         let query = writable(dir)?;
         Self::may_work(who)?;
         let local = ensure_local(tx, dir, maker)?;
         if is_for_assets(classify(name)) {
-            if let Some(tunnel) = self.tunnel_for(tx, who, local, name)?.filter(|t| t.how == TunnelHow::AsideInView) {
+            let tunnel = self.tunnel_for(tx, who, local, name)?;
+            if let Some(tunnel) = tunnel.filter(|t| comes_back_in_view(t, caller.process, maker.now)) {
                 // The second half of "move the old file aside, write a new one": the asset's library name gets the new bytes.
                 let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
                 self.may(who, Verb::Edit, &asset)?;
@@ -132,7 +133,8 @@ impl Mount {
                 }
                 tx.remove_tunnel(local, name)?;
                 assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), None)?;
-                return Ok(node);
+                give_back(tx, &tunnel, &mut asset, query, maker)?;
+                return Ok((node, None));
             }
             self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
             let folder = inbox::unsorted(tx, maker)?;
@@ -143,9 +145,10 @@ impl Mount {
             let origin = Origin { from: None, view: Some(&query.path) };
             let mut asset = assets::adopt(tx, &self.library, &mut node, &entry, maker, &origin)?;
             apply_sets(tx, &mut asset, &query.sets, maker)?;
-            return Ok(node);
+            let copy = ViewCopy { member: who.id, name: name.to_text(), sets: query.sets.clone() };
+            return Ok((node, Some(copy)));
         }
-        self.new_file(tx, who, caller, maker, local, name, mode)
+        Ok((self.new_file(tx, who, caller, maker, local, name, mode)?, None))
     }
 
     fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {
@@ -247,6 +250,13 @@ impl Mount {
                 })?;
                 self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
             }
+            Place::View(dir) if classify(&name) == NameClass::SaveDir && local_name(&dir)?.is_some() => {
+                self.plain(caller, parent, name.as_os_str(), "mkdir", |tx, maker| {
+                    let mut node = folders::fresh_node(tx, NodeKind::Dir, maker)?;
+                    node.mode = mode & 0o7777;
+                    Ok(node)
+                })
+            }
             Place::View(dir) => {
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
                 if who.subject.filter(Verb::Tag) == Expr::nothing() {
@@ -256,12 +266,8 @@ impl Mount {
                     if self.in_view(tx, who, &dir, &name).is_ok() {
                         return Err(FsError::Exists);
                     }
-                    if !who.subject.allows_everything(Verb::List) {
-                        tx.add_word(&tree::own_words(&field, who.id), &value)?;
-                    }
-                    tx.add_word(&field.to_string(), &value)?;
-                    trail::word(tx, &maker.hand(), "create", &field, &value)?;
-                    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
+                    keep_word(tx, who, &field, &value)?;
+                    Ok(trail::word(tx, &maker.hand(), "create", &field, &value)?)
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
             }
@@ -370,6 +376,12 @@ impl Mount {
             let id = node.asset.filter(|_| node.class == NodeClass::Asset).ok_or_else(|| {
                 FsError::NotPermitted("this file is no asset; it cannot be linked into a view".into())
             })?;
+            let there = self.library.catalog.read(|tx| tx.asset(id))?.ok_or(FsError::NotFound)?;
+            if query.expr.matches(&AssetFacts(&there)) {
+                return Err(FsError::NotPermitted(
+                    "the file is in this view already, and a file has one name in a view".into(),
+                ));
+            }
             self.retag(&who, caller, id, &[], &query.sets)?;
             self.remember_alias(&dir, &name, id);
             let attr = self.node_attr(&node);
@@ -453,6 +465,33 @@ pub(super) fn apply_sets(
         record::set(tx, asset, field, &added(field, value), &maker.hand())?;
     }
     Ok(tx.put_asset(asset)?)
+}
+
+/// An asset that had lost a view's value by being unlinked there has it again.
+pub(super) fn give_back(
+    tx: &mut dyn WriteTx,
+    tunnel: &TunnelRow,
+    asset: &mut Asset,
+    query: &QueryDir,
+    maker: &Maker,
+) -> FsResult<()> {
+    let Some((field, value)) = query.sets.last().filter(|_| tunnel.how == TunnelHow::RemovedInView) else {
+        return Ok(());
+    };
+    let hand = maker.hand();
+    let Some(changed) = record::set(tx, asset, field, &added(field, value), &hand)? else { return Ok(()) };
+    tx.put_asset(asset)?;
+    let row = json!({ "facet": changed.field, "old": changed.old, "new": changed.new });
+    Ok(trail::asset(tx, &hand, "set", asset.id, &json!({ "changed": [row] }))?)
+}
+
+/// A word of an open vocabulary is there without a use, for its maker also when its uses are hidden from him.
+pub(super) fn keep_word(tx: &mut dyn WriteTx, who: &Who, field: &Field, value: &str) -> FsResult<()> {
+    if !who.subject.allows_everything(Verb::List) {
+        tx.add_word(&tree::own_words(field, who.id), value)?;
+    }
+    tx.add_word(&field.to_string(), value)?;
+    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
 }
 
 /// Whether files of such a name are people's own: assets, and the sidecars that belong to them.

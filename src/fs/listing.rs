@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::mount::{Mount, Place, local_folder, shared_stem};
 use super::{FsError, FsResult, NamesKept};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeStat, ReadTx};
+use crate::catalog::{Asset, ChangeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
 use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp, VersionId};
@@ -344,7 +344,8 @@ impl Mount {
         if let Some(local) = local_folder(tx, dir)? {
             self.known_rows(tx, who, local, LOCAL, &mut locals)?;
             hidden.extend(locals.iter().map(|row| row.name.clone()));
-            hidden.extend(tx.tunnels_in(local)?.into_iter().map(|tunnel| tunnel.name));
+            let aside = tx.tunnels_in(local)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView);
+            hidden.extend(aside.map(|tunnel| tunnel.name));
         }
         // Only a role that shows someone proxies makes the records themselves necessary.
         let proxies = !who.subject.allows_everything(Verb::Download) && who.subject.has_rule(Verb::View);

@@ -10,7 +10,7 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, VersionRow, view_stem};
+use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find};
 use crate::policy::Verb;
@@ -296,7 +296,7 @@ impl Mount {
                 let (node, asset) = self.known(tx, who, node)?;
                 return Ok(Found::Node(Box::new(node), asset));
             }
-            if tx.tunnel(local, name)?.is_some() {
+            if tx.tunnel(local, name)?.is_some_and(|tunnel| tunnel.how == TunnelHow::AsideInView) {
                 return Err(FsError::NotFound);
             }
         }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::{refuse_place, writable};
+use super::create::{ensure_local, keep_word, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
+use crate::catalog::{
+    Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
+};
 use crate::ops::assets::{self, Removal};
 use crate::ops::record::Hand;
 use crate::ops::{trail, tunnels};
-use crate::policy::{Expr, Verb};
+use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
 use crate::view::tree::{self, Dir, Item, Tree};
@@ -158,6 +160,7 @@ impl Mount {
                 if asset.head.is_none() {
                     return self.unlink_new(who, caller, &asset);
                 }
+                self.remember_removal(who, caller, dir, name, &asset, last)?;
                 self.retag(who, caller, asset.id, std::slice::from_ref(last), &[])
             }
             Item::Trashed(asset) => self.purge(who, asset),
@@ -167,6 +170,36 @@ impl Mount {
             )),
             _ => Err(refuse_place(dir)),
         }
+    }
+
+    /// The program that removes a name from a view may bring it back with other bytes, and the directory stays as an emptied folder does.
+    fn remember_removal(
+        &self,
+        who: &Who,
+        caller: &Caller,
+        dir: &Dir,
+        name: &FileName,
+        asset: &Asset,
+        (field, value): &(Field, String),
+    ) -> FsResult<()> {
+        let Some(node) = asset.node else { return Ok(()) };
+        let maker = self.maker(who, caller);
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
+                keep_word(tx, who, field, value)?;
+            }
+            let parent = ensure_local(tx, dir, &maker)?;
+            Ok(tx.put_tunnel(&TunnelRow {
+                parent,
+                name: name.clone(),
+                asset: asset.id,
+                node,
+                process: caller.process,
+                member: Some(who.id),
+                at: maker.now,
+                how: TunnelHow::RemovedInView,
+            })?)
+        })
     }
 
     /// A file that was just made in a view and is no asset yet is removed as in its folder.
@@ -210,6 +243,21 @@ impl Mount {
         self.explain(&who, "rmdir", result)
     }
 
+    fn remove_folder(&self, tx: &mut dyn WriteTx, who: &Who, hand: &Hand, entry: &EntryRow) -> FsResult<()> {
+        let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+        let (node, _) = self.known(tx, who, node)?;
+        if node.kind != NodeKind::Dir {
+            return Err(FsError::NotDir);
+        }
+        Self::may_work(who)?;
+        if tx.has_entries(node.id)? {
+            return Err(FsError::NotEmpty);
+        }
+        trail::at(tx, hand, "remove", (&node, entry), json!({}))?;
+        assets::unlink_entry(tx, entry, hand.now)?;
+        Ok(tx.remove_node(node.id)?)
+    }
+
     fn rmdir_as(&self, who: &Who, parent: u64, name: &OsStr) -> FsResult<()> {
         let name = FileName::try_from(name)?;
         let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
@@ -217,20 +265,17 @@ impl Mount {
         match place {
             Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
                 let entry = tx.entry(folder.id, &name)?.ok_or(FsError::NotFound)?;
-                let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
-                let (node, _) = self.known(tx, who, node)?;
-                if node.kind != NodeKind::Dir {
-                    return Err(FsError::NotDir);
-                }
-                Self::may_work(who)?;
-                if tx.has_entries(node.id)? {
-                    return Err(FsError::NotEmpty);
-                }
-                trail::at(tx, &hand, "remove", (&node, &entry), json!({}))?;
-                assets::unlink_entry(tx, &entry, hand.now)?;
-                Ok(tx.remove_node(node.id)?)
+                self.remove_folder(tx, who, &hand, &entry)
             }),
             Place::View(dir) => {
+                let local = self.library.catalog.write(|tx| -> FsResult<bool> {
+                    let Some(local) = local_folder(tx, &dir)? else { return Ok(false) };
+                    let Some(entry) = tx.entry(local, &name)? else { return Ok(false) };
+                    self.remove_folder(tx, who, &hand, &entry).map(|()| true)
+                })?;
+                if local {
+                    return Ok(());
+                }
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
                 if who.subject.filter(Verb::Tag) == Expr::nothing() {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));

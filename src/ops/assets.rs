@@ -252,7 +252,7 @@ pub fn rebind(
 }
 
 /// The record of a file that turned out to be another asset's next version: facets it was given go along, the rest is dropped.
-/// One that had a version of its own is put in the trash instead, so that no bytes are lost.
+/// One that had a version of its own stays, as one whose file was purged: its bytes are the heir's now.
 fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &Hand) -> Result<(), CatalogError> {
     let Some(mut old) = tx.asset(id)? else { return Ok(()) };
     heir.tags.extend(old.tags.iter().cloned());
@@ -264,8 +264,15 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &
     }
     old.node = None;
     old.state = AssetState::Trashed;
+    old.trashed = Some(Trashed {
+        at: heir.changed,
+        parent: NodeId::LIBRARY,
+        name: old.view_name.as_bytes().to_vec(),
+        by: hand.by,
+    });
     old.named = None;
     old.changed = heir.changed;
+    forget_tunnels(tx, id)?;
     tx.put_asset(&old)?;
     tx.change(ChangeKind::Asset, &id.to_string())?;
     trail::asset(tx, hand, "trash", id, &json!({ "name": old.view_name }))

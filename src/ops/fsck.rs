@@ -130,6 +130,8 @@ fn pointers(
             Some(_) => faults.push(format!("catalogue: asset {}: its node {node} is another's", asset.id)),
             None => faults.push(format!("catalogue: asset {}: its node {node} is missing", asset.id)),
         },
+        // Purged.
+        None if asset.trashed.is_some() => {}
         None => faults.push(format!("catalogue: asset {}: it has no node", asset.id)),
     }
     Ok(faults)

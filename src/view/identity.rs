@@ -65,12 +65,13 @@ pub fn is_young(at: Timestamp, now: Timestamp) -> bool {
     now.ms_since(at) < TUNNEL_MS
 }
 
-/// Whether whoever brings the name back gets the asset. `Moved` is only a hint: `mv N M` followed by a new N is what people do.
+/// Whether whoever brings the name back gets the asset. `Moved` is only a hint: `mv N M` followed by a new N is what people do; so is
+/// `RemovedInView`: taking a value from one file and giving it to another.
 #[must_use]
 pub fn is_strong(how: TunnelHow) -> bool {
     match how {
         TunnelHow::Aside | TunnelHow::Removed | TunnelHow::RemovedWithoutDelete | TunnelHow::AsideInView => true,
-        TunnelHow::Moved => false,
+        TunnelHow::Moved | TunnelHow::RemovedInView => false,
     }
 }
 
@@ -84,6 +85,17 @@ pub fn is_fresh(
     has_user_metadata: bool,
 ) -> bool {
     !published || (same_process && !has_user_metadata && now.ms_since(made_at) < FRESH_MS)
+}
+
+/// Whether a file that takes a name in a view is the next version of the asset that had it there a moment ago. What was removed from the
+/// view is that of the program alone that removed it (zip -u, tar x, KIO: unlink, then create or rename).
+#[must_use]
+pub fn comes_back_in_view(tunnel: &TunnelRow, process: u32, now: Timestamp) -> bool {
+    match tunnel.how {
+        TunnelHow::AsideInView => true,
+        TunnelHow::RemovedInView => process != 0 && process == tunnel.process && is_young(tunnel.at, now),
+        _ => false,
+    }
 }
 
 /// The file that already has the destination's name.
@@ -263,7 +275,7 @@ pub enum ExpiryMeaning {
 ///
 /// | how | asset has a name | meaning | by |
 /// |---|---|---|---|
-/// | aside, moved | any | `Drop` | a person's `mv N N~`; a real rename |
+/// | aside, moved, removed in a view | any | `Drop` | a person's `mv N N~`; a real rename; a value taken away |
 /// | removed | any | `Drop` | rm: it has been in the trash since |
 /// | removed by an editor | no | `PutBack` | an editor's rm, or his program died between unlink and create |
 /// | removed by an editor | yes | `Drop` | the asset came back another way (undo, restore) |
@@ -273,7 +285,8 @@ pub fn on_tunnel_expired(how: TunnelHow, asset_has_name: bool) -> ExpiryMeaning 
     match (how, asset_has_name) {
         (TunnelHow::RemovedWithoutDelete, false) => ExpiryMeaning::PutBack,
         (TunnelHow::AsideInView, _) => ExpiryMeaning::ViewBackupsGo,
-        (TunnelHow::RemovedWithoutDelete, true) | (TunnelHow::Aside | TunnelHow::Moved | TunnelHow::Removed, _) => {
+        (TunnelHow::RemovedWithoutDelete, true)
+        | (TunnelHow::Aside | TunnelHow::Moved | TunnelHow::Removed | TunnelHow::RemovedInView, _) => {
             ExpiryMeaning::Drop
         }
     }

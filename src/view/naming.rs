@@ -1,7 +1,7 @@
 //! The names an asset has in views: its file's, and for where a namesake has that a marked one. Which of the two somebody sees, and that
 //! nothing tells him of what he may not list, is decided in [`super::tree`].
 
-use crate::catalog::{CatalogError, ReadTx};
+use crate::catalog::{CatalogError, ReadTx, view_stem};
 use crate::types::{AssetId, FileName};
 
 /// Digits behind `~`: base 32 without i, l, o, u.
@@ -21,7 +21,7 @@ pub fn names(tx: &dyn ReadTx, wanted: &FileName, id: AssetId) -> Result<(String,
     let (stem, ext) = split(&text);
     let mark = if RESERVED.contains(&text.as_str()) { mark(&random_digits(id)[..SHORTEST]) } else { String::new() };
     let plain = fit(stem, &mark, ext);
-    let marked = match tx.namesake(split(&plain).0, id)? {
+    let marked = match tx.namesake(view_stem(&plain), id)? {
         Some(_) => Some(marked_name(tx, &plain, id)?),
         None => None,
     };
@@ -39,8 +39,8 @@ pub fn marked_name(tx: &dyn ReadTx, view_name: &str, id: AssetId) -> Result<Stri
     let marks = (SHORTEST..=digits.len()).map(|len| &digits[..len]).chain([whole.as_str()]);
     for digits in marks {
         let name = fit(stem, &mark(digits), ext);
-        let marked = split(&name).0;
-        if marked != stem && tx.namesake(marked, id)?.is_none() {
+        let marked = view_stem(&name);
+        if name != view_name && tx.namesake(marked, id)?.is_none() {
             return Ok(name);
         }
     }

@@ -181,7 +181,9 @@ pub fn new_word(dir: &Dir, name: &FileName) -> Option<(Field, String)> {
     }
 }
 
-fn takes_words(field: &Field) -> bool {
+/// Whether a field has an open vocabulary, whose words are made by `mkdir`.
+#[must_use]
+pub fn takes_words(field: &Field) -> bool {
     field.is_settable() && *field != Field::Owner && matches!(field.kind(), FieldKind::Open | FieldKind::Tree)
 }
 

@@ -11,7 +11,7 @@ use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId};
 
-pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of};
+pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
 pub use folders::folder_visible;
 pub use known::UnknownValue;

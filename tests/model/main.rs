@@ -7,6 +7,7 @@ mod bytes;
 mod identity;
 mod intake;
 mod names;
+mod patterns;
 mod world;
 
 use std::collections::BTreeMap;

@@ -99,6 +99,7 @@ words!(AssetState {
 words!(TunnelHow {
     Aside => "aside", Moved => "moved", Removed => "removed", RemovedWithoutDelete => "removed-without-delete",
     AsideInView => "aside-in-view",
+    RemovedInView => "removed-in-view",
 });
 words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox", Word => "word" });
 words!(Counter {

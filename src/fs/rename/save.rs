@@ -39,6 +39,7 @@ impl Mount {
         there: &EntryRow,
         dst: &mut Asset,
     ) -> FsResult<()> {
+        self.library.view_copies.remove(node.id);
         assets::unlink_entry(tx, entry, m.maker.now)?;
         tx.repoint_entry(there.id, node.id)?;
         tx.change(ChangeKind::Entry, &folders::entry_change_id(there.parent, &there.name))?;

@@ -3,14 +3,17 @@
 use super::files::local_class;
 use super::{After, Mover};
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
-use crate::fs::create::{apply_sets, ensure_local, is_for_assets, library_entry, writable};
-use crate::fs::mount::{Found, Mount};
+use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, library_entry, writable};
+use crate::fs::mount::{Found, Mount, local_folder};
 use crate::fs::{FsError, FsResult};
+use crate::ops::record;
 use crate::ops::trail::{self, Origin};
+use crate::ops::value::FacetChange;
 use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
 use crate::view::class::{classify, is_aside_for};
+use crate::view::identity::comes_back_in_view;
 use crate::view::tree::{Dir, Item, QueryDir, Tree};
 
 impl Mount {
@@ -49,7 +52,7 @@ impl Mount {
             trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?;
             return Ok(After::Nothing);
         }
-        let tunnel = self.tunnel_for(tx, m.who, local, new_name)?.filter(|t| t.how == TunnelHow::AsideInView);
+        let tunnel = self.tunnel_in_view(tx, m, dir, new_name)?;
         let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
             (Some(t), _) => tx.asset(t.asset)?,
             (None, Ok(Found::Item(Item::Asset(asset)))) if m.no_replace => {
@@ -61,12 +64,8 @@ impl Mount {
         };
         match shown {
             Some(mut asset) => {
-                self.may(m.who, Verb::Edit, &asset)?;
                 let (there, _) = home(tx, &asset)?;
-                if tunnel.is_some() {
-                    tx.remove_tunnel(local, new_name)?;
-                }
-                self.next_version(tx, m, &entry, &mut node, &there, &mut asset)?;
+                self.save_in_view(tx, m, (&entry, &mut node), &there, &mut asset, tunnel.as_ref(), query)?;
             }
             None => {
                 self.may_create(tx, m.who, &m.maker, NodeId::LIBRARY, new_name, &query.sets)?;
@@ -101,17 +100,19 @@ impl Mount {
             if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
                 return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
             }
-            let shown = match self.in_view(tx, m.who, dir, new_name) {
-                Ok(Found::Item(Item::Asset(other))) if other.id != asset.id && !m.no_replace => Some(other),
-                Ok(_) => return Err(FsError::Exists),
-                Err(FsError::NotFound) => None,
-                Err(e) => return Err(e),
+            let fresh = self.is_fresh(&node, &without(tx, &asset, from, m)?, m.caller);
+            let tunnel = self.tunnel_in_view(tx, m, dir, new_name)?.filter(|_| fresh);
+            let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
+                (Some(tunnel), _) => tx.asset(tunnel.asset)?,
+                (None, Ok(Found::Item(Item::Asset(other)))) if other.id != asset.id && !m.no_replace => Some(other),
+                (None, Ok(_)) => return Err(FsError::Exists),
+                (None, Err(FsError::NotFound)) => None,
+                (None, Err(e)) => return Err(e),
             };
             if let Some(mut other) = shown {
                 let (there, _) = home(tx, &other)?;
-                if self.is_fresh(&node, &asset, m.caller) {
-                    self.may(m.who, Verb::Edit, &other)?;
-                    self.next_version(tx, m, &entry, &mut node, &there, &mut other)?;
+                if fresh {
+                    self.save_in_view(tx, m, (&entry, &mut node), &there, &mut other, tunnel.as_ref(), to)?;
                     return Ok(After::Nothing);
                 }
                 self.replace(tx, m, &there)?;
@@ -127,6 +128,42 @@ impl Mount {
         self.keeps_name(tx, m, &asset, name, dir, new_name)?;
         let (remove, add) = exchange(from, to);
         Ok(After::Retag { asset: asset.id, remove, add })
+    }
+
+    /// What had a name in a view a moment ago, if a file that takes the name now is its next version.
+    fn tunnel_in_view(
+        &self,
+        tx: &dyn ReadTx,
+        m: &Mover<'_>,
+        dir: &Dir,
+        name: &FileName,
+    ) -> FsResult<Option<TunnelRow>> {
+        let Some(local) = local_folder(tx, dir)? else { return Ok(None) };
+        let tunnel = self.tunnel_for(tx, m.who, local, name)?;
+        Ok(tunnel.filter(|t| comes_back_in_view(t, m.caller.process, m.maker.now)))
+    }
+
+    /// The save in a view: the asset keeps its name in the library and its values.
+    #[expect(clippy::too_many_arguments, reason = "all of them are who and what of one call")]
+    fn save_in_view(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        (entry, node): (&EntryRow, &mut NodeRow),
+        there: &EntryRow,
+        asset: &mut Asset,
+        tunnel: Option<&TunnelRow>,
+        view: &QueryDir,
+    ) -> FsResult<()> {
+        self.may(m.who, Verb::Edit, asset)?;
+        if let Some(tunnel) = tunnel {
+            tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+        }
+        self.next_version(tx, m, entry, node, there, asset)?;
+        match tunnel {
+            Some(tunnel) => give_back(tx, tunnel, asset, view, &m.maker),
+            None => Ok(()),
+        }
     }
 
     /// Getting another value changes no name: one that the view would not show a moment later is refused.
@@ -184,6 +221,16 @@ impl Mount {
         })?;
         Ok(After::Nothing)
     }
+}
+
+/// An asset without the values that it has from lying in a view: those are no person's.
+fn without(tx: &dyn ReadTx, asset: &Asset, view: &QueryDir, m: &Mover<'_>) -> FsResult<Asset> {
+    let mut bare = asset.clone();
+    let hand = m.maker.hand();
+    for (field, value) in &view.sets {
+        record::set(tx, &mut bare, field, &FacetChange::Remove(value.clone()), &hand)?;
+    }
+    Ok(bare)
 }
 
 /// Where an asset lives in the library.

@@ -43,6 +43,7 @@ fn creates() {
         (C::Ordinary, Some((TunnelHow::Removed, -60_000)), back), // the clock was set back
         (C::Ordinary, Some((TunnelHow::Removed, 15_000)), M::NewAsset),
         (C::Ordinary, Some((TunnelHow::Moved, 10)), M::NewAsset),
+        (C::Ordinary, Some((TunnelHow::RemovedInView, 10)), M::NewAsset),
         (C::Scratch, Some((TunnelHow::Removed, 10)), back), // an asset that lay under a scratch name
         (C::Aside, Some((TunnelHow::Aside, 10)), back),
         (C::Aside, Some((TunnelHow::Moved, 10)), M::Aside),
@@ -211,6 +212,8 @@ fn expiries() {
         (TunnelHow::RemovedWithoutDelete, true, M::Drop),
         (TunnelHow::Moved, true, M::Drop),
         (TunnelHow::Moved, false, M::Drop),
+        (TunnelHow::RemovedInView, true, M::Drop),
+        (TunnelHow::RemovedInView, false, M::Drop),
         (TunnelHow::AsideInView, true, M::ViewBackupsGo),
         (TunnelHow::AsideInView, false, M::ViewBackupsGo),
     ];

@@ -1,9 +1,8 @@
 //! What an asset is called. Of the namesakes that the member may list, wherever they are, the one named first has the plain name and the
 //! others have their marked ones. What he may not list has no part in it, and no name leads to it.
 
-use super::super::naming::split;
 use super::Tree;
-use crate::catalog::{Asset, CatalogError, ViewRow};
+use crate::catalog::{Asset, CatalogError, ViewRow, view_stem};
 use crate::types::AssetId;
 
 impl Tree<'_> {
@@ -21,14 +20,14 @@ impl Tree<'_> {
 
     fn name<'n>(&self, id: AssetId, plain: &'n str, marked: Option<&'n str>) -> Result<&'n str, CatalogError> {
         match marked {
-            Some(marked) if self.holder(split(plain).0)?.is_some_and(|holder| holder != id) => Ok(marked),
+            Some(marked) if self.holder(view_stem(plain))?.is_some_and(|holder| holder != id) => Ok(marked),
             _ => Ok(plain),
         }
     }
 
     /// The asset that the member knows by a name.
     pub(super) fn named(&self, text: &str) -> Result<Option<Asset>, CatalogError> {
-        match self.with_stem(split(text).0)? {
+        match self.with_stem(view_stem(text))? {
             Some(asset) if self.name_of(&asset)? == text => Ok(Some(asset)),
             _ => Ok(None),
         }
@@ -41,7 +40,7 @@ impl Tree<'_> {
     pub fn with_stem(&self, stem: &str) -> Result<Option<Asset>, CatalogError> {
         let asset = self.holder(stem)?.map(|id| self.tx.asset(id)).transpose()?.flatten();
         match asset {
-            Some(asset) if split(self.name_of(&asset)?).0 == stem => Ok(Some(asset)),
+            Some(asset) if view_stem(self.name_of(&asset)?) == stem => Ok(Some(asset)),
             _ => Ok(None),
         }
     }

@@ -188,7 +188,8 @@ CREATE TABLE tunnel (
     process INTEGER NOT NULL CHECK (process BETWEEN 0 AND 4294967295),
     member BLOB CHECK (length(member) = 16),
     at INTEGER NOT NULL,
-    how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view')),
+    how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view',
+        'removed-in-view')),
     PRIMARY KEY (parent, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tunnel_asset ON tunnel (asset);

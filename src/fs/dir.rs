@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handle;
-use super::inodes::{ROOT, Virtual};
+use super::inodes::Virtual;
 use super::listing::{Moved, Row, Snapshot, What};
 use super::mount::{Found, Mount, Object, Place};
 use super::{Entry, FsError, FsResult, Listed, OpenedDir};
@@ -71,7 +71,7 @@ impl Mount {
                 state.insert((snapshot, moved))
             }
         };
-        if after < DOTS && !self.dots(listing, after, each) {
+        if after < DOTS && !self.dots(listing, after, each)? {
             return Ok(());
         }
         moved.recheck(self, &who, &listing.place, snapshot)?;
@@ -103,16 +103,16 @@ impl Mount {
         Ok(())
     }
 
-    fn dots(&self, listing: &Listing, after: u64, each: &mut dyn FnMut(Listed) -> bool) -> bool {
+    fn dots(&self, listing: &Listing, after: u64, each: &mut dyn FnMut(Listed) -> bool) -> FsResult<bool> {
         for (cookie, name) in [(1, b".".as_slice()), (DOTS, b"..".as_slice())] {
             if cookie > after {
-                let ino = if cookie == 1 { listing.ino } else { ROOT };
+                let ino = if cookie == DOTS { self.above(&listing.place)? } else { listing.ino };
                 if !each(Listed { cookie, name: name.to_vec(), ino, kind: FileKind::Dir, entry: None }) {
-                    return false;
+                    return Ok(false);
                 }
             }
         }
-        true
+        Ok(true)
     }
 
     /// A row's number and kind alone.

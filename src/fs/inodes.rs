@@ -112,6 +112,16 @@ impl Inodes {
         self.hashed(4, path.as_bytes(), same)
     }
 
+    /// The number of the virtual directory that has a canonical path.
+    #[must_use]
+    pub fn directory(&self, path: &str) -> u64 {
+        self.hashed(
+            4,
+            path.as_bytes(),
+            |there| matches!(there, Virtual::Dir(dir) if crate::view::tree::path_of(dir) == path),
+        )
+    }
+
     /// The number of an export: one per version (so per asset, whatever its bytes are) and placement, and another for other bytes.
     #[must_use]
     pub fn export(&self, export: &ExportRef) -> u64 {

@@ -3,6 +3,7 @@
 //! [`Mount`] is one mount of one library. Every method takes the caller first, resolves the inode, asks the gate, and runs at most one
 //! catalogue transaction for what it changes. Errors are [`FsError`]; only `error.rs` knows errno.
 
+mod above;
 mod attr;
 mod believed;
 mod create;

@@ -1,5 +1,7 @@
 //! A value given through a view needs what `dam set` needs for it.
 
+use damfs::types::FileKind;
+
 use crate::world::*;
 
 const DECIDES: [&str; 4] =
@@ -58,4 +60,36 @@ fn a_verdict_that_would_allow_itself_is_refused() {
     let world = World::new().with_roles(role);
     let lou = world.member("lou", 1002, "loop", None);
     assert_eq!(errno(lou.write("find/status.instagram=approved/x.png", b"x")), libc::EACCES);
+}
+
+/// Regression: `..` of every directory was the root's number.
+#[test]
+fn above_a_directory_is_the_one_it_lies_in() {
+    let (world, admin) = World::studio();
+    admin.mkdir("library/acme/deep").unwrap();
+    admin.write("library/acme/deep/b.png", b"b").unwrap();
+    admin.mkdir("inbox/box").unwrap();
+    world.settle();
+    world.set("library/acme/a.png", &["tag=sea/beach", "persona=luna", "status.instagram=approved"]);
+    let (mut seen, mut at) = (Vec::new(), vec!["find/persona=luna".to_owned(), String::new()]);
+    while let Some(path) = at.pop() {
+        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+        let number = |name: &str| admin.rows(&path).into_iter().find(|(row, _)| row == name).unwrap().1;
+        assert_eq!(number("."), admin.find(&path).unwrap(), "{path}");
+        assert_eq!(number(".."), admin.find(above).unwrap(), "above {path}");
+        for name in admin.names(&path) {
+            let below = format!("{path}/{name}").trim_start_matches('/').to_owned();
+            if admin.attr(&below).unwrap().kind == FileKind::Dir {
+                at.push(below);
+            }
+        }
+        seen.push(path);
+    }
+    for path in ["library/acme/deep", "inbox/box", "by/tag/sea/beach", "versions/acme/deep/b.png", "records/acme/deep"]
+    {
+        assert!(seen.iter().any(|there| there == path), "{path} among {seen:?}");
+    }
+    for path in [".dam/why/library/acme", "by/status/instagram", "platforms/instagram"] {
+        assert!(seen.iter().any(|there| there.starts_with(path)), "{path} among {seen:?}");
+    }
 }

@@ -159,16 +159,22 @@ impl Seat {
         Ok((self.find(parent)?, OsStr::new(name)))
     }
 
-    /// The names in a directory, sorted.
-    pub fn names(&self, path: &str) -> Vec<String> {
+    /// A directory as it is listed: names and numbers.
+    pub fn rows(&self, path: &str) -> Vec<(String, u64)> {
         let fh = self.mount.opendir(&self.caller, self.find(path).unwrap()).unwrap().fh;
-        let mut names = Vec::new();
+        let mut rows = Vec::new();
         let mut each = |row: Listed| {
-            names.push(String::from_utf8(row.name).unwrap());
+            rows.push((String::from_utf8(row.name).unwrap(), row.ino));
             true
         };
         self.mount.readdir(&self.caller, fh, 0, true, &mut each).unwrap();
         self.mount.releasedir(&self.caller, fh).unwrap();
+        rows
+    }
+
+    /// The names in a directory, sorted.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.rows(path).into_iter().map(|(name, _)| name).collect();
         names.retain(|name| name != "." && name != "..");
         names.sort();
         names

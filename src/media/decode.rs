@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
+use super::png_colour::Colour;
 use super::sniff::sniff;
 use super::{MediaError, probe};
 use crate::types::ReadAt;
@@ -104,14 +105,13 @@ impl Master {
         if let Some((w, h)) = header.size {
             check(w, h, limits)?;
         }
-        if header.separate_scans {
-            // The decoder gives wrong colours for these: better none.
-            return Err(MediaError::Unsupported { format: "a JPEG with one scan per component".to_owned() });
+        if let Some(what) = header.unsupported {
+            return Err(MediaError::Unsupported { format: what.to_owned() });
         }
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
         let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
         // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
-        let decoded = catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation)))
+        let decoded = catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation, header.colour)))
             .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))?;
         Ok(Self { source_type: header.source_type, ..decoded })
     }
@@ -139,7 +139,13 @@ fn check(w: u32, h: u32, limits: &Limits) -> Result<(), MediaError> {
     Ok(())
 }
 
-fn pixels(bytes: &[u8], format: ImageFormat, limits: &Limits, orientation: Orientation) -> Result<Master, MediaError> {
+fn pixels(
+    bytes: &[u8],
+    format: ImageFormat,
+    limits: &Limits,
+    orientation: Orientation,
+    colour: Colour,
+) -> Result<Master, MediaError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut bounds = image::Limits::no_limits();
     bounds.max_alloc = Some(limits.max_pixels.saturating_mul(4).saturating_add(256 * 1024 * 1024));
@@ -147,7 +153,12 @@ fn pixels(bytes: &[u8], format: ImageFormat, limits: &Limits, orientation: Orien
     let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
     let (w, h) = decoder.dimensions();
     check(w, h, limits)?;
-    let icc = decoder.icc_profile().unwrap_or(None).filter(|p| p.len() <= MAX_ICC);
+    let embedded = decoder.icc_profile().unwrap_or(None).filter(|p| p.len() <= MAX_ICC);
+    // The decoder makes RGB of CMYK without it, and wrong RGB if it were to be followed.
+    if embedded.as_ref().is_some_and(|profile| profile.get(16..20) == Some(b"CMYK")) {
+        return Err(MediaError::Unsupported { format: "a CMYK picture with a profile".to_owned() });
+    }
+    let icc = colour.profile().and_then(|profile| profile.encode().ok()).or(embedded);
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| failed(&e))?;
     let (width, height) = (picture.width(), picture.height());
     check(width, height, limits)?;

@@ -1,5 +1,7 @@
 //! What the container walkers hand to the readers of metadata.
 
+use super::png_colour::Colour;
+
 /// One text with its key, as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
@@ -20,8 +22,10 @@ pub(super) struct Found {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub complete: bool,
-    /// A baseline JPEG with one scan per component.
-    pub separate_scans: bool,
+    /// What a PNG's chunks say of its colours.
+    pub colour: Colour,
+    /// What it is that cannot be decoded here with its right colours.
+    pub unsupported: Option<&'static str>,
     pub warnings: Vec<String>,
     /// What was cut or left out of the texts.
     pub cut: Vec<String>,

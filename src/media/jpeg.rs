@@ -37,7 +37,10 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
         let next = at.saturating_add(2).saturating_add(u64::from(len));
         if marker == 0xda {
             let components = w.get(body, 1)?.first().copied().unwrap_or(0);
-            found.separate_scans = components < baseline_components;
+            // The decoder gives wrong colours for these: better none.
+            if components < baseline_components {
+                found.unsupported = Some("a JPEG with one scan per component");
+            }
             found.complete = ends(source, next)?;
             break;
         }

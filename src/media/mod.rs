@@ -19,6 +19,7 @@ mod jpeg;
 mod mark;
 mod other_tools;
 mod png;
+mod png_colour;
 mod probe;
 mod proxy;
 mod recipe;

@@ -24,8 +24,15 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
         let kind: [u8; 4] = [head[4], head[5], head[6], head[7]];
         match &kind {
             b"IHDR" => {
-                if let Some(size) = w.array::<8>(body)? {
-                    (found.width, found.height) = (be32(&size, 0), be32(&size, 4));
+                let head = w.get(body, 13)?;
+                (found.width, found.height) = (be32(head, 0), be32(head, 4));
+                found.colour.chunk(&kind, head);
+            }
+            b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM" => {
+                let most = usize::try_from(len.min(32)).unwrap_or(0);
+                found.colour.chunk(&kind, w.get(body, most)?);
+                if found.colour.is_hdr() {
+                    found.unsupported = Some("an HDR picture");
                 }
             }
             b"IEND" => {

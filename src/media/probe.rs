@@ -1,6 +1,7 @@
 //! What a file says about itself.
 
 use super::found::Found;
+use super::png_colour::Colour;
 use super::sniff::{Sniffed, sniff};
 use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
 use crate::types::{Generation, ReadAt, Timestamp};
@@ -68,7 +69,8 @@ pub(super) struct Header {
     pub orientation: u8,
     /// As stored.
     pub size: Option<(u32, u32)>,
-    pub separate_scans: bool,
+    pub unsupported: Option<&'static str>,
+    pub colour: Colour,
     /// IPTC DigitalSourceType.
     pub source_type: Option<String>,
 }
@@ -84,7 +86,8 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
     Ok(Header {
         orientation,
         size: found.width.zip(found.height),
-        separate_scans: found.separate_scans,
+        unsupported: found.unsupported,
+        colour: found.colour,
         source_type: found.xmp.and_then(|packet| xmp::read(&packet).source_type),
     })
 }

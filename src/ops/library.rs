@@ -14,7 +14,7 @@ use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
 use super::reserve::Reserve;
-use super::sweep::ScratchSwept;
+use super::strays::ScratchSwept;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;
 use crate::audit;

@@ -26,6 +26,7 @@ pub mod reserve;
 pub mod rules;
 pub mod serve;
 pub mod show;
+mod strays;
 mod sweep;
 pub mod target;
 pub mod trail;

@@ -233,3 +233,23 @@ fn a_copy_into_a_view_keeps_its_name_though_the_asset_has_another_in_views() {
     assert_eq!(me.read("/by/tag/beach/a.bin").unwrap(), b"second");
     assert_eq!(me.id("/by/tag/beach/a.bin"), me.id("x/a.bin"));
 }
+
+/// Regression: what was called like a temporary stayed local to the view that it was put into, where no backup finds it.
+#[test]
+fn a_scratch_file_that_stays_in_a_view_is_filed_with_its_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    published(&world, &me, "a.png", b"one");
+    me.write("/by/tag/beach/sedAb1x9Z", b"somebody's").unwrap();
+    world.wait(500);
+    assert_eq!(me.names("/by/tag/beach"), ["a.png", "sedAb1x9Z"]);
+    assert!(me.find("Unsorted").is_err());
+    world.wait(200);
+    world.library().settle().unwrap();
+    assert_eq!(me.read("/by/tag/beach/sedAb1x9Z").unwrap(), b"somebody's");
+    let path = "Unsorted/2026/09/sedAb1x9Z";
+    assert_eq!(me.read(path).unwrap(), b"somebody's", "{:?}", me.names("Unsorted"));
+    assert_eq!(world.show(path)["tag"], json!(["beach"]));
+    assert_eq!(world.faults(), json!([]));
+}

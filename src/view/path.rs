@@ -51,6 +51,8 @@ pub enum Dir {
     Why,
     /// `.dam/why/library/<folder>/`, by the folder's node.
     WhyTree(NodeId),
+    /// `.dam/why/platforms/...`: as the place itself, with what is not shown there. Resolves when typed and lists nothing.
+    WhyExports(Box<Dir>),
 }
 
 /// A directory that is a query.
@@ -140,6 +142,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::Control => ".dam".to_owned(),
         Dir::Why => ".dam/why".to_owned(),
         Dir::WhyTree(node) => mirror(".dam/why/library", *node),
+        Dir::WhyExports(place) => format!(".dam/why/{}", path_of(place)),
     }
 }
 
@@ -395,6 +398,7 @@ mod tests {
             Dir::Why,
             Dir::WhyTree(NodeId::LIBRARY),
             Dir::WhyTree(NodeId(20)),
+            Dir::WhyExports(Box::new(Dir::Platforms)),
         ];
         let paths: std::collections::BTreeSet<String> = dirs.iter().map(path_of).collect();
         assert_eq!(paths.len(), dirs.len());

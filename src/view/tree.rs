@@ -80,7 +80,9 @@ impl<'a> Tree<'a> {
             return Ok(Some(item));
         }
         match dir {
-            Dir::Root | Dir::Control | Dir::Why => Ok(None),
+            Dir::Root | Dir::Control => Ok(None),
+            Dir::Why => Ok((text == "platforms").then(|| Item::Dir(Dir::WhyExports(Box::new(Dir::Platforms))))),
+            Dir::WhyExports(place) => self.why_export_child(place, name, text),
             Dir::By => Ok(query::typed_facet(text).map(|field| Item::Dir(Dir::Field(field)))),
             Dir::Field(Field::AnyStatus) => Ok(self.platform(text).map(|p| Item::Dir(Dir::Field(Field::Status(p))))),
             Dir::Field(field) => self.value_child(dir, field, text),
@@ -118,7 +120,7 @@ impl<'a> Tree<'a> {
             page.add(at, FileName::new(name).ok(), || item.clone());
         }
         match dir {
-            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why => {}
+            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) => {}
             Dir::Field(field) => self.list_values(dir, field, &mut page)?,
             Dir::Years => self.list_years(&mut page)?,
             Dir::Year(year) => self.list_months(*year, &mut page)?,

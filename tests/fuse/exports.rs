@@ -186,6 +186,8 @@ fn what_cannot_be_rendered_is_not_listed_and_says_why() {
     let reason = "not in platforms/instagram/post_square: the file is damaged";
     let why = fs::read_to_string(s.mnt(".dam/why/library/luna/broken.png")).unwrap();
     assert!(why.contains(reason), "{why}");
+    let why = fs::read_to_string(s.mnt(".dam/why/platforms/instagram/post_square/broken.jpg")).unwrap();
+    assert!(why.contains(reason), "{why}");
     assert!(s.dam(["why".as_ref(), export.as_os_str()]).contains(reason));
     assert!(s.dam(["why", "platforms/instagram/post_square/broken.jpg"]).contains(reason));
     assert_eq!(s.dam_fails(["why", "platforms/instagram/post_square/none.jpg"]).0, 3);

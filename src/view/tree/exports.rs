@@ -3,7 +3,7 @@
 use super::super::naming::split;
 use super::super::path::encode;
 use super::super::recipes::recipe_for;
-use super::{Dir, Item, PAGE, Page, Tree, is_trashed, not_trashed};
+use super::{Dir, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::{RENDERER, Recipe};
 use crate::policy::platforms::{Adult, Placement, PlacementKind};
@@ -121,6 +121,27 @@ impl Tree<'_> {
             return Ok(None);
         }
         Ok(self.shown(&asset, placement)?.map(|version| Item::Export(asset, version, placement)))
+    }
+
+    /// What stands in `.dam/why/` for a place below `platforms/`: for each asset that may be listed the reason, whether it is shown or not.
+    pub(super) fn why_export_child(
+        &self,
+        place: &Dir,
+        name: &FileName,
+        text: &str,
+    ) -> Result<Option<Item>, CatalogError> {
+        let Dir::Placement(platform, placement) = place else {
+            let child = self.child(place, name)?;
+            return Ok(child.and_then(|item| match item {
+                Item::Dir(dir) => Some(Item::Dir(Dir::WhyExports(Box::new(dir)))),
+                _ => None,
+            }));
+        };
+        let stem = self.still(platform, placement).and_then(|(placement, _)| export_stem(placement, text));
+        match stem.map(|stem| self.with_stem(stem)).transpose()?.flatten() {
+            Some(asset) if self.is_visible(&asset)? => Ok(Some(Item::Why(WhyTarget::Asset(asset.id)))),
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn list_exports(&self, platform: &str, placement: &str, page: &mut Page) -> Result<(), CatalogError> {

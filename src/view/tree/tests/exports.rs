@@ -50,5 +50,11 @@ fn what_this_renderer_could_not_render_is_not_listed() {
     lib.write(|tx| tx.put_rendition(&failed(2, RENDERER)));
     assert_eq!(lib.ls(&admin, "platforms/instagram/post_square"), [""; 0]);
     assert!(!lib.has(&admin, "platforms/instagram/post_square/l1.jpg"));
+    let why = |name: &str| lib.resolve(&admin, &format!(".dam/why/platforms/instagram/post_square/{name}"));
+    assert!(matches!(why("l1.jpg"), Some(Item::Why(_))), "the reason is where it would be");
+    assert!(why("l1.png").is_none() && why("none.jpg").is_none());
+    assert_eq!(lib.ls(&admin, ".dam/why/platforms/instagram"), [""; 0], "typed, not listed");
+    let elsewhere = who("admin", Some("client=globex"));
+    assert!(!lib.has(&elsewhere, ".dam/why/platforms/instagram/post_square/l1.jpg"));
     assert!(lib.has(&admin, "platforms/onlyfans/post_image/l1.jpg"), "another recipe is another render");
 }

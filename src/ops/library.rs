@@ -15,6 +15,7 @@ use super::mapped::Served;
 use super::notices::Notices;
 use super::reserve::Reserve;
 use super::strays::ScratchSwept;
+use super::value;
 use super::view_copy::ViewCopies;
 use crate::access::Gate;
 use crate::audit;
@@ -35,7 +36,6 @@ const FEED_PAGE: usize = 1_000;
 
 /// `damfs.toml`: what a folder needs to be known as a library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LibraryInfo {
     /// Layout version.
     pub format: u32,
@@ -45,6 +45,10 @@ pub struct LibraryInfo {
     pub sealed: bool,
     /// Who may see plain text of times: RFC 3339.
     pub created: String,
+}
+
+impl LibraryInfo {
+    const KEYS: [&str; 4] = ["format", "id", "sealed", "created"];
 }
 
 /// Where the key of a new library goes.
@@ -280,11 +284,16 @@ impl Library {
             }
             _ => damaged(e.to_string()),
         })?;
-        let info: LibraryInfo = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
-        if info.format > FORMAT {
-            return Err(OpenError::NewerFormat { found: info.format });
+        let table: toml::Table = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
+        // First: a newer layout may have keys that are not known here.
+        let format = table.get("format").and_then(toml::Value::as_integer).and_then(|n| u32::try_from(n).ok());
+        if let Some(found) = format.filter(|found| *found > FORMAT) {
+            return Err(OpenError::NewerFormat { found });
         }
-        Ok(info)
+        if let Some(unknown) = table.keys().find(|key| !LibraryInfo::KEYS.contains(&key.as_str())) {
+            return Err(damaged(value::nearest("key", unknown, LibraryInfo::KEYS.map(str::to_owned)).0));
+        }
+        table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))
     }
 
     /// Opens a library, takes its lock, and recovers what a crash left staged.

@@ -138,6 +138,20 @@ fn a_damaged_library_is_no_missing_one() {
     assert_eq!(lab.fails(1, &["mount", library.to_str().unwrap(), "mnt"]), found);
 }
 
+/// Regression: a library of a newer layout with a new key was called damaged.
+#[test]
+fn a_wrong_key_is_named_and_a_newer_layout_is_no_damage() {
+    let lab = Lab::new();
+    let path = lab.library().join("damfs.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    fs::write(&path, good.replace("sealed", "seald")).unwrap();
+    let found = lab.fails(1, &["find", "kind=image"]);
+    assert!(found.contains("unknown key `seald`; did you mean `sealed`?"), "{found}");
+    fs::write(&path, format!("{}compressed = true\n", good.replace("format = 1", "format = 2"))).unwrap();
+    let newer = lab.fails(1, &["find", "kind=image"]);
+    assert!(newer.contains("newer") && !newer.contains("compressed"), "{newer}");
+}
+
 #[test]
 fn a_lost_run_folder_is_made_anew() {
     let lab = Lab::with_two();

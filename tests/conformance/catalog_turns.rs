@@ -33,20 +33,28 @@ fn an_error_undoes_everything() {
 }
 
 #[test]
-fn an_undone_audit_row_leaves_the_chain_where_it_was() {
+fn what_was_undone_leaves_the_audit_chain_and_the_feed_where_they_were() {
     on_both(|engine| {
-        write(engine, |tx| tx.add_audit(&audit("main", 1))).unwrap();
+        write(engine, |tx| {
+            tx.change(ChangeKind::Node, "1")?;
+            tx.add_audit(&audit("main", 1))
+        })
+        .unwrap();
         let undone = write(engine, |tx| {
+            tx.change(ChangeKind::Node, "2")?;
             tx.add_audit(&audit("main", 2))?;
+            assert_eq!(tx.last_change()?, 2);
             assert_eq!(tx.audit_head("main")?, Some(audit("main", 2)), "a write sees itself");
             Err::<(), _>(CatalogError::Engine("stop".into()))
         });
         assert!(undone.is_err());
         write(engine, |tx| {
-            assert_eq!(tx.audit_head("main")?, Some(audit("main", 1)));
+            assert_eq!((tx.audit_head("main")?, tx.last_change()?), (Some(audit("main", 1)), 1));
+            tx.change(ChangeKind::Node, "3")?;
             tx.add_audit(&audit("main", 2))
         })
         .unwrap();
+        assert_eq!(read(engine, |tx| tx.last_change()), 2);
     });
 }
 

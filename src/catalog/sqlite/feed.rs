@@ -18,8 +18,7 @@ pub(super) fn after(conn: &Connection, seq: u64, rows: usize) -> Result<Vec<Chan
     })
 }
 
-pub(super) fn append(conn: &Connection, kind: ChangeKind, id: &str) -> Result<(), E> {
-    let seq = last(conn)? + 1;
+pub(super) fn append(conn: &Connection, seq: u64, kind: ChangeKind, id: &str) -> Result<(), E> {
     run(conn, "INSERT INTO change (seq, kind, id) VALUES (?1, ?2, ?3)", params![Num(seq), kind, id]).map(drop)
 }
 

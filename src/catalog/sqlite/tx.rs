@@ -25,8 +25,14 @@ pub(super) struct Given {
     pub reserved: bool,
 }
 
-/// The last row of each audit chain that this process has appended to, as the transaction sees it: there is one writer.
-pub(super) type Heads = HashMap<String, AuditRow>;
+/// The ends of what only grows, as far as this process has appended to it, as the transaction sees them: there is one writer.
+#[derive(Default)]
+pub(super) struct Heads {
+    /// The last row of each audit chain.
+    pub audit: HashMap<String, AuditRow>,
+    /// The change feed's last number.
+    pub change: Option<u64>,
+}
 
 /// One transaction on one connection.
 pub(super) struct Tx<'c> {
@@ -163,10 +169,13 @@ impl ReadTx for Tx<'_> {
         feed::after(self.conn, seq, limit)
     }
     fn last_change(&self) -> Result<u64, E> {
-        feed::last(self.conn)
+        match self.writer.as_ref().and_then(|(_, heads)| heads.change) {
+            Some(seq) => Ok(seq),
+            None => feed::last(self.conn),
+        }
     }
     fn audit_head(&self, chain: &str) -> Result<Option<AuditRow>, E> {
-        match self.writer.as_ref().and_then(|(_, heads)| heads.get(chain)) {
+        match self.writer.as_ref().and_then(|(_, heads)| heads.audit.get(chain)) {
             Some(head) => Ok(Some(head.clone())),
             None => feed::audit_head(self.conn, chain),
         }
@@ -250,10 +259,15 @@ impl WriteTx for Tx<'_> {
         feed::add_inbox(self.conn, row)
     }
     fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E> {
-        feed::append(self.conn, kind, id)
+        let seq = self.last_change()? + 1;
+        feed::append(self.conn, seq, kind, id)?;
+        if let Some((_, heads)) = self.writer.as_mut() {
+            heads.change = Some(seq);
+        }
+        Ok(())
     }
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {
-        let known = self.writer.as_ref().and_then(|(_, heads)| heads.get(&row.chain)).map(|head| head.seq);
+        let known = self.writer.as_ref().and_then(|(_, heads)| heads.audit.get(&row.chain)).map(|head| head.seq);
         let last = match known {
             Some(seq) => Some(seq),
             None => feed::audit_head(self.conn, &row.chain)?.map(|head| head.seq),
@@ -263,7 +277,7 @@ impl WriteTx for Tx<'_> {
         }
         feed::add_audit(self.conn, row)?;
         if let Some((_, heads)) = self.writer.as_mut() {
-            heads.insert(row.chain.clone(), row.clone());
+            heads.audit.insert(row.chain.clone(), row.clone());
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ Exit codes:
   3  not found (or not yours to see)
   4  refused by policy
 
-A PATH is a path in any mount of the library, library/..., or an asset id.
+A PATH is a path in any mount of the library, library/..., versions/..., trash/..., or an asset id.
 The library is --library DIR, or the one whose mount a PATH lies in, or DAM_LIBRARY.
 
 Example:
@@ -103,6 +103,24 @@ Example:
         after_help = "Example:\n  dam show library/luna/IMG_1.png\n  dam show --json ~/mnt/by/persona/luna/IMG_1.png"
     )]
     Show(ShowArgs),
+    /// List the versions of an asset.
+    #[command(after_help = "\
+A line per version, the newest last.
+
+Example:
+  dam versions library/luna/IMG_1.png
+  dam versions --json ~/mnt/by/persona/luna/IMG_1.png")]
+    Versions(ShowArgs),
+    /// Show what differs between two versions of an asset.
+    #[command(after_help = "\
+Who made them and when, size, dimensions and format, and what each file says of itself: prompt, seed, model, keywords,
+caption. Without numbers the current version and the one before it; with one number that version and the current one.
+
+Example:
+  dam diff library/luna/IMG_1.png
+  dam diff library/luna/IMG_1.png 1 3
+  dam diff versions/luna/IMG_1.png/1.png")]
+    Diff(DiffArgs),
     /// Set facets of assets.
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
@@ -213,6 +231,19 @@ pub struct FindArgs {
     /// Raw paths, each ended by NUL.
     #[arg(short = '0', long, conflicts_with = "json")]
     pub print0: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A path in a mount, library/..., versions/..., or an asset id.
+    #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// The version to compare from; else the one before.
+    #[arg(value_name = "A")]
+    pub from: Option<u32>,
+    /// The version to compare to; else the current one.
+    #[arg(value_name = "B")]
+    pub to: Option<u32>,
 }
 
 #[derive(Debug, Args)]

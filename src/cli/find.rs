@@ -22,10 +22,6 @@ pub fn run(global: &Global, args: FindArgs) -> Done {
     } else if print::to_terminal() {
         let mut table = print::table(&["path", "kind", "size", "rating", "persona", "tags"]);
         for asset in &assets {
-            let size = match (asset["width"].as_u64(), asset["height"].as_u64()) {
-                (Some(w), Some(h)) => format!("{w}x{h}"),
-                _ => String::new(),
-            };
             let path = if asset["path"].is_null() {
                 format!("(trash) {}", print::word(&asset["view_name"]))
             } else {
@@ -34,7 +30,7 @@ pub fn run(global: &Global, args: FindArgs) -> Done {
             table.add_row([
                 path,
                 print::word(&asset["format"]),
-                size,
+                print::dimensions(asset),
                 print::word(&asset["rating"]),
                 print::word(&asset["persona"]),
                 print::word(&asset["tag"]),

@@ -3,6 +3,7 @@
 mod args;
 mod backend;
 mod complete;
+mod diff;
 mod find;
 mod fsck;
 mod import;
@@ -19,6 +20,7 @@ mod status;
 mod tag;
 mod target;
 mod unmount;
+mod versions;
 mod walk;
 mod why;
 
@@ -49,6 +51,8 @@ pub fn run() -> ExitCode {
         Cmd::Status => status::run(&global),
         Cmd::Find(args) => find::run(&global, args),
         Cmd::Show(args) => show::run(&global, &args),
+        Cmd::Versions(args) => versions::run(&global, &args),
+        Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),

@@ -76,6 +76,14 @@ pub fn safe(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
+/// Width and height, when they are known.
+pub fn dimensions(of: &Value) -> String {
+    match (of["width"].as_u64(), of["height"].as_u64()) {
+        (Some(width), Some(height)) => format!("{width}x{height}"),
+        _ => String::new(),
+    }
+}
+
 /// Bytes for people.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];

@@ -1,4 +1,5 @@
-//! What a PATH argument means to the library: `library/...`, `platforms/...` or an asset id. A file in any mount says its id itself.
+//! What a PATH argument means to the library: a path as a mount shows it (`library/...`) or an asset id. A file in any mount says its id
+//! itself.
 
 use std::path::Path;
 
@@ -6,12 +7,15 @@ use super::{Failure, failed, mounts, not_found};
 use crate::ops::proto::FailureKind;
 use crate::types::AssetId;
 
-/// The target of one argument. An id, `library/...` and `platforms/...` mean the same wherever one stands, also within a mount.
+/// The directories of a mount below which a path means the same wherever one stands, also within a mount.
+const TOPS: [&str; 4] = ["library", "platforms", "versions", "trash"];
+
+/// The target of one argument.
 pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
     if arg.parse::<AssetId>().is_ok() {
         return Ok(arg.to_owned());
     }
-    let names_itself = arg == "library" || arg.starts_with("library/") || arg.starts_with("platforms/");
+    let names_itself = arg.split('/').next().is_some_and(|top| TOPS.contains(&top));
     let located = match mounts::locate(Path::new(arg)) {
         Some((mount, _)) if mount.library != root => Err(failed(
             format!("{arg} lies in a mount of another library, {}", mount.library.display()),
@@ -20,7 +24,7 @@ pub fn resolve(root: &Path, arg: &str) -> Result<String, Failure> {
         Some((mount, path)) => in_mount(&mount, &path, arg),
         None => Err(not_found(
             format!("`{arg}` is not in a mount of {}", root.display()),
-            "a PATH is library/..., a path in a mount of the library, or an asset id",
+            "a PATH is a path in a mount of the library, library/..., versions/..., trash/..., or an asset id",
         )),
     };
     match located {
@@ -39,6 +43,8 @@ fn in_mount(mount: &mounts::FuseMount, path: &Path, arg: &str) -> Result<String,
     let mut id = [0_u8; 64];
     let below = mounts::below(mount, path);
     match rustix::fs::getxattr(path, "user.dam.id", &mut id) {
+        // Its path tells which version, too.
+        Ok(_) if below.starts_with("versions/") => Ok(below),
         Ok(len) => {
             let text = id.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
             Ok(text.trim_end_matches('\0').to_owned())

@@ -1,9 +1,10 @@
 //! What lies above a directory: what `..` is the number of.
 
+use super::FsResult;
 use super::inodes::ROOT;
 use super::mount::{Mount, Place};
-use super::{FsResult, create};
 use crate::catalog::ReadTx;
+use crate::ops::folders;
 use crate::types::{AssetId, NodeId};
 use crate::view::tree::{self, Dir};
 
@@ -48,6 +49,6 @@ fn path_above(tx: &dyn ReadTx, dir: &Dir) -> FsResult<String> {
 /// The folder that an asset lies in.
 fn home(tx: &dyn ReadTx, asset: AssetId) -> FsResult<NodeId> {
     let node = tx.asset(asset)?.and_then(|asset| asset.node);
-    let entry = node.map(|node| create::library_entry(tx, node)).transpose()?.flatten();
+    let entry = node.map(|node| folders::entry_of(tx, node)).transpose()?.flatten();
     Ok(entry.map_or(NodeId::LIBRARY, |entry| entry.parent))
 }

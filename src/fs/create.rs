@@ -124,7 +124,7 @@ impl Mount {
                 let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
                 self.may(who, Verb::Edit, &asset)?;
                 let mut node = self.fresh_file(tx, caller, maker, mode)?;
-                let home = asset.node.map(|n| library_entry(tx, n)).transpose()?.flatten();
+                let home = asset.node.map(|n| folders::entry_of(tx, n)).transpose()?.flatten();
                 if let Some(entry) = home {
                     tx.put_node(&node)?;
                     tx.repoint_entry(entry.id, node.id)?;
@@ -437,16 +437,6 @@ pub(super) fn ensure_local(tx: &mut dyn WriteTx, dir: &Dir, maker: &Maker) -> Fs
     tx.put_node(&node)?;
     folders::link(tx, NodeId::LOCALS, &name, node.id, maker.now)?;
     Ok(node.id)
-}
-
-/// The one name of a node below `library/`.
-pub(super) fn library_entry(tx: &dyn ReadTx, node: NodeId) -> FsResult<Option<crate::catalog::EntryRow>> {
-    for entry in tx.names_of(node)? {
-        if folders::ancestors(tx, entry.parent)?.last() == Some(&NodeId::LIBRARY) {
-            return Ok(Some(entry));
-        }
-    }
-    Ok(None)
 }
 
 /// Whether a folder is the inbox or lies in it.

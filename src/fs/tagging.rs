@@ -57,7 +57,7 @@ impl From<OpsError> for FsError {
     fn from(e: OpsError) -> Self {
         match e {
             OpsError::NotFound(_) => Self::NotFound,
-            OpsError::Usage { message, .. } | OpsError::NoMember { message, .. } => Self::NotPermitted(message),
+            OpsError::Usage { message, .. } | OpsError::Unknown { message, .. } => Self::NotPermitted(message),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
             OpsError::Failed { message, .. } => Self::Io(message),
             OpsError::Catalog(e) => e.into(),

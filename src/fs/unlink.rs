@@ -14,7 +14,7 @@ use crate::catalog::{
 };
 use crate::ops::assets::{self, Removal};
 use crate::ops::record::Hand;
-use crate::ops::{trail, tunnels};
+use crate::ops::{folders, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
@@ -206,7 +206,7 @@ impl Mount {
     fn unlink_new(&self, who: &Arc<Who>, caller: &Caller, asset: &Asset) -> FsResult<()> {
         self.library.catalog.write(|tx| -> FsResult<()> {
             let node = asset.node.map(|n| tx.node(n)).transpose()?.flatten().ok_or(FsError::NotFound)?;
-            let entry = super::create::library_entry(tx, node.id)?.ok_or(FsError::NotFound)?;
+            let entry = folders::entry_of(tx, node.id)?.ok_or(FsError::NotFound)?;
             self.remove_entry(tx, who, caller, &entry, &node)
         })
     }

@@ -42,10 +42,7 @@ fn apply(
         for name in targets {
             let mut asset = target::asset(library, actor, tx, name)?;
             let changed = change_asset(library, actor, tx, &mut asset, changes, name, now)?;
-            let path = match asset.node {
-                Some(node) => folders::path_of(tx, node)?,
-                None => None,
-            };
+            let path = folders::path_of_asset(tx, &asset)?;
             done.push(json!({ "id": asset.id.to_string(), "path": path, "changed": changed }));
         }
         Ok(json!({ "assets": done }))

@@ -16,9 +16,9 @@ pub enum OpsError {
     /// Nothing of that name that the caller may list.
     #[error("no such asset: `{0}`")]
     NotFound(String),
-    /// Nobody of that name is a member.
+    /// A name or number that nothing has: of a member, of a version.
     #[error("{message}")]
-    NoMember { message: String, hint: String },
+    Unknown { message: String, hint: String },
     /// The request itself is wrong.
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
@@ -64,9 +64,12 @@ impl From<OpsError> for Failure {
         let (kind, hint) = match e {
             OpsError::NotFound(_) => (
                 FailureKind::NotFound,
-                Some("a PATH is library/..., a path in a mount of the library, or an asset id".to_owned()),
+                Some(
+                    "a PATH is a path in a mount of the library, library/..., versions/..., trash/..., or an asset id"
+                        .to_owned(),
+                ),
             ),
-            OpsError::NoMember { hint, .. } => (FailureKind::NotFound, Some(hint)),
+            OpsError::Unknown { hint, .. } => (FailureKind::NotFound, Some(hint)),
             OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
             // What an admin may is no matter of a path that `dam why` could be asked about.
             OpsError::Refused { verb: Verb::Admin, .. } => (FailureKind::Refused, None),

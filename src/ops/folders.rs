@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::record::Hand;
 use super::{OpsError, trail};
-use crate::catalog::{CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
+use crate::catalog::{
+    Asset, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx,
+};
 use crate::types::{EntryId, FileName, MemberId, NodeId, Timestamp};
 
 /// Who makes nodes, and when.
@@ -196,6 +198,27 @@ pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
 /// When the catalogue fails.
 pub fn path_of(tx: &dyn ReadTx, node: NodeId) -> Result<Option<String>, CatalogError> {
     Paths::default().of(tx, node)
+}
+
+/// The one name of a node below `library/`.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn entry_of(tx: &dyn ReadTx, node: NodeId) -> Result<Option<EntryRow>, CatalogError> {
+    for entry in tx.names_of(node)? {
+        if ancestors(tx, entry.parent)?.last() == Some(&NodeId::LIBRARY) {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// As [`path_of`], of an asset's file.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn path_of_asset(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<String>, CatalogError> {
+    asset.node.map_or(Ok(None), |node| path_of(tx, node))
 }
 
 /// Paths of many nodes of one state; each folder is walked once.

@@ -262,7 +262,7 @@ impl<'a> Importer<'a> {
             | OpsError::Io(_)
             | OpsError::Blob(BlobError::Source(_))
             | OpsError::NotFound(_)
-            | OpsError::NoMember { .. } => false,
+            | OpsError::Unknown { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

@@ -241,7 +241,7 @@ fn is_its_own(fault: &OpsError) -> bool {
         | OpsError::Blob(_)
         | OpsError::Catalog(_)
         | OpsError::NotFound(_)
-        | OpsError::NoMember { .. }
+        | OpsError::Unknown { .. }
         | OpsError::Refused { .. }
         | OpsError::Access(_)
         | OpsError::Io(_) => false,

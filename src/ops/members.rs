@@ -109,7 +109,7 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
 /// There is no such member; names the nearest.
 pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
     let (message, hint) = value::nearest("member", name, members.iter().map(|m| m.name.clone()));
-    OpsError::NoMember { message, hint }
+    OpsError::Unknown { message, hint }
 }
 
 /// Stores a member inside a transaction: row, feed, audit.

@@ -9,6 +9,7 @@ pub mod filing;
 pub mod find;
 pub mod folders;
 pub mod fsck;
+pub mod history;
 pub mod import;
 pub mod inbox;
 pub mod library;

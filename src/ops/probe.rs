@@ -2,10 +2,11 @@
 //! generation metadata from a file does not take it out of the record.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use super::value::check_tag;
 use crate::catalog::{Asset, CatalogError, WriteTx};
-use crate::media::{self, Probe};
+use crate::media::{self, MediaError, Probe};
 use crate::types::{AssetId, Generation, ReadAt};
 
 /// What a file and its asset's version before say of themselves.
@@ -19,7 +20,18 @@ pub struct Reading {
 /// What bytes say of themselves.
 #[must_use]
 pub fn read(source: &dyn ReadAt) -> Probe {
-    media::probe(source).unwrap_or_else(|_| nothing())
+    try_read(source).unwrap_or_else(|_| nothing())
+}
+
+/// As [`read`].
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn try_read(source: &dyn ReadAt) -> io::Result<Probe> {
+    match media::probe(source) {
+        Err(MediaError::Io(e)) => Err(e),
+        probed => Ok(probed.unwrap_or_else(|_| nothing())),
+    }
 }
 
 /// Merges what was read from the bytes. Describing facts (type, size) follow the bytes. People's facets are merged three ways: what a

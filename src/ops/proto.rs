@@ -26,6 +26,15 @@ pub enum Command {
     Show {
         target: String,
     },
+    Versions {
+        target: String,
+    },
+    /// What differs between two versions.
+    Diff {
+        target: String,
+        from: Option<u32>,
+        to: Option<u32>,
+    },
     Set {
         targets: Vec<String>,
         set: Vec<Assignment>,
@@ -80,6 +89,8 @@ impl Command {
             Self::Import { .. }
             | Self::Find { .. }
             | Self::Show { .. }
+            | Self::Versions { .. }
+            | Self::Diff { .. }
             | Self::Fsck { .. }
             | Self::MemberList
             | Self::Why { .. } => false,

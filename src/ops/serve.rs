@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::import::ImportOptions;
 use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
-use super::{Actor, Library, OpsError, assign, find, folders, fsck, import, members, rules, show, value, why};
+use super::{Actor, Library, OpsError, assign, find, folders, fsck, history, import, members, rules, show, value, why};
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
 
@@ -59,6 +59,8 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         }
         Command::Find { expr, limit } => find::find(library, actor, &expr, limit),
         Command::Show { target } => show::show(library, actor, &target),
+        Command::Versions { target } => history::versions(library, actor, &target),
+        Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
         Command::Settle => settle(library, actor),

@@ -4,7 +4,7 @@ use damfs_policy::Verb;
 use serde_json::{Map, Value, json};
 
 use super::folders;
-use super::{Actor, Library, OpsError, target};
+use super::{Actor, Library, OpsError, history, target};
 use crate::catalog::{Asset, CatalogError, ReadTx};
 use crate::view::tree::Tree;
 
@@ -13,10 +13,7 @@ use crate::view::tree::Tree;
 /// # Errors
 /// When the catalogue fails.
 pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError> {
-    let path = match asset.node {
-        Some(node) => folders::path_of(tx, node)?,
-        None => None,
-    };
+    let path = folders::path_of_asset(tx, asset)?;
     let mut status = Map::new();
     for (platform, verdict) in &asset.status {
         let version = match verdict.version {
@@ -32,25 +29,7 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
             json!({ "value": verdict.value, "version": version, "by": by, "at": verdict.at.to_string() }),
         );
     }
-    let mut versions = Vec::new();
-    for version in tx.versions(asset.id)? {
-        let by = match version.made_by {
-            Some(id) => tx.member(id)?.map(|m| m.name),
-            None => None,
-        };
-        versions.push(json!({
-            "n": version.n,
-            "size": version.size,
-            "content": version.content,
-            "format": version.format,
-            "width": version.width,
-            "height": version.height,
-            "mtime": version.mtime.to_string(),
-            "made": version.made_at.to_string(),
-            "by": by,
-            "current": asset.head == Some(version.id),
-        }));
-    }
+    let versions = history::rows(tx, asset)?;
     let size = match asset.node {
         Some(node) => tx.node(node)?.map(|n| n.size),
         None => None,

@@ -2,10 +2,10 @@
 
 use super::{Actor, Library, OpsError, folders};
 use crate::access::{Gate, Who};
-use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx};
+use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
 use crate::policy::{Verb, platforms};
-use crate::types::{AssetId, NodeId};
-use crate::view::tree::{self, Tree};
+use crate::types::{AssetId, FileName, NodeId};
+use crate::view::tree::{self, Dir, Item, Tree};
 
 /// Whether a member may know of a node.
 #[derive(Debug)]
@@ -49,42 +49,90 @@ fn exported(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<Asset>, C
     }
 }
 
-/// The asset that a target means: an id, a path below `library/`, or an export's.
+/// What a target means: an asset, or one version of it.
+#[derive(Debug)]
+pub struct Found {
+    pub asset: Asset,
+    /// When it is a path of one below `versions/`.
+    pub version: Option<VersionRow>,
+}
+
+impl From<Asset> for Found {
+    fn from(asset: Asset) -> Self {
+        Self { asset, version: None }
+    }
+}
+
+/// What a path below `versions/` or `trash/` shows.
+fn shown(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<Item>, CatalogError> {
+    let tree = Tree::new(tx, &who.subject, Some(who.id));
+    let mut item = Item::Dir(Dir::Root);
+    for part in target.split('/').filter(|part| !part.is_empty()) {
+        let (Item::Dir(dir), Ok(name)) = (&item, FileName::try_from(part)) else { return Ok(None) };
+        match tree.child(dir, &name)? {
+            Some(child) => item = child,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(item))
+}
+
+/// The asset that a path below `library/` leads to.
+fn placed(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Option<Asset>, OpsError> {
+    let Ok(parts) = folders::parts(target) else { return Ok(None) };
+    if parts.is_empty() {
+        return Err(folder(target));
+    }
+    let Some(node) = folders::resolve(tx, target)? else { return Ok(None) };
+    if matches!(knows(&library.gate, tx, actor.who(), &node)?, Knows::No) {
+        return Ok(None);
+    }
+    match (node.kind, node.asset) {
+        (NodeKind::Dir, _) => Err(folder(target)),
+        (_, Some(id)) => Ok(tx.asset(id)?.filter(|a| a.node == Some(node.id))),
+        (_, None) => Err(OpsError::usage(
+            format!("`{target}` is a local file, not an asset"),
+            match node.class {
+                NodeClass::Scratch => "it becomes one ten minutes after its last close, when it is still there",
+                NodeClass::Inbox => "it becomes one when it is filed",
+                _ => "lock, backup and system files, links and pipes never become one",
+            },
+        )),
+    }
+}
+
+/// What a target means: an id, or a path below `library/`, `platforms/`, `versions/` or `trash/`.
 ///
 /// # Errors
 /// [`OpsError::NotFound`], also for what the caller may not list; [`OpsError::Usage`] for a folder or a local file that he may.
-pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Asset, OpsError> {
+pub fn find(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Found, OpsError> {
     let missing = || OpsError::NotFound(target.to_owned());
+    let asset = |found: Option<Asset>| found.map(Found::from).ok_or_else(missing);
     let found = if let Ok(id) = target.parse::<AssetId>() {
-        tx.asset(id)?.ok_or_else(missing)?
-    } else if let Some(asset) = exported(tx, actor.who(), target)? {
-        asset
+        asset(tx.asset(id)?)?
+    } else if let Some(export) = exported(tx, actor.who(), target)? {
+        export.into()
+    } else if matches!(target.split('/').next(), Some("versions" | "trash")) {
+        match shown(tx, actor.who(), target)? {
+            Some(Item::Version(asset, version)) => Found { asset, version: Some(version) },
+            Some(Item::Trashed(asset)) => asset.into(),
+            Some(Item::Dir(Dir::VersionsOf(id))) => asset(tx.asset(id)?)?,
+            Some(Item::Dir(_)) => return Err(folder(target)),
+            _ => return Err(missing()),
+        }
     } else {
-        let Ok(parts) = folders::parts(target) else { return Err(missing()) };
-        if parts.is_empty() {
-            return Err(folder(target));
-        }
-        let node = folders::resolve(tx, target)?.ok_or_else(missing)?;
-        if matches!(knows(&library.gate, tx, actor.who(), &node)?, Knows::No) {
-            return Err(missing());
-        }
-        match (node.kind, node.asset) {
-            (NodeKind::Dir, _) => return Err(folder(target)),
-            (_, Some(id)) => tx.asset(id)?.filter(|a| a.node == Some(node.id)).ok_or_else(missing)?,
-            (_, None) => {
-                return Err(OpsError::usage(
-                    format!("`{target}` is a local file, not an asset"),
-                    match node.class {
-                        NodeClass::Scratch => "it becomes one ten minutes after its last close, when it is still there",
-                        NodeClass::Inbox => "it becomes one when it is filed",
-                        _ => "lock, backup and system files, links and pipes never become one",
-                    },
-                ));
-            }
-        }
+        asset(placed(library, actor, tx, target)?)?
     };
-    actor.must(library, Verb::List, &found, target)?;
+    actor.must(library, Verb::List, &found.asset, target)?;
     Ok(found)
+}
+
+/// The asset that a target means.
+///
+/// # Errors
+/// As [`find`].
+pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Asset, OpsError> {
+    Ok(find(library, actor, tx, target)?.asset)
 }
 
 fn folder(target: &str) -> OpsError {

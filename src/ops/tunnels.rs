@@ -79,7 +79,7 @@ fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Tim
     };
     let name = inbox::free_name(tx, parent, &tunnel.name)?;
     assets::restore(tx, &mut asset, parent, &name, &Hand { by: None, now })?;
-    let path = asset.node.map(|n| folders::path_of(tx, n)).transpose()?.flatten();
+    let path = folders::path_of_asset(tx, &asset)?;
     Ok(path.unwrap_or_else(|| name.to_text()))
 }
 

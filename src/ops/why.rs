@@ -51,10 +51,7 @@ pub fn unrendered(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<(String, String)
 pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>) -> Result<Value, OpsError> {
     let (asset, path, unrendered) = library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
-        let path = match asset.node {
-            Some(node) => folders::path_of(tx, node)?,
-            None => None,
-        };
+        let path = folders::path_of_asset(tx, &asset)?;
         let unrendered = unrendered(tx, &asset)?;
         Ok::<_, OpsError>((asset, path, unrendered))
     })?;

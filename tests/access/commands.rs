@@ -41,11 +41,22 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
     admin.write("library/acme/.hidden.png.swp", b"lock").unwrap();
     admin.mkdir("library/acme/deep").unwrap();
     world.member("eddy", 1001, "editor", Some("client=acme"));
-    for target in ["library/globex", "library/acme/deep", "library/acme/.hidden.png.swp", "library/globex/secret.png"] {
+    let hidden = [
+        "library/globex",
+        "library/acme/deep",
+        "library/acme/.hidden.png.swp",
+        "library/globex/secret.png",
+        "versions/globex",
+        "versions/globex/secret.png",
+        "versions/globex/secret.png/1.png",
+    ];
+    for target in hidden {
         let targets = vec![target.to_owned()];
         for command in [
             Command::Why { target: target.into(), as_member: None },
             Command::Show { target: target.into() },
+            Command::Versions { target: target.into() },
+            Command::Diff { target: target.into(), from: Some(1), to: Some(1) },
             Command::Tag { targets: targets.clone(), tag: "x".into(), remove: false },
             Command::Set { targets, set: assign(&["rating=safe"]) },
         ] {

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 20] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -10,6 +10,8 @@ const COMMANDS: [&[&str]; 18] = [
     &["status"],
     &["find"],
     &["show"],
+    &["versions"],
+    &["diff"],
     &["set"],
     &["tag", "add"],
     &["tag", "remove"],

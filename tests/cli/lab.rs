@@ -4,6 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use damfs::clock::SystemClock;
+use damfs::fs::{Audience, FsResult, Mount, OpenMode, ROOT, Show};
+use damfs::ops::Library;
+use damfs::rng::SystemEntropy;
+use damfs::types::Caller;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -106,6 +114,38 @@ impl Lab {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// As a mount, without a kernel, for as long as `f` takes: a caller, his mount, and the folder and name of a path in it.
+    pub fn in_mount<T>(&self, path: &str, f: impl FnOnce(&Mount, &Caller, u64, &OsStr) -> FsResult<T>) -> T {
+        let id = Library::info_of(&self.library()).unwrap().id;
+        let key = self.config().join(format!("{id}.key"));
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
+        let library = Library::open(&self.library(), Some(&key), clock, entropy).unwrap();
+        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let caller = Caller { uid, gid, process: std::process::id() };
+        let member = library.member_for(uid).unwrap();
+        let mount = Mount::new(library.clone(), Audience::Member(member), Show { uid, gid }).unwrap();
+        let (folder, name) = path.rsplit_once('/').unwrap();
+        let into = |at: u64, part: &str| mount.lookup(&caller, at, OsStr::new(part)).unwrap().attr.ino;
+        let done = f(&mount, &caller, folder.split('/').fold(ROOT, into), OsStr::new(name)).unwrap();
+        library.settle().unwrap();
+        done
+    }
+
+    /// Writes over a file, which makes a version.
+    pub fn overwrite(&self, path: &str, bytes: &[u8]) {
+        self.in_mount(path, |mount, caller, folder, name| {
+            let file = mount.lookup(caller, folder, name)?.attr.ino;
+            let fh = mount.open(caller, file, OpenMode { write: true, truncate: true, ..OpenMode::default() })?.fh;
+            mount.write(caller, fh, 0, bytes, false)?;
+            mount.release(caller, fh)
+        });
+    }
+
+    /// Removes a file, which puts it into the trash.
+    pub fn remove(&self, path: &str) {
+        self.in_mount(path, |mount, caller, folder, name| mount.unlink(caller, folder, name));
     }
 
     /// Every file below a folder, for what must not be there.

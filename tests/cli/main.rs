@@ -13,4 +13,5 @@ mod mount;
 mod set;
 mod show;
 mod tag;
+mod versions;
 mod why;

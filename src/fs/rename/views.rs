@@ -3,7 +3,7 @@
 use super::files::local_class;
 use super::{After, Mover};
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
-use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, library_entry, writable};
+use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, writable};
 use crate::fs::mount::{Found, Mount, local_folder};
 use crate::fs::{FsError, FsResult};
 use crate::ops::record;
@@ -31,7 +31,7 @@ impl Mount {
         if node.kind == NodeKind::Dir {
             return Err(FsError::NotPermitted("folders stay in library/; a view takes files".into()));
         }
-        if node.class == NodeClass::Asset && library_entry(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
+        if node.class == NodeClass::Asset && folders::entry_of(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
             let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
             self.keeps_name(tx, m, &asset, &entry.name, dir, new_name)?;
             return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
@@ -236,7 +236,7 @@ fn without(tx: &dyn ReadTx, asset: &Asset, view: &QueryDir, m: &Mover<'_>) -> Fs
 /// Where an asset lives in the library.
 pub(super) fn home(tx: &dyn ReadTx, asset: &Asset) -> FsResult<(EntryRow, NodeRow)> {
     let id = asset.node.ok_or(FsError::NotFound)?;
-    let entry = library_entry(tx, id)?.ok_or(FsError::NotFound)?;
+    let entry = folders::entry_of(tx, id)?.ok_or(FsError::NotFound)?;
     let node = tx.node(id)?.ok_or(FsError::NotFound)?;
     Ok((entry, node))
 }

@@ -16,6 +16,12 @@ APT_DESKTOP=(
 )
 APT_BENCH=(gocryptfs bindfs libvips-tools libimage-exiftool-perl coreutils findutils)
 APT_WORKLOADS=(git sqlite3 tar restic borgbackup stress-ng)
+APT_SAVERS=(vim nano sed perl libimage-exiftool-perl imagemagick rsync tar zip unzip git attr python3)
+APT_SAVERS_FULL=(
+    emacs-nox libglib2.0-bin jhead jpegoptim exiv2 ffmpeg curl gimp samba smbclient
+    # The second lets a script press its Ctrl+S.
+    libreoffice-writer-nogui python3-uno
+)
 APT_CHECK=(shellcheck)
 
 say() { printf '%s\n' "$*"; }

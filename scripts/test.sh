@@ -102,13 +102,14 @@ fi
 if is_root; then
     step desktop scripts/desktop.sh
     step quickstart scripts/quickstart-test.sh
+    if [ -n "$FULL" ]; then step savers scripts/savers.sh; else step savers scripts/savers.sh --quick; fi
     # Figures of unoptimised programs would say nothing.
     [ -z "$FULL" ] || step pjdfstest scripts/pjdfstest.sh
     [ -z "$FULL" ] || step fsx scripts/fsx.sh
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 60
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
-    left_out+=("scripts/desktop.sh and scripts/quickstart-test.sh (they install programs and make a user)")
+    left_out+=("scripts/desktop.sh, scripts/savers.sh and scripts/quickstart-test.sh (they install programs and make a user)")
     [ -z "$FULL" ] || left_out+=("scripts/bench.sh (it empties the kernel's caches)")
 fi
 

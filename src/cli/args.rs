@@ -121,6 +121,19 @@ Example:
   dam diff library/luna/IMG_1.png 1 3
   dam diff versions/luna/IMG_1.png/1.png")]
     Diff(DiffArgs),
+    /// Bring back an earlier version, or a removed asset out of the trash.
+    #[command(after_help = "\
+An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given
+for. What lies in the trash (dam find state=trashed) comes back to where it was, with its tags, verdicts and versions,
+or to a free name beside it. Of several PATHs each is brought back that can be; the exit code is that of the first that
+cannot.
+
+Example:
+  dam restore --version 1 library/luna/IMG_1.png
+  dam restore ~/mnt/versions/luna/IMG_1.png/1.png
+  dam restore ~/mnt/trash/2026-11-26/*.png
+  dam restore trash/2026-11-26/IMG_1.png --into luna/kept --as beach.png")]
+    Restore(RestoreArgs),
     /// Set facets of assets.
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
@@ -231,6 +244,22 @@ pub struct FindArgs {
     /// Raw paths, each ended by NUL.
     #[arg(short = '0', long, conflicts_with = "json")]
     pub print0: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Assets: paths in a mount, library/..., versions/..., trash/..., or ids.
+    #[arg(required = true, value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+    pub targets: Vec<String>,
+    /// The version to bring back; a path below versions/ says it itself.
+    #[arg(long, value_name = "N", conflicts_with_all = ["into", "name"])]
+    pub version: Option<u32>,
+    /// The folder below library/ for what comes out of the trash; else the one that it was in.
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<String>,
+    /// Another file name for what comes out of the trash.
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod member;
 mod mount;
 mod mounts;
 mod print;
+mod restore;
 mod set;
 mod settle;
 mod show;
@@ -53,6 +54,7 @@ pub fn run() -> ExitCode {
         Cmd::Show(args) => show::run(&global, &args),
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
+        Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),

@@ -11,10 +11,11 @@ use crate::access::Who;
 use crate::catalog::{
     Asset, AssetFacts, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
 };
+use crate::ops::assets::{self, Next};
 use crate::ops::folders::{self, Maker};
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{assets, inbox, record};
+use crate::ops::{inbox, record};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
@@ -132,7 +133,7 @@ impl Mount {
                     assets::touch_folder(tx, entry.parent, maker.now)?;
                 }
                 tx.remove_tunnel(local, name)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), None)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), Next::Written)?;
                 give_back(tx, &tunnel, &mut asset, query, maker)?;
                 return Ok((node, None));
             }
@@ -197,7 +198,7 @@ impl Mount {
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
                 tx.put_node(&node)?;
                 folders::link(tx, folder, name, node.id, maker.now)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), None)?;
+                assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), Next::Written)?;
             }
             CreateMeaning::NewAsset => {
                 self.may_create(tx, who, maker, folder, name, &[])?;

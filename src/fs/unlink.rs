@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::catalog::{
     Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
 };
-use crate::ops::assets::{self, Removal};
+use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
 use crate::ops::{folders, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
@@ -93,7 +93,7 @@ impl Mount {
             }
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
                 assets::unlink_entry(tx, entry, now)?;
-                assets::rebind(tx, &self.library, &mut asset, &mut heir, &hand, Some(entry))?;
+                assets::rebind(tx, &self.library, &mut asset, &mut heir, &hand, Next::Renamed(entry))?;
                 Ok(assets::follow_name(tx, &mut asset, &entry.name, &own.name, now)?)
             }
             (UnlinkMeaning::KeepTunnel(how), Some(own), _) => {

@@ -149,7 +149,7 @@ pub fn trash(
     Ok(trail::asset(tx, &removal.hand(), "trash", asset.id, &detail)?)
 }
 
-/// Takes an asset out of the trash and gives it a name.
+/// Takes an asset out of the trash and gives it a name, which its record follows.
 ///
 /// # Errors
 /// When the name is taken, or the catalogue fails.
@@ -165,10 +165,13 @@ pub fn restore(
     };
     forget_tunnels(tx, asset.id)?;
     names::take_turn(tx, asset)?;
+    let old = asset.trashed.take().and_then(|trashed| FileName::new(trashed.name).ok());
     asset.state = AssetState::Active;
-    asset.trashed = None;
     asset.changed = hand.now;
     tx.put_asset(asset)?;
+    if let Some(old) = old {
+        follow_name(tx, asset, &old, name, hand.now)?;
+    }
     let entry = folders::link(tx, parent, name, node, hand.now)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     let detail = json!({ "name": asset.view_name, "path": trail::path(tx, &entry)? });
@@ -196,8 +199,19 @@ pub fn discard(tx: &mut dyn WriteTx, asset: &Asset) -> Result<(), CatalogError> 
     names::left_stem(tx, view_stem(&asset.view_name), asset.id)
 }
 
-/// A save: an asset gets the node of a new file, which has its name by now, and had the name `from` before. The old node loses its part;
-/// its extended attributes stay with the asset. A version follows when the new node settles; bytes that are committed already are one at once.
+/// Where an asset's next bytes come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Next<'a> {
+    /// They are being written under its own name.
+    Written,
+    /// A file that had this name.
+    Renamed(&'a EntryRow),
+    /// Its own version of that number.
+    Version(u32),
+}
+
+/// A save: an asset gets the node of a new file, which has its name by now. The old node loses its part; its extended attributes stay with
+/// the asset. A version follows when the new node settles; bytes that are committed already are one at once.
 ///
 /// # Errors
 /// When the catalogue fails.
@@ -207,20 +221,28 @@ pub fn rebind(
     asset: &mut Asset,
     node: &mut NodeRow,
     hand: &Hand,
-    from: Option<&EntryRow>,
+    next: Next<'_>,
 ) -> Result<(), OpsError> {
     let old = asset.node.filter(|old| *old != node.id);
     let mut detail = json!({ "path": folders::path_of(tx, node.id)? });
-    if let Some(from) = from {
-        detail["from"] = trail::path(tx, from)?.into();
-    }
+    let what = match next {
+        Next::Written => "save",
+        Next::Renamed(from) => {
+            detail["from"] = trail::path(tx, from)?.into();
+            "save"
+        }
+        Next::Version(n) => {
+            detail["version"] = n.into();
+            "restore"
+        }
+    };
     if let Some(provisional) = node.asset.filter(|id| *id != asset.id) {
         let row = NodeRow { asset: None, class: NodeClass::Scratch, ..node.clone() };
         tx.put_node(&row)?;
         drop_provisional(tx, provisional, asset, hand)?;
         detail["was"] = provisional.to_string().into();
     }
-    trail::asset(tx, hand, "save", asset.id, &detail)?;
+    trail::asset(tx, hand, what, asset.id, &detail)?;
     if let Some(old) = old {
         for (name, value) in tx.xattrs(old)? {
             if tx.xattr(node.id, &name)?.is_none() {

@@ -24,6 +24,7 @@ pub mod probe;
 pub mod proto;
 pub mod record;
 pub mod reserve;
+pub mod restore;
 pub mod rules;
 pub mod serve;
 pub mod show;

@@ -35,6 +35,13 @@ pub enum Command {
         from: Option<u32>,
         to: Option<u32>,
     },
+    /// Makes an earlier version the next one, or takes an asset out of the trash, by itself to where it was.
+    Restore {
+        target: String,
+        version: Option<u32>,
+        into: Option<String>,
+        name: Option<String>,
+    },
     Set {
         targets: Vec<String>,
         set: Vec<Assignment>,
@@ -82,6 +89,7 @@ impl Command {
         match self {
             Self::Set { .. }
             | Self::Tag { .. }
+            | Self::Restore { .. }
             | Self::Settle
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use super::import::ImportOptions;
 use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
-use super::{Actor, Library, OpsError, assign, find, folders, fsck, history, import, members, rules, show, value, why};
+use super::restore::Place;
+use super::{
+    Actor, Library, OpsError, assign, find, folders, fsck, history, import, members, restore, rules, show, value, why,
+};
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
 
@@ -61,6 +64,9 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Show { target } => show::show(library, actor, &target),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
+        Command::Restore { target, version, into, name } => {
+            restore::restore(library, actor, &target, version, &Place { into, name })
+        }
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
         Command::Settle => settle(library, actor),

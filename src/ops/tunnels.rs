@@ -68,19 +68,25 @@ fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), Ops
 /// An asset that was removed by one who may not delete it returns: to its name, to a free one beside it, or to Unsorted when its folder
 /// is gone. Returns its path.
 fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Timestamp) -> Result<String, OpsError> {
-    let folder = tx.node(tunnel.parent)?.filter(|n| n.kind == NodeKind::Dir);
-    let stands = folder.is_some() && folders::ancestors(tx, tunnel.parent)?.last() == Some(&NodeId::LIBRARY);
-    let parent = if stands {
-        tunnel.parent
-    } else {
-        let owner = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
-        let (uid, gid) = owner.map_or((0, 0), |n| (n.uid, n.gid));
-        inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, now })?
-    };
+    let parent = home(tx, &asset, tunnel.parent, now)?;
     let name = inbox::free_name(tx, parent, &tunnel.name)?;
     assets::restore(tx, &mut asset, parent, &name, &Hand { by: None, now })?;
     let path = folders::path_of_asset(tx, &asset)?;
     Ok(path.unwrap_or_else(|| name.to_text()))
+}
+
+/// Where an asset goes back to: the folder that it was in, or Unsorted when that is gone.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn home(tx: &mut dyn WriteTx, asset: &Asset, was: NodeId, now: Timestamp) -> Result<NodeId, OpsError> {
+    let folder = tx.node(was)?.filter(|n| n.kind == NodeKind::Dir);
+    if folder.is_some() && folders::ancestors(tx, was)?.last() == Some(&NodeId::LIBRARY) {
+        return Ok(was);
+    }
+    let owner = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
+    let (uid, gid) = owner.map_or((0, 0), |n| (n.uid, n.gid));
+    inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, now })
 }
 
 /// Remembers that a name goes away, before it does. What waits at that name to be put back is put back now: the new row takes its place.

@@ -15,7 +15,7 @@ use super::{OpsError, mapped, trail};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
-use crate::types::{AssetId, Content, MemberId, NodeId, VersionId, VersionNo};
+use crate::types::{AssetId, Content, MemberId, NodeId, Timestamp, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
 /// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
@@ -26,6 +26,17 @@ const CLOSING_WAITS: u32 = 50;
 
 /// From this length on a settle is not done by the beat.
 const LONG: u64 = 64 << 20;
+
+/// Waits a moment for the kernel to let go of what programs have closed.
+fn let_close(mut closing: Vec<Arc<LiveFile>>) {
+    for _ in 0..CLOSING_WAITS {
+        closing.retain(|file| file.is_closing());
+        if closing.is_empty() {
+            return;
+        }
+        std::thread::sleep(CLOSING_WAIT);
+    }
+}
 
 fn is_long(file: &LiveFile) -> bool {
     file.seen().size >= LONG
@@ -86,15 +97,17 @@ impl Library {
     /// # Errors
     /// When the store or the catalogue fails; what was not reached stays staged.
     pub fn settle(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
-        let mut closing = self.live.all();
-        for _ in 0..CLOSING_WAITS {
-            closing.retain(|file| file.is_closing());
-            if closing.is_empty() {
-                break;
-            }
-            std::thread::sleep(CLOSING_WAIT);
-        }
+        let_close(self.live.all());
         self.settle_ripe(0, |_| true)
+    }
+
+    /// The same of one file.
+    ///
+    /// # Errors
+    /// As [`Library::settle`].
+    pub(super) fn settle_node(self: &Arc<Self>, node: NodeId) -> Result<(), OpsError> {
+        let_close(self.live.get(node).into_iter().collect());
+        self.settle_ripe(0, |file| file.node == node).map(drop)
     }
 
     /// The same for short files, to be done in a moment.
@@ -273,9 +286,8 @@ impl Library {
             }
             return Ok(Next::Same);
         }
-        // rsync compares size and whole seconds: a version of equal size must move the second.
-        if let Some(last) = last.filter(|l| l.size == content.size && !seen.mtime_set) {
-            node.mtime = node.mtime.max(last.mtime.plus_ms(1_000));
+        if let Some(last) = last.filter(|_| !seen.mtime_set) {
+            node.mtime = moved_on(last, content.size, node.mtime);
         }
         node.ctime = self.clock.now();
         probe::apply_probe(&mut asset, reading);
@@ -410,6 +422,11 @@ impl Library {
             tracing::warn!(%node, error = %e, "a staging file could not be removed");
         }
     }
+}
+
+/// The time that the version after `last` has. rsync compares size and whole seconds: a version of equal size must move the second.
+pub(super) fn moved_on(last: &VersionRow, size: u64, mtime: Timestamp) -> Timestamp {
+    if last.size == size { mtime.max(last.mtime.plus_ms(1_000)) } else { mtime }
 }
 
 /// What a version's manifest is called. The end of an asset's id is random, so the folders that the names begin with fill evenly.

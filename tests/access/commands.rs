@@ -14,6 +14,10 @@ fn files_below(dir: &Path) -> usize {
     each.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
 
+fn restore(target: &str, version: Option<u32>) -> Command {
+    Command::Restore { target: target.into(), version, into: None, name: None }
+}
+
 #[test]
 fn a_refused_import_stores_nothing() {
     let (world, _admin) = World::studio();
@@ -57,6 +61,8 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
             Command::Show { target: target.into() },
             Command::Versions { target: target.into() },
             Command::Diff { target: target.into(), from: Some(1), to: Some(1) },
+            restore(target, Some(1)),
+            restore(target, None),
             Command::Tag { targets: targets.clone(), tag: "x".into(), remove: false },
             Command::Set { targets, set: assign(&["rating=safe"]) },
         ] {
@@ -100,4 +106,58 @@ fn a_rule_that_speaks_of_the_state_brings_nothing_back_from_the_trash() {
     };
     assert_eq!((found(0, "kind=other"), found(1001, "kind=other")), (1, 1));
     assert_eq!((found(0, "state=trashed"), found(1001, "state=trashed")), (1, 1), "who asks for it finds it");
+}
+
+#[test]
+fn restoring_needs_the_right_to_edit() {
+    let (world, admin) = World::studio();
+    world.member("bea", 1001, "backup", None);
+    let eddy = world.member("eddy", 1002, "editor", Some("client=acme"));
+    let id = |path: &str| world.show(path)["id"].as_str().unwrap().to_owned();
+    let (acme, globex) = (id("library/acme/a.png"), id("library/globex/secret.png"));
+    eddy.overwrite("library/acme/a.png", b"next").unwrap();
+    world.settle();
+    let refused = |uid, command: Command| world.kind(uid, command);
+    assert_eq!(refused(1001, restore("library/acme/a.png", Some(1))), FailureKind::Refused);
+    assert_eq!(refused(1001, restore("library/acme/a.png", Some(9))), FailureKind::Refused, "the right comes first");
+    assert_eq!(world.show(&acme)["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(world.serve(1002, restore("library/acme/a.png", Some(1))).unwrap()["version"], 3);
+    assert_eq!(world.show(&acme)["versions"][2]["by"], "eddy");
+
+    admin.unlink("library/acme/a.png").unwrap();
+    admin.unlink("library/globex/secret.png").unwrap();
+    assert_eq!(refused(1001, restore(&acme, None)), FailureKind::Refused);
+    assert_eq!(refused(1002, restore(&globex, None)), FailureKind::NotFound);
+    assert_eq!(refused(1002, restore("trash/2026-09-21/secret.png", None)), FailureKind::NotFound);
+    let into =
+        |folder: &str| Command::Restore { target: acme.clone(), version: None, into: Some(folder.into()), name: None };
+    admin.mkdir("library/hidden").unwrap();
+    assert_eq!(refused(1002, into("hidden")), FailureKind::NotFound);
+    assert_eq!(refused(1002, into("hidden/deep")), FailureKind::NotFound);
+    assert_eq!(world.serve(1002, restore(&acme, None)).unwrap()["path"], "library/acme/a.png");
+}
+
+/// The new file takes the name and nothing of the old one is lost.
+#[test]
+fn a_restored_version_disturbs_nobody() {
+    let (world, admin) = World::studio();
+    let path = "library/acme/a.png";
+    admin.overwrite(path, b"two").unwrap();
+    let writer = admin.open(path, false, true).unwrap();
+    let said = world.serve(0, restore(path, Some(1))).unwrap_err();
+    assert_eq!(said.kind, FailureKind::Failed, "{said}");
+    assert!(said.message.contains("being written"), "{said}");
+    admin.close(writer);
+
+    let reader = admin.open(path, true, false).unwrap();
+    assert_eq!(world.serve(0, restore(path, Some(1))).unwrap()["version"], 3, "what was not yet a version became one");
+    assert_eq!(admin.pread(reader).unwrap(), b"twoe", "the file that it opened");
+    admin.close(reader);
+    assert_eq!(admin.read(path).unwrap(), b"acme");
+    assert_eq!(admin.names("versions/acme/a.png"), ["1.png", "2.png", "3.png"]);
+    assert_eq!(admin.read("versions/acme/a.png/2.png").unwrap(), b"twoe");
+    assert_eq!(admin.read("by/client/acme/a.png").unwrap(), b"acme");
+    drop(admin);
+    let world = world.reopen();
+    assert_eq!(world.admin().read(path).unwrap(), b"acme");
 }

@@ -296,6 +296,23 @@ fn the_trash_gives_back_and_is_emptied_on_record() {
 }
 
 #[test]
+fn a_restored_version_is_on_record_as_a_save() {
+    let (world, _admin, eddy) = stage();
+    eddy.overwrite(ACME, b"next").unwrap();
+    world.settle();
+    let (_, rows) = trace(&world, &eddy, |w, _| {
+        let version = Some(1);
+        w.serve(1001, Command::Restore { target: ACME.into(), version, into: None, name: None }).unwrap();
+        w.serve(1001, Command::Restore { target: ACME.into(), version, into: None, name: None }).unwrap();
+        Ok(())
+    });
+    let short: Vec<_> = rows.iter().map(short).collect();
+    assert_eq!(short, ["eddy asset.restore library/acme/a.png", "eddy version.commit -"], "once");
+    let detail: Value = serde_json::from_str(&rows[0].detail).unwrap();
+    assert_eq!(detail["version"], 1);
+}
+
+#[test]
 fn what_comes_in_by_the_inbox_and_what_lay_is_on_record() {
     let (world, admin, _eddy) = stage();
     let mut png = std::io::Cursor::new(Vec::new());

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 21] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 20] = [
     &["show"],
     &["versions"],
     &["diff"],
+    &["restore"],
     &["set"],
     &["tag", "add"],
     &["tag", "remove"],

@@ -10,6 +10,7 @@ mod init;
 mod lab;
 mod member;
 mod mount;
+mod restore;
 mod set;
 mod show;
 mod tag;

@@ -35,6 +35,35 @@ fn a_version_is_restored_by_copying_it_back() {
 }
 
 #[test]
+fn a_version_and_a_removed_file_come_back_by_command() {
+    let s = studio();
+    let a = s.mnt("library/luna/a.png");
+    let id = s.id("library/luna/a.png");
+    fs::write(&a, png(64, 64, 2)).unwrap();
+    s.settle();
+    assert_eq!(fs::read(&a).unwrap(), png(64, 64, 2));
+    s.dam(["restore", "--version", "1", "library/luna/a.png"]);
+    assert_eq!(fs::read(&a).unwrap(), png(64, 64, 1), "at once");
+    assert_eq!(fs::read(s.mnt("by/tag/beach/a.png")).unwrap(), png(64, 64, 1));
+    assert_eq!(s.id("library/luna/a.png"), id);
+    assert_eq!(names(&s.mnt("versions/luna/a.png")), ["1.png", "2.png", "3.png"]);
+    let second = s.mnt("versions/luna/a.png/2.png");
+    s.dam(["restore".as_ref(), second.as_os_str()]);
+    assert_eq!(fs::read(&a).unwrap(), png(64, 64, 2));
+    assert_eq!(fs::metadata(&a).unwrap().len(), png(64, 64, 2).len() as u64);
+    let diff = s.dam(["diff", "--json", second.to_str().unwrap()]);
+    assert!(diff.contains("\"same_bytes\": true"), "{diff}");
+
+    fs::remove_file(&a).unwrap();
+    let trashed = s.mnt("trash").join(trash_day(&s)).join("a.png");
+    s.dam(["restore".as_ref(), trashed.as_os_str()]);
+    assert_eq!(s.id("library/luna/a.png"), id);
+    assert!(!trashed.exists());
+    assert_eq!(s.find("tag=beach"), ["library/luna/a.png"]);
+    assert_eq!(s.versions("library/luna/a.png"), 4);
+}
+
+#[test]
 fn a_removed_file_is_in_the_trash_and_comes_back_by_moving_it_out() {
     let s = studio();
     let id = s.id("library/luna/a.png");

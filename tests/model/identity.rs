@@ -157,6 +157,18 @@ fn an_editors_removal_is_undone_also_when_the_name_is_taken() {
     }
 }
 
+/// Regression: views called it by the name that it had before.
+#[test]
+fn what_is_put_back_under_another_name_has_that_name_in_views() {
+    let dir = tempfile::tempdir().unwrap();
+    let (world, eddy, _) = with_editor(dir.path());
+    eddy.unlink("acme/a.png").unwrap();
+    eddy.mkdir("acme/a.png").unwrap();
+    world.wait(20);
+    let shown = eddy.names("/find/kind=other");
+    assert!(shown.contains(&"a (2).png".to_owned()) && !shown.contains(&"a.png".to_owned()), "{shown:?}");
+}
+
 #[test]
 fn a_name_that_cannot_be_put_back_does_not_keep_the_others() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,8 +5,9 @@ use crate::catalog::{EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx}
 use crate::fs::create::{folder_name, in_inbox};
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
+use crate::ops::assets::{self, Next};
+use crate::ops::folders;
 use crate::ops::trail::{self, Origin};
-use crate::ops::{assets, folders};
 use crate::policy::Verb;
 use crate::types::FileName;
 use crate::view::class::{NameClass, classify, classify_in, is_aside_for};
@@ -71,7 +72,7 @@ impl Mount {
                 }
                 assets::unlink_entry(tx, &entry, m.maker.now)?;
                 folders::link(tx, folder.id, new_name, node.id, m.maker.now)?;
-                Ok(assets::rebind(tx, &self.library, &mut back, &mut node, &m.maker.hand(), Some(&entry))?)
+                Ok(assets::rebind(tx, &self.library, &mut back, &mut node, &m.maker.hand(), Next::Renamed(&entry))?)
             }
             RenameMeaning::MoveAside => {
                 if let Some(there) = &there {

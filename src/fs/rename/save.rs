@@ -4,7 +4,8 @@ use super::Mover;
 use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::fs::FsResult;
 use crate::fs::mount::Mount;
-use crate::ops::{assets, folders, tunnels};
+use crate::ops::assets::{self, Next};
+use crate::ops::{folders, tunnels};
 use crate::types::Caller;
 use crate::view::identity::is_fresh;
 
@@ -44,7 +45,7 @@ impl Mount {
         tx.repoint_entry(there.id, node.id)?;
         tx.change(ChangeKind::Entry, &folders::entry_change_id(there.parent, &there.name))?;
         assets::touch_folder(tx, there.parent, m.maker.now)?;
-        Ok(assets::rebind(tx, &self.library, dst, node, &m.maker.hand(), Some(entry))?)
+        Ok(assets::rebind(tx, &self.library, dst, node, &m.maker.hand(), Next::Renamed(entry))?)
     }
 
     /// For a while the name that a file leaves leads back to its asset.

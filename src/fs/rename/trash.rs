@@ -29,12 +29,7 @@ impl Mount {
         if tx.entry(folder.id, name)?.is_some() {
             return Err(FsError::Exists);
         }
-        let old = asset.trashed.as_ref().and_then(|t| FileName::new(&t.name).ok());
-        assets::restore(tx, asset, folder.id, name, &m.maker.hand())?;
-        match old {
-            Some(old) => Ok(assets::follow_name(tx, asset, &old, name, m.maker.now)?),
-            None => Ok(()),
-        }
+        Ok(assets::restore(tx, asset, folder.id, name, &m.maker.hand())?)
     }
 
     /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.

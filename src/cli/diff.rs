@@ -15,18 +15,19 @@ pub fn run(global: &Global, args: &DiffArgs) -> Done {
         print::json(&value)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (from, to) = (format!("version {}", value["from"]), format!("version {}", value["to"]));
     if value["same_bytes"] == true {
-        print::note(&format!("{from} and {to} have the same bytes"));
+        print::note(&format!("versions {} and {} have the same bytes", value["from"], value["to"]));
     }
-    let fields = value["fields"].as_array().map_or(&[][..], Vec::as_slice);
-    if fields.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    let mut text = format!("--- version {}\n+++ version {}\n", value["from"], value["to"]);
+    for field in value["fields"].as_array().into_iter().flatten() {
+        for (sign, side) in [('-', "from"), ('+', "to")] {
+            let said = print::word(&field[side]);
+            if !said.is_empty() {
+                let name = print::word(&field["field"]);
+                text.push_str(&format!("{sign}{name:<12} {}\n", said.replace('\n', "\n              ")));
+            }
+        }
     }
-    let mut table = print::table(&["field", &from, &to]);
-    for field in fields {
-        table.add_row([&field["field"], &field["from"], &field["to"]].map(print::word));
-    }
-    print::line(&table.to_string())?;
+    print::out(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -74,7 +74,10 @@ fn a_difference_names_the_fields_that_differ_and_no_other() {
     assert_eq!(field(&back, "seed"), Some((json!(99), json!(1))));
     assert_eq!(lab.json(&["diff", BEACH, "2", "2"])["fields"], json!([]));
     let words = lab.ok(&["diff", BEACH]);
-    assert!(words.contains("version 1") && words.lines().any(|l| l.contains("seed") && l.contains("99")), "{words}");
+    let said = |line: &str| words.lines().any(|l| l == line);
+    assert!(words.starts_with("--- version 1\n+++ version 2\n"), "{words}");
+    assert!(said("-seed         1") && said("+seed         99") && said("-negative     blurry"), "{words}");
+    assert!(!words.contains("+negative"), "{words}");
 }
 
 #[test]

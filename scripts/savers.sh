@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Real programs save over an asset, in library/ and through a view: each on a plain folder first, and what it writes and leaves
-# there is what must be written and left on the mount, with the asset's id and tag kept, one version more and no second asset.
+# Real programs save over an asset, in library/ and through a view, and once more over that: each on a plain folder first, and
+# what it writes and leaves there is what must be written and left on the mount, with the asset's id and tag kept, one version more
+# for each time and no second asset.
 # savers.sh [--quick]: those that are at once done alone.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -42,12 +43,12 @@ mkdir "$HOME" "$M" "$WORK/in" "$WORK/new" "$WORK/plain"
 make() {
     local name=${2##*/}
     case $1 in
-    txt) printf 'the first line of %s\nthe last line\n' "$2" >"$2" ;;
-    png | jpg) convert -size $((40 + RANDOM % 40))x48 gradient:red-blue -set comment "$2" "$2" ;;
-    mp4) ffmpeg -v error -f lavfi -i testsrc=duration=1:size=64x48:rate=10 -metadata title="$2" "$2" ;;
-    zip) (cd "${2%/*}" && say "$2" >"$name.txt" && zip -q -m "$name" "$name.txt") ;;
+    txt) printf 'the first line of %s, %s\nthe last line\n' "$2" "$RANDOM" >"$2" ;;
+    png | jpg) convert -size $((40 + RANDOM % 40))x48 gradient:red-blue -set comment "$2 $RANDOM$RANDOM" "$2" ;;
+    mp4) ffmpeg -v error -f lavfi -i testsrc=duration=1:size=64x48:rate=10 -metadata title="$2 $RANDOM" -y "$2" ;;
+    zip) (cd "${2%/*}" && say "$2 $RANDOM" >"$name.txt" && zip -q -m "$name" "$name.txt") ;;
     odt)
-        say "$2" >"$2.txt"
+        say "$2 $RANDOM" >"$2.txt"
         office --convert-to odt:writer8 --outdir "$WORK/office" "$2.txt" >/dev/null 2>&1
         mv "$WORK/office/$name.odt" "$2"
         rm "$2.txt"
@@ -100,6 +101,7 @@ unzip_over() {
     rm -f "$WORK/archive.zip"
     (cd "$WORK/new" && zip -q "$WORK/archive.zip" "${1##*/}") && unzip -q -o "$WORK/archive.zip" -d "${1%/*}"
 }
+jpegoptim_harder() { jpegoptim -q -f -m$((40 - 10 * $2)) "$1"; }
 curl_over() { curl -sS -R -o "$1" "file://$2"; }
 gio_save() { gio save "${@:3}" "$1" <"$2"; }
 mv_over() { cp -p "$2" "$WORK/other disk" && mv -f "$WORK/other disk" "$1"; }
@@ -122,7 +124,7 @@ git_checkout() {
 
 gimp_crop() {
     timeout 240 gimp -n -i -d -f -b "(let* ((image (car (gimp-file-load RUN-NONINTERACTIVE \"$1\" \"$1\"))))
-        (gimp-image-crop image 23 17 0 0)
+        (gimp-image-crop image 23 $((50 - $2)) 0 0)
         (gimp-file-save RUN-NONINTERACTIVE image (car (gimp-image-get-active-layer image)) \"$1\" \"$1\"))" -b '(gimp-quit 0)'
 }
 
@@ -134,7 +136,7 @@ office_save() {
     office --accept="pipe,name=$pipe;urp;" &
     local server=$! code=0
     timeout 60 /usr/bin/python3 - "$pipe" "$1" <<'END' || code=$?
-import sys, time, uno
+import os, sys, time, uno
 
 context = uno.getComponentContext()
 resolver = context.ServiceManager.createInstance("com.sun.star.bridge.UnoUrlResolver")
@@ -150,6 +152,8 @@ document.Text.End.String = "saved by LibreOffice"
 document.store()
 document.close(True)
 desktop.terminate()
+# Taking down what spoke with an office that is gone crashes at times.
+os._exit(0)
 END
     wait "$server" || code=$?
     return "$code"
@@ -221,17 +225,17 @@ folder_of() {
     esac
 }
 
-# Runs a command on a file; FILE, NEW and FOLDER in it are the file, what another program made of it, and where it lies.
+# run_on FILE ROUND COMMAND...; FILE, NEW, FOLDER and ROUND in it are the file, what another program made of it, where it lies, and 1 or 2.
 run_on() {
-    local folder=${1%/*} name=${1##*/} word command=()
-    shift
+    local folder=${1%/*} name=${1##*/} round=$2 word command=()
+    shift 2
     for word in "$@"; do
         case $word in
         FILE) word=$folder/$name ;;
         NEW) word=$WORK/new/$name ;;
         FOLDER) word=$folder ;;
         esac
-        command+=("$word")
+        command+=("${word//ROUND/"$round"}")
     done
     (cd "$WORK" && "${command[@]}") >"$WORK/out" 2>&1
 }
@@ -245,10 +249,10 @@ expected_names() {
     } | sort -u | paste -sd' '
 }
 
-# What must hold of an asset that was saved once: right behind it, and when nothing is held back any more.
+# What must hold of an asset that was saved so many times: right behind it, and when nothing is held back any more.
 check_saved() {
-    local title=$1 slug=$2 kind=$3 like=$4 place=$5 id=$6
-    local name=$slug-$place.$kind record
+    local title=$1 slug=$2 kind=$3 like=$4 place=$5 id=$6 saves=$7
+    local name=$slug-$place.$kind record numbers
     local plain=$WORK/plain/$slug/$name kept=$M/library/$slug/$name seen versions=$M/versions/$slug/$slug-$place.$kind
     seen=$(folder_of "$slug" "$place")/$name
     local who="$title in the $place"
@@ -259,9 +263,10 @@ check_saved() {
     is "$who: the tags" "$(attribute user.xdg.tags "$seen")" "$slug"
     record=$(dam show --json "$kept" 2>&1) || true
     check "$who: the record has lost the tag" json_has tag "$slug" <<<"$record"
-    is "$who: the versions" "$(names_in "$versions")" "1.$kind 2.$kind"
+    numbers=$(seq -f "%g.$kind" $((saves + 1)) | paste -sd' ')
+    is "$who: the versions" "$(names_in "$versions")" "$numbers"
     check "$who: version 1 is not what was imported" cmp -s "$versions/1.$kind" "$WORK/in/$slug/$name"
-    check "$who: version 2 is not what was saved" cmp -s "$versions/2.$kind" "$seen"
+    check "$who: the last version is not what was saved" cmp -s "$versions/$((saves + 1)).$kind" "$seen"
     # A time of long ago is one that the program has set.
     [ "$(stat -c %Y "$plain")" -gt $((begun - 3600)) ] || is "$who: the time" "$(stat -c %y "$seen")" "$(stat -c %y "$plain")"
     is "$who: the assets" "$(dam find "tag=$slug" | paste -sd' ')" "library/$slug/$slug-library.$kind library/$slug/$slug-view.$kind"
@@ -272,28 +277,30 @@ saved=()
 assets=0
 # saver TITLE KIND LIKE COMMAND...: a row.
 saver() {
-    local title=$1 kind=$2 like=$3 slug place name id start=${EPOCHREALTIME/./}
+    local title=$1 kind=$2 like=$3 slug place name id round plain start=${EPOCHREALTIME/./}
     shift 3
     slug=$(tr -cs 'a-z0-9' - <<<"${title,,}")
     slug=${slug%-}
     mkdir "$WORK/in/$slug" "$WORK/plain/$slug"
-    for place in library view; do
-        name=$slug-$place.$kind
-        make "$kind" "$WORK/in/$slug/$name"
-        make "$kind" "$WORK/new/$name"
-        touch -d '2020-02-02 02:02:02.123456789' "$WORK/new/$name"
-        cp "$WORK/in/$slug/$name" "$WORK/plain/$slug/$name"
-    done
+    for place in library view; do make "$kind" "$WORK/in/$slug/$slug-$place.$kind"; done
     dam import --any "$WORK/in/$slug" --into "$slug" --set "tag=$slug" >"$WORK/out" 2>&1 || die "$title: $(cat "$WORK/out")"
     assets=$((assets + 2))
     for place in library view; do
         name=$slug-$place.$kind
+        plain=$WORK/plain/$slug/$name
         id=$(attribute user.dam.id "$M/library/$slug/$name")
-        run_on "$WORK/plain/$slug/$name" "$@" || die "$title fails on a plain folder: $(cat "$WORK/out")"
-        ! same "$like" "$WORK/plain/$slug/$name" "$WORK/in/$slug/$name" || die "$title saves nothing on a plain folder: $(cat "$WORK/out")"
-        run_on "$(folder_of "$slug" "$place")/$name" "$@" || check "$title fails in the $place: $(cat "$WORK/out")" false
-        dam settle >/dev/null
-        check_saved "$title" "$slug" "$kind" "$like" "$place" "$id"
+        cp "$WORK/in/$slug/$name" "$plain"
+        for round in 1 2; do
+            rm -f "$WORK/new/$name"
+            make "$kind" "$WORK/new/$name"
+            touch -d "2020-02-0$round 02:02:02.123456789" "$WORK/new/$name"
+            cp "$plain" "$WORK/before"
+            run_on "$plain" "$round" "$@" || die "$title fails on a plain folder: $(cat "$WORK/out")"
+            ! same "$like" "$plain" "$WORK/before" || die "$title saves nothing on a plain folder: $(cat "$WORK/out")"
+            run_on "$(folder_of "$slug" "$place")/$name" "$round" "$@" || check "$title fails in the $place: $(cat "$WORK/out")" false
+            dam settle >/dev/null
+            check_saved "$title" "$slug" "$kind" "$like" "$place" "$id" "$round"
+        done
         saved+=("$title|$slug|$kind|$like|$place|$id")
     done
     say "   $title ($(((${EPOCHREALTIME/./} - start) / 1000)) ms)"
@@ -310,11 +317,11 @@ quick() {
     saver "sed -i.bak" txt bytes sed -i.bak 's/last/very last/' FILE
     saver "perl -pi" txt bytes perl -pi -e 's/last/very last/' FILE
     saver "perl -pi.bak" txt bytes perl -pi.bak -e 's/last/very last/' FILE
-    saver "exiftool" jpg bytes exiftool -q -Artist=exiftool FILE
-    saver "exiftool -P" jpg bytes exiftool -q -P -Artist=exiftool FILE
-    saver "exiftool -overwrite_original" jpg bytes exiftool -q -overwrite_original -Artist=exiftool FILE
-    saver "exiftool -overwrite_original_in_place" jpg bytes exiftool -q -overwrite_original_in_place -Artist=exiftool FILE
-    saver "mogrify" jpg bytes mogrify -resize 20x20 FILE
+    saver "exiftool" jpg bytes exiftool -q -Artist=ROUND FILE
+    saver "exiftool -P" jpg bytes exiftool -q -P -Artist=ROUND FILE
+    saver "exiftool -overwrite_original" jpg bytes exiftool -q -overwrite_original -Artist=ROUND FILE
+    saver "exiftool -overwrite_original_in_place" jpg bytes exiftool -q -overwrite_original_in_place -Artist=ROUND FILE
+    saver "mogrify" jpg bytes mogrify -resize 2ROUNDx20 FILE
     saver "convert" jpg bytes convert NEW -flip FILE
     saver "rsync" png bytes rsync -a NEW FILE
     saver "rsync --inplace" png bytes rsync -a --inplace NEW FILE
@@ -339,13 +346,13 @@ full() {
     saver "gio save" txt bytes gio_save FILE NEW
     saver "gio save -b" txt bytes gio_save FILE NEW -b
     saver "gio copy" png bytes gio copy NEW FILE
-    saver "jhead" jpg bytes jhead -cl "saved by jhead" FILE
-    saver "jpegoptim" jpg bytes jpegoptim -q -f -m20 FILE
-    saver "exiv2" jpg bytes exiv2 -M 'set Exif.Image.Artist exiv2' FILE
+    saver "jhead" jpg bytes jhead -cl "saved by jhead ROUND" FILE
+    saver "jpegoptim" jpg bytes jpegoptim_harder FILE ROUND
+    saver "exiv2" jpg bytes exiv2 -M 'set Exif.Image.Artist ROUND' FILE
     saver "ffmpeg -y" mp4 bytes ffmpeg -v error -nostdin -y -i NEW -c copy -movflags +faststart -fflags +bitexact FILE
     saver "curl -o" png bytes curl_over FILE NEW
-    saver "GIMP, jpg" jpg pixels gimp_crop FILE
-    saver "GIMP, png" png pixels gimp_crop FILE
+    saver "GIMP, jpg" jpg pixels gimp_crop FILE 3ROUND
+    saver "GIMP, png" png pixels gimp_crop FILE 3ROUND
     saver "LibreOffice" odt text office_save FILE
     saver "LibreOffice, convert" odt text office_convert FILE NEW
     smb_start
@@ -364,7 +371,7 @@ sleep 17
 dam settle >/dev/null
 for row in "${saved[@]}"; do
     IFS='|' read -r title slug kind like place id <<<"$row"
-    check_saved "$title, later" "$slug" "$kind" "$like" "$place" "$id"
+    check_saved "$title, later" "$slug" "$kind" "$like" "$place" "$id" 2
 done
 is "the number of assets" "$(dam find not.state=trashed | wc -l)" "$assets"
 is "the trash" "$(names_in "$M/trash")" ""
@@ -372,4 +379,4 @@ is "the trash" "$(names_in "$M/trash")" ""
 dam unmount "$M" >/dev/null
 dam fsck --deep >"$WORK/out" 2>&1 || check "fsck finds faults: $(cat "$WORK/out")" false
 [ "$wrong" -eq 0 ] || die "$wrong checks failed"
-say "savers: all fine, ${#saved[@]} saves"
+say "savers: all fine, $((2 * ${#saved[@]})) saves"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::bin::takes_notes;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
@@ -75,6 +76,9 @@ impl Mount {
         let make = || {
             self.library.catalog.write(|tx| match &place {
                 Place::Folder(folder) => Ok((self.new_file(tx, who, caller, &maker, folder.id, &name, mode)?, None)),
+                Place::View(dir @ Dir::Bin(bin)) if takes_notes(bin) => {
+                    Ok((self.new_note(tx, who, caller, &maker, dir, &name, mode)?, None))
+                }
                 Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
             })
         };
@@ -152,7 +156,13 @@ impl Mount {
         Ok((self.new_file(tx, who, caller, maker, local, name, mode)?, None))
     }
 
-    fn fresh_file(&self, tx: &mut dyn WriteTx, caller: &Caller, maker: &Maker, mode: u32) -> FsResult<NodeRow> {
+    pub(super) fn fresh_file(
+        &self,
+        tx: &mut dyn WriteTx,
+        caller: &Caller,
+        maker: &Maker,
+        mode: u32,
+    ) -> FsResult<NodeRow> {
         let mut node = folders::fresh_node(tx, NodeKind::File, maker)?;
         node.mode = mode & 0o7777;
         node.made_by_process = caller.process;
@@ -423,6 +433,9 @@ pub(super) fn refuse_place(dir: &Dir) -> FsError {
         Dir::Trash | Dir::TrashDay(_) => {
             FsError::ReadOnly("the trash takes only what is removed; move a file out of it to restore it".into())
         }
+        Dir::Bin(_) => FsError::NotPermitted(
+            "a desktop's trash takes files that are moved into its files/, and the desktop's own notes".into(),
+        ),
         _ => FsError::NotPermitted("this directory is made of the library's metadata; put files into library/".into()),
     }
 }

@@ -328,7 +328,7 @@ impl Mount {
                 };
                 let what = What::Node {
                     stat: NodeStat::from(&node),
-                    asset: asset.as_ref().map(|a| a.id),
+                    asset: node.asset,
                     stem: None,
                     proxy: asset.and_then(|a| self.proxied(who, &a)),
                 };

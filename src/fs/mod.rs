@@ -6,6 +6,7 @@
 mod above;
 mod attr;
 mod believed;
+mod bin;
 mod create;
 mod dir;
 mod error;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::bin::binned;
 use super::handles::Handles;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
@@ -12,9 +13,10 @@ use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
 use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem};
 use crate::ops::notices::Notice;
-use crate::ops::{Library, find};
+use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
+use crate::view::bin::Bin;
 use crate::view::recipes::recipe_for;
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
@@ -207,6 +209,7 @@ impl Mount {
                 Ok(Object::Version(Box::new(version), Box::new(asset)))
             }
             Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
+                Virtual::Dir(Dir::Bin(bin)) if bin.member != who.id => Err(FsError::NotFound),
                 Virtual::Dir(dir) => Ok(Object::Dir(dir.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
                 Virtual::Proxy(id, version) => {
@@ -247,7 +250,10 @@ impl Mount {
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
-                Place::View(dir) => self.in_view(tx, &who, &dir, &name),
+                Place::View(dir) => match Bin::named(&name, who.id, caller.uid).filter(|_| dir == Dir::Root) {
+                    Some(bin) => Ok(Found::Item(Item::Dir(Dir::Bin(bin)))),
+                    None => self.in_view(tx, &who, &dir, &name),
+                },
             }
         });
         match found {
@@ -294,7 +300,10 @@ impl Mount {
             if let Some(entry) = tx.entry(local, name)? {
                 let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
                 let (node, asset) = self.known(tx, who, node)?;
-                return Ok(Found::Node(Box::new(node), asset));
+                return Ok(match binned(tx, dir, &node)? {
+                    Some(asset) => Found::Item(Item::Trashed(asset)),
+                    None => Found::Node(Box::new(node), asset),
+                });
             }
             if tx.tunnel(local, name)?.is_some_and(|tunnel| tunnel.how == TunnelHow::AsideInView) {
                 return Err(FsError::NotFound);
@@ -403,7 +412,7 @@ impl Mount {
                     _ => return Err(FsError::NotFound),
                 };
                 let Virtual::Dir(dir) = &what else { return Err(FsError::NotFound) };
-                let attr = attr::dir(ino, tree::is_writable(dir), self.show, self.changed());
+                let attr = self.dir_attr(ino, dir);
                 Ok((attr, self.ttl(), Some(what)))
             }
             Item::Export(asset, version, placement) => {
@@ -423,6 +432,15 @@ impl Mount {
                 let attr = attr::text(ino, bytes.len() as u64, self.show, mtime);
                 Ok((attr, Duration::ZERO, Some(what)))
             }
+        }
+    }
+
+    fn dir_attr(&self, ino: u64, dir: &Dir) -> Attr {
+        let attr = attr::dir(ino, tree::is_writable(dir), self.show, self.changed());
+        match dir {
+            // Desktops use no other than one that is its user's alone.
+            Dir::Bin(bin) => Attr { mode: 0o700, uid: bin.uid, ..attr },
+            _ => attr,
         }
     }
 
@@ -469,7 +487,7 @@ impl Mount {
 
     pub(super) fn stat(&self, who: &Who, ino: u64, object: Object) -> FsResult<Stat> {
         let attr = match object {
-            Object::Dir(dir) => attr::dir(ino, tree::is_writable(&dir), self.show, self.changed()),
+            Object::Dir(dir) => self.dir_attr(ino, &dir),
             Object::Node(node, _) => {
                 return Ok(Stat { attr: self.node_attr(&node), ttl: self.node_ttl(node.id) });
             }
@@ -526,12 +544,11 @@ pub(super) fn local_folder(tx: &dyn ReadTx, dir: &Dir) -> FsResult<Option<NodeId
     Ok(tx.entry(NodeId::LOCALS, &name)?.map(|e| e.node))
 }
 
-/// What that folder is called below [`NodeId::LOCALS`]: a hash of the view's path, since paths are longer than names may be.
+/// What that folder is called below [`NodeId::LOCALS`].
 pub(super) fn local_name(dir: &Dir) -> FsResult<Option<FileName>> {
     match dir {
-        Dir::Query(query) if query.plain => {
-            Ok(Some(FileName::new(blake3::hash(query.path.as_bytes()).to_hex().as_bytes())?))
-        }
+        Dir::Query(query) if query.plain => Ok(Some(folders::local_name(&query.path)?)),
+        Dir::Bin(_) => Ok(Some(folders::local_name(&tree::path_of(dir))?)),
         _ => Ok(None),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::bin::binned;
 use super::create::{ensure_local, keep_word, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
@@ -14,7 +15,7 @@ use crate::catalog::{
 };
 use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
-use crate::ops::{folders, trail, tunnels};
+use crate::ops::{bin, folders, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
@@ -129,6 +130,9 @@ impl Mount {
             let Some(entry) = tx.entry(local, name)? else { return Ok(false) };
             let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
             let (node, _) = self.known(tx, who, node)?;
+            if binned(tx, dir, &node)?.is_some() {
+                return Ok(false);
+            }
             self.may_node(tx, who, Verb::Edit, &node)?;
             let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
             assets::unlink_entry(tx, &entry, hand.now)?;
@@ -213,9 +217,7 @@ impl Mount {
 
     /// The bytes of a trashed asset are let go of before the recovery window ends; an admin's decision.
     fn purge(&self, who: &Who, asset: Asset) -> FsResult<()> {
-        if !who.subject.allows_everything(Verb::Admin) {
-            return Err(FsError::NotPermitted("the trash empties itself; only an admin removes from it".into()));
-        }
+        Self::may_purge(who)?;
         self.library.catalog.write(|tx| -> FsResult<()> {
             let Some(mut asset) = tx.asset(asset.id)? else { return Err(FsError::NotFound) };
             let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
@@ -227,6 +229,7 @@ impl Mount {
             trail::asset(tx, &hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;
             if let Some(row) = tx.node(node)? {
                 tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
+                bin::leave(tx, &self.library, node, hand.now)?;
                 assets::drop_if_nameless(tx, &self.library, node)?;
             }
             Ok(tx.change(crate::catalog::ChangeKind::Asset, &asset.id.to_string())?)

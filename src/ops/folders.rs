@@ -272,6 +272,15 @@ impl Paths {
     }
 }
 
+/// What the hidden folder of a virtual directory's local files is called below [`NodeId::LOCALS`]: a hash of the directory's path, since
+/// paths are longer than names may be.
+///
+/// # Errors
+/// Never.
+pub fn local_name(path: &str) -> Result<FileName, OpsError> {
+    Ok(FileName::try_from(blake3::hash(path.as_bytes()).to_hex().as_str())?)
+}
+
 /// The folders above a node, nearest first, up to and including `library/`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod actor;
 pub mod assets;
 pub mod assign;
+pub mod bin;
 pub mod denials;
 pub mod error;
 pub mod filing;

@@ -9,7 +9,7 @@ use super::assets::{self, Next};
 use super::history::numbered;
 use super::target::{self, Knows};
 use super::versions::moved_on;
-use super::{Actor, Library, OpsError, folders, inbox, tunnels};
+use super::{Actor, Library, OpsError, bin, folders, inbox, tunnels};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
 use crate::types::{Content, FileName, NodeId};
 
@@ -146,12 +146,12 @@ fn from_trash(
     let mut asset = tx.asset(asset.id)?.ok_or_else(gone)?;
     actor.must(library, Verb::Edit, &asset, name)?;
     let was = asset.trashed.clone().ok_or_else(gone)?;
-    if asset.node.is_none() {
+    let Some(node) = asset.node else {
         return Err(OpsError::failed(
             format!("`{name}` was removed for good"),
             "its record is what is left: dam show shows it",
         ));
-    }
+    };
     let now = library.clock.now();
     let parent = match &place.into {
         Some(folder) => chosen(library, actor, tx, folder)?,
@@ -165,6 +165,7 @@ fn from_trash(
     if place.name.is_some() && free != wanted {
         return Err(OpsError::failed(format!("`{wanted}` is taken there"), "choose another name with --as"));
     }
+    bin::leave(tx, library, node, now)?;
     assets::restore(tx, &mut asset, parent, &free, &actor.hand(now))?;
     Ok(json!({
         "id": asset.id.to_string(),

@@ -1,5 +1,6 @@
 //! Places of the virtual tree, and how values are written as names.
 
+use super::bin::Bin;
 use crate::catalog::{Asset, VersionRow};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Field, FieldKind, Term, Test};
@@ -43,6 +44,8 @@ pub enum Dir {
     Trash,
     /// `trash/<date>/`
     TrashDay(String),
+    /// `.Trash-<uid>/` and its parts; found by its own user alone, and listed nowhere.
+    Bin(Bin),
     /// `records/<folder>/`, by the folder's node.
     RecordsTree(NodeId),
     /// `.dam/`
@@ -138,6 +141,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::VersionsOf(asset) => format!("versions#{asset}"),
         Dir::Trash => "trash".to_owned(),
         Dir::TrashDay(day) => format!("trash/{day}"),
+        Dir::Bin(bin) => bin.path(),
         Dir::RecordsTree(node) => mirror("records", *node),
         Dir::Control => ".dam".to_owned(),
         Dir::Why => ".dam/why".to_owned(),
@@ -163,7 +167,7 @@ pub fn is_writable(dir: &Dir) -> bool {
     match dir {
         Dir::Query(query) => query.plain && query.sets.iter().all(|(field, _)| field.is_settable()),
         Dir::Field(field) | Dir::NarrowField(_, field) => takes_words(field),
-        Dir::TrashDay(_) => true,
+        Dir::TrashDay(_) | Dir::Bin(_) => true,
         _ => false,
     }
 }
@@ -304,6 +308,7 @@ pub(super) fn decode_tag(name: &str) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use super::super::bin::BinPart;
     use super::*;
 
     #[test]
@@ -371,6 +376,7 @@ mod tests {
 
     #[test]
     fn paths_differ() {
+        let bin = Bin { member: crate::types::MemberId::from_bytes([1; 16]), uid: 1, part: BinPart::Top };
         let q = QueryDir::value("by/persona/luna".into(), Field::Persona, "luna".into());
         let dirs = [
             Dir::Root,
@@ -392,6 +398,10 @@ mod tests {
             Dir::VersionsOf(AssetId::from_bytes([1; 16])),
             Dir::Trash,
             Dir::TrashDay("d".into()),
+            Dir::Bin(bin),
+            Dir::Bin(bin.part(BinPart::Files)),
+            Dir::Bin(bin.part(BinPart::Info)),
+            Dir::Bin(bin.part(BinPart::Expunged)),
             Dir::RecordsTree(NodeId::LIBRARY),
             Dir::RecordsTree(NodeId(20)),
             Dir::Control,

@@ -11,6 +11,7 @@ use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId};
 
+use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
 pub use folders::folder_visible;
@@ -107,6 +108,7 @@ impl<'a> Tree<'a> {
             Dir::VersionsOf(asset) => self.version_child(*asset, text),
             Dir::Trash => self.trash_day_child(text),
             Dir::TrashDay(day) => self.trashed_child(day, text),
+            Dir::Bin(_) => Ok(None),
         }
     }
 
@@ -120,7 +122,7 @@ impl<'a> Tree<'a> {
             page.add(at, FileName::new(name).ok(), || item.clone());
         }
         match dir {
-            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) => {}
+            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
             Dir::Field(field) => self.list_values(dir, field, &mut page)?,
             Dir::Years => self.list_years(&mut page)?,
             Dir::Year(year) => self.list_months(*year, &mut page)?,
@@ -192,6 +194,14 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
             ];
         }
         Dir::Why => return vec![("library", Item::Dir(Dir::WhyTree(NodeId::LIBRARY)))],
+        Dir::Bin(bin) if bin.part == BinPart::Top => {
+            let part = |part| Item::Dir(Dir::Bin(bin.part(part)));
+            return vec![
+                ("files", part(BinPart::Files)),
+                ("info", part(BinPart::Info)),
+                ("expunged", part(BinPart::Expunged)),
+            ];
+        }
         Dir::By | Dir::Find | Dir::Platforms | Dir::Trash | Dir::Control => {
             vec![(".trackerignore", marker()), (".nomedia", marker())]
         }

@@ -86,6 +86,28 @@ fn rm_rf_puts_everything_in_the_trash() {
 }
 
 #[test]
+fn move_to_trash_of_a_file_manager_is_the_librarys_trash() {
+    let s = studio();
+    let id = s.id("library/luna/a.png");
+    let file = s.mnt("library/luna/a.png");
+    assert!(sh(&format!("gio info -a access::can-trash {}", file.display())).contains("can-trash: TRUE"));
+    sh(&format!("gio trash {}", file.display()));
+    assert!(!file.exists());
+    assert_eq!(names(&s.mnt("trash").join(trash_day(&s))), ["a.png"]);
+    let note = fs::read_to_string(s.mnt(".Trash-0/info/a.png.trashinfo")).unwrap();
+    assert!(note.contains("Path=library/luna/a.png\n"), "{note}");
+    // What GVfs does for `gio trash --restore`.
+    fs::rename(s.mnt(".Trash-0/files/a.png"), &file).unwrap();
+    assert_eq!(s.id("library/luna/a.png"), id);
+    assert_eq!(s.find("tag=beach"), ["library/luna/a.png"]);
+    // A folder is offered for deleting, which trashes what is in it.
+    let (done, said) = try_sh(&format!("gio trash {}", s.mnt("library/luna").display()));
+    assert!(!done && file.exists(), "{said}");
+    assert_eq!(names(&s.mnt(".Trash-0/info")), Vec::<String>::new(), "the refusal leaves nothing");
+    assert!(!names(&s.mnt("")).iter().any(|name| name.starts_with(".Trash")));
+}
+
+#[test]
 fn records_tell_everything_as_text() {
     let s = studio();
     let text = fs::read_to_string(s.mnt("records/luna/a.png.json")).unwrap();

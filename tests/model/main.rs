@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bytes;
+mod desktop_trash;
 mod identity;
 mod intake;
 mod names;

@@ -1,6 +1,7 @@
 //! Renaming: the call in which saves, moves, tagging and restoring all arrive. What it means is decided by `view::identity` from
 //! names, ages and who made what; here that meaning is carried out in one transaction.
 
+mod bin;
 mod files;
 mod folders;
 mod save;
@@ -11,6 +12,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use self::views::{Values, home};
+use super::bin::binned;
 use super::create::refuse_place;
 use super::mount::{Found, Mount, Place, local_folder};
 use super::{FsError, FsResult};
@@ -19,7 +21,7 @@ use crate::catalog::{Asset, ChangeKind, EntryRow, NodeRow, ReadTx, WriteTx};
 use crate::ops::folders::{Maker, link};
 use crate::ops::{assets, trail};
 use crate::types::{AssetId, Caller, FileName, NodeId};
-use crate::view::tree::{Item, Tree};
+use crate::view::tree::{Dir, Item, Tree};
 
 /// What is being renamed.
 enum Source {
@@ -73,6 +75,10 @@ impl Mount {
         let after = self.library.catalog.write(|tx| -> FsResult<After> {
             let source = self.source(tx, m, &from, &name, &to)?;
             match (source, &to) {
+                (source, Place::View(dir @ Dir::Bin(bin))) => {
+                    self.move_into_bin(tx, m, source, (&from, &name), (dir, bin.part, &new_name))?;
+                    Ok(After::Nothing)
+                }
                 (Source::Trashed(mut asset), Place::Folder(folder)) => {
                     self.restore(tx, m, &mut asset, folder, &new_name)?;
                     Ok(After::Nothing)
@@ -118,7 +124,10 @@ impl Mount {
                 {
                     let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
                     let (node, _) = self.known(tx, m.who, node)?;
-                    return Ok(Source::Entry(entry, Box::new(node)));
+                    return Ok(match binned(tx, dir, &node)? {
+                        Some(asset) => Source::Trashed(Box::new(asset)),
+                        None => Source::Entry(entry, Box::new(node)),
+                    });
                 }
                 match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {
                     Some(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),

@@ -8,7 +8,7 @@ use crate::fs::create::in_inbox;
 use crate::fs::mount::Mount;
 use crate::fs::{FsError, FsResult};
 use crate::ops::assets::{self, Removal};
-use crate::ops::{names, trail};
+use crate::ops::{bin, names, trail};
 use crate::policy::Verb;
 use crate::types::FileName;
 
@@ -28,6 +28,9 @@ impl Mount {
         self.may(m.who, Verb::Edit, asset)?;
         if tx.entry(folder.id, name)?.is_some() {
             return Err(FsError::Exists);
+        }
+        if let Some(node) = asset.node {
+            bin::leave(tx, &self.library, node, m.maker.now)?;
         }
         Ok(assets::restore(tx, asset, folder.id, name, &m.maker.hand())?)
     }

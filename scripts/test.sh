@@ -106,6 +106,7 @@ if is_root; then
     # Figures of unoptimised programs would say nothing.
     [ -z "$FULL" ] || step pjdfstest scripts/pjdfstest.sh
     [ -z "$FULL" ] || step fsx scripts/fsx.sh
+    [ -z "$FULL" ] || step crash scripts/crash.sh
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 60
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else

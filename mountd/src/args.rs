@@ -28,6 +28,9 @@ pub struct Args {
     /// Write one line of JSON to this descriptor when the mount answers, or when it does not
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(RawFd).range(3..))]
     pub ready_fd: Option<RawFd>,
+    /// Be the guardian of this daemon, and no daemon
+    #[arg(long, value_name = "PID", hide = true)]
+    pub guard_of: Option<u32>,
     /// Log as JSON
     #[arg(long)]
     pub log_json: bool,

@@ -3,6 +3,7 @@
 mod args;
 mod control;
 mod fuse;
+mod guardian;
 mod hub;
 mod logs;
 mod mounting;
@@ -38,6 +39,9 @@ const BETWEEN: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(daemon) = args.guard_of {
+        return guardian::run(&args.library, daemon).unwrap_or(ExitCode::FAILURE);
+    }
     let ready = match Ready::new(args.ready_fd) {
         Ok(ready) => ready,
         Err(e) => {
@@ -96,6 +100,9 @@ fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
 fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
     let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
+    if let Err(e) = guardian::start(library.root()) {
+        error!(error = %e, "no process to guard the mounts; should the daemon be killed, programs may hang until `dam unmount`");
+    }
     let started = serve(args, signals, &library);
     if started.is_err() {
         library.close();

@@ -20,9 +20,9 @@ impl FuseMount {
         Some(Self { library: source, mountpoint: line.path.clone(), line })
     }
 
-    /// The kernel's number of its connection.
-    pub fn connection(&self) -> u32 {
-        self.line.device.minor
+    /// Cuts its connection, as far as this user may.
+    pub fn abort(&self) {
+        let _ = mountinfo::abort(&self.line);
     }
 
     /// Whether its daemon died. Asks the mount, which waits for a daemon that is only stuck: ask that one first.

@@ -1,7 +1,5 @@
 //! `dam unmount`: by the daemon, or without it when it is dead.
 
-use std::fs;
-use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -88,14 +86,9 @@ fn ask(mut client: backend::Client, mount: &FuseMount, force: bool) -> Result<bo
 /// kernel for a directory that a request holds which waits for the dead daemon, and until both give up, nothing of it ends.
 pub fn detach(mount: &FuseMount) -> Result<(), Failure> {
     let place = mount.mountpoint.as_path();
-    let abort = format!("/sys/fs/fuse/connections/{}/abort", mount.connection());
-    let aborted = fs::OpenOptions::new().write(true).open(abort).and_then(|mut file| file.write_all(b"1"));
-    if aborted.is_err() && backend::caller().uid == 0 {
-        // Without that filesystem; a busy mount refuses to go, but its connection is aborted by then.
-        let _ = rustix::mount::unmount(place, UnmountFlags::FORCE | UnmountFlags::NOFOLLOW);
-        if mounts::at(place).is_none_or(|there| there != *mount) {
-            return Ok(());
-        }
+    mount.abort();
+    if mounts::at(place).is_none_or(|there| there != *mount) {
+        return Ok(());
     }
     let how = if backend::caller().uid == 0 {
         rustix::mount::unmount(place, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW).map_err(|e| e.to_string())

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod assign;
 pub mod bin;
 pub mod denials;
+mod emptied;
 pub mod error;
 pub mod filing;
 pub mod find;

@@ -1,12 +1,15 @@
 //! Which mounts there are, as the kernel says, and whether anybody answers for one.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
+use rustix::mount::UnmountFlags;
 use rustix::process::{Gid, Uid};
 
 /// The type that `findmnt` and `/proc/mounts` show of our mounts.
@@ -75,6 +78,21 @@ pub fn topmost<'a>(table: &'a [Line], path: &Path) -> Option<&'a Line> {
 #[must_use]
 pub fn places_of(table: &[Line], device: DeviceNo) -> Vec<PathBuf> {
     table.iter().filter(|line| line.device == device).map(|line| line.path.clone()).collect()
+}
+
+/// Cuts the connection of a FUSE mount: who waits for an answer gets an error. Done through the kernel's control filesystem, or by root without it;
+/// then a mount that nothing uses is gone, too.
+///
+/// # Errors
+/// When neither may be used.
+pub fn abort(line: &Line) -> io::Result<()> {
+    let control = format!("/sys/fs/fuse/connections/{}/abort", line.device.minor);
+    let told = std::fs::OpenOptions::new().write(true).open(control).and_then(|mut file| file.write_all(b"1"));
+    told.or_else(|_| match rustix::mount::unmount(&line.path, UnmountFlags::FORCE | UnmountFlags::NOFOLLOW) {
+        // A mount in use refuses to go, but its connection is cut by then.
+        Ok(()) | Err(Errno::BUSY) => Ok(()),
+        Err(e) => Err(e.into()),
+    })
 }
 
 /// Asks for a directory's attributes as that user and group; only root can be another than himself.

@@ -58,7 +58,7 @@ pub enum Settled {
 }
 
 /// What committed bytes are to their node's asset.
-enum Next {
+pub(super) enum Next {
     Version(Box<VersionRow>, Box<Asset>),
     Same,
     /// There is none, or nothing of it yet.
@@ -98,7 +98,9 @@ impl Library {
     /// When the store or the catalogue fails; what was not reached stays staged.
     pub fn settle(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
         let_close(self.live.all());
-        self.settle_ripe(0, |_| true)
+        let mut made = self.settle_ripe(0, |_| true)?;
+        made.extend(self.settle_emptied(0)?);
+        Ok(made)
     }
 
     /// The same of one file.
@@ -115,7 +117,9 @@ impl Library {
     /// # Errors
     /// As [`Library::settle`].
     pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<Vec<VersionId>, OpsError> {
-        self.settle_ripe(quiet_ms, |file| !is_long(file))
+        let mut made = self.settle_ripe(quiet_ms, |file| !is_long(file))?;
+        made.extend(self.settle_emptied(quiet_ms)?);
+        Ok(made)
     }
 
     /// The same for long files that have been quiet long enough. May take minutes, unless the library ends.
@@ -198,7 +202,11 @@ impl Library {
     }
 
     /// What a version says of itself.
-    fn read_version(&self, tx: &dyn ReadTx, version: Option<VersionId>) -> Result<Option<Probe>, CatalogError> {
+    pub(super) fn read_version(
+        &self,
+        tx: &dyn ReadTx,
+        version: Option<VersionId>,
+    ) -> Result<Option<Probe>, CatalogError> {
         let Some(version) = version.map(|id| tx.version(id)).transpose()?.flatten() else { return Ok(None) };
         Ok(tx.content(version.content)?.map(|content| probe::read(&self.vault.open(&content))))
     }
@@ -269,7 +277,7 @@ impl Library {
     }
 
     /// What an asset's newly committed bytes are to it; `node` gets the times that follow.
-    fn next_version(
+    pub(super) fn next_version(
         &self,
         tx: &mut dyn WriteTx,
         mut asset: Asset,

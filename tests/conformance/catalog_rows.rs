@@ -56,6 +56,7 @@ fn nodes_keep_every_field() {
             for (n, kind) in (21..).zip([NodeKind::Fifo, NodeKind::Socket, NodeKind::File, NodeKind::Dir]) {
                 tx.put_node(&node(n, kind))?;
             }
+            tx.put_node(&NodeRow { class: NodeClass::Asset, ..node(23, NodeKind::File) })?;
             tx.put_node(&NodeRow { class: NodeClass::Inbox, ..node(22, NodeKind::Socket) })
         })
         .unwrap();
@@ -65,6 +66,7 @@ fn nodes_keep_every_field() {
             assert_eq!(tx.staged_nodes()?, [NodeId(20)]);
             assert_eq!(tx.nodes_of_class(NodeClass::Scratch)?, std::slice::from_ref(&full));
             assert_eq!(tx.nodes_of_class(NodeClass::Inbox)?.len(), 1);
+            assert_eq!(tx.unwritten_nodes()?.iter().map(|n| n.id).collect::<Vec<_>>(), [NodeId(23)]);
             assert_eq!(tx.orphan_nodes()?, [20, 21, 22, 23].map(NodeId));
             Ok(())
         });

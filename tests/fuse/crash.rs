@@ -84,6 +84,35 @@ fn killed_again_and_again_during_many_saves() {
     s.dam(["fsck", "--deep"]);
 }
 
+/// Regression: a thread of the killed daemon waited in the kernel for a directory that a create held which waited for the daemon: both hung
+/// for good, and every program that touched the mount.
+#[test]
+fn killed_amid_changes_the_daemon_lets_go_of_everybody() {
+    let mut s = Studio::mounted();
+    for round in 0..6 {
+        let busy: Vec<_> = (0..4)
+            .map(|n| {
+                let dir = s.mnt(format!("library/{n}"));
+                std::thread::spawn(move || {
+                    let _ = fs::create_dir(&dir);
+                    for i in 0..100_000 {
+                        let (temp, name) = (dir.join(format!("t{i}.bin")), dir.join(format!("{}.bin", i % 7)));
+                        if fs::write(&temp, b"x").and_then(|()| fs::rename(&temp, &name)).is_err() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        std::thread::sleep(std::time::Duration::from_millis(150 + 40 * round));
+        s.kill_daemon();
+        wait_until("everybody has his error", || busy.iter().all(std::thread::JoinHandle::is_finished));
+        s.mount("mnt", &[]);
+    }
+    s.settle();
+    s.dam(["fsck"]);
+}
+
 #[test]
 fn sigterm_ends_cleanly_with_everything_committed() {
     let mut s = Studio::mounted();

@@ -265,3 +265,36 @@ fn a_scratch_file_that_stays_in_a_view_is_filed_with_its_values() {
     assert_eq!(world.show(path)["tag"], json!(["beach"]));
     assert_eq!(world.faults(), json!([]));
 }
+
+/// Regression: of an empty file that was saved by a rename, or made anew and not written to, no version was made: the record spoke of the old bytes.
+#[test]
+fn an_empty_file_that_takes_an_assets_name_is_its_next_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    let ids = ["a.txt", "b.txt", "c.txt"].map(|name| published(&world, &me, name, b"one"));
+    me.write("sedAb1x9Z", b"").unwrap();
+    me.rename("sedAb1x9Z", "a.txt").unwrap();
+    me.unlink("b.txt").unwrap();
+    me.write("b.txt", b"").unwrap();
+    me.unlink("c.txt").unwrap();
+    let open = me.begin("c.txt").unwrap();
+    world.wait(1);
+    assert_eq!(world.versions("a.txt"), 1, "not yet quiet");
+    world.wait(2);
+    assert_eq!((world.versions("a.txt"), world.versions("b.txt"), world.versions("c.txt")), (2, 2, 1));
+    open.write(0, b"two").unwrap();
+    open.close().unwrap();
+    world.wait(3);
+    assert_eq!(world.versions("c.txt"), 2, "what is open may be written yet");
+    assert_eq!(me.read("a.txt").unwrap(), b"");
+    assert_eq!(world.faults(), json!([]));
+    me.unlink("a.txt").unwrap();
+    me.write("a.txt", b"").unwrap();
+    drop(me);
+    world.open();
+    world.wait(20);
+    assert_eq!(world.versions("a.txt"), 2, "the same again");
+    assert_eq!(world.faults(), json!([]));
+    assert_eq!(["a.txt", "b.txt", "c.txt"].map(|name| world.me().id(name)), ids);
+}

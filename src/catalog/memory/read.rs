@@ -59,6 +59,11 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.nodes.values().filter(|n| n.staged).map(|n| n.id).collect())
     }
 
+    fn unwritten_nodes(&self) -> Result<Vec<NodeRow>, E> {
+        let unwritten = |n: &&NodeRow| n.class == NodeClass::Asset && n.content.is_none() && !n.staged;
+        Ok(self.state.nodes.values().filter(unwritten).cloned().collect())
+    }
+
     fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E> {
         Ok(self.state.nodes.values().filter(|n| n.class == class).cloned().collect())
     }

@@ -74,6 +74,15 @@ pub(super) fn staged(conn: &Connection) -> Result<Vec<NodeId>, E> {
     all(conn, "SELECT id FROM node WHERE staged = 1 ORDER BY id", [], |row| row.get(0))
 }
 
+pub(super) fn unwritten(conn: &Connection) -> Result<Vec<NodeRow>, E> {
+    let sql = concat!(
+        "SELECT ",
+        node_columns!(),
+        " FROM node n WHERE n.class = 'asset' AND n.content IS NULL AND n.staged = 0 ORDER BY n.id"
+    );
+    all(conn, sql, [], |row| from_row(row, 0))
+}
+
 pub(super) fn of_class(conn: &Connection, class: NodeClass) -> Result<Vec<NodeRow>, E> {
     let sql = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.class = ?1 ORDER BY n.id");
     all(conn, sql, [class], |row| from_row(row, 0))

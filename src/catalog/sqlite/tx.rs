@@ -51,6 +51,9 @@ impl ReadTx for Tx<'_> {
     fn staged_nodes(&self) -> Result<Vec<NodeId>, E> {
         nodes::staged(self.conn)
     }
+    fn unwritten_nodes(&self) -> Result<Vec<NodeRow>, E> {
+        nodes::unwritten(self.conn)
+    }
     fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E> {
         nodes::of_class(self.conn, class)
     }

@@ -53,6 +53,7 @@ CREATE TABLE node (
 ) STRICT;
 CREATE INDEX node_staged ON node (id) WHERE staged = 1;
 CREATE INDEX node_class ON node (class);
+CREATE INDEX node_unwritten ON node (id) WHERE class = 'asset' AND content IS NULL AND staged = 0;
 CREATE INDEX node_asset ON node (asset) WHERE asset IS NOT NULL;
 
 CREATE TABLE entry (

@@ -27,7 +27,7 @@ pub enum NodeClass {
     Asset,
     /// A saver's temporary file; becomes a version when renamed onto an asset, an asset when it stays.
     Scratch,
-    /// Lock, swap and operating-system junk; never an asset.
+    /// Lock, swap and operating-system junk, never an asset; a directory that lies in a desktop's trash.
     Local,
     /// Old bytes that were moved aside under a backup name.
     Aside,

@@ -1,23 +1,19 @@
 //! What lies in a desktop's trash: assets of `trash/` under the names that the desktop gave them, and its own notes.
 
+use serde_json::json;
+
 use super::create::ensure_local;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, NodeClass, NodeRow, ReadTx, WriteTx};
+use crate::catalog::{EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::ops::folders::{self, Maker};
+use crate::ops::record::Hand;
+use crate::ops::{assets, bin, trail};
 use crate::policy::Verb;
 use crate::types::{Caller, FileName};
 use crate::view::bin::{Bin, BinPart};
-use crate::view::tree::Dir;
-
-/// The trashed asset that a local file of a directory stands for; none outside a desktop's trash.
-pub(super) fn binned(tx: &dyn ReadTx, dir: &Dir, node: &NodeRow) -> FsResult<Option<Asset>> {
-    match (dir, node.asset) {
-        (Dir::Bin(_), Some(id)) if node.class == NodeClass::Asset => Ok(tx.asset(id)?),
-        _ => Ok(None),
-    }
-}
+use crate::view::tree::{Dir, Item};
 
 /// Whether it is for a desktop's own files.
 pub(super) fn takes_notes(bin: &Bin) -> bool {
@@ -25,6 +21,18 @@ pub(super) fn takes_notes(bin: &Bin) -> bool {
 }
 
 impl Mount {
+    /// What a local name of a directory stands for beyond itself: in a desktop's trash a trashed asset, or a closed folder.
+    pub(super) fn binned(&self, tx: &dyn ReadTx, who: &Who, dir: &Dir, node: &NodeRow) -> FsResult<Option<Item>> {
+        let Dir::Bin(bin) = dir else { return Ok(None) };
+        if node.kind == NodeKind::Dir {
+            return Ok(Some(Item::Dir(Dir::Bin(bin.part(BinPart::Folder(node.id))))));
+        }
+        match Self::asset_for(tx, node)? {
+            Some(asset) if !self.library.gate.allows(who, Verb::List, &asset) => Err(FsError::NotFound),
+            asset => Ok(asset.map(Item::Trashed)),
+        }
+    }
+
     /// A note of the desktop's: a local file, whatever it is called.
     #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
     pub(super) fn new_note(
@@ -55,5 +63,29 @@ impl Mount {
             return Ok(());
         }
         Err(FsError::NotPermitted("the trash empties itself; only an admin removes from it".into()))
+    }
+
+    /// A trashed folder goes for good with everything in it, which takes an admin; an empty one by whose it is.
+    pub(super) fn purge_folder(&self, tx: &mut dyn WriteTx, who: &Who, hand: &Hand, entry: &EntryRow) -> FsResult<()> {
+        let folder = tx.node(entry.node)?.filter(|node| node.kind == NodeKind::Dir).ok_or(FsError::NotDir)?;
+        let below = folders::below(tx, folder.id)?;
+        if !below.is_empty() {
+            Self::may_purge(who)?;
+        }
+        for (entry, node) in below.iter().rev() {
+            if let Some(asset) = Self::asset_for(tx, node)? {
+                self.purge_asset(tx, hand, asset.id)?;
+                continue;
+            }
+            trail::at(tx, hand, "remove", (node, entry), json!({}))?;
+            assets::unlink_entry(tx, entry, hand.now)?;
+            match node.kind {
+                NodeKind::Dir => tx.remove_node(node.id)?,
+                _ => assets::drop_if_nameless(tx, &self.library, node.id)?,
+            }
+        }
+        trail::at(tx, hand, "remove", (&folder, entry), json!({}))?;
+        bin::leave(tx, &self.library, folder.id, hand.now)?;
+        Ok(tx.remove_node(folder.id)?)
     }
 }

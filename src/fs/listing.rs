@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::mount::{Mount, Place, local_folder, shared_stem};
 use super::{FsError, FsResult, NamesKept};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeStat, ReadTx, TunnelHow};
+use crate::catalog::{Asset, ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
 use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp, VersionId};
@@ -298,7 +298,7 @@ impl Mount {
             rows.push(Row { cookie: FIRST - 1, name, what: What::Item(report) });
         }
         if !who.subject.allows_everything(Verb::List) {
-            self.known_rows(tx, who, folder, FIRST, &mut rows)?;
+            self.known_rows(tx, who, folder, FIRST, None, &mut rows)?;
             return Ok(rows);
         }
         let mut after = EntryId(0);
@@ -314,13 +314,27 @@ impl Mount {
     }
 
     /// The names of a folder that the member may know, each decided by itself.
-    fn known_rows(&self, tx: &dyn ReadTx, who: &Who, folder: NodeId, first: u64, rows: &mut Vec<Row>) -> FsResult<()> {
+    fn known_rows(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        folder: NodeId,
+        first: u64,
+        view: Option<&Dir>,
+        rows: &mut Vec<Row>,
+    ) -> FsResult<()> {
         let mut after = EntryId(0);
         loop {
             let page = tx.entries(folder, after, PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = last.id;
             for (entry, node) in page {
+                if node.kind == NodeKind::Dir
+                    && let Some(item) = view.map(|dir| self.binned(tx, who, dir, &node)).transpose()?.flatten()
+                {
+                    rows.push(Row { cookie: first + entry.id.0, name: entry.name, what: What::Item(Box::new(item)) });
+                    continue;
+                }
                 let (node, asset) = match self.known(tx, who, node) {
                     Ok(known) => known,
                     Err(FsError::NotFound) => continue,
@@ -342,7 +356,7 @@ impl Mount {
         let mut locals = Vec::new();
         let mut hidden = HashSet::new();
         if let Some(local) = local_folder(tx, dir)? {
-            self.known_rows(tx, who, local, LOCAL, &mut locals)?;
+            self.known_rows(tx, who, local, LOCAL, Some(dir), &mut locals)?;
             hidden.extend(locals.iter().map(|row| row.name.clone()));
             let aside = tx.tunnels_in(local)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView);
             hidden.extend(aside.map(|tunnel| tunnel.name));

@@ -5,18 +5,17 @@ use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::bin::binned;
 use super::handles::Handles;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem};
+use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
-use crate::view::bin::Bin;
+use crate::view::bin::{Bin, BinPart};
 use crate::view::recipes::recipe_for;
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
@@ -234,6 +233,10 @@ impl Mount {
     pub(super) fn place(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Place> {
         match self.object(tx, who, ino)? {
             Object::Dir(dir) => Ok(Place::View(dir)),
+            // Reached by who stood in it when it was trashed.
+            Object::Node(node, _) if node.kind == NodeKind::Dir && node.class == NodeClass::Local => {
+                Ok(Place::View(Dir::Bin(Bin { member: who.id, uid: node.uid, part: BinPart::Folder(node.id) })))
+            }
             Object::Node(node, _) if node.kind == NodeKind::Dir => Ok(Place::Folder(node)),
             _ => Err(FsError::NotDir),
         }
@@ -299,11 +302,11 @@ impl Mount {
         if let Some(local) = local_folder(tx, dir)? {
             if let Some(entry) = tx.entry(local, name)? {
                 let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
+                if let Some(item) = self.binned(tx, who, dir, &node)? {
+                    return Ok(Found::Item(item));
+                }
                 let (node, asset) = self.known(tx, who, node)?;
-                return Ok(match binned(tx, dir, &node)? {
-                    Some(asset) => Found::Item(Item::Trashed(asset)),
-                    None => Found::Node(Box::new(node), asset),
-                });
+                return Ok(Found::Node(Box::new(node), asset));
             }
             if tx.tunnel(local, name)?.is_some_and(|tunnel| tunnel.how == TunnelHow::AsideInView) {
                 return Err(FsError::NotFound);
@@ -350,11 +353,14 @@ impl Mount {
 
     /// Gives what was found a number and attributes, and remembers that the kernel knows it.
     pub(super) fn introduce(&self, who: &Who, parent: u64, name: &FileName, found: Found) -> FsResult<Entry> {
+        // Moved out it is another inode: the kernel must ask.
+        let closed = matches!(&found, Found::Item(Item::Dir(Dir::Bin(bin))) if matches!(bin.part, BinPart::Folder(_)));
         let (attr, attr_ttl, remember) = self.describe(who, parent, name, found)?;
         if let Some(what) = remember {
             self.inodes.remember(attr.ino, what);
         }
-        Ok(Entry { attr, entry_ttl: self.ttl(), attr_ttl: self.believe_old(&attr, attr_ttl) })
+        let entry_ttl = if closed { Duration::ZERO } else { self.ttl() };
+        Ok(Entry { attr, entry_ttl, attr_ttl: self.believe_old(&attr, attr_ttl) })
     }
 
     /// Number and attributes of what was found; what has to be remembered when the kernel is told.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::bin::binned;
 use super::create::{ensure_local, keep_word, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::{FsError, FsResult};
@@ -17,7 +16,7 @@ use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
 use crate::ops::{bin, folders, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
-use crate::types::{Caller, FileName};
+use crate::types::{AssetId, Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
 use crate::view::tree::{self, Dir, Item, Tree};
 
@@ -129,10 +128,10 @@ impl Mount {
             let Some(local) = local_folder(tx, dir)? else { return Ok(false) };
             let Some(entry) = tx.entry(local, name)? else { return Ok(false) };
             let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
-            let (node, _) = self.known(tx, who, node)?;
-            if binned(tx, dir, &node)?.is_some() {
+            if self.binned(tx, who, dir, &node)?.is_some() {
                 return Ok(false);
             }
+            let (node, _) = self.known(tx, who, node)?;
             self.may_node(tx, who, Verb::Edit, &node)?;
             let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
             assets::unlink_entry(tx, &entry, hand.now)?;
@@ -218,22 +217,24 @@ impl Mount {
     /// The bytes of a trashed asset are let go of before the recovery window ends; an admin's decision.
     fn purge(&self, who: &Who, asset: Asset) -> FsResult<()> {
         Self::may_purge(who)?;
-        self.library.catalog.write(|tx| -> FsResult<()> {
-            let Some(mut asset) = tx.asset(asset.id)? else { return Err(FsError::NotFound) };
-            let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
-            let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
-            asset.changed = hand.now;
-            asset.named = None;
-            assets::forget_tunnels(tx, asset.id)?;
-            tx.put_asset(&asset)?;
-            trail::asset(tx, &hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;
-            if let Some(row) = tx.node(node)? {
-                tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
-                bin::leave(tx, &self.library, node, hand.now)?;
-                assets::drop_if_nameless(tx, &self.library, node)?;
-            }
-            Ok(tx.change(crate::catalog::ChangeKind::Asset, &asset.id.to_string())?)
-        })
+        let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+        self.library.catalog.write(|tx| self.purge_asset(tx, &hand, asset.id))
+    }
+
+    pub(super) fn purge_asset(&self, tx: &mut dyn WriteTx, hand: &Hand, asset: AssetId) -> FsResult<()> {
+        let Some(mut asset) = tx.asset(asset)? else { return Err(FsError::NotFound) };
+        let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
+        asset.changed = hand.now;
+        asset.named = None;
+        assets::forget_tunnels(tx, asset.id)?;
+        tx.put_asset(&asset)?;
+        trail::asset(tx, hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;
+        if let Some(row) = tx.node(node)? {
+            tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
+            bin::leave(tx, &self.library, node, hand.now)?;
+            assets::drop_if_nameless(tx, &self.library, node)?;
+        }
+        Ok(tx.change(ChangeKind::Asset, &asset.id.to_string())?)
     }
 
     /// Removes an empty folder, or a word that nothing uses.
@@ -274,7 +275,11 @@ impl Mount {
                 let local = self.library.catalog.write(|tx| -> FsResult<bool> {
                     let Some(local) = local_folder(tx, &dir)? else { return Ok(false) };
                     let Some(entry) = tx.entry(local, &name)? else { return Ok(false) };
-                    self.remove_folder(tx, who, &hand, &entry).map(|()| true)
+                    match dir {
+                        Dir::Bin(_) => self.purge_folder(tx, who, &hand, &entry)?,
+                        _ => self.remove_folder(tx, who, &hand, &entry)?,
+                    }
+                    Ok(true)
                 })?;
                 if local {
                     return Ok(());

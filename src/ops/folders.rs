@@ -281,6 +281,22 @@ pub fn local_name(path: &str) -> Result<FileName, OpsError> {
     Ok(FileName::try_from(blake3::hash(path.as_bytes()).to_hex().as_str())?)
 }
 
+/// Everything in a folder, however deep; folders come before what is in them.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn below(tx: &dyn ReadTx, folder: NodeId) -> Result<Vec<(EntryRow, NodeRow)>, CatalogError> {
+    let mut found = tx.entries(folder, EntryId(0), usize::MAX)?;
+    let mut at = 0;
+    while let Some((_, node)) = found.get(at) {
+        if node.kind == NodeKind::Dir {
+            found.extend(tx.entries(node.id, EntryId(0), usize::MAX)?);
+        }
+        at += 1;
+    }
+    Ok(found)
+}
+
 /// The folders above a node, nearest first, up to and including `library/`.
 ///
 /// # Errors

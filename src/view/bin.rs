@@ -1,6 +1,6 @@
 //! The desktop's trash directory at the mount's top (`.Trash-<uid>`), in the parts that the freedesktop.org specification gives it.
 
-use crate::types::{FileName, MemberId};
+use crate::types::{FileName, MemberId, NodeId};
 
 /// A directory of one member's desktop trash: how file managers reach `trash/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum BinPart {
     Info,
     /// What GVfs moves here to purge it.
     Expunged,
+    /// A folder that was trashed, closed: what was in it comes back with it, and lies in `trash/` file by file.
+    Folder(NodeId),
 }
 
 impl Bin {
@@ -41,13 +43,14 @@ impl Bin {
     /// Its path: a member's trash is one, whatever user id he comes with.
     #[must_use]
     pub(super) fn path(self) -> String {
-        let part = match self.part {
-            BinPart::Top => "",
-            BinPart::Files => FILES,
-            BinPart::Info => INFO,
-            BinPart::Expunged => "/expunged",
-        };
-        format!(".Trash#{}{part}", self.member)
+        let top = format!(".Trash#{}", self.member);
+        match self.part {
+            BinPart::Top => top,
+            BinPart::Files => top + FILES,
+            BinPart::Info => top + INFO,
+            BinPart::Expunged => top + "/expunged",
+            BinPart::Folder(node) => format!("{top}{FILES}/#{node}"),
+        }
     }
 }
 

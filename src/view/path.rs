@@ -1,6 +1,6 @@
 //! Places of the virtual tree, and how values are written as names.
 
-use super::bin::Bin;
+use super::bin::{Bin, BinPart};
 use crate::catalog::{Asset, VersionRow};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Field, FieldKind, Term, Test};
@@ -167,7 +167,8 @@ pub fn is_writable(dir: &Dir) -> bool {
     match dir {
         Dir::Query(query) => query.plain && query.sets.iter().all(|(field, _)| field.is_settable()),
         Dir::Field(field) | Dir::NarrowField(_, field) => takes_words(field),
-        Dir::TrashDay(_) | Dir::Bin(_) => true,
+        Dir::Bin(bin) => !matches!(bin.part, BinPart::Folder(_)),
+        Dir::TrashDay(_) => true,
         _ => false,
     }
 }
@@ -308,7 +309,6 @@ pub(super) fn decode_tag(name: &str) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::bin::BinPart;
     use super::*;
 
     #[test]
@@ -402,6 +402,7 @@ mod tests {
             Dir::Bin(bin.part(BinPart::Files)),
             Dir::Bin(bin.part(BinPart::Info)),
             Dir::Bin(bin.part(BinPart::Expunged)),
+            Dir::Bin(bin.part(BinPart::Folder(NodeId(20)))),
             Dir::RecordsTree(NodeId::LIBRARY),
             Dir::RecordsTree(NodeId(20)),
             Dir::Control,

@@ -1,6 +1,6 @@
 //! "Move to trash" in a file manager, with the system calls of GIO and KIO: the asset is in `trash/`, and comes back as it was.
 
-use damfs::fs::{FsError, FsResult, OpenMode};
+use damfs::fs::{Audience, FsError, FsResult, Mount, OpenMode, Show};
 use damfs::ops::proto::Assignment;
 use damfs::ops::{Actor, assign, restore};
 
@@ -127,6 +127,13 @@ fn a_desktops_trash_is_its_users_alone() {
     assert_eq!((mine.mode, mine.uid, hers.mode, hers.uid), (0o700, 0, 0o700, 1001));
     assert_eq!(eve.names("/.Trash-1001/files").len(), 0);
     assert!(is_gone(eve.find("/.Trash-1001/files/a.png")));
+    // On a mount for everyone, also by the number of a directory that is not hers.
+    let mount = Mount::new(world.library().clone(), Audience::Everyone, Show { uid: 0, gid: 0 }).unwrap();
+    let (me, eve) = (User { mount: mount.clone(), ..me }, User { mount, ..eve });
+    let files = me.find("/.Trash-0/files").unwrap();
+    assert!(is_gone(eve.find("/.Trash-0")));
+    assert!(matches!(eve.mount.lookup(&eve.caller, files, "a.png".as_ref()), Err(FsError::Stale)));
+    assert!(me.mount.lookup(&me.caller, files, "a.png".as_ref()).is_ok());
 }
 
 #[test]
@@ -181,8 +188,88 @@ fn nothing_else_is_made_in_a_desktops_trash() {
     assert!(matches!(me.write("/.Trash-0/files/x.png", b"x"), Err(FsError::NotPermitted(_))));
     assert!(matches!(me.mkdir("/.Trash-0/files/x"), Err(FsError::NotPermitted(_))));
     assert!(matches!(me.rename("luna/a.png", "/.Trash-0/info/a.png"), Err(FsError::NotPermitted(_))));
-    assert!(matches!(me.rename("luna", "/.Trash-0/files/luna"), Err(FsError::CrossDevice(_))));
     let another = me.mount.mkdir(&me.caller, damfs::fs::ROOT, ".Trash-7".as_ref(), 0o700);
     assert!(matches!(another, Err(FsError::NotPermitted(_))));
     me.write("/.Trash-0/directorysizes", b"0").unwrap();
+}
+
+/// `luna/` with an asset, a folder below with another, a link and a temporary.
+fn folder(me: &User, world: &World) {
+    me.mkdir("luna/deep").unwrap();
+    me.write("luna/deep/b.png", &[7; 300]).unwrap();
+    me.write("luna/deep/.goutputstream-AB12CD", &[8; 30]).unwrap();
+    let deep = me.find("luna/deep").unwrap();
+    me.mount.symlink(&me.caller, deep, "link".as_ref(), b"b.png").unwrap();
+    world.wait(5);
+}
+
+#[test]
+fn a_folder_goes_to_the_trash_and_comes_back_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path());
+    let me = world.me();
+    folder(&me, &world);
+    let (a, b, inside) = (me.id("luna/a.png"), me.id("luna/deep/b.png"), me.find("luna/deep").unwrap());
+    trash(&me, "luna", "luna").unwrap();
+    assert!(is_gone(me.find("luna")));
+    assert_eq!(me.names(&format!("/trash/{}", day(&me))), ["a.png", "b.png"]);
+    assert_eq!(me.names("/.Trash-0/files"), ["luna"]);
+    assert_eq!(me.names("/.Trash-0/files/luna").len(), 0, "it is closed");
+    let there = me.mount.create(&me.caller, inside, "new.png".as_ref(), 0o644, NEW);
+    assert!(matches!(there, Err(FsError::NotPermitted(_))), "also for who stands in it");
+    assert_eq!(world.faults().to_string(), "[]");
+    drop(me);
+    world.open();
+    world.wait(1_300);
+    let me = world.me();
+    assert_eq!(me.names("").len(), 0, "nothing in it is filed meanwhile");
+    me.rename("/.Trash-0/files/luna", "moon").unwrap();
+    assert_eq!((me.id("moon/a.png"), me.id("moon/deep/b.png")), (a, b));
+    assert_eq!(me.names("moon/deep"), [".goutputstream-AB12CD", "b.png", "link"]);
+    assert_eq!(me.names("/by/tag/beach"), ["a.png"]);
+    assert_eq!(me.names("/.Trash-0/files").len() + me.names("/.Trash-0/info").len(), 0);
+    assert_eq!(me.names("/trash").iter().filter(|name| name.starts_with('2')).count(), 0);
+    me.write("moon/deep/c.png", &[9; 30]).unwrap();
+    assert_eq!(world.faults().to_string(), "[]");
+}
+
+#[test]
+fn a_file_comes_back_without_the_folder_that_it_was_trashed_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let me = world.me();
+    folder(&me, &world);
+    let b = me.id("luna/deep/b.png");
+    trash(&me, "luna", "luna").unwrap();
+    me.rename(&format!("/trash/{}/b.png", day(&me)), "b.png").unwrap();
+    assert_eq!(me.id("b.png"), b);
+    me.rename("/.Trash-0/files/luna", "luna").unwrap();
+    assert_eq!((me.names("luna"), me.id("b.png")), (vec!["a.png".into(), "deep".into()], b));
+    assert!(is_gone(me.find("luna/deep/b.png")));
+    assert_eq!(world.faults().to_string(), "[]");
+}
+
+#[test]
+fn a_folder_is_trashed_by_who_may_delete_all_of_it_and_purged_by_an_admin() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let (me, editor) = (world.me(), world.member("ed", 1002, "editor", None));
+    folder(&me, &world);
+    assert!(matches!(trash(&editor, "luna", "luna"), Err(FsError::Denied(_))));
+    assert_eq!(me.names("luna"), ["a.png", "deep"]);
+    let creator = world.member("cleo", 1003, "content-creator", None);
+    creator.mkdir("hers").unwrap();
+    creator.write("hers/x.png", &[5; 70]).unwrap();
+    world.wait(5);
+    trash(&creator, "hers", "hers").unwrap();
+    assert_eq!(creator.names("/.Trash-1003/files"), ["hers"]);
+    assert!(matches!(creator.rmdir("/.Trash-1003/files/hers"), Err(FsError::NotPermitted(_))));
+    creator.rename("/.Trash-1003/files/hers", "hers").unwrap();
+    assert_eq!(creator.names("hers"), ["x.png"]);
+    trash(&me, "luna", "luna").unwrap();
+    me.rename("/.Trash-0/files/luna", "/.Trash-0/expunged/1").unwrap();
+    me.rmdir("/.Trash-0/expunged/1").unwrap();
+    assert_eq!(me.names("/trash").iter().filter(|name| name.starts_with('2')).count(), 0);
+    assert_eq!(me.names("/.Trash-0/expunged").len(), 0);
+    assert_eq!(world.faults().to_string(), "[]");
 }

@@ -1,12 +1,13 @@
 //! Into a desktop's trash, and about in it. Out of it is out of `trash/`.
 
+use super::files::local_class;
 use super::views::home;
 use super::{Mover, Source};
-use crate::catalog::{EntryRow, NodeClass, NodeKind, NodeRow, WriteTx};
-use crate::fs::create::{ensure_local, refuse_place};
+use crate::catalog::{ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, WriteTx};
+use crate::fs::create::{ensure_local, in_inbox, refuse_place};
 use crate::fs::mount::{Mount, Place, local_folder};
 use crate::fs::{FsError, FsResult};
-use crate::ops::{bin, folders, trail};
+use crate::ops::{assets, bin, folders, trail};
 use crate::policy::Verb;
 use crate::types::{FileName, NodeId};
 use crate::view::bin::BinPart;
@@ -37,7 +38,11 @@ impl Mount {
                 self.move_note(tx, m, &entry, &node, dir, new_name)
             }
             (BinPart::Files | BinPart::Expunged, Some(BinPart::Files), source) => {
-                if part == BinPart::Expunged && matches!(source, Source::Trashed(_)) {
+                let whole = match &source {
+                    Source::Entry(_, node) => node.kind == NodeKind::Dir,
+                    _ => true,
+                };
+                if part == BinPart::Expunged && whole {
                     Self::may_purge(m.who)?;
                 }
                 self.move_in_bin(tx, m, (from, name), dir, new_name)
@@ -57,20 +62,13 @@ impl Mount {
         name: &FileName,
     ) -> FsResult<()> {
         if node.kind == NodeKind::Dir {
-            return Err(FsError::CrossDevice(
-                "a folder goes to the trash file by file: delete it (`rm -r`), which trashes",
-            ));
+            return self.folder_to_bin(tx, m, entry, node, dir, name);
         }
-        let asset = Self::asset_for(tx, &node)?;
         let to = free(tx, m, dir, name)?;
-        if let Some(asset) = asset {
+        if let Some(asset) = Self::asset_for(tx, &node)? {
             // What a view sets aside has its own name in the library still.
             let (entry, _) = home(tx, &asset)?;
-            self.replace(tx, m, &entry)?;
-            self.library.view_copies.remove(node.id);
-            bin::leave(tx, &self.library, node.id, m.maker.now)?;
-            folders::link(tx, to, name, node.id, m.maker.now)?;
-            return Ok(());
+            return self.trash_as(tx, m, &entry, to, name);
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         let to = self.move_entry(tx, m, entry, to, name, node.id)?;
@@ -80,6 +78,93 @@ impl Mount {
             tx.put_node(&waits)?;
         }
         Ok(trail::moved(tx, &m.maker.hand(), (&node, entry), (&waits, &to))?)
+    }
+
+    /// An asset goes to the trash and has a name there.
+    fn trash_as(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: &EntryRow,
+        folder: NodeId,
+        name: &FileName,
+    ) -> FsResult<()> {
+        self.replace(tx, m, entry)?;
+        self.library.view_copies.remove(entry.node);
+        bin::leave(tx, &self.library, entry.node, m.maker.now)?;
+        folders::link(tx, folder, name, entry.node, m.maker.now)?;
+        Ok(())
+    }
+
+    /// A folder goes with everything in it, each asset by its own right, or not at all.
+    fn folder_to_bin(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: &EntryRow,
+        node: NodeRow,
+        dir: &Dir,
+        name: &FileName,
+    ) -> FsResult<()> {
+        self.may_move(tx, m.who, &node)?;
+        if in_inbox(tx, entry.parent)? {
+            return Err(FsError::CrossDevice("what waits in the inbox is trashed file by file"));
+        }
+        let to = free(tx, m, dir, name)?;
+        for (entry, inner) in folders::below(tx, node.id)? {
+            if Self::asset_for(tx, &inner)?.is_some() {
+                self.trash_as(tx, m, &entry, entry.parent, &entry.name).map_err(|e| match e {
+                    FsError::NotFound => FsError::Denied("not everything in this folder is yours to delete".into()),
+                    e => e,
+                })?;
+                continue;
+            }
+            if inner.kind != NodeKind::Dir {
+                self.may_node(tx, m.who, Verb::Edit, &inner)?;
+            }
+            if inner.kind == NodeKind::Dir || inner.class == NodeClass::Scratch {
+                tx.put_node(&NodeRow { class: NodeClass::Local, ..inner })?;
+            }
+        }
+        tx.put_node(&NodeRow { class: NodeClass::Local, ..node.clone() })?;
+        self.move_only(tx, m, (&node, entry), to, name)
+    }
+
+    /// A trashed folder comes back with what is still in it.
+    pub(super) fn folder_from_bin(
+        &self,
+        tx: &mut dyn WriteTx,
+        m: &Mover<'_>,
+        entry: &EntryRow,
+        node: NodeRow,
+        folder: &NodeRow,
+        name: &FileName,
+    ) -> FsResult<()> {
+        Self::may_work(m.who)?;
+        if in_inbox(tx, folder.id)? {
+            return Err(FsError::NotPermitted("move it into library/ to restore it".into()));
+        }
+        if tx.entry(folder.id, name)?.is_some() {
+            return Err(FsError::Exists);
+        }
+        let now = m.maker.now;
+        bin::leave(tx, &self.library, node.id, now)?;
+        let to = folders::link(tx, folder.id, name, node.id, now)?;
+        let open = NodeRow { class: NodeClass::Plain, ctime: now, ..node };
+        tx.put_node(&open)?;
+        for (entry, inner) in folders::below(tx, open.id)? {
+            if let Some(mut asset) = Self::asset_for(tx, &inner)? {
+                self.may(m.who, Verb::Edit, &asset)?;
+                bin::leave(tx, &self.library, inner.id, now)?;
+                assets::restore(tx, &mut asset, entry.parent, &entry.name, &m.maker.hand())?;
+            } else if inner.class == NodeClass::Local {
+                let class =
+                    if inner.kind == NodeKind::Dir { NodeClass::Plain } else { local_class(&entry.name, inner.class) };
+                tx.put_node(&NodeRow { class, ..inner })?;
+            }
+        }
+        tx.change(ChangeKind::Node, &open.id.to_string())?;
+        Ok(trail::moved(tx, &m.maker.hand(), (&open, entry), (&open, &to))?)
     }
 
     fn move_in_bin(

@@ -12,12 +12,11 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use self::views::{Values, home};
-use super::bin::binned;
 use super::create::refuse_place;
 use super::mount::{Found, Mount, Place, local_folder};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, EntryRow, NodeRow, ReadTx, WriteTx};
+use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::ops::folders::{Maker, link};
 use crate::ops::{assets, trail};
 use crate::types::{AssetId, Caller, FileName, NodeId};
@@ -86,6 +85,12 @@ impl Mount {
                 (Source::Trashed(_), Place::View(_)) => {
                     Err(FsError::NotPermitted("move it into library/ to restore it, then tag it".into()))
                 }
+                (Source::Entry(entry, node), Place::Folder(folder))
+                    if node.class == NodeClass::Local && node.kind == NodeKind::Dir =>
+                {
+                    self.folder_from_bin(tx, m, &entry, *node, folder, &new_name)?;
+                    Ok(After::Nothing)
+                }
                 (Source::Entry(entry, node), Place::Folder(folder)) => {
                     self.within_tree(tx, m, entry, *node, folder, &new_name)?;
                     Ok(After::Nothing)
@@ -123,10 +128,10 @@ impl Mount {
                     && let Some(entry) = tx.entry(local, name)?
                 {
                     let node = tx.node(entry.node)?.ok_or(FsError::NotFound)?;
-                    let (node, _) = self.known(tx, m.who, node)?;
-                    return Ok(match binned(tx, dir, &node)? {
-                        Some(asset) => Source::Trashed(Box::new(asset)),
-                        None => Source::Entry(entry, Box::new(node)),
+                    return Ok(match self.binned(tx, m.who, dir, &node)? {
+                        Some(Item::Trashed(asset)) => Source::Trashed(Box::new(asset)),
+                        Some(_) => Source::Entry(entry, Box::new(node)),
+                        None => Source::Entry(entry, Box::new(self.known(tx, m.who, node)?.0)),
                     });
                 }
                 match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {

@@ -6,11 +6,12 @@ use std::process::{Command, Output};
 
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use damfs::clock::SystemClock;
+use damfs::clock::{SharedClock, SystemClock};
 use damfs::fs::{Audience, FsResult, Mount, OpenMode, ROOT, Show};
-use damfs::ops::Library;
-use damfs::rng::SystemEntropy;
+use damfs::ops::{Library, OpenError};
+use damfs::rng::{SharedEntropy, SystemEntropy};
 use damfs::types::Caller;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -120,8 +121,19 @@ impl Lab {
     pub fn in_mount<T>(&self, path: &str, f: impl FnOnce(&Mount, &Caller, u64, &OsStr) -> FsResult<T>) -> T {
         let id = Library::info_of(&self.library()).unwrap().id;
         let key = self.config().join(format!("{id}.key"));
-        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
-        let library = Library::open(&self.library(), Some(&key), clock, entropy).unwrap();
+        let (clock, entropy): (SharedClock, SharedEntropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
+        let mut tries = 0;
+        let library = loop {
+            match Library::open(&self.library(), Some(&key), clock.clone(), entropy.clone()) {
+                Ok(library) => break library,
+                // The feed's thread of the last one lets go within a second.
+                Err(OpenError::InUse { .. }) if tries < 300 => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(e) => panic!("{e}"),
+            }
+        };
         let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
         let caller = Caller { uid, gid, process: std::process::id() };
         let member = library.member_for(uid).unwrap();

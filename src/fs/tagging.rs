@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
+use crate::catalog::WriteTx;
 use crate::ops::value::FacetChange;
 use crate::ops::view_copy::added;
 use crate::ops::{Actor, OpsError, assign};
@@ -21,6 +22,19 @@ impl Mount {
         remove: &[(Field, String)],
         add: &[(Field, String)],
     ) -> FsResult<()> {
+        let actor = Actor::of_who(&self.library, who.clone(), caller)?;
+        self.library.catalog.write(|tx| self.retag_in(tx, &actor, id, remove, add))
+    }
+
+    /// As [`Mount::retag`], with more in the same transaction.
+    pub(super) fn retag_in(
+        &self,
+        tx: &mut dyn WriteTx,
+        actor: &Actor,
+        id: AssetId,
+        remove: &[(Field, String)],
+        add: &[(Field, String)],
+    ) -> FsResult<()> {
         let mut changes: Vec<(Field, FacetChange)> = Vec::new();
         for (field, value) in remove {
             changes.push((field.clone(), FacetChange::Remove(value.clone())));
@@ -28,28 +42,24 @@ impl Mount {
         for (field, value) in add {
             changes.push((field.clone(), added(field, value)));
         }
-        let now = self.library.clock.now();
-        let actor = Actor::of_who(&self.library, who.clone(), caller)?;
-        self.library.catalog.write(|tx| -> FsResult<()> {
-            let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-            // A view of a tag also shows what has a tag below it: removing from it takes those as well.
-            let mut whole = changes.clone();
-            for (field, change) in &changes {
-                if let (Field::Tag, FacetChange::Remove(tag)) = (field, change) {
-                    let below = format!("{tag}/");
-                    whole.extend(
-                        asset
-                            .tags
-                            .iter()
-                            .filter(|t| t.starts_with(&below))
-                            .map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
-                    );
-                }
+        let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+        // A view of a tag also shows what has a tag below it: removing from it takes those as well.
+        let mut whole = changes.clone();
+        for (field, change) in &changes {
+            if let (Field::Tag, FacetChange::Remove(tag)) = (field, change) {
+                let below = format!("{tag}/");
+                whole.extend(
+                    asset
+                        .tags
+                        .iter()
+                        .filter(|t| t.starts_with(&below))
+                        .map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
+                );
             }
-            let name = asset.view_name.clone();
-            assign::change_asset(&self.library, &actor, tx, &mut asset, &whole, &name, now)?;
-            Ok(())
-        })
+        }
+        let name = asset.view_name.clone();
+        assign::change_asset(&self.library, actor, tx, &mut asset, &whole, &name, self.library.clock.now())?;
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::access::Who;
 use crate::catalog::{
     Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
 };
+use crate::ops::Actor;
 use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
 use crate::ops::{bin, folders, trail, tunnels};
@@ -163,8 +164,11 @@ impl Mount {
                 if asset.head.is_none() {
                     return self.unlink_new(who, caller, &asset);
                 }
-                self.remember_removal(who, caller, dir, name, &asset, last)?;
-                self.retag(who, caller, asset.id, std::slice::from_ref(last), &[])
+                let actor = Actor::of_who(&self.library, who.clone(), caller)?;
+                self.library.catalog.write(|tx| {
+                    self.remember_removal(tx, who, caller, dir, name, &asset, last)?;
+                    self.retag_in(tx, &actor, asset.id, std::slice::from_ref(last), &[])
+                })
             }
             Item::Trashed(asset) => self.purge(who, asset),
             Item::Dir(_) | Item::Node(_) => Err(FsError::IsDir),
@@ -176,8 +180,10 @@ impl Mount {
     }
 
     /// The program that removes a name from a view may bring it back with other bytes, and the directory stays as an emptied folder does.
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
     fn remember_removal(
         &self,
+        tx: &mut dyn WriteTx,
         who: &Who,
         caller: &Caller,
         dir: &Dir,
@@ -187,22 +193,20 @@ impl Mount {
     ) -> FsResult<()> {
         let Some(node) = asset.node else { return Ok(()) };
         let maker = self.maker(who, caller);
-        self.library.catalog.write(|tx| -> FsResult<()> {
-            if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
-                keep_word(tx, who, field, value)?;
-            }
-            let parent = ensure_local(tx, dir, &maker)?;
-            Ok(tx.put_tunnel(&TunnelRow {
-                parent,
-                name: name.clone(),
-                asset: asset.id,
-                node,
-                process: caller.process,
-                member: Some(who.id),
-                at: maker.now,
-                how: TunnelHow::RemovedInView,
-            })?)
-        })
+        if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
+            keep_word(tx, who, field, value)?;
+        }
+        let parent = ensure_local(tx, dir, &maker)?;
+        Ok(tx.put_tunnel(&TunnelRow {
+            parent,
+            name: name.clone(),
+            asset: asset.id,
+            node,
+            process: caller.process,
+            member: Some(who.id),
+            at: maker.now,
+            how: TunnelHow::RemovedInView,
+        })?)
     }
 
     /// A file that was just made in a view and is no asset yet is removed as in its folder.

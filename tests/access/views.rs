@@ -62,6 +62,18 @@ fn a_verdict_that_would_allow_itself_is_refused() {
     assert_eq!(errno(lou.write("find/status.instagram=approved/x.png", b"x")), libc::EACCES);
 }
 
+/// Regression: a removal that was refused was remembered, and the name that came back to the view gave the value without the right to.
+#[test]
+fn a_refused_removal_from_a_view_gives_no_value_back() {
+    let (world, _admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", None);
+    world.set("library/acme/a.png", &["stage=published"]);
+    assert_eq!(errno(eddy.unlink("find/stage=published/a.png")), libc::EACCES);
+    world.set("library/acme/a.png", &["stage=draft"]);
+    assert_eq!(errno(eddy.write("find/stage=published/a.png", b"eddy's")), libc::EACCES);
+    assert_eq!(world.show("library/acme/a.png")["stage"], "draft");
+}
+
 /// Regression: `..` of every directory was the root's number.
 #[test]
 fn above_a_directory_is_the_one_it_lies_in() {

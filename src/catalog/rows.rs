@@ -253,6 +253,8 @@ pub struct TunnelRow {
     pub member: Option<MemberId>,
     pub at: Timestamp,
     pub how: TunnelHow,
+    /// What a removal in a view took from the asset: the value, or the tags that are or lie below it.
+    pub taken: Vec<String>,
 }
 
 /// How a name went away.

@@ -479,14 +479,21 @@ pub(super) fn give_back(
     query: &QueryDir,
     maker: &Maker,
 ) -> FsResult<()> {
-    let Some((field, value)) = query.sets.last().filter(|_| tunnel.how == TunnelHow::RemovedInView) else {
+    let Some((field, _)) = query.sets.last().filter(|_| tunnel.how == TunnelHow::RemovedInView) else {
         return Ok(());
     };
     let hand = maker.hand();
-    let Some(changed) = record::set(tx, asset, field, &added(field, value), &hand)? else { return Ok(()) };
+    let mut rows = Vec::new();
+    for value in &tunnel.taken {
+        if let Some(changed) = record::set(tx, asset, field, &added(field, value), &hand)? {
+            rows.push(json!({ "facet": changed.field, "old": changed.old, "new": changed.new }));
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
     tx.put_asset(asset)?;
-    let row = json!({ "facet": changed.field, "old": changed.old, "new": changed.new });
-    Ok(trail::asset(tx, &hand, "set", asset.id, &json!({ "changed": [row] }))?)
+    Ok(trail::asset(tx, &hand, "set", asset.id, &json!({ "changed": rows }))?)
 }
 
 /// A word of an open vocabulary is there without a use, for its maker also when its uses are hidden from him.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::WriteTx;
+use crate::catalog::{Asset, WriteTx};
 use crate::ops::value::FacetChange;
 use crate::ops::view_copy::added;
 use crate::ops::{Actor, OpsError, assign};
@@ -35,32 +35,28 @@ impl Mount {
         remove: &[(Field, String)],
         add: &[(Field, String)],
     ) -> FsResult<()> {
+        let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
         let mut changes: Vec<(Field, FacetChange)> = Vec::new();
         for (field, value) in remove {
             changes.push((field.clone(), FacetChange::Remove(value.clone())));
+            changes.extend(taken(&asset, field, value).into_iter().map(|v| (field.clone(), FacetChange::Remove(v))));
         }
         for (field, value) in add {
             changes.push((field.clone(), added(field, value)));
         }
-        let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-        // A view of a tag also shows what has a tag below it: removing from it takes those as well.
-        let mut whole = changes.clone();
-        for (field, change) in &changes {
-            if let (Field::Tag, FacetChange::Remove(tag)) = (field, change) {
-                let below = format!("{tag}/");
-                whole.extend(
-                    asset
-                        .tags
-                        .iter()
-                        .filter(|t| t.starts_with(&below))
-                        .map(|t| (Field::Tag, FacetChange::Remove(t.clone()))),
-                );
-            }
-        }
         let name = asset.view_name.clone();
-        assign::change_asset(&self.library, actor, tx, &mut asset, &whole, &name, self.library.clock.now())?;
+        assign::change_asset(&self.library, actor, tx, &mut asset, &changes, &name, self.library.clock.now())?;
         Ok(())
     }
+}
+
+/// What an asset loses with a view's value. A view of a tag also shows what has a tag below it: removing from it takes those as well.
+pub(super) fn taken(asset: &Asset, field: &Field, value: &str) -> Vec<String> {
+    if *field != Field::Tag {
+        return vec![value.to_owned()];
+    }
+    let is_below = |tag: &str| tag.strip_prefix(value).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    asset.tags.iter().filter(|tag| is_below(tag)).cloned().collect()
 }
 
 impl From<OpsError> for FsError {

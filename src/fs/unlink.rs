@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::create::{ensure_local, keep_word, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
+use super::tagging::taken;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{
@@ -206,6 +207,7 @@ impl Mount {
             member: Some(who.id),
             at: maker.now,
             how: TunnelHow::RemovedInView,
+            taken: taken(asset, field, value),
         })?)
     }
 

@@ -131,6 +131,7 @@ pub fn trash(
                 member: removal.member,
                 at: removal.now,
                 how: removal.how,
+                taken: Vec::new(),
             },
         )?,
     }

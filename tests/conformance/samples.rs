@@ -137,6 +137,7 @@ pub fn tunnel(text: &str, asset: AssetId, secs: i64) -> TunnelRow {
         member: Some(member_id(1)),
         at: Timestamp::from_secs(secs),
         how: TunnelHow::RemovedWithoutDelete,
+        taken: vec!["sea/beach".into(), "a\nb".into()],
     }
 }
 

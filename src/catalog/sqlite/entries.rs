@@ -105,38 +105,43 @@ fn tunnel_row(row: &Row<'_>) -> rusqlite::Result<TunnelRow> {
         member: row.get(5)?,
         at: row.get(6)?,
         how: row.get(7)?,
+        taken: serde_json::from_str(&row.get::<_, String>(8)?)
+            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, e.into()))?,
     })
 }
 
 pub(super) fn tunnel(conn: &Connection, parent: NodeId, name: &FileName) -> Result<Option<TunnelRow>, E> {
-    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel WHERE parent = ?1 AND name = ?2";
+    let sql =
+        "SELECT parent, name, asset, node, process, member, at, how, taken FROM tunnel WHERE parent = ?1 AND name = ?2";
     one(conn, sql, params![parent, name], tunnel_row)
 }
 
 pub(super) fn tunnels_before(conn: &Connection, time: Timestamp) -> Result<Vec<TunnelRow>, E> {
-    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel
+    let sql = "SELECT parent, name, asset, node, process, member, at, how, taken FROM tunnel
         WHERE at < ?1 ORDER BY at, parent, name";
     all(conn, sql, [time], tunnel_row)
 }
 
 pub(super) fn tunnels_in(conn: &Connection, parent: NodeId) -> Result<Vec<TunnelRow>, E> {
-    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel WHERE parent = ?1 ORDER BY name";
+    let sql =
+        "SELECT parent, name, asset, node, process, member, at, how, taken FROM tunnel WHERE parent = ?1 ORDER BY name";
     all(conn, sql, [parent], tunnel_row)
 }
 
 pub(super) fn tunnels_of(conn: &Connection, asset: AssetId) -> Result<Vec<TunnelRow>, E> {
-    let sql = "SELECT parent, name, asset, node, process, member, at, how FROM tunnel
+    let sql = "SELECT parent, name, asset, node, process, member, at, how, taken FROM tunnel
         WHERE asset = ?1 ORDER BY at, parent, name";
     all(conn, sql, [asset], tunnel_row)
 }
 
 pub(super) fn put_tunnel(conn: &Connection, t: &TunnelRow) -> Result<(), E> {
-    let sql = "INSERT INTO tunnel (parent, name, asset, node, process, member, at, how)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    let sql = "INSERT INTO tunnel (parent, name, asset, node, process, member, at, how, taken)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (parent, name) DO UPDATE SET
             asset = excluded.asset, node = excluded.node, process = excluded.process, member = excluded.member,
-            at = excluded.at, how = excluded.how";
-    run(conn, sql, params![t.parent, t.name, t.asset, t.node, t.process, t.member, t.at, t.how]).map(drop)
+            at = excluded.at, how = excluded.how, taken = excluded.taken";
+    let taken = serde_json::to_string(&t.taken).map_err(|e| E::Constraint(e.to_string()))?;
+    run(conn, sql, params![t.parent, t.name, t.asset, t.node, t.process, t.member, t.at, t.how, taken]).map(drop)
 }
 
 pub(super) fn remove_tunnel(conn: &Connection, parent: NodeId, name: &FileName) -> Result<(), E> {

@@ -67,6 +67,7 @@ impl Mount {
             member: Some(m.who.id),
             at: m.maker.now,
             how,
+            taken: Vec::new(),
         };
         Ok(tunnels::remember(tx, &tunnel)?)
     }

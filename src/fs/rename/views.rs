@@ -218,6 +218,7 @@ impl Mount {
             member: Some(m.who.id),
             at: m.maker.now,
             how: TunnelHow::AsideInView,
+            taken: Vec::new(),
         })?;
         Ok(After::Nothing)
     }

@@ -20,6 +20,7 @@ fn tunnel(how: TunnelHow, age_ms: i64) -> TunnelRow {
         member: None,
         at: NOW.plus_ms(-age_ms),
         how,
+        taken: Vec::new(),
     }
 }
 

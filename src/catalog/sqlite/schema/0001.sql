@@ -191,6 +191,7 @@ CREATE TABLE tunnel (
     at INTEGER NOT NULL,
     how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view',
         'removed-in-view')),
+    taken TEXT NOT NULL CHECK (json_valid(taken)),
     PRIMARY KEY (parent, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tunnel_asset ON tunnel (asset);

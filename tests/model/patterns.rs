@@ -317,22 +317,32 @@ fn no_restart_in_a_save_loses_the_asset() {
     replay_all(|steps| (0..steps - 1).map(Between::Restart).collect());
 }
 
-/// Regression: what is shown in a tag's view for a tag below it had the view's own tag instead, once a saver had removed and made it again.
+/// Regression: what is shown in a tag's view for a tag below it had the view's own tag instead, once a saver had removed and made it again,
+/// or beside it, once a temporary with an ordinary name was renamed over it.
 #[test]
 fn a_saver_in_a_tags_view_keeps_the_tag_below_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let world = World::new(dir.path());
-    let me = world.me();
-    me.mkdir("luna").unwrap();
-    me.write("luna/a.png", OLD).unwrap();
-    world.library().settle().unwrap();
-    me.tag("luna/a.png", "sea/beach,sea/north,red");
-    let id = me.id("luna/a.png");
-    for line in ["rm a.png", "new a.png"] {
-        step(&me, "/by/tag/sea", line).unwrap();
+    let savers = [
+        "rm N; new N",
+        "new N.Xk3f9Q; rm N; mv N.Xk3f9Q > N",
+        "new b.png; rm N; mv b.png > N",
+        "new b.png; mv b.png > N",
+    ];
+    for steps in savers {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(dir.path());
+        let me = world.me();
+        me.mkdir("luna").unwrap();
+        me.write("luna/a.png", OLD).unwrap();
+        world.library().settle().unwrap();
+        me.tag("luna/a.png", "sea/beach,sea/north,red");
+        let id = me.id("luna/a.png");
+        for line in steps.replace('N', "a.png").split("; ") {
+            step(&me, "/by/tag/sea", line).unwrap();
+        }
+        world.wait(20);
+        world.library().settle().unwrap();
+        assert_eq!(me.id("luna/a.png"), id, "{steps}");
+        assert_eq!(world.show("luna/a.png")["tag"], json!(["red", "sea/beach", "sea/north"]), "{steps}");
+        assert_eq!(world.faults(), json!([]), "{steps}");
     }
-    world.wait(20);
-    world.library().settle().unwrap();
-    assert_eq!(me.id("luna/a.png"), id);
-    assert_eq!(world.show("luna/a.png")["tag"], json!(["red", "sea/beach", "sea/north"]));
 }

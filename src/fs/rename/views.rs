@@ -100,7 +100,8 @@ impl Mount {
             if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
                 return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
             }
-            let fresh = self.is_fresh(&node, &without(tx, &asset, from, m)?, m.caller);
+            let bare = without(tx, &asset, from, m)?;
+            let fresh = self.is_fresh(&node, &bare, m.caller);
             let tunnel = self.tunnel_in_view(tx, m, dir, new_name)?.filter(|_| fresh);
             let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
                 (Some(tunnel), _) => tx.asset(tunnel.asset)?,
@@ -112,6 +113,8 @@ impl Mount {
             if let Some(mut other) = shown {
                 let (there, _) = home(tx, &other)?;
                 if fresh {
+                    // What a temporary has from lying in the view is nothing that the asset is to get.
+                    tx.put_asset(&bare)?;
                     self.save_in_view(tx, m, (&entry, &mut node), &there, &mut other, tunnel.as_ref(), to)?;
                     return Ok(After::Nothing);
                 }

@@ -31,7 +31,7 @@ pub trait ReadTx {
     fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E>;
     /// Nodes with a staging file.
     fn staged_nodes(&self) -> Result<Vec<NodeId>, E>;
-    /// Assets' files that nothing was ever written to.
+    /// Files of published assets that nothing was ever written to.
     fn unwritten_nodes(&self) -> Result<Vec<NodeRow>, E>;
     /// Nodes of one class (for the sweeps over scratch and inbox nodes).
     fn nodes_of_class(&self, class: NodeClass) -> Result<Vec<NodeRow>, E>;

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
+use super::emptied::Emptied;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
@@ -174,6 +175,7 @@ pub struct Library {
     pub served: Served,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
+    pub(super) emptied: Emptied,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Memory for decoding pictures.
@@ -351,6 +353,7 @@ impl Library {
             served: Served::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
+            emptied: Emptied::default(),
             ending: AtomicBool::new(false),
             _lock: lock,
         });

@@ -56,7 +56,8 @@ fn nodes_keep_every_field() {
             for (n, kind) in (21..).zip([NodeKind::Fifo, NodeKind::Socket, NodeKind::File, NodeKind::Dir]) {
                 tx.put_node(&node(n, kind))?;
             }
-            tx.put_node(&NodeRow { class: NodeClass::Asset, ..node(23, NodeKind::File) })?;
+            let asset = Some(asset_id(30));
+            tx.put_node(&NodeRow { class: NodeClass::Asset, asset, ..node(23, NodeKind::File) })?;
             tx.put_node(&NodeRow { class: NodeClass::Inbox, ..node(22, NodeKind::Socket) })
         })
         .unwrap();

@@ -60,7 +60,10 @@ impl ReadTx for Tx<'_> {
     }
 
     fn unwritten_nodes(&self) -> Result<Vec<NodeRow>, E> {
-        let unwritten = |n: &&NodeRow| n.class == NodeClass::Asset && n.content.is_none() && !n.staged;
+        let published = |id| self.state.asset(id).is_some_and(|asset| asset.head.is_some());
+        let unwritten = |n: &&NodeRow| {
+            n.class == NodeClass::Asset && n.content.is_none() && !n.staged && n.asset.is_some_and(published)
+        };
         Ok(self.state.nodes.values().filter(unwritten).cloned().collect())
     }
 

@@ -78,7 +78,8 @@ pub(super) fn unwritten(conn: &Connection) -> Result<Vec<NodeRow>, E> {
     let sql = concat!(
         "SELECT ",
         node_columns!(),
-        " FROM node n WHERE n.class = 'asset' AND n.content IS NULL AND n.staged = 0 ORDER BY n.id"
+        " FROM node n JOIN asset a ON a.id = n.asset
+        WHERE n.class = 'asset' AND n.content IS NULL AND n.staged = 0 AND a.head IS NOT NULL ORDER BY n.id"
     );
     all(conn, sql, [], |row| from_row(row, 0))
 }

@@ -39,6 +39,7 @@ fn asset() -> Asset {
         expires: None,
         client: Some("acme".into()),
         rating: Some("safe".into()),
+        stars: Some(8),
         rights: Some("exclusive".into()),
         likeness: Some("synthetic".into()),
         model: Some("flux.1".into()),
@@ -52,6 +53,7 @@ fn asset() -> Asset {
         prompt: Some("Red dress".into()),
         negative: Some("blurry".into()),
         notes: Some("für Anna".into()),
+        properties: BTreeMap::from([("title".into(), "Blue hour".into())]),
         generator: None,
         status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
         trashed: None,
@@ -89,6 +91,7 @@ fn every_field_speaks_of_the_asset() {
         "tag=campaigns",
         "tag=beach",
         "rating=safe",
+        "stars=8",
         "rights=exclusive",
         "likeness=synthetic",
         "model=flux.1",
@@ -110,7 +113,7 @@ fn every_field_speaks_of_the_asset() {
         "status=approved",
         "status.x=approved",
         "status.threads=none",
-        "text=img_1 DRESS für",
+        "text=img_1 DRESS für hour",
         "not.prompt=blurry",
         "not.text=blurry",
     ];
@@ -128,6 +131,7 @@ fn what_is_not_known_has_no_value() {
     let mut asset = asset();
     (asset.width, asset.prompt, asset.notes, asset.client) = (None, None, None, None);
     asset.owner_name.clear();
+    asset.properties.clear();
     asset.status.clear();
     for text in ["width=none", "orientation=none", "prompt=none", "client=none", "owner=none", "status=none"] {
         assert!(parse(text).unwrap().matches(&AssetFacts(&asset)), "{text}");

@@ -37,6 +37,7 @@ impl Facts for AssetFacts<'_> {
         match field {
             Field::Client => one(asset.client.as_deref()),
             Field::Rating => one(asset.rating.as_deref()),
+            Field::Stars => one(asset.stars.map(|n| n.to_string()).as_deref()),
             Field::Rights => one(asset.rights.as_deref()),
             Field::Likeness => one(asset.likeness.as_deref()),
             Field::Model => one(asset.model.as_deref()),
@@ -86,7 +87,8 @@ impl Facts for AssetFacts<'_> {
             Field::Prompt => asset.prompt.clone().unwrap_or_default(),
             Field::Text => {
                 let parts = [Some(asset.view_name.as_str()), asset.prompt.as_deref(), asset.notes.as_deref()];
-                parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+                let properties = asset.properties.values().map(String::as_str);
+                parts.into_iter().flatten().chain(properties).collect::<Vec<_>>().join("\n")
             }
             _ => String::new(),
         }

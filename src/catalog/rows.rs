@@ -185,6 +185,8 @@ pub struct Asset {
     pub expires: Option<Timestamp>,
     pub client: Option<String>,
     pub rating: Option<String>,
+    /// 0 to 10, two for each star (`user.baloo.rating`, xmp:Rating).
+    pub stars: Option<u8>,
     pub rights: Option<String>,
     pub likeness: Option<String>,
     pub model: Option<String>,
@@ -200,6 +202,8 @@ pub struct Asset {
     pub negative: Option<String>,
     /// Caption or comment (`user.xdg.comment`, dc:description).
     pub notes: Option<String>,
+    /// Free texts by name: `user.dublincore.*` and the Dublin Core of the file but for what has a facet (`title`, `creator`, `rights`).
+    pub properties: BTreeMap<String, String>,
     /// The program that generated it, when its file says so or once said so. All that the file says is long, and beside the record.
     pub generator: Option<String>,
     /// Per platform.

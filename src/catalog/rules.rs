@@ -58,11 +58,13 @@ pub(super) fn check_asset(asset: &Asset, before: Option<&Asset>) -> Result<(), C
         return refused(format!("asset {id} would change its ordinal, which orders listings for good"));
     }
     let sets = [&asset.personas, &asset.campaigns, &asset.tags, &asset.loras];
-    if sets.iter().any(|set| set.contains("")) || asset.status.contains_key("") {
+    if sets.iter().any(|set| set.contains("")) || asset.status.contains_key("") || asset.properties.contains_key("") {
         return refused(format!("asset {id} has an empty value"));
     }
+    let stars = asset.stars.map(|n| n.to_string());
     let closed = [
         (Field::Rating, asset.rating.as_deref()),
+        (Field::Stars, stars.as_deref()),
         (Field::Rights, asset.rights.as_deref()),
         (Field::Likeness, asset.likeness.as_deref()),
         (Field::Stage, asset.stage.as_deref()),

@@ -88,7 +88,7 @@ Example:
     /// Find assets by a query.
     #[command(after_help = "\
   ,  and      +  or between values      not.  negation      a..b  range, also min..b and a..max
-  none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes
+  none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes and title
 A value that nothing has which you may list is an error; mkdir in by/<facet>/ makes one.
 To a terminal it prints a table, else one library/... path per line. Where a name holds control characters or is no
 UTF-8, the line is the asset's id; every command takes an id. With -0 each path's very bytes, ended by NUL.
@@ -137,8 +137,8 @@ Example:
     /// Set facets of assets.
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
-away, facet= takes all away. Facets: client persona campaign tag rating rights likeness model lora expires owner
-state stage status.<platform>. A status is a verdict on the bytes as they are now and needs the right to review.
+away, facet= takes all away. Facets: client persona campaign tag rating stars rights likeness model lora expires
+owner state stage status.<platform>. A status is a verdict on the bytes as they are now and needs the right to review.
 
 Example:
   dam set library/luna/IMG_1.png rating=safe campaign=+summer

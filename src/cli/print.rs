@@ -60,12 +60,13 @@ pub fn table(head: &[&str]) -> comfy_table::Table {
     table
 }
 
-/// A value as a word: lists with commas, nothing for null. Control characters never reach the terminal.
+/// A value as a word: lists with commas, named values each on a line, nothing for null. Control characters never reach the terminal.
 pub fn word(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(word).collect::<Vec<_>>().join(", "),
+        Value::Object(named) => named.iter().map(|(k, v)| format!("{k}: {}", word(v))).collect::<Vec<_>>().join("\n"),
         other => other.to_string(),
     };
     safe(&text)

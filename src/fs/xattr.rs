@@ -7,6 +7,7 @@ use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
+use crate::ops::mapped::Facet;
 use crate::ops::record::Hand;
 use crate::ops::{OpsError, assign, mapped, trail};
 use crate::policy::Verb;
@@ -64,10 +65,10 @@ impl Mount {
         }
         let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
         if let Some(asset) = &asset
-            && mapped::is_mapped(name)
+            && let Some(facet) = Facet::of(name)
         {
-            let value = mapped::get(asset, name);
-            self.library.served.note(who.id, asset.id, name, value.as_deref().unwrap_or_default());
+            let value = facet.get(asset);
+            self.library.served.note(who.id, asset.id, &facet, value.as_deref().unwrap_or_default());
             return value.ok_or(FsError::NoAttribute);
         }
         self.library.catalog.read(|tx| tx.xattr(node.id, name))?.ok_or(FsError::NoAttribute)
@@ -89,10 +90,11 @@ impl Mount {
             .filter(|name| name.starts_with(b"user."))
             .collect();
         if let Some(asset) = &asset {
-            names.extend(mapped::list(asset).map(<[u8]>::to_vec));
+            let of_record = mapped::list(asset, &names);
+            names.retain(|name| Facet::of(name).is_none());
+            names.extend(of_record);
         }
         names.sort();
-        names.dedup();
         let mut out = Vec::new();
         for name in names {
             out.extend_from_slice(&name);
@@ -134,9 +136,9 @@ impl Mount {
         if name == mapped::ID {
             return Ok(());
         }
-        let mapped_to = asset.as_ref().filter(|_| mapped::is_mapped(name));
-        match mapped_to {
-            Some(asset) => self.may(who, Verb::Tag, asset)?,
+        let mapped_to = asset.as_ref().zip(Facet::of(name));
+        match &mapped_to {
+            Some((asset, _)) => self.may(who, Verb::Tag, asset)?,
             None if node.kind == NodeKind::Dir => Self::may_own(who, &node)?,
             None => self.library.catalog.read(|tx| self.may_node(tx, who, Verb::Edit, &node))?,
         }
@@ -145,8 +147,8 @@ impl Mount {
         // The value is not for the log: it may be a prompt.
         let detail = json!({ "xattr": String::from_utf8_lossy(name), "removed": value.is_none() });
         self.library.catalog.write(|tx| -> FsResult<()> {
-            let exists = match mapped_to {
-                Some(asset) => mapped::get(asset, name).is_some(),
+            let exists = match &mapped_to {
+                Some((asset, facet)) => facet.get(asset).is_some(),
                 None => tx.xattr(node.id, name)?.is_some(),
             };
             match (mode, exists) {
@@ -155,10 +157,11 @@ impl Mount {
                 _ if value.is_none() && !exists => return Err(FsError::NoAttribute),
                 _ => {}
             }
-            if let Some(id) = mapped_to.map(|a| a.id) {
+            if let Some((asset, facet)) = &mapped_to {
+                let id = asset.id;
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                let base = self.library.served.base(who.id, id, name);
-                if mapped::merge(&mut asset, name, value, base.as_deref()).map_err(bad_value)? {
+                let base = self.library.served.base(who.id, id, facet);
+                if mapped::merge(&mut asset, facet, value, base.as_deref()).map_err(bad_value)? {
                     // As for `dam set`: nobody puts an asset past his own reach.
                     if !who.subject.is_admin() {
                         self.may(who, Verb::Tag, &asset).map_err(|_| {
@@ -172,6 +175,7 @@ impl Mount {
                     assign::store(tx, &asset)?;
                     trail::asset(tx, &hand, "set", asset.id, &detail)?;
                 }
+                mapped::mark(tx, node.id, name)?;
                 return Ok(());
             }
             let changes = tx.xattr(node.id, name)?.as_deref() != value;
@@ -196,8 +200,8 @@ impl Mount {
             }
             Ok(())
         })?;
-        if let Some(asset) = mapped_to {
-            self.library.served.note(who.id, asset.id, name, value.unwrap_or_default());
+        if let Some((asset, facet)) = mapped_to {
+            self.library.served.note(who.id, asset.id, &facet, value.unwrap_or_default());
         }
         Ok(())
     }

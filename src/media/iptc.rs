@@ -1,4 +1,4 @@
-//! IPTC-IIM: keywords, caption and title.
+//! IPTC-IIM: keywords, caption, title, and who made it and has the rights.
 
 use super::bytes::{be16, be32, utf8_or_latin1};
 
@@ -9,6 +9,8 @@ pub(super) struct Iptc {
     pub keywords: Vec<String>,
     pub caption: Option<String>,
     pub title: Option<String>,
+    pub creator: Option<String>,
+    pub rights: Option<String>,
 }
 
 /// The IIM block among Photoshop image resources.
@@ -45,6 +47,8 @@ pub(super) fn read(mut b: &[u8]) -> Iptc {
         match set {
             5 => out.title = Some(text),
             25 => out.keywords.push(text),
+            80 => out.creator = Some(out.creator.take().map_or_else(|| text.clone(), |one| format!("{one}; {text}"))),
+            116 => out.rights = Some(text),
             120 => out.caption = Some(text),
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! What a file says about itself.
 
+use std::collections::BTreeMap;
+
 use super::found::Found;
 use super::png_colour::Colour;
 use super::sniff::{Sniffed, sniff};
@@ -9,6 +11,9 @@ use crate::types::{Generation, ReadAt, Timestamp};
 const HEAD: usize = 8 * 1024;
 /// Most keywords, or people, of one file.
 const MAX_LIST: usize = 512;
+/// Tags of EXIF.
+const ARTIST: u16 = 0x013b;
+const COPYRIGHT: u16 = 0x8298;
 
 /// What was read from one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,10 +38,10 @@ pub struct Probe {
     pub keywords: Vec<String>,
     /// Caption.
     pub description: Option<String>,
-    /// Title.
-    pub title: Option<String>,
-    /// Stars, 0 to 5.
-    pub rating: Option<u8>,
+    /// Free texts by their names in Dublin Core: `title`, `creator`, `rights` and the like.
+    pub properties: BTreeMap<String, String>,
+    /// Two for each star, 0 to 10; 0 is a rejected file, not one that nobody rated.
+    pub stars: Option<u8>,
     /// People shown.
     pub persons: Vec<String>,
     /// Our own campaign property.
@@ -112,6 +117,19 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         found.warn("the XMP packet is damaged; what stands before the damage was read");
     }
     let records = found.iptc.take().map(|b| iptc::read(&b)).unwrap_or_default();
+    let of_exif = |tag: u16| exif.text(tag).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut properties: BTreeMap<String, String> =
+        packet.texts.into_iter().map(|(name, text)| (name.to_owned(), bound::caption(text))).collect();
+    let others = [
+        ("title", records.title),
+        ("creator", records.creator.or_else(|| of_exif(ARTIST))),
+        ("rights", records.rights.or_else(|| of_exif(COPYRIGHT))),
+    ];
+    for (name, text) in others {
+        if let Some(text) = text {
+            properties.entry(name.to_owned()).or_insert_with(|| bound::caption(text));
+        }
+    }
     let user_comment = exif.user_comment.as_deref().map(exif::user_comment).filter(|c| !c.is_empty());
     let comments = [user_comment.as_deref(), packet.user_comment.as_deref()];
     let generation = comments
@@ -138,8 +156,8 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         generation,
         keywords: unique(packet.subjects.into_iter().chain(records.keywords)),
         description: packet.description.or(records.caption).map(bound::caption),
-        title: packet.title.or(records.title),
-        rating: packet.rating,
+        properties,
+        stars: packet.rating.filter(|stars| *stars != 0).and_then(|stars| u8::try_from(stars.max(0) * 2).ok()),
         persons: unique(packet.persons),
         campaign: packet.campaign,
         persona: unique(packet.personas),

@@ -2,6 +2,8 @@
 //!
 //! Both the attribute and the element form are read. Entities other than the five of XML are dropped, never expanded.
 
+use std::collections::BTreeMap;
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -12,6 +14,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_EVENTS: usize = 200_000;
 const MAX_VALUES: usize = 4_096;
 const MAX_BINDINGS: usize = 256;
+/// A list is joined up to about here.
+const MAX_JOINED: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ns {
@@ -41,7 +45,8 @@ fn namespace(uri: &[u8]) -> Option<Ns> {
 enum Property {
     Subject,
     Description,
-    Title,
+    /// Of Dublin Core, by its name there.
+    Text(&'static str),
     Rating,
     Created,
     UserComment,
@@ -51,11 +56,29 @@ enum Property {
     SourceType,
 }
 
+/// What of Dublin Core is kept by its name. Its `format` follows from the bytes.
+const TEXTS: [&str; 12] = [
+    "title",
+    "creator",
+    "rights",
+    "contributor",
+    "coverage",
+    "date",
+    "identifier",
+    "language",
+    "publisher",
+    "relation",
+    "source",
+    "type",
+];
+/// Those of them that are one text in several languages, not a list.
+const ONE_TEXT: [&str; 2] = ["title", "rights"];
+
 fn property(ns: Ns, local: &[u8]) -> Option<Property> {
     Some(match (ns, local) {
         (Ns::Dc, b"subject") => Property::Subject,
         (Ns::Dc, b"description") => Property::Description,
-        (Ns::Dc, b"title") => Property::Title,
+        (Ns::Dc, name) => Property::Text(TEXTS.iter().find(|text| text.as_bytes() == name)?),
         (Ns::Xmp, b"Rating") => Property::Rating,
         (Ns::Xmp, b"CreateDate") | (Ns::Exif, b"DateTimeOriginal") | (Ns::Photoshop, b"DateCreated") => {
             Property::Created
@@ -74,8 +97,10 @@ fn property(ns: Ns, local: &[u8]) -> Option<Property> {
 pub(super) struct Xmp {
     pub subjects: Vec<String>,
     pub description: Option<String>,
-    pub title: Option<String>,
-    pub rating: Option<u8>,
+    /// By name; a list's values are joined with `; `.
+    pub texts: BTreeMap<&'static str, String>,
+    /// -1 (rejected) to 5; 0 is not rated.
+    pub rating: Option<i8>,
     pub created: Option<String>,
     pub user_comment: Option<String>,
     pub persons: Vec<String>,
@@ -107,14 +132,23 @@ impl Xmp {
             Property::Person => many(&mut self.persons),
             Property::Persona => many(&mut self.personas),
             Property::Description => once(&mut self.description),
-            Property::Title => once(&mut self.title),
+            Property::Text(name) => match self.texts.get_mut(name) {
+                None => {
+                    self.texts.insert(name, value.to_owned());
+                }
+                Some(text) if !ONE_TEXT.contains(&name) && text.len() < MAX_JOINED => {
+                    text.push_str("; ");
+                    text.push_str(value);
+                }
+                Some(_) => {}
+            },
             Property::Created => once(&mut self.created),
             Property::UserComment => once(&mut self.user_comment),
             Property::Campaign => once(&mut self.campaign),
             Property::SourceType => self.source_type = self.source_type.take().or_else(|| source_type::read(value)),
             Property::Rating => {
                 let whole = value.split('.').next().unwrap_or_default();
-                self.rating = self.rating.or_else(|| whole.parse().ok().filter(|r| *r <= 5));
+                self.rating = self.rating.or_else(|| whole.parse().ok().filter(|r| (-1..=5).contains(r)));
             }
         }
     }
@@ -272,6 +306,7 @@ mod tests {
  xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
 <purl:subject><rdf:Bag><rdf:li>beach &amp; sun</rdf:li> <rdf:li>&#x6771;</rdf:li></rdf:Bag></purl:subject>
 <purl:title><rdf:Alt><rdf:li xml:lang="x-default">One</rdf:li><rdf:li xml:lang="de">Eins</rdf:li></rdf:Alt></purl:title>
+<purl:creator><rdf:Seq><rdf:li>Ann</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></purl:creator><purl:format>image/png</purl:format>
 <xmp:Rating>4</xmp:Rating><e:PersonInImage><rdf:Bag><rdf:li>Luna</rdf:li></rdf:Bag></e:PersonInImage>
 <d:Campaign>Summer</d:Campaign><d:Persona><rdf:Bag><rdf:li>luna</rdf:li><rdf:li>mira</rdf:li></rdf:Bag></d:Persona>
 </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"#;
@@ -280,7 +315,8 @@ mod tests {
     fn both_forms_are_read() {
         let x = read(ELEMENTS.as_bytes());
         assert_eq!(x.subjects, ["beach & sun", "東"]);
-        assert_eq!((x.title.as_deref(), x.rating, x.campaign.as_deref()), (Some("One"), Some(4), Some("Summer")));
+        assert_eq!((x.rating, x.campaign.as_deref()), (Some(4), Some("Summer")));
+        assert_eq!(x.texts, BTreeMap::from([("title", "One".to_owned()), ("creator", "Ann; Bob".to_owned())]));
         assert_eq!(x.persons, ["Luna"]);
         assert_eq!(x.personas, ["luna", "mira"]);
         assert!(!x.damaged);

@@ -280,6 +280,11 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &
     let Some(mut old) = tx.asset(id)? else { return Ok(()) };
     heir.tags.extend(old.tags.iter().cloned());
     if old.head.is_none() {
+        heir.notes = heir.notes.take().or_else(|| old.notes.clone());
+        heir.stars = heir.stars.or(old.stars);
+        for (name, text) in &old.properties {
+            heir.properties.entry(name.clone()).or_insert_with(|| text.clone());
+        }
         discard(tx, &old)?;
         // It may have been the last namesake.
         heir.marked_name = tx.asset(heir.id)?.and_then(|heir| heir.marked_name);

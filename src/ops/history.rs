@@ -75,7 +75,7 @@ impl Side {
     /// what its current version says, merged with what people said.
     fn fields(&self, library: &Library) -> Result<Vec<(&'static str, Value)>, OpsError> {
         let Self { version, by, content } = self;
-        let Probe { generation, keywords, description, persons, persona, campaign, created, .. } =
+        let Probe { generation, keywords, description, stars, properties, persons, persona, campaign, created, .. } =
             probe::try_read(&library.vault.open(content))?;
         let Generation { tool, prompt, negative, model, sampler, seed, loras, .. } = generation.unwrap_or_default();
         Ok(vec![
@@ -97,6 +97,8 @@ impl Side {
             ("negative", json!(negative)),
             ("caption", json!(description)),
             ("keywords", json!(keywords)),
+            ("stars", json!(stars)),
+            ("properties", json!(properties)),
             ("persona", json!(persona)),
             ("people", json!(persons)),
             ("campaign", json!(campaign)),

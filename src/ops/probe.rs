@@ -1,7 +1,7 @@
 //! What a file says of itself, put into its record. What only the catalogue knows stays: an editor that strips
 //! generation metadata from a file does not take it out of the record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::value::check_tag;
@@ -60,6 +60,14 @@ pub fn apply_probe(asset: &mut Asset, reading: &Reading) {
     fill(&mut asset.campaigns, &had, &has);
     let caption = |p: &Probe| p.description.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(str::to_owned);
     merge_one(&mut asset.notes, before.as_ref().and_then(caption), caption(now), before.is_some());
+    merge_one(&mut asset.stars, before.as_ref().and_then(|p| p.stars), now.stars, before.is_some());
+    let none = BTreeMap::new();
+    merge_texts(
+        &mut asset.properties,
+        before.as_ref().map_or(&none, |p| &p.properties),
+        &now.properties,
+        before.is_some(),
+    );
 }
 
 fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<&Generation>) {
@@ -103,9 +111,24 @@ fn fill(values: &mut BTreeSet<String>, had: &BTreeSet<String>, has: &BTreeSet<St
 
 /// A program that wrote another value is obeyed; one that took the value out takes its own out alone. What a first version says only
 /// fills what is empty.
-fn merge_one(value: &mut Option<String>, had: Option<String>, has: Option<String>, later: bool) {
+fn merge_one<T: PartialEq>(value: &mut Option<T>, had: Option<T>, has: Option<T>, later: bool) {
     if has != had && (*value == had || (later && has.is_some())) {
         *value = has;
+    }
+}
+
+/// As [`merge_one`], of each name.
+fn merge_texts(
+    texts: &mut BTreeMap<String, String>,
+    had: &BTreeMap<String, String>,
+    has: &BTreeMap<String, String>,
+    later: bool,
+) {
+    let names: BTreeSet<&String> = had.keys().chain(has.keys()).collect();
+    for name in names {
+        let mut text = texts.remove(name);
+        merge_one(&mut text, had.get(name).cloned(), has.get(name).cloned(), later);
+        texts.extend(text.map(|text| (name.clone(), text)));
     }
 }
 
@@ -195,6 +218,25 @@ mod tests {
         assert_eq!((asset.model.as_deref(), asset.loras.len()), (Some("corrected"), 1));
         save(&mut asset, Some(&first), &made("flux", &["detail", "film"]));
         assert_eq!((asset.model.as_deref(), asset.loras.len()), (Some("flux"), 1));
+    }
+
+    #[test]
+    fn stars_and_properties_are_merged_likewise() {
+        let says = |stars: Option<u8>, title: &str| Probe {
+            stars,
+            properties: BTreeMap::from([("title".to_owned(), title.to_owned())]),
+            ..nothing()
+        };
+        let mut asset = new();
+        let first = says(Some(4), "one");
+        save(&mut asset, None, &first);
+        asset.stars = Some(9);
+        asset.properties.insert("rights".into(), "by hand".into());
+        save(&mut asset, Some(&first), &says(Some(4), "two"));
+        assert_eq!((asset.stars, asset.properties["title"].as_str()), (Some(9), "two"));
+        save(&mut asset, Some(&says(Some(4), "two")), &Probe { stars: Some(2), ..nothing() });
+        assert_eq!(asset.stars, Some(2));
+        assert_eq!(Vec::from_iter(asset.properties.keys()), ["rights"], "its own title was taken out, no other text");
     }
 
     #[test]

@@ -44,6 +44,11 @@ pub fn set(
         Field::Lora => many(&mut asset.loras, change),
         Field::Client => one(&mut asset.client, change),
         Field::Rating => one(&mut asset.rating, change),
+        Field::Stars => {
+            let mut text = asset.stars.map(|n| n.to_string());
+            one(&mut text, change);
+            asset.stars = text.as_deref().and_then(|text| text.parse().ok());
+        }
         Field::Rights => one(&mut asset.rights, change),
         Field::Likeness => one(&mut asset.likeness, change),
         Field::Model => one(&mut asset.model, change),
@@ -82,6 +87,7 @@ pub fn get(asset: &Asset, field: &Field) -> Value {
         Field::Lora => json!(asset.loras),
         Field::Client => json!(asset.client),
         Field::Rating => json!(asset.rating),
+        Field::Stars => json!(asset.stars),
         Field::Rights => json!(asset.rights),
         Field::Likeness => json!(asset.likeness),
         Field::Model => json!(asset.model),
@@ -190,6 +196,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         expires: None,
         client: None,
         rating: None,
+        stars: None,
         rights: None,
         likeness: None,
         model: None,
@@ -203,6 +210,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         prompt: None,
         negative: None,
         notes: None,
+        properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
         trashed: None,

@@ -2,9 +2,12 @@
 
 use crate::world::*;
 use damfs::fs::SetAttr;
+use damfs::ops::proto::Command;
+use serde_json::json;
 
 const TAGS: &str = "user.xdg.tags";
 const COMMENT: &str = "user.xdg.comment";
+const STARS: &str = "user.baloo.rating";
 const FILE: &str = "library/acme/a.png";
 
 #[test]
@@ -56,12 +59,97 @@ fn tags_do_not_put_a_file_out_of_its_taggers_reach() {
 }
 
 #[test]
-fn ratings_and_dublin_core_are_attributes_of_the_file() {
-    let (_world, admin) = World::studio();
-    for (name, value) in [("user.baloo.rating", "8"), ("user.dublincore.title", "x")] {
+fn ratings_and_dublin_core_are_the_record() {
+    let (world, admin) = World::studio();
+    for (name, value) in [
+        ("user.baloo.rating", "8"),
+        ("user.dublincore.title", "Blue hour"),
+        ("user.dublincore.x-own", "ä"),
+        ("user.dublincore.subject", "sea,sun"),
+        ("user.dublincore.description", "at dusk"),
+    ] {
         admin.setxattr(FILE, name, value).unwrap();
         assert_eq!(admin.getxattr(FILE, name).unwrap(), value);
     }
+    assert_eq!(
+        (admin.getxattr(FILE, TAGS).unwrap(), admin.getxattr(FILE, COMMENT).unwrap()),
+        ("sea,sun".into(), "at dusk".into())
+    );
+    let record = world.show(FILE);
+    assert_eq!((&record["stars"], &record["notes"]), (&json!(8), &json!("at dusk")));
+    assert_eq!(record["properties"], json!({ "title": "Blue hour", "x-own": "ä" }));
+    for place in ["by/stars/8", "find/stars=8..max", "find/text=blue hour", "by/tag/sea", "library/acme"] {
+        assert_eq!(admin.getxattr(&format!("{place}/a.png"), STARS).unwrap(), "8", "{place}");
+    }
+    assert!(
+        !admin.has("by/stars/9/a.png") && !admin.names("by").contains(&"stars".to_owned()),
+        "it resolves when typed"
+    );
+    world.set(FILE, &["stars=3"]);
+    assert_eq!(admin.getxattr(FILE, STARS).unwrap(), "3");
+    admin.rename("by/stars/3/a.png", "by/stars/10/a.png").unwrap();
+    assert_eq!(world.show(FILE)["stars"], 10);
+    admin.removexattr(FILE, "user.dublincore.x-own").unwrap();
+    admin.setxattr(FILE, STARS, "").unwrap();
+    assert_eq!(
+        admin.listxattr(FILE),
+        ["user.dublincore.description", "user.dublincore.subject", "user.dublincore.title"]
+    );
+    for bad in ["11", "-1", "three", "3.5"] {
+        assert_eq!(errno(admin.setxattr(FILE, STARS, bad)), libc::EINVAL, "{bad}");
+    }
+    let refused = world.serve(0, Command::Set { targets: vec![FILE.into()], set: assign(&["stars=11"]) }).unwrap_err();
+    assert!(refused.message.contains("value of stars"), "{refused:?}");
+}
+
+#[test]
+fn stars_and_properties_set_as_they_were_read_undo_nothing() {
+    let (world, admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", None);
+    for (name, [one, two, three]) in [(STARS, ["2", "4", "6"]), ("user.dublincore.title", ["a", "b", "c"])] {
+        eddy.setxattr(FILE, name, one).unwrap();
+        admin.setxattr(FILE, name, two).unwrap();
+        eddy.setxattr(FILE, name, one).unwrap();
+        assert_eq!(admin.getxattr(FILE, name).unwrap(), two, "he changed nothing");
+        eddy.setxattr(FILE, name, three).unwrap();
+        assert_eq!(admin.getxattr(FILE, name).unwrap(), three);
+    }
+    let anna = world.member("anna", 1002, "backup", None);
+    assert_eq!(errno(anna.setxattr(FILE, STARS, "10")), libc::EACCES);
+}
+
+/// `rsync -X` removes every attribute that its source has not: a second name for one value would take the value away.
+#[test]
+fn a_value_is_listed_under_the_one_name_that_it_was_set_by() {
+    let (world, admin) = World::studio();
+    admin.setxattr(FILE, COMMENT, "one").unwrap();
+    assert_eq!(admin.listxattr(FILE), [COMMENT]);
+    admin.setxattr(FILE, "user.dublincore.description", "two").unwrap();
+    assert_eq!(admin.listxattr(FILE), ["user.dublincore.description"]);
+    admin.setxattr(FILE, COMMENT, "three").unwrap();
+    assert_eq!(admin.listxattr(FILE), [COMMENT]);
+    // As rsync brings a new version of the file: attributes of its temporary.
+    let temporary = "library/acme/.a.png.Xk3f9Q";
+    admin.write(temporary, b"new").unwrap();
+    admin.setxattr(temporary, "user.dublincore.subject", "sea").unwrap();
+    admin.rename(temporary, FILE).unwrap();
+    world.settle();
+    assert_eq!(admin.listxattr(FILE), ["user.dublincore.subject", COMMENT]);
+    assert_eq!(
+        (admin.getxattr(FILE, TAGS).unwrap(), admin.getxattr(FILE, COMMENT).unwrap()),
+        ("sea".into(), "three".into())
+    );
+}
+
+#[test]
+fn a_record_takes_so_many_properties() {
+    let (_world, admin) = World::studio();
+    for n in 0..64 {
+        admin.setxattr(FILE, &format!("user.dublincore.p{n}"), "x").unwrap();
+    }
+    assert_eq!(errno(admin.setxattr(FILE, "user.dublincore.more", "x")), libc::EINVAL);
+    admin.setxattr(FILE, "user.dublincore.p0", "y").unwrap();
+    assert_eq!(admin.getxattr(FILE, "user.dublincore.p0").unwrap(), "y");
 }
 
 #[test]

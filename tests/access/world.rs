@@ -252,6 +252,16 @@ impl Seat {
         self.mount.setxattr(&self.caller, ino, name.as_bytes(), value.as_bytes(), XattrMode::Any)
     }
 
+    /// The names of a file's attributes, sorted.
+    pub fn listxattr(&self, path: &str) -> Vec<String> {
+        let names = String::from_utf8(self.mount.listxattr(&self.caller, self.find(path).unwrap()).unwrap()).unwrap();
+        names.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    pub fn removexattr(&self, path: &str, name: &str) -> FsResult<()> {
+        self.mount.removexattr(&self.caller, self.find(path)?, name.as_bytes())
+    }
+
     pub fn getxattr(&self, path: &str, name: &str) -> FsResult<String> {
         let value = self.mount.getxattr(&self.caller, self.find(path)?, name.as_bytes())?;
         Ok(String::from_utf8(value).unwrap())

@@ -46,8 +46,10 @@ fn some_assets() -> [Asset; 4] {
             // Neighbours of what lies below `beach/` in byte order.
             tags: words(&["campaigns", "beach0", "beach.x", "beachfront"]),
             rating: Some("suggestive".into()),
+            stars: Some(8),
             created: Timestamp::from_nanos(-1),
             notes: Some("dress".into()),
+            properties: BTreeMap::from([("title".into(), "Azure Hour".into())]),
             status: BTreeMap::from([("x".into(), verdict("rejected"))]),
             ..asset(31)
         },
@@ -74,7 +76,13 @@ fn queries_find() {
             ("created=2026-05", &[30, 1_000_000]),
             ("text=dress", &[30, 31]),
             ("text=red dress", &[30]),
+            ("text=azure", &[31]),
             ("prompt=none", &[31, 1_000_000]),
+            ("stars=8", &[31]),
+            ("stars=9..max", &[]),
+            ("stars=0..10", &[31]),
+            ("not.stars=8..max", &[30, 1_000_000]),
+            ("stars=none", &[30, 1_000_000]),
             ("seed=7", &[1_000_000]),
             ("client=none", &[30, 31, 1_000_000]),
             ("status=approved", &[30]),
@@ -153,6 +161,7 @@ fn values_are_counted() {
             (Field::State, "active:3"),
             (Field::Client, ""),
             (Field::Seed, "7:1"),
+            (Field::Stars, "8:1"),
             (Field::Text, ""),
         ] {
             assert_eq!(values(field.clone(), &all), wanted, "{field}");
@@ -254,11 +263,13 @@ prop_compose! {
         (rating, rights, likeness, stage) in
             (closed(Field::Rating), closed(Field::Rights), closed(Field::Likeness), closed(Field::Stage)),
         kind in closed(Field::Kind),
+        stars in closed(Field::Stars),
         (owner_name, format) in (maybe_text(), maybe_text()),
         state in select(&[AssetState::Active, AssetState::Archived, AssetState::Expired, AssetState::Held, AssetState::Trashed][..]),
     ) -> Asset {
         Asset {
             client, model, sampler, rating, rights, likeness, stage, state,
+            stars: stars.and_then(|n| n.parse().ok()),
             kind: kind.unwrap_or_else(|| "other".into()),
             owner_name: owner_name.unwrap_or_default(),
             format: format.unwrap_or_default(),
@@ -273,14 +284,15 @@ prop_compose! {
         (personas, campaigns, loras) in
             (btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..2)),
         tags in btree_set(arb_tag(), 0..4),
-        (prompt, notes) in (of(arb_words()), of(arb_words())),
+        (prompt, notes, title) in (of(arb_words()), of(arb_words()), of(arb_words())),
         (instagram, x) in (closed(Field::AnyStatus), closed(Field::AnyStatus)),
         provisional in prop::bool::weighted(0.1),
     ) -> Asset {
         let status = [("instagram", instagram), ("x", x)];
         let status = status.into_iter().filter_map(|(p, v)| Some((p.to_owned(), verdict(&v?)))).collect();
         let head = if provisional { None } else { base.head };
-        Asset { personas, campaigns, loras, tags, prompt, notes, status, head, ..base }
+        let properties = title.map(|title| ("title".to_owned(), title)).into_iter().collect();
+        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, head, ..base }
     }
 }
 

@@ -196,6 +196,7 @@ fn full_asset() -> Asset {
         expires: Some(Timestamp::from_nanos(i64::MAX)),
         client: Some("acme".into()),
         rating: Some("adult".into()),
+        stars: Some(7),
         rights: Some("editorial".into()),
         likeness: Some("self".into()),
         model: Some("flux".into()),
@@ -209,6 +210,7 @@ fn full_asset() -> Asset {
         prompt: Some("Red\nDress".into()),
         negative: Some("blurry".into()),
         notes: Some(String::new()),
+        properties: BTreeMap::from([("title".into(), "Ünï\ncode".into()), ("x".into(), String::new())]),
         generator: Some("a1111".into()),
         status: BTreeMap::from([
             ("instagram".into(), verdict("approved", Some(version_id(30)))),
@@ -242,6 +244,8 @@ fn assets_keep_every_field() {
             status: BTreeMap::from([("x".into(), full.status["instagram"].clone())]),
             trashed: None,
             prompt: None,
+            stars: None,
+            properties: BTreeMap::from([("title".into(), "another".into())]),
             ..full.clone()
         };
         for now in [&full, &other, &full] {
@@ -315,6 +319,7 @@ fn closed_vocabularies_are_closed() {
             }
             refused(write(engine, |tx| tx.put_asset(&set(&field, "Other"))));
         }
+        refused(write(engine, |tx| tx.put_asset(&Asset { stars: Some(11), ..asset(30) })));
         refused(write(engine, |tx| tx.put_asset(&Asset { kind: String::new(), ..asset(30) })));
         refused(write(engine, |tx| tx.put_asset(&Asset { tags: [String::new()].into(), ..asset(30) })));
     });

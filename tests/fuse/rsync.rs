@@ -25,6 +25,8 @@ fn rsync_out_again_and_into_a_fresh_library() {
     let again = sh(&format!("rsync -aXi {}/ {}/", s.mnt("library").display(), out.display()));
     assert_eq!(again, "", "nothing is transferred or changed again");
 
+    sh(&format!("setfattr -n user.dublincore.description -v dusk {}", out.join("luna/p4.png").display()));
+    sh(&format!("setfattr -n user.baloo.rating -v 8 {}", out.join("luna/p4.png").display()));
     let fresh = Studio::mounted();
     sh(&format!("rsync -aX {}/ {}/", out.display(), fresh.mnt("library").display()));
     fresh.settle();
@@ -33,4 +35,7 @@ fn rsync_out_again_and_into_a_fresh_library() {
     assert_eq!(xattr(&fresh.mnt("library/luna/p3.png"), "user.note").unwrap(), "kept");
     let again = sh(&format!("rsync -aXi {}/ {}/", out.display(), fresh.mnt("library").display()));
     assert!(!again.contains(">f"), "{again}");
+    // rsync takes away every attribute that its source has not; the comment is there under one of its names.
+    assert_eq!(xattr(&fresh.mnt("library/luna/p4.png"), "user.xdg.comment").unwrap(), "dusk");
+    assert_eq!(fresh.find("stars=8..max"), ["library/luna/p4.png"]);
 }

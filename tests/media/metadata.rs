@@ -120,8 +120,8 @@ fn xmp_iptc_and_dates_written_by_exiftool() {
         ]);
         let p = d.probe(name);
         assert_eq!(p.keywords, ["beach", "Sonne & Mädchen"], "{name}");
-        assert_eq!((p.title.as_deref(), p.description.as_deref()), (Some("A title"), Some("Words")));
-        assert_eq!((p.rating, p.persons.as_slice()), (Some(4), &["Luna".to_owned()][..]));
+        assert_eq!((p.properties["title"].as_str(), p.description.as_deref()), ("A title", Some("Words")));
+        assert_eq!((p.stars, p.persons.as_slice()), (Some(8), &["Luna".to_owned()][..]));
         assert_eq!(p.created.unwrap().to_string(), "2026-05-17T10:30:00Z");
         assert!(p.complete, "{name}");
         assert_eq!((p.width, p.height), (Some(8), Some(6)), "{name}");

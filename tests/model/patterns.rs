@@ -226,6 +226,10 @@ fn replay(saver: &Saver, place: &str, between: Between) -> Result<(), String> {
         world.wait(3);
         world.library().settle().unwrap();
         me.tag(&in_library, "beach");
+        let ino = me.find(&in_library).unwrap();
+        for (name, value) in [("user.baloo.rating", "8"), ("user.dublincore.title", "Blue hour")] {
+            me.mount.setxattr(&me.caller, ino, name.as_bytes(), value.as_bytes(), XattrMode::Any).unwrap();
+        }
         me.id(&in_library)
     };
     world.wait(3_600);
@@ -274,6 +278,8 @@ fn replay(saver: &Saver, place: &str, between: Between) -> Result<(), String> {
     expect("bytes in the view", bytes(&format!("/by/tag/beach/{}", saver.name)), new)?;
     let record = world.show(&in_library);
     expect("tags", record["tag"].to_string(), json!(["beach"]).to_string())?;
+    let (stars, title) = (&record["stars"], &record["properties"]["title"]);
+    expect("stars and title", format!("{stars} {title}"), "8 \"Blue hour\"".to_owned())?;
     let versions = world.versions(&in_library);
     let one_more = usize::from(matches!(between, Between::Pause(_)) && saver.versions > 1);
     if !(saver.versions..=saver.versions + one_more).contains(&versions) {

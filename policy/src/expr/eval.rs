@@ -33,7 +33,7 @@ fn holds(Term { field, test }: &Term, facts: &dyn Facts) -> bool {
         (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => {
             facts.number(field).is_some_and(|n| lies(n, *low, *high))
         }
-        (Test::Between(low, high), FieldKind::Closed(ranks)) if *field == Field::Rating => {
+        (Test::Between(low, high), FieldKind::Closed(ranks)) if field.is_ranked() => {
             any_text(field, facts, |have| rank(ranks, have).is_some_and(|n| lies(n, *low, *high)))
         }
         (Test::Between(..), _) => false,

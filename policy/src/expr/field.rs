@@ -12,6 +12,8 @@ pub enum Field {
     Tag,
     /// Closed and ordered: safe < suggestive < adult.
     Rating,
+    /// Closed and ordered: 0 to 10, two for each star that a program shows.
+    Stars,
     /// Closed: exclusive, editorial, unrestricted.
     Rights,
     /// Closed: synthetic, self, licensed.
@@ -42,7 +44,7 @@ pub enum Field {
     Status(String),
     /// The verdict for any platform (`status`), as `by/status` lists it.
     AnyStatus,
-    /// Words in name, prompt and notes (`text`).
+    /// Words in name, prompt, notes and properties (`text`).
     Text,
 }
 
@@ -71,6 +73,7 @@ impl Field {
         Field::Campaign,
         Field::Tag,
         Field::Rating,
+        Field::Stars,
         Field::Rights,
         Field::Likeness,
         Field::Model,
@@ -99,6 +102,7 @@ impl Field {
         match self {
             Field::Tag => FieldKind::Tree,
             Field::Rating => FieldKind::Closed(&["safe", "suggestive", "adult"]),
+            Field::Stars => FieldKind::Closed(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]),
             Field::Rights => FieldKind::Closed(&["exclusive", "editorial", "unrestricted"]),
             Field::Likeness => FieldKind::Closed(&["synthetic", "self", "licensed"]),
             Field::Kind => FieldKind::Closed(&["image", "video", "audio", "document", "other"]),
@@ -130,6 +134,12 @@ impl Field {
         matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora)
     }
 
+    /// Whether the words of its closed list have an order, so that ranges of them mean something.
+    #[must_use]
+    pub fn is_ranked(&self) -> bool {
+        matches!(self, Field::Rating | Field::Stars)
+    }
+
     /// Whether a person may set it (the others follow from the bytes or from what was done).
     #[must_use]
     pub fn is_settable(&self) -> bool {
@@ -140,6 +150,7 @@ impl Field {
                 | Field::Campaign
                 | Field::Tag
                 | Field::Rating
+                | Field::Stars
                 | Field::Rights
                 | Field::Likeness
                 | Field::Model
@@ -172,6 +183,7 @@ impl fmt::Display for Field {
             Field::Campaign => "campaign",
             Field::Tag => "tag",
             Field::Rating => "rating",
+            Field::Stars => "stars",
             Field::Rights => "rights",
             Field::Likeness => "likeness",
             Field::Model => "model",

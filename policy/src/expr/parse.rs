@@ -225,7 +225,7 @@ fn test(field: &Field, raw: &str, at: usize) -> Result<Test, ExprError> {
             tag(levels.join("/"), at).map(Test::Is)
         }
         FieldKind::Closed(known) => match raw.split_once("..") {
-            Some((low, high)) if *field == Field::Rating => {
+            Some((low, high)) if field.is_ranked() => {
                 let rank = |text: &str, at| {
                     let value = closed(field, text, at, known)?;
                     let rank = known.iter().position(|k| *k == value).unwrap_or_default();

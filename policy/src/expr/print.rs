@@ -122,7 +122,7 @@ fn between(field: &Field, low: Bound, high: Bound, out: &mut String) {
     let dates = field.kind() == FieldKind::Date;
     if let (Some(low), Some(high)) = (low, high) {
         let single = if dates { date::print(low, high) } else { (low == high).then(|| low.to_string()) };
-        if let Some(single) = single.filter(|_| *field != Field::Rating) {
+        if let Some(single) = single.filter(|_| !field.is_ranked()) {
             return out.push_str(&single);
         }
     }

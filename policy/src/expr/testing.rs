@@ -87,8 +87,9 @@ fn arb_test(field: Field) -> BoxedStrategy<Test> {
             ];
             vec(word, 1..4).prop_map(Test::Words).boxed()
         }
-        _ if field == Field::Rating => {
-            prop_oneof![arb_value(&field).prop_map(Test::Is), bounds((0..3i64).boxed())].boxed()
+        FieldKind::Closed(known) if field.is_ranked() => {
+            let last = i64::try_from(known.len()).unwrap_or(i64::MAX);
+            prop_oneof![arb_value(&field).prop_map(Test::Is), bounds((0..last).boxed())].boxed()
         }
         _ => arb_value(&field).prop_map(Test::Is).boxed(),
     };

@@ -16,7 +16,7 @@ use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId};
 
-const COLUMNS: [&str; 39] = [
+const COLUMNS: [&str; 41] = [
     "ordinal",
     "id",
     "view_name",
@@ -54,11 +54,13 @@ const COLUMNS: [&str; 39] = [
     "trashed_name",
     "trashed_by",
     "changed",
+    "stars",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
+    "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
 ];
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 37;
+const OWN: usize = 38;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -77,6 +79,7 @@ struct Bare {
     asset: Asset,
     has_values: bool,
     has_status: bool,
+    has_properties: bool,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
@@ -105,6 +108,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         expires: row.get(19)?,
         client: row.get(20)?,
         rating: row.get(21)?,
+        stars: row.get(37)?,
         rights: row.get(22)?,
         likeness: row.get(23)?,
         model: row.get(24)?,
@@ -118,12 +122,13 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         prompt: row.get(28)?,
         negative: row.get(29)?,
         notes: row.get(30)?,
+        properties: BTreeMap::new(),
         generator: row.get(31)?,
         status: BTreeMap::new(),
         trashed,
         changed: row.get(36)?,
     };
-    Ok(Bare { asset, has_values: row.get(37)?, has_status: row.get(38)? })
+    Ok(Bare { asset, has_values: row.get(38)?, has_status: row.get(39)?, has_properties: row.get(40)? })
 }
 
 fn sets(asset: &mut Asset) -> [(&'static str, &mut BTreeSet<String>); 4] {
@@ -147,14 +152,17 @@ fn verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
 
 /// Reads the child rows. `rows` are in ordinal order.
 fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
-    let mut children = (Vec::new(), Vec::new());
+    let mut children = (Vec::new(), Vec::new(), Vec::new());
     let mut out = Vec::with_capacity(rows.len());
-    for Bare { asset, has_values, has_status } in rows {
+    for Bare { asset, has_values, has_status, has_properties } in rows {
         if has_values {
             children.0.push(asset.ordinal);
         }
         if has_status {
             children.1.push(asset.ordinal);
+        }
+        if has_properties {
+            children.2.push(asset.ordinal);
         }
         out.push(asset);
     }
@@ -167,6 +175,11 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
         WHERE asset BETWEEN ? AND ? ORDER BY asset, platform";
     each_child(conn, sql, &children.1, &mut out, |asset, row| {
         asset.status.extend([verdict(row)?]);
+        Ok(())
+    })?;
+    let sql = "SELECT asset, name, value FROM asset_property WHERE asset BETWEEN ? AND ? ORDER BY asset, name";
+    each_child(conn, sql, &children.2, &mut out, |asset, row| {
+        asset.properties.insert(row.get(1)?, row.get(2)?);
         Ok(())
     })?;
     Ok(out)
@@ -327,10 +340,12 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
         trashed.map(|t| &t.name),
         trashed.and_then(|t| t.by),
         new.changed,
+        new.stars,
     ];
     run(conn, if old.is_some() { &UPDATE } else { &INSERT }, values)?;
     put_values(conn, old.as_ref(), new)?;
     put_status(conn, old.as_ref(), new)?;
+    put_properties(conn, old.as_ref(), new)?;
     put_text(conn, old.as_ref(), new)
 }
 
@@ -368,6 +383,20 @@ fn put_status(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(),
             ON CONFLICT (asset, platform) DO UPDATE SET
                 value = excluded.value, version = excluded.version, by_member = excluded.by_member, at = excluded.at";
         run(conn, sql, params![Num(new.ordinal), platform, v.value, v.version, v.by, v.at])?;
+    }
+    Ok(())
+}
+
+fn put_properties(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let none = BTreeMap::new();
+    let before = old.map_or(&none, |a| &a.properties);
+    for name in before.keys().filter(|name| !new.properties.contains_key(*name)) {
+        run(conn, "DELETE FROM asset_property WHERE asset = ?1 AND name = ?2", params![Num(new.ordinal), name])?;
+    }
+    for (name, value) in new.properties.iter().filter(|(name, value)| before.get(*name) != Some(value)) {
+        let sql = "INSERT INTO asset_property (asset, name, value) VALUES (?1, ?2, ?3)
+            ON CONFLICT (asset, name) DO UPDATE SET value = excluded.value";
+        run(conn, sql, params![Num(new.ordinal), name, value])?;
     }
     Ok(())
 }

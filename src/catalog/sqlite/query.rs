@@ -30,6 +30,7 @@ pub(super) fn column(field: &Field) -> Option<&'static str> {
     Some(match field {
         Field::Client => "a.client",
         Field::Rating => "a.rating",
+        Field::Stars => "CAST(a.stars AS TEXT)",
         Field::Rights => "a.rights",
         Field::Likeness => "a.likeness",
         Field::Model => "a.model",
@@ -123,10 +124,10 @@ impl Filter {
             (Test::Is(value), _) => self.is(field, value),
             (Test::Empty, _) => self.empty(field),
             (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => self.between(field, *low, *high),
-            (Test::Between(low, high), FieldKind::Closed(ranks)) if *field == Field::Rating => {
+            (Test::Between(low, high), FieldKind::Closed(ranks)) if field.is_ranked() => {
                 let inside = (0i64..).zip(ranks).filter(|(n, _)| low.is_none_or(|l| l <= *n));
                 let inside = inside.filter(|(n, _)| high.is_none_or(|h| *n <= h));
-                let known: Vec<Expr> = inside.map(|(_, rank)| Expr::is(Field::Rating, *rank)).collect();
+                let known: Vec<Expr> = inside.map(|(_, rank)| Expr::is(field.clone(), *rank)).collect();
                 self.join(&known, " OR ", "FALSE", &Self::expr);
             }
             (Test::Words(words), FieldKind::Words) => self.words(field, words),

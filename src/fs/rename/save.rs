@@ -26,6 +26,7 @@ impl Mount {
             && asset.campaigns.is_empty()
             && asset.status.is_empty()
             && asset.rating.is_none()
+            && asset.stars.is_none()
             && asset.notes.is_none());
         is_fresh(asset.head.is_some(), node.made_at, self.library.clock.now(), same, touched)
     }

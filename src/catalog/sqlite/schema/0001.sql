@@ -100,6 +100,7 @@ CREATE TABLE asset (
     expires INTEGER,
     client TEXT,
     rating TEXT CHECK (rating IN ('safe', 'suggestive', 'adult')),
+    stars INTEGER CHECK (stars BETWEEN 0 AND 10),
     rights TEXT CHECK (rights IN ('exclusive', 'editorial', 'unrestricted')),
     likeness TEXT CHECK (likeness IN ('synthetic', 'self', 'licensed')),
     model TEXT,
@@ -149,6 +150,13 @@ CREATE TABLE asset_value (
     PRIMARY KEY (asset, facet, value)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX asset_value_asset ON asset_value (facet, value, asset);
+
+CREATE TABLE asset_property (
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    name TEXT NOT NULL CHECK (name <> ''),
+    value TEXT NOT NULL,
+    PRIMARY KEY (asset, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE asset_status (
     asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,

@@ -56,6 +56,7 @@ fn asset() -> Asset {
         properties: BTreeMap::from([("title".into(), "Blue hour".into())]),
         generator: None,
         status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
+        conflicts: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,
     }
@@ -110,6 +111,7 @@ fn every_field_speaks_of_the_asset() {
         "owner=ann",
         "state=active",
         "stage=draft",
+        "conflict=none",
         "status=approved",
         "status.x=approved",
         "status.threads=none",

@@ -53,6 +53,7 @@ impl Facts for AssetFacts<'_> {
                 let values: BTreeSet<&str> = asset.status.values().map(|v| v.value.as_str()).collect();
                 values.into_iter().for_each(each);
             }
+            Field::Conflict => asset.conflicts.keys().for_each(|v| each(v)),
             Field::Persona => asset.personas.iter().for_each(|v| each(v)),
             Field::Campaign => asset.campaigns.iter().for_each(|v| each(v)),
             Field::Tag => asset.tags.iter().for_each(|v| each(v)),

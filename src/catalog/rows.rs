@@ -208,10 +208,23 @@ pub struct Asset {
     pub generator: Option<String>,
     /// Per platform.
     pub status: BTreeMap<String, Verdict>,
+    /// What file and record, or two writers, said differently, by field; until somebody decides.
+    pub conflicts: BTreeMap<String, Conflict>,
     /// Where it was and when it was put in the trash.
     pub trashed: Option<Trashed>,
     /// Moves with every change of the record; the ctime that its files show.
     pub changed: Timestamp,
+}
+
+/// What did not stand when both sides had changed a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The value that does not stand; `None` is no value. Of bytes the number of their version.
+    pub other: Option<String>,
+    /// The version that brought the value which stands.
+    pub version: u32,
+    pub by: Option<MemberId>,
+    pub at: Timestamp,
 }
 
 /// The place an asset had before it was put in the trash.

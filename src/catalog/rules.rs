@@ -58,7 +58,11 @@ pub(super) fn check_asset(asset: &Asset, before: Option<&Asset>) -> Result<(), C
         return refused(format!("asset {id} would change its ordinal, which orders listings for good"));
     }
     let sets = [&asset.personas, &asset.campaigns, &asset.tags, &asset.loras];
-    if sets.iter().any(|set| set.contains("")) || asset.status.contains_key("") || asset.properties.contains_key("") {
+    if sets.iter().any(|set| set.contains(""))
+        || asset.status.contains_key("")
+        || asset.properties.contains_key("")
+        || asset.conflicts.contains_key("")
+    {
         return refused(format!("asset {id} has an empty value"));
     }
     let stars = asset.stars.map(|n| n.to_string());

@@ -134,6 +134,11 @@ Example:
   dam restore ~/mnt/trash/2026-11-26/*.png
   dam restore trash/2026-11-26/IMG_1.png --into luna/kept --as beach.png")]
     Restore(RestoreArgs),
+    /// What file and record say differently, and what is to stand.
+    #[command(
+        after_help = "Which assets have something to decide: dam find not.conflict=none, or by/conflict/ of a mount.\n\nExample:\n  dam meta diff library/luna/IMG_1.png\n  dam meta resolve library/luna/IMG_1.png note --take other"
+    )]
+    Meta(MetaArgs),
     /// Set facets of assets.
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
@@ -287,6 +292,39 @@ pub struct SetArgs {
     /// Assets and values, in any order; a file in this folder whose name holds `=` is written ./name.
     #[arg(required = true, num_args = 2.., value_name = "PATH|FACET=VALUE", value_hint = ValueHint::FilePath)]
     pub items: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct MetaArgs {
+    #[command(subcommand)]
+    pub action: MetaAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MetaAction {
+    /// Show what waits for a decision: the field, what stands, what does not, and since when.
+    #[command(after_help = "Example:\n  dam meta diff library/luna/IMG_1.png")]
+    Diff(ShowArgs),
+    /// Decide.
+    #[command(after_help = "\
+Setting the field by any other way decides, too.
+
+Example:
+  dam meta resolve library/luna/IMG_1.png --take stands
+  dam meta resolve library/luna/IMG_1.png note --take other
+  dam meta resolve library/luna/IMG_1.png title --take 'Blue hour'
+  dam meta resolve library/luna/IMG_1.png bytes --take 3")]
+    Resolve {
+        /// A path in a mount, library/..., or an asset id.
+        #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+        target: String,
+        /// The field; else all that wait.
+        #[arg(value_name = "FIELD")]
+        field: Option<String>,
+        /// What is to stand; of bytes a VALUE is the number of a version.
+        #[arg(long, value_name = "stands|other|VALUE")]
+        take: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod keys;
 mod member;
+mod meta;
 mod mount;
 mod mounts;
 mod print;
@@ -55,6 +56,7 @@ pub fn run() -> ExitCode {
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
+        Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),

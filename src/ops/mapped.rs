@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use super::{OpsError, value as values};
+use super::{OpsError, conflicts, value as values};
 use crate::catalog::{Asset, WriteTx};
 use crate::policy::Field;
 use crate::types::{AssetId, MemberId, NodeId};
@@ -19,6 +19,8 @@ const DUBLIN_CORE: &[u8] = b"user.dublincore.";
 const SUBJECT: &[u8] = b"user.dublincore.subject";
 const DESCRIPTION: &[u8] = b"user.dublincore.description";
 
+/// What the field of stars is called.
+const STARS_FIELD: &str = "stars";
 /// Most properties of one record that attributes make.
 const MAX_PROPERTIES: usize = 64;
 
@@ -47,6 +49,16 @@ impl Facet {
                 let text = std::str::from_utf8(name.strip_prefix(DUBLIN_CORE)?).ok()?;
                 (!text.is_empty() && !text.contains(char::is_control)).then(|| Self::Property(text.to_owned()))
             }
+        }
+    }
+
+    /// What a conflict about it is called; of tags there is none, they are united.
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Tags => None,
+            Self::Comment => Some(conflicts::NOTE),
+            Self::Stars => Some(STARS_FIELD),
+            Self::Property(name) => conflicts::of_property(name),
         }
     }
 
@@ -126,7 +138,7 @@ impl Served {
 pub fn merge(asset: &mut Asset, facet: &Facet, value: Option<&[u8]>, base: Option<&[u8]>) -> Result<bool, OpsError> {
     // A value set as it was read undoes nothing.
     let unchanged = value.is_some() && value == base;
-    Ok(match facet {
+    let changed = match facet {
         Facet::Tags => {
             let wanted = value.map(parse_tags).transpose()?.unwrap_or_default();
             wanted.difference(&asset.tags).try_for_each(|tag| values::check_tag(tag))?;
@@ -163,7 +175,10 @@ pub fn merge(asset: &mut Asset, facet: &Facet, value: Option<&[u8]>, base: Optio
             }
             changed
         }
-    })
+    };
+    // Whoever sets a value has decided what both sides said of it.
+    let decided = !unchanged && facet.field().is_some_and(|field| asset.conflicts.remove(field).is_some());
+    Ok(changed || decided)
 }
 
 fn replace<T: PartialEq>(slot: &mut Option<T>, value: Option<T>) -> bool {

@@ -4,6 +4,7 @@ mod actor;
 pub mod assets;
 pub mod assign;
 pub mod bin;
+pub mod conflicts;
 pub mod denials;
 mod emptied;
 pub mod error;

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::conflicts::{self, Lost};
 use super::value::check_tag;
 use crate::catalog::{Asset, CatalogError, WriteTx};
 use crate::media::{self, MediaError, Probe};
+use crate::policy::Field;
 use crate::types::{AssetId, Generation, ReadAt};
 
 /// What a file and its asset's version before say of themselves.
@@ -35,8 +37,9 @@ pub fn try_read(source: &dyn ReadAt) -> io::Result<Probe> {
 }
 
 /// Merges what was read from the bytes. Describing facts (type, size) follow the bytes. People's facets are merged three ways: what a
-/// program wrote or took out since the version before comes or goes, what was only changed in the record stays as it is there.
-pub fn apply_probe(asset: &mut Asset, reading: &Reading) {
+/// program wrote or took out since the version before comes or goes, what was only changed in the record stays as it is there. Gives
+/// the values that were changed in the record, too, and do not stand.
+pub fn apply_probe(asset: &mut Asset, reading: &Reading) -> Vec<Lost> {
     let Reading { now, before } = reading;
     asset.kind.clone_from(&now.kind);
     asset.format.clone_from(&now.format);
@@ -46,8 +49,14 @@ pub fn apply_probe(asset: &mut Asset, reading: &Reading) {
     if let Some(created) = now.created {
         asset.created = created;
     }
-    apply_generation(asset, now.generation.as_ref(), before.as_ref().and_then(|p| p.generation.as_ref()));
-    let both = |read: fn(&Probe) -> BTreeSet<String>| (before.as_ref().map(read).unwrap_or_default(), read(now));
+    let generated =
+        apply_generation(asset, now.generation.as_ref(), before.as_ref().and_then(|p| p.generation.as_ref()));
+    apply_said(asset, before.as_ref(), now).into_iter().chain(generated).collect()
+}
+
+/// Merges what people said in a file, as [`apply_probe`] does.
+pub fn apply_said(asset: &mut Asset, before: Option<&Probe>, now: &Probe) -> Vec<Lost> {
+    let both = |read: fn(&Probe) -> BTreeSet<String>| (before.map(read).unwrap_or_default(), read(now));
     let (had, has) = both(|p| p.keywords.iter().filter_map(|word| keyword(word)).collect());
     merge(&mut asset.tags, &had, &has);
     // Our own property says persona; the people shown are the next best.
@@ -59,28 +68,40 @@ pub fn apply_probe(asset: &mut Asset, reading: &Reading) {
     let (had, has) = both(|p| p.campaign.as_deref().and_then(plain).into_iter().collect());
     fill(&mut asset.campaigns, &had, &has);
     let caption = |p: &Probe| p.description.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(str::to_owned);
-    merge_one(&mut asset.notes, before.as_ref().and_then(caption), caption(now), before.is_some());
-    merge_one(&mut asset.stars, before.as_ref().and_then(|p| p.stars), now.stars, before.is_some());
+    let later = before.is_some();
+    let mut lost = Vec::new();
+    let mut keep = |field: &str, other: Option<String>| lost.push(Lost { field: field.to_owned(), other });
+    if let Some(other) = merge_one(&mut asset.notes, before.and_then(caption), caption(now), later) {
+        keep(conflicts::NOTE, other);
+    }
+    if let Some(other) = merge_one(&mut asset.stars, before.and_then(|p| p.stars), now.stars, later) {
+        keep(&Field::Stars.to_string(), other.map(|stars| stars.to_string()));
+    }
     let none = BTreeMap::new();
-    merge_texts(
-        &mut asset.properties,
-        before.as_ref().map_or(&none, |p| &p.properties),
-        &now.properties,
-        before.is_some(),
-    );
+    let (had, has) = (before.map_or(&none, |p| &p.properties), &now.properties);
+    for name in had.keys().chain(has.keys()).collect::<BTreeSet<_>>() {
+        let mut text = asset.properties.remove(name);
+        let other = merge_one(&mut text, had.get(name).cloned(), has.get(name).cloned(), later);
+        asset.properties.extend(text.map(|text| (name.clone(), text)));
+        if let Some((other, field)) = other.zip(conflicts::of_property(name)) {
+            keep(field, other);
+        }
+    }
+    lost
 }
 
-fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<&Generation>) {
-    let Some(found) = now else { return };
+fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<&Generation>) -> Option<Lost> {
+    let found = now?;
     let loras = |g: &Generation| g.loras.iter().filter_map(|name| plain(name)).collect();
     let model = |g: &Generation| g.model.as_deref().and_then(plain);
     merge(&mut asset.loras, &before.map(loras).unwrap_or_default(), &loras(found));
-    merge_one(&mut asset.model, before.and_then(model), model(found), before.is_some());
+    let other = merge_one(&mut asset.model, before.and_then(model), model(found), before.is_some());
     asset.prompt.clone_from(&found.prompt);
     asset.negative.clone_from(&found.negative);
     asset.sampler.clone_from(&found.sampler);
     asset.seed = found.seed;
     asset.generator = Some(found.tool.clone());
+    other.map(|other| Lost { field: Field::Model.to_string(), other })
 }
 
 /// Keeps beside a record how its file was generated. What an editor stripped stays, and says so.
@@ -110,26 +131,16 @@ fn fill(values: &mut BTreeSet<String>, had: &BTreeSet<String>, has: &BTreeSet<St
 }
 
 /// A program that wrote another value is obeyed; one that took the value out takes its own out alone. What a first version says only
-/// fills what is empty.
-fn merge_one<T: PartialEq>(value: &mut Option<T>, had: Option<T>, has: Option<T>, later: bool) {
-    if has != had && (*value == had || (later && has.is_some())) {
+/// fills what is empty. Gives the value that was changed in the record, too, when the program's took its place.
+fn merge_one<T: PartialEq>(value: &mut Option<T>, had: Option<T>, has: Option<T>, later: bool) -> Option<Option<T>> {
+    if has == had || *value == has {
+        return None;
+    }
+    if *value == had {
         *value = has;
+        return None;
     }
-}
-
-/// As [`merge_one`], of each name.
-fn merge_texts(
-    texts: &mut BTreeMap<String, String>,
-    had: &BTreeMap<String, String>,
-    has: &BTreeMap<String, String>,
-    later: bool,
-) {
-    let names: BTreeSet<&String> = had.keys().chain(has.keys()).collect();
-    for name in names {
-        let mut text = texts.remove(name);
-        merge_one(&mut text, had.get(name).cloned(), has.get(name).cloned(), later);
-        texts.extend(text.map(|text| (name.clone(), text)));
-    }
+    (later && has.is_some()).then(|| std::mem::replace(value, has))
 }
 
 /// What is known of bytes that are no medium.
@@ -237,6 +248,24 @@ mod tests {
         save(&mut asset, Some(&says(Some(4), "two")), &Probe { stars: Some(2), ..nothing() });
         assert_eq!(asset.stars, Some(2));
         assert_eq!(Vec::from_iter(asset.properties.keys()), ["rights"], "its own title was taken out, no other text");
+    }
+
+    #[test]
+    fn what_both_changed_is_given_back_and_nothing_else() {
+        let says = |note: &str| file(&[], Some(note));
+        let mut asset = new();
+        let reading = |before: Option<Probe>, now: Probe| Reading { now, before };
+        assert_eq!(apply_probe(&mut asset, &reading(None, says("one"))), []);
+        asset.notes = Some("by hand".into());
+        assert_eq!(apply_probe(&mut asset, &reading(Some(says("one")), says("by hand"))), [], "both said the same");
+        asset.notes = None;
+        let lost = apply_probe(&mut asset, &reading(Some(says("by hand")), says("two")));
+        assert_eq!(lost, [Lost { field: "note".into(), other: None }], "it had been taken out by hand");
+        let lost = apply_probe(&mut asset, &reading(Some(says("two")), nothing()));
+        assert_eq!((lost, asset.notes.clone()), (vec![], None));
+        asset.notes = Some("by hand".into());
+        assert_eq!(apply_probe(&mut asset, &reading(Some(says("two")), nothing())), []);
+        assert_eq!(asset.notes.as_deref(), Some("by hand"), "the program had nothing to say");
     }
 
     #[test]

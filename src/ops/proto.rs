@@ -42,6 +42,16 @@ pub enum Command {
         into: Option<String>,
         name: Option<String>,
     },
+    /// What file and record say differently.
+    MetaDiff {
+        target: String,
+    },
+    /// Decides it, of one field or of all.
+    MetaResolve {
+        target: String,
+        field: Option<String>,
+        take: String,
+    },
     Set {
         targets: Vec<String>,
         set: Vec<Assignment>,
@@ -90,6 +100,7 @@ impl Command {
             Self::Set { .. }
             | Self::Tag { .. }
             | Self::Restore { .. }
+            | Self::MetaResolve { .. }
             | Self::Settle
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
@@ -99,6 +110,7 @@ impl Command {
             | Self::Show { .. }
             | Self::Versions { .. }
             | Self::Diff { .. }
+            | Self::MetaDiff { .. }
             | Self::Fsck { .. }
             | Self::MemberList
             | Self::Why { .. } => false,

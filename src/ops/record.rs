@@ -70,7 +70,9 @@ pub fn set(
     }
     let new = get(asset, field);
     let same_verdict = !matches!(field, Field::Status(_));
-    if old == new && same_verdict {
+    // Whoever sets a field has decided what both sides said of it.
+    let decided = asset.conflicts.remove(&field.to_string()).is_some();
+    if old == new && same_verdict && !decided {
         return Ok(None);
     }
     asset.changed = hand.now.max(asset.changed);
@@ -213,6 +215,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
+        conflicts: BTreeMap::new(),
         trashed: None,
         changed: now,
     }

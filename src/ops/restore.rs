@@ -76,10 +76,10 @@ fn next_version(library: &Arc<Library>, actor: &Actor, asset: &Asset, n: u32, na
 }
 
 /// What a save of a version made: the asset, its path, and the version, unless its bytes are those that the asset has.
-type Saved = (Asset, Option<String>, Option<(VersionRow, Content)>);
+pub(super) type Saved = (Asset, Option<String>, Option<(VersionRow, Content)>);
 
 /// As a program does that saves by rename: a new file takes the name, so that who reads the old one reads it to its end.
-fn save(
+pub(super) fn save(
     library: &Library,
     actor: &Actor,
     tx: &mut dyn WriteTx,

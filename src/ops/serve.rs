@@ -12,7 +12,8 @@ use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
-    Actor, Library, OpsError, assign, find, folders, fsck, history, import, members, restore, rules, show, value, why,
+    Actor, Library, OpsError, assign, conflicts, find, folders, fsck, history, import, members, restore, rules, show,
+    value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -66,6 +67,10 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })
+        }
+        Command::MetaDiff { target } => conflicts::diff(library, actor, &target),
+        Command::MetaResolve { target, field, take } => {
+            conflicts::resolve(library, actor, &target, field.as_deref(), &take)
         }
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),

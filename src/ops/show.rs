@@ -29,6 +29,12 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
             json!({ "value": verdict.value, "version": version, "by": by, "at": verdict.at.to_string() }),
         );
     }
+    let mut conflicts = Map::new();
+    for (field, conflict) in &asset.conflicts {
+        let by = conflict.by.map(|id| tx.member(id)).transpose()?.flatten().map(|member| member.name);
+        let (other, version, at) = (&conflict.other, conflict.version, conflict.at.to_string());
+        conflicts.insert(field.clone(), json!({ "other": other, "version": version, "by": by, "at": at }));
+    }
     let versions = history::rows(tx, asset)?;
     let size = match asset.node {
         Some(node) => tx.node(node)?.map(|n| n.size),
@@ -66,6 +72,7 @@ pub fn record_json(tx: &dyn ReadTx, asset: &Asset) -> Result<Value, CatalogError
         "negative": asset.negative,
         "notes": asset.notes,
         "properties": asset.properties,
+        "conflict": conflicts,
         "generation": tx.generation(asset.id)?,
         "trashed": asset.trashed.as_ref().map(|t| t.at.to_string()),
         "changed": asset.changed.to_string(),

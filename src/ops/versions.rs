@@ -11,7 +11,7 @@ use super::live_table::LiveHandle;
 use super::notices::Notice;
 use super::probe::{self, Reading};
 use super::record::Hand;
-use super::{OpsError, mapped, trail};
+use super::{OpsError, conflicts, mapped, trail};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
@@ -298,16 +298,16 @@ impl Library {
             node.mtime = moved_on(last, content.size, node.mtime);
         }
         node.ctime = self.clock.now();
-        probe::apply_probe(&mut asset, reading);
         if asset.head.is_none() {
+            // Attributes were set by somebody; what the file says by itself only fills what is empty.
             mapped::absorb(tx, &mut asset, node.id)?;
         }
         let by = seen.written_by.or(node.owner);
-        let version = self.add_version(tx, by, &mut asset, node, content, &reading.now)?;
+        let version = self.add_version(tx, by, &mut asset, node, content, reading)?;
         Ok(Next::Version(Box::new(version), Box::new(asset)))
     }
 
-    /// Adds the version that a node's committed bytes are, in the caller's transaction.
+    /// Adds the version that a node's committed bytes are, with what they say, in the caller's transaction.
     fn add_version(
         &self,
         tx: &mut dyn WriteTx,
@@ -315,9 +315,11 @@ impl Library {
         asset: &mut Asset,
         node: &NodeRow,
         content: &Content,
-        probe: &Probe,
+        reading: &Reading,
     ) -> Result<VersionRow, OpsError> {
         let now = self.clock.now();
+        let lost = probe::apply_probe(asset, reading);
+        let probe = &reading.now;
         let earlier = tx.versions(asset.id)?;
         let version = VersionRow {
             id: VersionId::make(now, self.entropy.as_ref())?,
@@ -336,12 +338,17 @@ impl Library {
             orientation: probe.orientation,
         };
         tx.add_version(&version)?;
+        let at_odds: Vec<String> = lost.iter().map(|lost| lost.field.clone()).collect();
+        conflicts::keep(asset, lost, version.n, by, now);
         asset.head = Some(version.id);
         asset.changed = now;
         tx.put_asset(asset)?;
         probe::keep_generation(tx, asset.id, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-        let detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
+        let mut detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
+        if !at_odds.is_empty() {
+            detail["conflict"] = at_odds.into();
+        }
         trail::append(tx, &Hand { by, now }, "version.commit", &asset.id.to_string(), &detail)?;
         Ok(version)
     }
@@ -368,8 +375,7 @@ impl Library {
         }
         let before = self.read_version(tx, asset.head)?;
         let reading = Reading { now: probe::read(&self.vault.open(&content)), before };
-        probe::apply_probe(asset, &reading);
-        self.add_version(tx, node.owner, asset, node, &content, &reading.now).map(drop)
+        self.add_version(tx, node.owner, asset, node, &content, &reading).map(drop)
     }
 
     /// The version in words beside its bytes, so that the catalogue can be made again from the store.

@@ -27,8 +27,9 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-/// Where the cookies of names made of values begin.
+/// Where the cookies of names made of values begin, and the last before them.
 const VALUES: u64 = 1 << 10;
+const LAST_FIXED: u64 = VALUES - 1;
 /// Where the cookies of files begin.
 const FILES: u64 = 1 << 61;
 /// Assets or entries read at once while rows are picked out of them.
@@ -122,7 +123,8 @@ impl<'a> Tree<'a> {
             page.add(at, FileName::new(name).ok(), || item.clone());
         }
         match dir {
-            Dir::Root | Dir::By | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
+            Dir::Root | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
+            Dir::By => self.list_conflicts(&mut page)?,
             Dir::Field(field) => self.list_values(dir, field, &mut page)?,
             Dir::Years => self.list_years(&mut page)?,
             Dir::Year(year) => self.list_months(*year, &mut page)?,

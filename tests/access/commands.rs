@@ -61,6 +61,8 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
             Command::Show { target: target.into() },
             Command::Versions { target: target.into() },
             Command::Diff { target: target.into(), from: Some(1), to: Some(1) },
+            Command::MetaDiff { target: target.into() },
+            Command::MetaResolve { target: target.into(), field: None, take: "stands".into() },
             restore(target, Some(1)),
             restore(target, None),
             Command::Tag { targets: targets.clone(), tag: "x".into(), remove: false },

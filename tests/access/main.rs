@@ -4,6 +4,7 @@
 
 mod attributes;
 mod commands;
+mod conflicts;
 mod handles;
 mod hidden;
 mod local_files;

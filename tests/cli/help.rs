@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 23] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -13,6 +13,8 @@ const COMMANDS: [&[&str]; 21] = [
     &["versions"],
     &["diff"],
     &["restore"],
+    &["meta", "diff"],
+    &["meta", "resolve"],
     &["set"],
     &["tag", "add"],
     &["tag", "remove"],

@@ -47,6 +47,7 @@ fn some_assets() -> [Asset; 4] {
             tags: words(&["campaigns", "beach0", "beach.x", "beachfront"]),
             rating: Some("suggestive".into()),
             stars: Some(8),
+            conflicts: BTreeMap::from([("bytes".into(), conflict(Some("1"), 2))]),
             created: Timestamp::from_nanos(-1),
             notes: Some("dress".into()),
             properties: BTreeMap::from([("title".into(), "Azure Hour".into())]),
@@ -78,6 +79,9 @@ fn queries_find() {
             ("text=red dress", &[30]),
             ("text=azure", &[31]),
             ("prompt=none", &[31, 1_000_000]),
+            ("conflict=bytes", &[31]),
+            ("conflict=note", &[]),
+            ("not.conflict=none", &[31]),
             ("stars=8", &[31]),
             ("stars=9..max", &[]),
             ("stars=0..10", &[31]),
@@ -162,6 +166,7 @@ fn values_are_counted() {
             (Field::Client, ""),
             (Field::Seed, "7:1"),
             (Field::Stars, "8:1"),
+            (Field::Conflict, "bytes:1"),
             (Field::Text, ""),
         ] {
             assert_eq!(values(field.clone(), &all), wanted, "{field}");
@@ -286,13 +291,15 @@ prop_compose! {
         tags in btree_set(arb_tag(), 0..4),
         (prompt, notes, title) in (of(arb_words()), of(arb_words()), of(arb_words())),
         (instagram, x) in (closed(Field::AnyStatus), closed(Field::AnyStatus)),
+        at_odds in of(arb_text()),
         provisional in prop::bool::weighted(0.1),
     ) -> Asset {
         let status = [("instagram", instagram), ("x", x)];
         let status = status.into_iter().filter_map(|(p, v)| Some((p.to_owned(), verdict(&v?)))).collect();
         let head = if provisional { None } else { base.head };
         let properties = title.map(|title| ("title".to_owned(), title)).into_iter().collect();
-        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, head, ..base }
+        let conflicts = at_odds.map(|field| (field, conflict(None, 1))).into_iter().collect();
+        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, conflicts, head, ..base }
     }
 }
 

@@ -216,6 +216,7 @@ fn full_asset() -> Asset {
             ("instagram".into(), verdict("approved", Some(version_id(30)))),
             ("x".into(), verdict("stale", None)),
         ]),
+        conflicts: BTreeMap::from([("note".into(), conflict(Some("x\ny"), 2)), ("title".into(), conflict(None, 0))]),
         trashed: Some(Trashed {
             at: Timestamp::from_secs(1),
             parent: NodeId(5),
@@ -242,6 +243,7 @@ fn assets_keep_every_field() {
             tags: Default::default(),
             generator: None,
             status: BTreeMap::from([("x".into(), full.status["instagram"].clone())]),
+            conflicts: BTreeMap::from([("note".into(), conflict(Some("z"), 3))]),
             trashed: None,
             prompt: None,
             stars: None,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use damfs::catalog::{
-    Asset, AssetState, AuditRow, CatalogError, Engine, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow,
-    TunnelRow, VersionRow, WriteTx,
+    Asset, AssetState, AuditRow, CatalogError, Conflict, Engine, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx,
+    TunnelHow, TunnelRow, VersionRow, WriteTx,
 };
 use damfs::types::{
     AssetId, Content, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, Timestamp, VersionId, VersionNo,
@@ -105,6 +105,7 @@ pub fn asset(n: u64) -> Asset {
         properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
+        conflicts: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,
     }
@@ -127,6 +128,10 @@ pub fn version(n: u64, of: AssetId, bytes: u8) -> VersionRow {
         height: None,
         orientation: 6,
     }
+}
+
+pub fn conflict(other: Option<&str>, version: u32) -> Conflict {
+    Conflict { other: other.map(str::to_owned), version, by: Some(member_id(1)), at: Timestamp::from_secs(4) }
 }
 
 pub fn tunnel(text: &str, asset: AssetId, secs: i64) -> TunnelRow {

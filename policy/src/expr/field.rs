@@ -39,6 +39,8 @@ pub enum Field {
     /// Closed: active, archived, expired, held, trashed.
     State,
     Stage,
+    /// What the file and the record say differently (`conflict=note`), and nobody has decided yet.
+    Conflict,
     /// The verdict for one platform (`status.instagram`). Closed: needs-review, approved, rejected, stale.
     /// An asset that nobody put to a platform has none.
     Status(String),
@@ -92,6 +94,7 @@ impl Field {
         Field::Owner,
         Field::State,
         Field::Stage,
+        Field::Conflict,
         Field::AnyStatus,
         Field::Text,
     ];
@@ -124,6 +127,7 @@ impl Field {
             | Field::Lora
             | Field::Sampler
             | Field::Format
+            | Field::Conflict
             | Field::Owner => FieldKind::Open,
         }
     }
@@ -131,7 +135,7 @@ impl Field {
     /// Whether an asset may have several values of it.
     #[must_use]
     pub fn is_multi(&self) -> bool {
-        matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora)
+        matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora | Field::Conflict)
     }
 
     /// Whether the words of its closed list have an order, so that ranges of them mean something.
@@ -202,6 +206,7 @@ impl fmt::Display for Field {
             Field::Owner => "owner",
             Field::State => "state",
             Field::Stage => "stage",
+            Field::Conflict => "conflict",
             Field::Status(platform) => return write!(f, "status.{platform}"),
             Field::AnyStatus => "status",
             Field::Text => "text",

@@ -13,10 +13,10 @@ use super::nodes::{self, stat_columns};
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
-use crate::catalog::{Asset, AssetFacts, CatalogError as E, NodeClass, Trashed, Verdict, ViewRow};
+use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId};
 
-const COLUMNS: [&str; 41] = [
+const COLUMNS: [&str; 42] = [
     "ordinal",
     "id",
     "view_name",
@@ -58,6 +58,7 @@ const COLUMNS: [&str; 41] = [
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
+    "EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)",
 ];
 /// So many of [`COLUMNS`] are the row's own.
 const OWN: usize = 38;
@@ -80,6 +81,7 @@ struct Bare {
     has_values: bool,
     has_status: bool,
     has_properties: bool,
+    has_conflicts: bool,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
@@ -125,10 +127,17 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         properties: BTreeMap::new(),
         generator: row.get(31)?,
         status: BTreeMap::new(),
+        conflicts: BTreeMap::new(),
         trashed,
         changed: row.get(36)?,
     };
-    Ok(Bare { asset, has_values: row.get(38)?, has_status: row.get(39)?, has_properties: row.get(40)? })
+    Ok(Bare {
+        asset,
+        has_values: row.get(38)?,
+        has_status: row.get(39)?,
+        has_properties: row.get(40)?,
+        has_conflicts: row.get(41)?,
+    })
 }
 
 fn sets(asset: &mut Asset) -> [(&'static str, &mut BTreeSet<String>); 4] {
@@ -152,9 +161,9 @@ fn verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
 
 /// Reads the child rows. `rows` are in ordinal order.
 fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
-    let mut children = (Vec::new(), Vec::new(), Vec::new());
+    let mut children = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut out = Vec::with_capacity(rows.len());
-    for Bare { asset, has_values, has_status, has_properties } in rows {
+    for Bare { asset, has_values, has_status, has_properties, has_conflicts } in rows {
         if has_values {
             children.0.push(asset.ordinal);
         }
@@ -163,6 +172,9 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
         }
         if has_properties {
             children.2.push(asset.ordinal);
+        }
+        if has_conflicts {
+            children.3.push(asset.ordinal);
         }
         out.push(asset);
     }
@@ -180,6 +192,13 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
     let sql = "SELECT asset, name, value FROM asset_property WHERE asset BETWEEN ? AND ? ORDER BY asset, name";
     each_child(conn, sql, &children.2, &mut out, |asset, row| {
         asset.properties.insert(row.get(1)?, row.get(2)?);
+        Ok(())
+    })?;
+    let sql = "SELECT asset, field, other, version, by_member, at FROM asset_conflict
+        WHERE asset BETWEEN ? AND ? ORDER BY asset, field";
+    each_child(conn, sql, &children.3, &mut out, |asset, row| {
+        let (other, version) = (row.get(2)?, row.get(3)?);
+        asset.conflicts.insert(row.get(1)?, Conflict { other, version, by: row.get(4)?, at: row.get(5)? });
         Ok(())
     })?;
     Ok(out)
@@ -346,6 +365,7 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
     put_values(conn, old.as_ref(), new)?;
     put_status(conn, old.as_ref(), new)?;
     put_properties(conn, old.as_ref(), new)?;
+    put_conflicts(conn, old.as_ref(), new)?;
     put_text(conn, old.as_ref(), new)
 }
 
@@ -397,6 +417,22 @@ fn put_properties(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result
         let sql = "INSERT INTO asset_property (asset, name, value) VALUES (?1, ?2, ?3)
             ON CONFLICT (asset, name) DO UPDATE SET value = excluded.value";
         run(conn, sql, params![Num(new.ordinal), name, value])?;
+    }
+    Ok(())
+}
+
+fn put_conflicts(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let none = BTreeMap::new();
+    let before = old.map_or(&none, |a| &a.conflicts);
+    for field in before.keys().filter(|field| !new.conflicts.contains_key(*field)) {
+        run(conn, "DELETE FROM asset_conflict WHERE asset = ?1 AND field = ?2", params![Num(new.ordinal), field])?;
+    }
+    for (field, c) in new.conflicts.iter().filter(|(field, c)| before.get(*field) != Some(c)) {
+        let sql = "INSERT INTO asset_conflict (asset, field, other, version, by_member, at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT (asset, field) DO UPDATE SET
+                other = excluded.other, version = excluded.version, by_member = excluded.by_member, at = excluded.at";
+        run(conn, sql, params![Num(new.ordinal), field, c.other, c.version, c.by, c.at])?;
     }
     Ok(())
 }

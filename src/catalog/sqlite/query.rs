@@ -174,6 +174,10 @@ impl Filter {
                 self.has("asset_status", &["value = ?"]);
                 self.bind(value.to_owned());
             }
+            (Field::Conflict, _, _) => {
+                self.has("asset_conflict", &["field = ?"]);
+                self.bind(value.to_owned());
+            }
             // The empty text counts as no value.
             _ if value.is_empty() => self.push("FALSE"),
             (Field::Orientation, _, _) => {
@@ -216,6 +220,9 @@ impl Filter {
             }
             (Field::AnyStatus, _, _) => {
                 self.push("NOT EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)");
+            }
+            (Field::Conflict, _, _) => {
+                self.push("NOT EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)");
             }
             (Field::Orientation, _, _) => self.push("(a.width IS NULL OR a.height IS NULL)"),
             (_, FieldKind::Words, _) => {

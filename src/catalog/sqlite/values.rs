@@ -36,6 +36,13 @@ pub(super) fn list(conn: &Connection, field: &Field, within: &Expr) -> Result<Ve
             );
             (sql, None)
         }
+        (Field::Conflict, ..) => {
+            let sql = format!(
+                "SELECT c.field, count(*) FROM asset_conflict c JOIN asset a ON a.ordinal = c.asset
+                 WHERE {condition} GROUP BY c.field"
+            );
+            (sql, None)
+        }
         (Field::Orientation, ..) => (text(ORIENTATION), None),
         (_, Some(facet), ..) => {
             let sql = format!(

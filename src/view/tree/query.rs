@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::path::{decode, decode_level, decode_tag, encode, encode_apart, encode_tag};
-use super::{AND, Dir, Item, Page, QueryDir, Tree, is_trashed};
+use super::{AND, Dir, Item, LAST_FIXED, Page, QueryDir, Tree, is_trashed};
 use crate::catalog::{Asset, CatalogError};
 use crate::policy::{Expr, Field, FieldKind};
 use crate::types::{FileName, MemberId};
@@ -95,6 +95,15 @@ impl Tree<'_> {
         let seen = self.tx.values(field, &self.visible(within))?;
         let words = self.words(field)?;
         Ok(seen.into_iter().map(|(value, _)| value).chain(words).filter(|v| !v.is_empty()).collect())
+    }
+
+    /// `by/conflict/` is listed only while there is something to decide.
+    pub(super) fn list_conflicts(&self, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() && !self.values(&Field::Conflict, &Expr::all())?.is_empty() {
+            let name = FileName::new(Field::Conflict.to_string()).ok();
+            page.add(LAST_FIXED, name, || Item::Dir(Dir::Field(Field::Conflict)));
+        }
+        Ok(())
     }
 
     pub(super) fn value_child(&self, dir: &Dir, field: &Field, text: &str) -> Result<Option<Item>, CatalogError> {

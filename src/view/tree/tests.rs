@@ -91,6 +91,7 @@ fn asset_row(n: u8, name: &str) -> Asset {
         properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
+        conflicts: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,
     }

@@ -158,6 +158,17 @@ CREATE TABLE asset_property (
     PRIMARY KEY (asset, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE asset_conflict (
+    asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    field TEXT NOT NULL CHECK (field <> ''),
+    other TEXT,
+    version INTEGER NOT NULL CHECK (version BETWEEN 0 AND 4294967295),
+    by_member BLOB CHECK (length(by_member) = 16),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (asset, field)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX asset_conflict_field ON asset_conflict (field, asset);
+
 CREATE TABLE asset_status (
     asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     platform TEXT NOT NULL CHECK (platform <> ''),

@@ -1,7 +1,7 @@
 //! Open files and directories. What a handle can do is what it is.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dir::Listing;
@@ -12,9 +12,10 @@ use super::{FsError, FsResult, OpenMode};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
 use crate::catalog::{NodeRow, ReadTx};
+use crate::ops::live::Writer;
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
-use crate::types::{AssetId, MemberId, NodeId};
+use crate::types::{AssetId, NodeId};
 
 /// An open thing.
 pub(super) enum Handle {
@@ -71,9 +72,11 @@ pub(super) struct OpenFile {
     pub(super) row: NodeRow,
     /// Of the bytes, when it was opened.
     pub(super) generation: u64,
+    /// Whether anything was written through it.
+    pub(super) began: AtomicBool,
     pub(super) gate: Arc<Rights>,
     /// Who opened it.
-    pub(super) by: MemberId,
+    pub(super) by: Writer,
 }
 
 /// What a handle was opened for, and may be used for as long as the gate says so. Apart from the handle, so that judging it never keeps

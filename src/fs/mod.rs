@@ -19,6 +19,7 @@ mod mount;
 mod open;
 mod rename;
 mod rights;
+mod rivals;
 mod setattr;
 mod statfs;
 mod tagging;

@@ -60,6 +60,8 @@ type Alias = (String, Vec<u8>);
 /// One mount of one library for one audience. All methods may be called from any thread.
 pub struct Mount {
     pub(super) library: Arc<Library>,
+    /// Unlike every other mount's.
+    pub(super) number: u64,
     pub(super) audience: Audience,
     pub(super) show: Show,
     pub(super) inodes: Inodes,
@@ -96,6 +98,7 @@ impl Mount {
             cached: Mutex::default(),
             believed: Default::default(),
             born,
+            number: library.new_mount(),
             library,
             audience,
             show,

@@ -1,5 +1,6 @@
 //! Opening, reading, writing, closing.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::handles::{Handle, OpenFile, Pass, Rights, Target};
@@ -149,9 +150,12 @@ impl Mount {
 
     /// Opens a node's bytes; the gate has decided, in this epoch or later.
     pub(super) fn open_node(&self, who: &Arc<Who>, node: NodeRow, mode: OpenMode, epoch: u64) -> FsResult<Opened> {
-        let live = self.library.live.open(&self.library, node.id, mode.write)?;
-        if mode.truncate && live.seen().size > 0 {
-            live.set_len(&self.library, who.id, 0)?;
+        let by = self.writer(who.id);
+        let live = self.library.live.open(&self.library, node.id, mode.write.then_some(self.number))?;
+        let cut = mode.truncate && live.seen().size > 0;
+        if cut {
+            self.part(&live, by, false)?;
+            live.set_len(&self.library, by, 0)?;
         }
         let (generation, content) = live.shown();
         let keep_cache = self.may_keep() && self.is_cached(node.id, content);
@@ -159,7 +163,7 @@ impl Mount {
         let pass = |verb| Pass::new(who.clone(), verb, Target::Node(node.clone()), epoch);
         let (reads, writes) = (mode.read.then(|| pass(Verb::Download)), mode.write.then(|| pass(Verb::Edit)));
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
-        let file = OpenFile { live, mode, row: node, generation, gate, by: who.id };
+        let file = OpenFile { live, mode, row: node, generation, began: AtomicBool::new(cut), gate, by };
         let fh = self.handles.add(ino, Handle::File(Box::new(file)));
         Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
     }
@@ -231,6 +235,7 @@ impl Mount {
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
+            self.begin(file)?;
             file.live.write(&self.library, file.by, offset, data, append)?;
             Ok(data.len())
         })
@@ -338,6 +343,7 @@ impl Mount {
         let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(FsError::TooLarge)?;
         self.handles.file(fh, |file| {
             file.gate.may_write(self)?;
+            self.begin(file)?;
             let live = &file.live;
             match mode {
                 0 if end > live.seen().size => live.set_len(&self.library, file.by, end)?,

@@ -90,11 +90,14 @@ impl Mount {
             && let Handle::File(file) = handle.as_ref()
         {
             file.gate.may_write(self)?;
+            self.begin(file)?;
             return Ok(file.live.set_len(&self.library, file.by, size)?);
         }
-        let live = self.library.live.open(&self.library, node.id, true)?;
+        let by = self.writer(who.id);
+        let live = self.library.live.open(&self.library, node.id, Some(self.number))?;
         if live.seen().size != size || node.class == NodeClass::Scratch {
-            live.set_len(&self.library, who.id, size)?;
+            self.part(&live, by, false)?;
+            live.set_len(&self.library, by, size)?;
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ impl Mount {
     fn unlink_as(&self, who: &Arc<Who>, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let name = FileName::try_from(name)?;
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        self.part_name(who, &place, &name)?;
         match place {
             Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {
                 let entry = tx.entry(folder.id, &name)?.ok_or(FsError::NotFound)?;

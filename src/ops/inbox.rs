@@ -52,7 +52,7 @@ impl Library {
         if self.was_refused(node)? {
             return Ok(());
         }
-        let file = self.live.open(self, node.id, false)?;
+        let file = self.live.open(self, node.id, None)?;
         let Some(quiet) = file.quiet_ms(now) else { return Ok(()) };
         if quiet < COMPLETE_MS || file.seen().size == 0 {
             return Ok(());

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use serde::{Deserialize, Serialize};
 
@@ -170,6 +170,8 @@ pub struct Library {
     /// Files that are open or hold staged bytes.
     pub live: LiveFiles,
     /// Files created in views that may turn out to be copies.
+    /// Numbers that mounts have got.
+    pub(super) mounts: AtomicU64,
     pub view_copies: ViewCopies,
     /// Record attributes as members saw them last.
     pub served: Served,
@@ -349,6 +351,7 @@ impl Library {
             path_key: keyring.derive("damfs path inode v1"),
             notices: Notices::default(),
             live: LiveFiles::default(),
+            mounts: AtomicU64::default(),
             view_copies: ViewCopies::default(),
             served: Served::default(),
             denials: Denials::default(),

@@ -34,6 +34,13 @@ pub(super) struct Io {
     pub(super) generation: u64,
 }
 
+/// Who writes, and through which of the library's mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writer {
+    pub member: MemberId,
+    pub mount: u64,
+}
+
 /// What `stat` needs without waiting for reads and writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
@@ -46,7 +53,7 @@ pub struct Seen {
     /// Bytes that the staging file takes on disk.
     pub stored: u64,
     /// Who wrote last, as far as this process saw it.
-    pub written_by: Option<MemberId>,
+    pub written_by: Option<Writer>,
     /// Its last name is gone: it is there for those who have it open, and for nobody else.
     pub nameless: bool,
 }
@@ -54,7 +61,8 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Opens {
     handles: u32,
-    writers: u32,
+    /// The mount of each that may write.
+    writers: Vec<u64>,
     /// When the last writer closed.
     quiet_since: Timestamp,
     /// A program has closed the file after the last write; the kernel lets go of it a moment later.
@@ -160,7 +168,7 @@ impl LiveFile {
     pub fn write(
         &self,
         library: &Library,
-        by: MemberId,
+        by: Writer,
         offset: u64,
         data: &[u8],
         append: bool,
@@ -178,7 +186,7 @@ impl LiveFile {
     ///
     /// # Errors
     /// As [`LiveFile::write`].
-    pub fn set_len(&self, library: &Library, by: MemberId, len: u64) -> Result<(), LiveError> {
+    pub fn set_len(&self, library: &Library, by: Writer, len: u64) -> Result<(), LiveError> {
         let mut io = self.lock_io();
         let now = library.clock.now();
         let stage = self.staged(library, &mut io)?;
@@ -191,7 +199,7 @@ impl LiveFile {
     ///
     /// # Errors
     /// As [`LiveFile::write`].
-    pub fn zero_range(&self, library: &Library, by: MemberId, offset: u64, len: u64) -> Result<(), LiveError> {
+    pub fn zero_range(&self, library: &Library, by: Writer, offset: u64, len: u64) -> Result<(), LiveError> {
         let mut io = self.lock_io();
         let now = library.clock.now();
         let stage = self.staged(library, &mut io)?;
@@ -233,7 +241,7 @@ impl LiveFile {
         }
     }
 
-    fn written(&self, io: &mut Io, by: MemberId, now: Timestamp) {
+    fn written(&self, io: &mut Io, by: Writer, now: Timestamp) {
         io.generation += 1;
         let mut seen = leaf(&self.seen);
         if let Some(stage) = &io.stage {
@@ -309,7 +317,7 @@ impl LiveFile {
     #[must_use]
     pub fn is_ripe(&self, now: Timestamp, quiet_ms: i64) -> bool {
         let opens = leaf(&self.opens);
-        let ripe = opens.writers == 0 && now.ms_since(opens.quiet_since) >= quiet_ms;
+        let ripe = opens.writers.is_empty() && now.ms_since(opens.quiet_since) >= quiet_ms;
         ripe && opens.rest.is_none_or(|until| now >= until) && self.seen().staged
     }
 
@@ -328,13 +336,21 @@ impl LiveFile {
     #[must_use]
     pub fn quiet_ms(&self, now: Timestamp) -> Option<i64> {
         let opens = leaf(&self.opens);
-        (opens.writers == 0).then(|| now.ms_since(opens.quiet_since))
+        opens.writers.is_empty().then(|| now.ms_since(opens.quiet_since))
     }
 
     /// Whether it may change at any moment: somebody has it open for writing.
     #[must_use]
     pub fn has_writers(&self) -> bool {
-        leaf(&self.opens).writers > 0
+        !leaf(&self.opens).writers.is_empty()
+    }
+
+    /// Whether another mount wrote last, and that is no version yet; then whether it still has the file open for writing.
+    #[must_use]
+    pub fn rival(&self, mount: u64) -> Option<bool> {
+        let seen = self.seen();
+        let other = seen.written_by.filter(|by| seen.staged && by.mount != mount)?;
+        Some(leaf(&self.opens).writers.contains(&other.mount))
     }
 
     /// Whether any handle is open.
@@ -351,7 +367,7 @@ impl LiveFile {
     /// Whether it was closed and waits for the kernel to let go.
     pub(super) fn is_closing(&self) -> bool {
         let opens = leaf(&self.opens);
-        opens.closing && opens.writers > 0
+        opens.closing && !opens.writers.is_empty()
     }
 
     /// Its last name goes; `false` when nobody has it open and it goes, too. May be called inside a transaction.
@@ -362,24 +378,24 @@ impl LiveFile {
     }
 
     /// Counts a handle in.
-    pub(super) fn enter(&self, writes: bool) -> Result<(), LiveError> {
+    pub(super) fn enter(&self, writes: Option<u64>) -> Result<(), LiveError> {
         let mut opens = leaf(&self.opens);
         if opens.shut {
             return Err(LiveError::Gone(self.node));
         }
         opens.handles += 1;
-        if writes {
-            opens.writers += 1;
-        }
+        opens.writers.extend(writes);
         Ok(())
     }
 
     /// Counts a handle out.
-    pub(super) fn leave(&self, writes: bool, now: Timestamp) {
+    pub(super) fn leave(&self, writes: Option<u64>, now: Timestamp) {
         let mut opens = leaf(&self.opens);
         opens.handles = opens.handles.saturating_sub(1);
-        if writes {
-            opens.writers = opens.writers.saturating_sub(1);
+        if let Some(mount) = writes {
+            if let Some(at) = opens.writers.iter().position(|writer| *writer == mount) {
+                opens.writers.swap_remove(at);
+            }
             opens.quiet_since = now;
         }
     }
@@ -390,7 +406,7 @@ impl LiveFile {
         let io = self.lock_io();
         {
             let mut opens = leaf(&self.opens);
-            if io.generation != generation || opens.writers > 0 {
+            if io.generation != generation || !opens.writers.is_empty() {
                 return Ok(false);
             }
             opens.shut = true;

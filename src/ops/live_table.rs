@@ -19,7 +19,8 @@ const TURNS: usize = 64;
 pub struct LiveHandle {
     library: Arc<Library>,
     file: Arc<LiveFile>,
-    writes: bool,
+    /// Through which mount it may write.
+    writes: Option<u64>,
 }
 
 impl Deref for LiveHandle {
@@ -77,11 +78,11 @@ impl LiveFiles {
         leaf(&self.turns[usize::try_from(node.0 % TURNS as u64).unwrap_or(0)])
     }
 
-    /// Opens a node's bytes.
+    /// Opens a node's bytes; to write them through a mount.
     ///
     /// # Errors
     /// [`LiveError::Gone`] when it was removed meanwhile; when its content or staging file cannot be opened.
-    pub fn open(&self, library: &Arc<Library>, node: NodeId, writes: bool) -> Result<LiveHandle, LiveError> {
+    pub fn open(&self, library: &Arc<Library>, node: NodeId, writes: Option<u64>) -> Result<LiveHandle, LiveError> {
         let _turn = self.turn(node);
         let file = match self.get(node) {
             Some(file) => file,

@@ -28,6 +28,7 @@ pub mod proto;
 pub mod record;
 pub mod reserve;
 pub mod restore;
+pub mod rivals;
 pub mod rules;
 pub mod serve;
 pub mod show;

@@ -11,7 +11,7 @@ use super::live_table::LiveHandle;
 use super::notices::Notice;
 use super::probe::{self, Reading};
 use super::record::Hand;
-use super::{OpsError, conflicts, mapped, trail};
+use super::{OpsError, conflicts, mapped, rivals, trail};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
@@ -79,7 +79,7 @@ impl Library {
             Err(e) => tracing::warn!(error = %e, "the folder of staging files cannot be read"),
         }
         for id in staged {
-            match self.live.open(self, id, false) {
+            match self.live.open(self, id, None) {
                 Ok(_) => {}
                 // A power cut took what was never synced.
                 Err(LiveError::StageMissing(_)) => self.forget_stage(id)?,
@@ -141,7 +141,7 @@ impl Library {
         ripe.retain(|file| file.is_ripe(now, quiet_ms) && wanted(file));
         ripe.sort_by_key(|file| file.seen().size);
         for file in ripe {
-            let settled = match self.live.open(self, file.node, false) {
+            let settled = match self.live.open(self, file.node, None) {
                 Ok(held) => self.settle_file(&held),
                 Err(LiveError::Gone(_)) => continue,
                 Err(e) => Err(e.into()),
@@ -292,6 +292,7 @@ impl Library {
             if !seen.mtime_set {
                 node.mtime = last.mtime;
             }
+            rivals::agree(tx, asset, last.n)?;
             return Ok(Next::Same);
         }
         if let Some(last) = last.filter(|_| !seen.mtime_set) {
@@ -302,7 +303,7 @@ impl Library {
             // Attributes were set by somebody; what the file says by itself only fills what is empty.
             mapped::absorb(tx, &mut asset, node.id)?;
         }
-        let by = seen.written_by.or(node.owner);
+        let by = seen.written_by.map(|by| by.member).or(node.owner);
         let version = self.add_version(tx, by, &mut asset, node, content, reading)?;
         Ok(Next::Version(Box::new(version), Box::new(asset)))
     }

@@ -62,7 +62,7 @@ impl Library {
     /// Settles a copy into a view that its writer has closed, without waiting for quiet: the view is true the sooner. Takes as long as
     /// reading the bytes does. Returns the asset that it turned out to be a copy of.
     pub fn settle_view_copy(self: &Arc<Self>, node: NodeId) -> Option<AssetId> {
-        let held = self.live.open(self, node, false).ok().filter(|held| held.is_ripe(self.clock.now(), 0))?;
+        let held = self.live.open(self, node, None).ok().filter(|held| held.is_ripe(self.clock.now(), 0))?;
         match self.settle_file(&held) {
             Ok(Settled::Tagged(twin)) => Some(twin),
             Ok(_) => None,

@@ -82,7 +82,7 @@ fn a_write_right_behind_a_version_survives_a_crash() {
         let me = world.me();
         me.write("a.bin", &[round; 9_000]).unwrap();
         let late = me.open("a.bin", WRITE).unwrap();
-        let held = world.library().live.open(world.library(), world.node("a.bin"), false).unwrap();
+        let held = world.library().live.open(world.library(), world.node("a.bin"), None).unwrap();
         std::thread::scope(|s| {
             s.spawn(|| world.library().settle_file(&held).unwrap());
             // The first moment at which the version stands.

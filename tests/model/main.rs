@@ -9,6 +9,7 @@ mod identity;
 mod intake;
 mod names;
 mod patterns;
+mod rivals;
 mod world;
 
 use std::collections::BTreeMap;

@@ -71,6 +71,8 @@ impl Mount {
         let (from, to) = self.library.catalog.read(|tx| -> FsResult<(Place, Place)> {
             Ok((self.place(tx, m.who, parent)?, self.place(tx, m.who, new_parent)?))
         })?;
+        self.part_name(m.who, &from, &name)?;
+        let parted = self.part_name(m.who, &to, &new_name)?;
         let after = self.library.catalog.write(|tx| -> FsResult<After> {
             let source = self.source(tx, m, &from, &name, &to)?;
             match (source, &to) {
@@ -109,6 +111,9 @@ impl Mount {
                 }
             }
         })?;
+        if let Some(parted) = parted {
+            self.note_parted(m.who, &parted)?;
+        }
         if let After::Retag { asset, remove, add } = after {
             self.retag(m.who, m.caller, asset, &remove, &add)?;
         }

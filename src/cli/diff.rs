@@ -18,6 +18,7 @@ pub fn run(global: &Global, args: &DiffArgs) -> Done {
     if value["same_bytes"] == true {
         print::note(&format!("versions {} and {} have the same bytes", value["from"], value["to"]));
     }
+    print::inherited(&value);
     let mut text = format!("--- version {}\n+++ version {}\n", value["from"], value["to"]);
     for field in value["fields"].as_array().into_iter().flatten() {
         for (sign, side) in [('-', "from"), ('+', "to")] {

@@ -60,6 +60,13 @@ pub fn table(head: &[&str]) -> comfy_table::Table {
     table
 }
 
+/// That the current version does not say how it was generated, and which one did last.
+pub fn inherited(value: &Value) {
+    if let Some(n) = value["inherited"].as_u64() {
+        note(&format!("how it was generated is inherited: version {n} said so last, and the record keeps it"));
+    }
+}
+
 /// A value as a word: lists with commas, named values each on a line, nothing for null. Control characters never reach the terminal.
 pub fn word(value: &Value) -> String {
     let text = match value {

@@ -22,6 +22,9 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
         let line = match (key.as_str(), value) {
             (_, Value::Null) => continue,
             (_, Value::Array(values)) if values.is_empty() => continue,
+            ("generation", value) if value["inherited"] == true => {
+                format!("{} (inherited: version {} said so last)", print::word(&value["tool"]), value["version"])
+            }
             ("generation", value) => print::word(&value["tool"]),
             ("status", Value::Object(verdicts)) => verdicts
                 .iter()

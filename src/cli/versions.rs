@@ -33,5 +33,6 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
         ]);
     }
     print::line(&table.to_string())?;
+    print::inherited(&value);
     Ok(ExitCode::SUCCESS)
 }

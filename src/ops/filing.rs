@@ -203,7 +203,7 @@ pub fn file(
     names::mark_namesake(tx, &asset)?;
     tx.add_version(&version)?;
     tx.put_asset(&asset)?;
-    probe::keep_generation(tx, asset.id, &plan.file.reading.now)?;
+    probe::keep_generation(tx, asset.id, version.n, &plan.file.reading.now)?;
     tx.put_node(&node)?;
     folders::link(tx, folder, &name, node.id, plan.file.now)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;

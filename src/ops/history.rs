@@ -29,6 +29,11 @@ pub(super) fn rows(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Value>, Catalog
     tx.versions(asset.id)?.into_iter().map(row).collect()
 }
 
+/// The version that last said how the file was generated, when the current one does not.
+fn inherited(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<u32>, CatalogError> {
+    Ok(tx.generation(asset.id)?.filter(|made| made.inherited).and_then(|made| made.version))
+}
+
 /// The name of the member who made a version.
 fn maker(tx: &dyn ReadTx, version: &VersionRow) -> Result<Option<String>, CatalogError> {
     Ok(version.made_by.map(|id| tx.member(id)).transpose()?.flatten().map(|member| member.name))
@@ -42,7 +47,8 @@ pub fn versions(library: &Library, actor: &Actor, name: &str) -> Result<Value, O
     library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         let path = folders::path_of_asset(tx, &asset)?;
-        Ok(json!({ "id": asset.id.to_string(), "path": path, "versions": rows(tx, &asset)? }))
+        let inherited = inherited(tx, &asset)?;
+        Ok(json!({ "id": asset.id.to_string(), "path": path, "versions": rows(tx, &asset)?, "inherited": inherited }))
     })
 }
 
@@ -118,7 +124,7 @@ pub fn diff(
     from: Option<u32>,
     to: Option<u32>,
 ) -> Result<Value, OpsError> {
-    let (asset, path, old, new) = library.catalog.read(|tx| {
+    let (asset, path, inherited, old, new) = library.catalog.read(|tx| {
         let found = target::find(library, actor, tx, name)?;
         let versions = tx.versions(found.asset.id)?;
         let lone = || {
@@ -136,7 +142,8 @@ pub fn diff(
             None => versions.iter().rfind(|version| version.n < new.n).ok_or_else(lone)?,
         };
         let path = folders::path_of_asset(tx, &found.asset)?;
-        Ok::<_, OpsError>((found.asset, path, Side::of(tx, old)?, Side::of(tx, new)?))
+        let inherited = inherited(tx, &found.asset)?.filter(|_| found.asset.head == Some(new.id));
+        Ok::<_, OpsError>((found.asset, path, inherited, Side::of(tx, old)?, Side::of(tx, new)?))
     })?;
     let sides = old.fields(library)?.into_iter().zip(new.fields(library)?);
     let differing: Vec<Value> = sides
@@ -149,6 +156,7 @@ pub fn diff(
         "from": old.version.n,
         "to": new.version.n,
         "same_bytes": old.content.id == new.content.id,
+        "inherited": inherited,
         "fields": differing,
     }))
 }

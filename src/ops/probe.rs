@@ -104,13 +104,13 @@ fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<
     other.map(|other| Lost { field: Field::Model.to_string(), other })
 }
 
-/// Keeps beside a record how its file was generated. What an editor stripped stays, and says so.
+/// Keeps beside a record how its file was generated, as version `n` of it says. What an editor stripped stays, and says so.
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn keep_generation(tx: &mut dyn WriteTx, asset: AssetId, now: &Probe) -> Result<(), CatalogError> {
+pub fn keep_generation(tx: &mut dyn WriteTx, asset: AssetId, n: u32, now: &Probe) -> Result<(), CatalogError> {
     let kept = match &now.generation {
-        Some(found) => Some(found.clone()),
+        Some(found) => Some(Generation { version: Some(n), ..found.clone() }),
         None => tx.generation(asset)?.filter(|kept| !kept.inherited).map(|kept| Generation { inherited: true, ..kept }),
     };
     kept.map_or(Ok(()), |generation| tx.put_generation(asset, &generation))

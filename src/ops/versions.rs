@@ -344,7 +344,7 @@ impl Library {
         asset.head = Some(version.id);
         asset.changed = now;
         tx.put_asset(asset)?;
-        probe::keep_generation(tx, asset.id, probe)?;
+        probe::keep_generation(tx, asset.id, version.n, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
         let mut detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
         if !at_odds.is_empty() {

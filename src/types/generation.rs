@@ -27,4 +27,7 @@ pub struct Generation {
     /// The file no longer carries it: an editor stripped it. Never set by the reader of files.
     #[serde(default)]
     pub inherited: bool,
+    /// The number of the version that last said it itself. Never set by the reader of files.
+    #[serde(default)]
+    pub version: Option<u32>,
 }

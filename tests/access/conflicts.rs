@@ -8,15 +8,23 @@ use crate::world::*;
 const FILE: &str = "library/acme/p.jpg";
 const COMMENT: &str = "user.xdg.comment";
 
-/// A JPEG with an XMP packet alone: a caption, stars, a title.
-fn jpeg(caption: &str, stars: u8, title: &str) -> Vec<u8> {
-    let packet = format!(
+/// An XMP packet with a caption, stars, a title.
+fn packet(caption: &str, stars: u8, title: &str) -> String {
+    format!(
         r#"<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description xmlns:dc="http://purl.org/dc/elements/1.1/"
         xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="{stars}" dc:description="{caption}" dc:title="{title}"/></r:RDF>"#
-    );
+    )
+}
+
+/// A JPEG with that packet alone.
+fn framed(packet: &str) -> Vec<u8> {
     let body = [b"http://ns.adobe.com/xap/1.0/\0".as_slice(), packet.as_bytes()].concat();
     let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
     [b"\xff\xd8\xff\xe1".as_slice(), &length, &body, b"\xff\xd9"].concat()
+}
+
+fn jpeg(caption: &str, stars: u8, title: &str) -> Vec<u8> {
+    framed(&packet(caption, stars, title))
 }
 
 fn diff(world: &World, uid: u32) -> Value {
@@ -130,4 +138,39 @@ fn an_attribute_of_a_new_file_goes_before_what_the_file_says() {
     let record = world.show(FILE);
     assert_eq!((&record["notes"], &record["stars"]), (&json!("of the backup"), &json!(2)));
     assert_eq!(diff(&world, 0), json!([]));
+}
+
+/// What people say of a file goes into its record and never into its bytes; what we do not map stays in those, and in the record what no
+/// program speaks of.
+#[test]
+fn masters_are_never_rewritten_and_a_merge_takes_nothing_else_away() {
+    let (world, admin, eddy) = at_odds();
+    let master = framed(
+        &packet("four", 3, "d").replace("xmp:Rating", r#"xmlns:o="http://example.org/own/" o:grade="cold" xmp:Rating"#),
+    );
+    admin.setxattr(FILE, "user.dublincore.x-own", "kept").unwrap();
+    eddy.overwrite(FILE, &master).unwrap();
+    world.settle();
+    let (hash, mtime) = (blake3::hash(&admin.read(FILE).unwrap()), admin.attr(FILE).unwrap().mtime);
+    assert_eq!(hash, blake3::hash(&master));
+
+    world.set(FILE, &["stars=1", "tag=sea", "persona=luna", "model=other"]);
+    for (name, value) in [(COMMENT, "by hand"), ("user.dublincore.title", "mine"), ("user.note", "x")] {
+        admin.setxattr(FILE, name, value).unwrap();
+    }
+    admin.rename(FILE, "library/acme/q.jpg").unwrap();
+    admin.rename("library/acme/q.jpg", FILE).unwrap();
+    world.settle();
+    assert_eq!((blake3::hash(&admin.read(FILE).unwrap()), admin.attr(FILE).unwrap().mtime), (hash, mtime));
+    let versions = world.show(FILE)["versions"].as_array().unwrap().len();
+    let last = admin.read(&format!("versions/acme/p.jpg/{versions}.jpg")).unwrap();
+    assert_eq!((blake3::hash(&last), versions), (hash, 3), "nothing that was said of it made a version");
+
+    eddy.overwrite(FILE, &jpeg("five", 5, "e")).unwrap();
+    world.settle();
+    let record = world.show(FILE);
+    assert_eq!(
+        (&record["properties"]["x-own"], &record["tag"], &record["persona"]),
+        (&json!("kept"), &json!(["sea"]), &json!(["luna"]))
+    );
 }

@@ -81,6 +81,34 @@ fn a_difference_names_the_fields_that_differ_and_no_other() {
 }
 
 #[test]
+fn what_a_program_stripped_is_inherited_until_one_says_it_again() {
+    let lab = Lab::with_two();
+    let generation = || lab.json(&["show", BEACH])["generation"].clone();
+    let told = |made: &Value| (made["inherited"].clone(), made["version"].clone(), made["seed"].clone());
+    assert_eq!(told(&generation()), (json!(false), json!(1), json!(1)));
+    for _ in 0..2 {
+        lab.overwrite(
+            BEACH,
+            &png(48, 32, lab.json(&["versions", BEACH])["versions"].as_array().unwrap().len() as u8, None),
+        );
+        assert_eq!(told(&generation()), (json!(true), json!(1), json!(1)), "no version but the first has said it");
+    }
+    assert_eq!(lab.json(&["versions", BEACH])["inherited"], 1);
+    assert_eq!(lab.json(&["diff", BEACH, "1", "3"])["inherited"], 1);
+    assert_eq!(lab.json(&["diff", BEACH, "1", "2"])["inherited"], Value::Null, "it is the record that inherits");
+    assert!(lab.ok(&["show", BEACH]).contains("(inherited: version 1 said so last)"));
+    assert_eq!(lab.json(&["find", "seed=1"])["assets"].as_array().unwrap().len(), 1);
+
+    lab.overwrite(
+        BEACH,
+        &png(48, 32, 9, Some("a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 99, Size: 48x32")),
+    );
+    assert_eq!(told(&generation()), (json!(false), json!(4), json!(99)));
+    assert_eq!(lab.json(&["versions", BEACH])["inherited"], Value::Null);
+    assert!(!lab.ok(&["show", BEACH]).contains("inherited"));
+}
+
+#[test]
 fn a_version_that_is_not_there_is_not_found() {
     let lab = edited();
     assert!(lab.fails(3, &["diff", BEACH, "1", "7"]).contains("dam versions"));

@@ -45,14 +45,14 @@ impl Mount {
         }
     }
 
-    /// The asset whose bytes a node holds, loaded when it was not yet. What was set aside holds nobody's any more.
+    /// The asset whose bytes a node holds, loaded when it was not yet. What was set aside holds nobody's any more, whatever name it has by now.
     pub(super) fn asset_of(
         tx: &dyn ReadTx,
         node: &NodeRow,
         loaded: Option<Box<Asset>>,
     ) -> FsResult<Option<Box<Asset>>> {
         match (loaded, node.asset) {
-            _ if node.class == NodeClass::Aside => Ok(None),
+            _ if node.class != NodeClass::Asset => Ok(None),
             (Some(asset), _) => Ok(Some(asset)),
             (None, Some(id)) => Ok(tx.asset(id)?.map(Box::new)),
             (None, None) => Ok(None),

@@ -68,7 +68,7 @@ impl Mount {
         let successor = own.as_ref().map(|own| self.successor(tx, caller, own)).transpose()?.flatten();
         let facts = UnlinkFacts {
             asset: asset.as_ref().map(|asset| UnlinkedAsset {
-                worth_keeping: asset.head.is_some() || !self.is_nothing(node, caller),
+                worth_keeping: self.is_worth_keeping(node, asset, caller),
                 came_by: own.as_ref().map(|own| CameBy {
                     how: own.how,
                     name_is_back: successor.is_some(),
@@ -88,11 +88,7 @@ impl Mount {
         let removal = |how, kept| Removal { member: Some(who.id), process: caller.process, now, how, kept };
         match (meaning, own, successor) {
             (UnlinkMeaning::DropProvisional | UnlinkMeaning::LocalRemove, ..) => {
-                trail::at(tx, &hand, "drop", (node, entry), json!({ "name": asset.view_name }))?;
-                assets::unlink_entry(tx, entry, now)?;
-                tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
-                assets::discard(tx, &asset)?;
-                Ok(assets::drop_if_nameless(tx, &self.library, node.id)?)
+                self.drop_provisional(tx, &hand, (node, entry), &asset)
             }
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
                 assets::unlink_entry(tx, entry, now)?;
@@ -119,11 +115,26 @@ impl Mount {
         Ok(fresh.then_some(node))
     }
 
-    /// Whether a file that was never published holds nothing to keep: empty, or a program's own that it removes itself.
-    fn is_nothing(&self, node: &NodeRow, caller: &Caller) -> bool {
+    /// Whether something is lost with a file: not with one that was never published and is empty, or a program's own that it removes itself.
+    pub(super) fn is_worth_keeping(&self, node: &NodeRow, asset: &Asset, caller: &Caller) -> bool {
         let size = self.library.live.get(node.id).map_or(node.size, |f| f.seen().size);
         let own = caller.process != 0 && node.made_by_process == caller.process;
-        size == 0 || own
+        asset.head.is_some() || (size > 0 && !own)
+    }
+
+    /// A file that was never published goes for good.
+    pub(super) fn drop_provisional(
+        &self,
+        tx: &mut dyn WriteTx,
+        hand: &Hand,
+        (node, entry): (&NodeRow, &EntryRow),
+        asset: &Asset,
+    ) -> FsResult<()> {
+        trail::at(tx, hand, "drop", (node, entry), json!({ "name": asset.view_name }))?;
+        assets::unlink_entry(tx, entry, hand.now)?;
+        tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..node.clone() })?;
+        assets::discard(tx, asset)?;
+        Ok(assets::drop_if_nameless(tx, &self.library, node.id)?)
     }
 
     fn unlink_in_view(&self, who: &Arc<Who>, caller: &Caller, dir: &Dir, name: &FileName) -> FsResult<()> {

@@ -87,7 +87,7 @@ fn placed(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Re
     if matches!(knows(&library.gate, tx, actor.who(), &node)?, Knows::No) {
         return Ok(None);
     }
-    match (node.kind, node.asset) {
+    match (node.kind, node.asset.filter(|_| node.class == NodeClass::Asset)) {
         (NodeKind::Dir, _) => Err(folder(target)),
         (_, Some(id)) => Ok(tx.asset(id)?.filter(|a| a.node == Some(node.id))),
         (_, None) => Err(OpsError::usage(

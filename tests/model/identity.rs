@@ -1,5 +1,6 @@
 //! What saves, moves and removals do to assets.
 
+use damfs::clock::Clock;
 use damfs::fs::{FsError, OpenMode};
 use serde_json::json;
 
@@ -297,4 +298,75 @@ fn an_empty_file_that_takes_an_assets_name_is_its_next_version() {
     assert_eq!(world.versions("a.txt"), 2, "the same again");
     assert_eq!(world.faults(), json!([]));
     assert_eq!(["a.txt", "b.txt", "c.txt"].map(|name| world.me().id(name)), ids);
+}
+
+/// Regression: the time of change stayed that of before, so that what had been renamed a moment ago was taken for a file that had stayed.
+#[test]
+fn renaming_what_is_no_asset_moves_its_time_of_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    for (from, to) in [("a.png~", ".goutputstream-AB12CD"), (".a.png.swp", "4913"), ("sedAb1x9Z", "new.png")] {
+        me.write(from, b"one").unwrap();
+        world.wait(660);
+        me.rename(from, to).unwrap();
+        assert_eq!(me.stat(to).unwrap().ctime, world.clock.now(), "{from} to {to}");
+        world.wait(20);
+        assert_eq!(no_asset(&me, to), to != "new.png", "ten minutes have not passed for {to}");
+    }
+}
+
+fn no_asset(user: &User, path: &str) -> bool {
+    let ino = user.find(path).unwrap();
+    matches!(user.mount.getxattr(&user.caller, ino, b"user.dam.id"), Err(FsError::NoAttribute))
+}
+
+/// Regression: once a backup had a temporary's name, it told the id of the asset that it had been set aside from.
+#[test]
+fn a_backup_is_no_asset_whatever_name_it_gets() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    published(&world, &me, "a.png", b"one");
+    me.rename("a.png", "a.png~").unwrap();
+    me.write("a.png", b"two").unwrap();
+    let refused = world.set_tag("a.png~", "sea", true);
+    assert!(matches!(refused, Err(FsError::NotPermitted(_))), "says that it is no asset: {refused:?}");
+    for (from, to) in [("a.png~", "sedAb1x9Z"), ("sedAb1x9Z", "4913")] {
+        me.rename(from, to).unwrap();
+        assert!(no_asset(&me, to), "{to}");
+    }
+}
+
+/// Regression: an asset whose bytes a program had just saved was taken for a file that this program had just made: moved over another one it
+/// became that one's version, and its own record and versions were gone.
+#[test]
+fn an_old_asset_that_was_just_saved_stays_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    let ids = ["a.png", "b.png"].map(|name| {
+        me.write(name, name.as_bytes()).unwrap();
+        world.wait(660);
+        me.id(name)
+    });
+    me.write("sedAb1x9Z", b"two").unwrap();
+    me.rename("sedAb1x9Z", "a.png").unwrap();
+    world.wait(5);
+    me.rename("a.png", "b.png").unwrap();
+    assert_eq!(me.id("b.png"), ids[0]);
+    assert_eq!((place_of(&world, &ids[1]), world.versions("b.png")), (None, 2));
+    assert_eq!(world.faults(), json!([]));
+}
+
+/// Regression: moving a file over an empty placeholder put the placeholder into the trash, and was refused to who may not delete.
+#[test]
+fn a_placeholder_that_is_replaced_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (world, eddy, id) = with_editor(dir.path());
+    eddy.in_process(8).write("acme/b.png", b"").unwrap();
+    eddy.rename("acme/a.png", "acme/b.png").unwrap();
+    assert_eq!(eddy.id("acme/b.png"), id);
+    assert!(!world.me().names("/trash").iter().any(|name| name.starts_with('2')), "nothing was trashed");
+    assert_eq!(world.faults(), json!([]));
 }

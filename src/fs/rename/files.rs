@@ -100,6 +100,7 @@ impl Mount {
                 }
                 let to = self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
                 let old = node.clone();
+                node.ctime = m.maker.now;
                 if asset.is_none() && node.kind == NodeKind::File {
                     node.class = local_class(new_name, node.class);
                     tx.put_node(&node)?;
@@ -111,8 +112,9 @@ impl Mount {
                     self.clear_name(tx, m, there)?;
                 }
                 let to = self.move_entry(tx, m, &entry, folder.id, new_name, node.id)?;
+                let old = node.clone();
+                node.ctime = m.maker.now;
                 if to_inbox {
-                    let old = node.clone();
                     node.class = NodeClass::Inbox;
                     tx.put_node(&node)?;
                     return Ok(trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?);

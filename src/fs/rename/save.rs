@@ -28,7 +28,9 @@ impl Mount {
             && asset.rating.is_none()
             && asset.stars.is_none()
             && asset.notes.is_none());
-        is_fresh(asset.head.is_some(), node.made_at, self.library.clock.now(), same, touched)
+        // What is saved has a new node; the asset is no newer for that.
+        let made_at = node.made_at.min(asset.imported);
+        is_fresh(asset.head.is_some(), made_at, self.library.clock.now(), same, touched)
     }
 
     /// The save: the asset at the destination gets the source's bytes and keeps everything else.

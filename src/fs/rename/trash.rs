@@ -47,10 +47,14 @@ impl Mount {
         Ok(assets::drop_if_nameless(tx, &self.library, there.node)?)
     }
 
-    /// One established file is moved over another: the other goes to the trash.
+    /// One established file is moved over another: the other goes to the trash, or for good when nothing is lost with it.
     pub(super) fn replace(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, there: &EntryRow) -> FsResult<()> {
         let Some(node) = tx.node(there.node)? else { return Err(FsError::NotFound) };
         let Some(mut asset) = Self::asset_for(tx, &node)? else { return self.clear_name(tx, m, there) };
+        if !self.is_worth_keeping(&node, &asset, m.caller) {
+            self.may(m.who, Verb::Edit, &asset)?;
+            return self.drop_provisional(tx, &m.maker.hand(), (&node, there), &asset);
+        }
         self.may(m.who, Verb::Delete, &asset)?;
         let removal = Removal {
             member: Some(m.who.id),

@@ -47,6 +47,7 @@ impl Mount {
             }
             let to = self.move_entry(tx, m, &entry, local, new_name, node.id)?;
             let old = node.clone();
+            node.ctime = m.maker.now;
             node.class = local_class(new_name, node.class);
             tx.put_node(&node)?;
             trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?;
@@ -72,6 +73,7 @@ impl Mount {
                 let folder = inbox::unsorted(tx, &m.maker)?;
                 let free = inbox::free_name(tx, folder, new_name)?;
                 let to = self.move_entry(tx, m, &entry, folder, &free, node.id)?;
+                node.ctime = m.maker.now;
                 let origin = Origin { from: Some(&entry), view: Some(&query.path) };
                 let mut asset = assets::adopt(tx, &self.library, &mut node, &to, &m.maker, &origin)?;
                 apply_sets(tx, &mut asset, &query.sets, &m.maker)?;

@@ -120,6 +120,17 @@ const SAVERS: [Saver; 66] = [
 const OLD: &[u8] = b"the bytes that were there before";
 const NEW: &[u8] = b"what the program has saved, which is longer than that";
 
+/// What Samba and a person have set on the file before: its attributes, a stream that Finder or Explorer wrote, a note.
+const ATTRIBUTES: [(&str, &str); 3] = [
+    ("user.DOSATTRIB", "0x22"),
+    ("user.DosStream.Zone.Identifier:$DATA", "[ZoneTransfer]\0"),
+    ("user.note", "keep me"),
+];
+/// What a desktop has set that is the record.
+const RECORDED: [(&str, &str); 2] = [("user.baloo.rating", "8"), ("user.dublincore.title", "Blue hour")];
+/// What Samba sets while it saves.
+const SAMBA_SETS: &str = "0x20";
+
 /// Where a program saves: a folder of `library/`, or a view.
 const PLACES: [&str; 2] = ["luna", "/by/tag/beach"];
 
@@ -169,7 +180,9 @@ fn step(me: &User, place: &str, line: &str) -> FsResult<()> {
             me.mount.fsync(&me.caller, file.fh, false)?;
             file.close()
         }
-        "xattr" => me.mount.setxattr(&me.caller, me.find(&path)?, b"user.DOSATTRIB", b"0x20", XattrMode::Any),
+        "xattr" => {
+            me.mount.setxattr(&me.caller, me.find(&path)?, b"user.DOSATTRIB", SAMBA_SETS.as_bytes(), XattrMode::Any)
+        }
         "ln" => {
             let (parent, name) = me.split(&path)?;
             me.mount.symlink(&me.caller, parent, name, b"user@host.4711:1790000000").map(drop)
@@ -227,7 +240,7 @@ fn replay(saver: &Saver, place: &str, between: Between) -> Result<(), String> {
         world.library().settle().unwrap();
         me.tag(&in_library, "beach");
         let ino = me.find(&in_library).unwrap();
-        for (name, value) in [("user.baloo.rating", "8"), ("user.dublincore.title", "Blue hour")] {
+        for (name, value) in ATTRIBUTES.into_iter().chain(RECORDED) {
             me.mount.setxattr(&me.caller, ino, name.as_bytes(), value.as_bytes(), XattrMode::Any).unwrap();
         }
         me.id(&in_library)
@@ -280,6 +293,12 @@ fn replay(saver: &Saver, place: &str, between: Between) -> Result<(), String> {
     expect("tags", record["tag"].to_string(), json!(["beach"]).to_string())?;
     let (stars, title) = (&record["stars"], &record["properties"]["title"]);
     expect("stars and title", format!("{stars} {title}"), "8 \"Blue hour\"".to_owned())?;
+    let ino = me.find(&in_library).unwrap();
+    for (name, old) in ATTRIBUTES {
+        let set = name == "user.DOSATTRIB" && saver.steps.contains("xattr");
+        let value = me.mount.getxattr(&me.caller, ino, name.as_bytes()).unwrap_or_default();
+        expect(name, String::from_utf8(value).unwrap(), if set { SAMBA_SETS.into() } else { old.into() })?;
+    }
     let versions = world.versions(&in_library);
     let one_more = usize::from(matches!(between, Between::Pause(_)) && saver.versions > 1);
     if !(saver.versions..=saver.versions + one_more).contains(&versions) {

@@ -9,6 +9,7 @@ mod identity;
 mod intake;
 mod names;
 mod patterns;
+mod random;
 mod rivals;
 mod world;
 

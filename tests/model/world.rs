@@ -56,6 +56,20 @@ impl World {
         self.library = Some(library);
     }
 
+    /// What a killed daemon leaves, opened in another place: the files of the library as they are now, and nothing that was yet to be done.
+    pub fn crash(&mut self, root: &Path) {
+        copy_all(&self.root, root);
+        self.root = root.to_owned();
+        self.open();
+    }
+
+    /// As `dam tag add` and `dam tag remove` do.
+    pub fn set_tag(&self, path: &str, tag: &str, give: bool) -> FsResult<()> {
+        let actor = Actor::of(self.library(), &ADMIN).unwrap();
+        let target = [format!("library/{path}")];
+        damfs::ops::assign::tag(self.library(), &actor, &target, tag, !give).map(drop).map_err(FsError::from)
+    }
+
     pub fn library(&self) -> &Arc<Library> {
         self.library.as_ref().unwrap()
     }
@@ -120,6 +134,19 @@ impl World {
     pub fn faults(&self) -> Value {
         let actor = Actor::of(self.library(), &ADMIN).unwrap();
         damfs::ops::fsck::fsck(self.library(), &actor, false).unwrap()["faults"].clone()
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for there in std::fs::read_dir(from).unwrap() {
+        let there = there.unwrap();
+        let kind = there.file_type().unwrap();
+        if kind.is_dir() {
+            copy_all(&there.path(), &to.join(there.file_name()));
+        } else if kind.is_file() {
+            std::fs::copy(there.path(), to.join(there.file_name())).unwrap();
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub trait ReadTx {
     fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E>;
     /// As [`ReadTx::entries`], with only what a listing shows.
     fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E>;
+    /// Entries whose names begin so, in name order.
+    fn entries_named(&self, parent: NodeId, beginning: &[u8]) -> Result<Vec<EntryRow>, E>;
     fn has_entries(&self, parent: NodeId) -> Result<bool, E>;
     /// Whether a folder holds, however deep, an asset that `find` would give, or a folder that the member made.
     fn holds(&self, folder: NodeId, query: &Expr, made_by: Option<MemberId>) -> Result<bool, E>;

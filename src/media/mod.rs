@@ -32,7 +32,7 @@ mod xmp;
 
 pub use budget::{Budget, Share};
 pub use decode::{Limits, Master, decoded_bytes};
-pub use probe::{Probe, probe};
+pub use probe::{Probe, probe, sidecar};
 pub use proxy::{PROXY_BYTES, proxy};
 pub use recipe::{Fit, RENDERER, Recipe, StillFormat};
 pub use render::render;

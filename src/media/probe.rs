@@ -11,6 +11,8 @@ use crate::types::{Generation, ReadAt, Timestamp};
 const HEAD: usize = 8 * 1024;
 /// Most keywords, or people, of one file.
 const MAX_LIST: usize = 512;
+/// What every packet has.
+const XMP_MARK: &[u8] = b"RDF";
 /// Tags of EXIF.
 const ARTIST: u16 = 0x013b;
 const COPYRIGHT: u16 = 0x8298;
@@ -68,6 +70,38 @@ pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
     Ok(assemble(&sniffed, found, &exif))
 }
 
+/// Reads what an XMP sidecar says of the file that it lies beside. One that is cut short, or no XMP at all, says nothing: not that what it
+/// said before is to go.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn sidecar(source: &dyn ReadAt) -> std::io::Result<Option<Probe>> {
+    let bytes = source.read_head(xmp::MAX_PACKET)?;
+    let packet = xmp::read(&bytes);
+    if packet.damaged || !bytes.windows(XMP_MARK.len()).any(|part| part == XMP_MARK) {
+        return Ok(None);
+    }
+    Ok(Some(Probe {
+        stars: stars(packet.rating),
+        properties: texts(packet.texts),
+        keywords: unique(packet.subjects),
+        description: packet.description.map(bound::caption),
+        persons: unique(packet.persons),
+        campaign: packet.campaign,
+        persona: unique(packet.personas),
+        ..Probe::default()
+    }))
+}
+
+/// A packet's rating as stars: not rated is none.
+fn stars(rating: Option<i8>) -> Option<u8> {
+    rating.filter(|stars| *stars != 0).and_then(|stars| u8::try_from(stars.max(0) * 2).ok())
+}
+
+fn texts(packet: BTreeMap<&'static str, String>) -> BTreeMap<String, String> {
+    packet.into_iter().map(|(name, text)| (name.to_owned(), bound::caption(text))).collect()
+}
+
 /// What a decoder has to know beforehand.
 #[derive(Debug, Clone)]
 pub(super) struct Header {
@@ -118,8 +152,7 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
     }
     let records = found.iptc.take().map(|b| iptc::read(&b)).unwrap_or_default();
     let of_exif = |tag: u16| exif.text(tag).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mut properties: BTreeMap<String, String> =
-        packet.texts.into_iter().map(|(name, text)| (name.to_owned(), bound::caption(text))).collect();
+    let mut properties = texts(packet.texts);
     let others = [
         ("title", records.title),
         ("creator", records.creator.or_else(|| of_exif(ARTIST))),
@@ -157,7 +190,7 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         keywords: unique(packet.subjects.into_iter().chain(records.keywords)),
         description: packet.description.or(records.caption).map(bound::caption),
         properties,
-        stars: packet.rating.filter(|stars| *stars != 0).and_then(|stars| u8::try_from(stars.max(0) * 2).ok()),
+        stars: stars(packet.rating),
         persons: unique(packet.persons),
         campaign: packet.campaign,
         persona: unique(packet.personas),

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::source_type;
 
-const MAX_PACKET: usize = 4 * 1024 * 1024;
+pub(super) const MAX_PACKET: usize = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 const MAX_EVENTS: usize = 200_000;
 const MAX_VALUES: usize = 4_096;

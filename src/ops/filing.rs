@@ -206,6 +206,7 @@ pub fn file(
     probe::keep_generation(tx, asset.id, version.n, &plan.file.reading.now)?;
     tx.put_node(&node)?;
     folders::link(tx, folder, &name, node.id, plan.file.now)?;
+    library.read_sidecars(tx, &mut asset, node.id, &version, None)?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
 

@@ -32,6 +32,7 @@ pub mod rivals;
 pub mod rules;
 pub mod serve;
 pub mod show;
+mod sidecars;
 mod strays;
 mod sweep;
 pub mod target;

@@ -341,9 +341,10 @@ impl Library {
         tx.add_version(&version)?;
         let at_odds: Vec<String> = lost.iter().map(|lost| lost.field.clone()).collect();
         conflicts::keep(asset, lost, version.n, by, now);
-        asset.head = Some(version.id);
+        let before = asset.head.replace(version.id);
         asset.changed = now;
         tx.put_asset(asset)?;
+        self.read_sidecars(tx, asset, node.id, &version, before)?;
         probe::keep_generation(tx, asset.id, version.n, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
         let mut detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });

@@ -82,6 +82,25 @@ pub fn aside_of(name: &FileName) -> Option<FileName> {
     FileName::new(aside(name.as_bytes())??).ok()
 }
 
+/// The name whose file an XMP sidecar speaks of: `a.jpg` of `a.jpg.xmp`, the stem `a` of `a.xmp`.
+#[must_use]
+pub fn sidecar_of(name: &FileName) -> Option<FileName> {
+    if classify(name) != NameClass::Sidecar {
+        return None;
+    }
+    FileName::new(suffix_ci(name.as_bytes(), b".xmp")?).ok()
+}
+
+/// Whether the name is that of a camera's own format, which programs write nothing into: `a.xmp` beside `a.nef` and `a.jpg` is of the first.
+#[must_use]
+pub fn is_raw(name: &FileName) -> bool {
+    const RAW: [&[u8]; 15] = [
+        b"arw", b"cr2", b"cr3", b"crw", b"dng", b"iiq", b"nef", b"nrw", b"orf", b"pef", b"raf", b"raw", b"rw2", b"srw",
+        b"x3f",
+    ];
+    split(name.as_bytes()).1.is_some_and(|e| RAW.iter().any(|raw| e.eq_ignore_ascii_case(raw)))
+}
+
 /// Whether `x` is a name that savers move the old `n` to. Wider than [`classify`], because both names are known.
 #[must_use]
 pub fn is_aside_for(x: &FileName, n: &FileName) -> bool {

@@ -181,3 +181,31 @@ fn tags_of_an_attribute_follow_the_rules_of_the_commands() {
     admin.write("library/acme/.goutputstream-A1B2C3", b"new").unwrap();
     assert_eq!(errno(admin.setxattr("library/acme/.goutputstream-A1B2C3", TAGS, "none")), libc::EINVAL, "no asset yet");
 }
+
+/// A sidecar speaks for who wrote it: without the right to tag its asset it says nothing, and without knowing of it nothing is told.
+#[test]
+fn a_sidecar_says_as_much_as_its_writer_may() {
+    let (world, admin) = World::studio();
+    drop(admin);
+    let world = world.with_roles("[role.retoucher.allow]\nlist = \"*\"\ndownload = \"*\"\nedit = \"*\"\n");
+    let admin = world.admin();
+    let ruth = world.member("ruth", 1001, "retoucher", None);
+    let olga = world.member("olga", 1002, "editor", Some("not.client=acme"));
+    admin.write("library/acme/open.png", b"open").unwrap();
+    world.settle();
+    let packet = br#"<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description
+        xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/></r:RDF>"#;
+    olga.write("library/acme/a.png.xmp", packet).unwrap();
+    ruth.write("library/acme/open.png.xmp", packet).unwrap();
+    world.settle();
+    for path in [FILE, "library/acme/open.png"] {
+        assert_eq!(world.show(path)["stars"], serde_json::Value::Null, "{path}");
+    }
+    let errors = |seat: &Seat| String::from_utf8(seat.read(".dam/errors").unwrap()).unwrap();
+    assert!(!errors(&olga).contains("a.png"), "{}", errors(&olga));
+    assert!(errors(&ruth).contains("what `open.png.xmp` says was not taken into `open.png`"), "{}", errors(&ruth));
+    olga.write("library/acme/own.png", b"own").unwrap();
+    olga.write("library/acme/own.png.xmp", packet).unwrap();
+    world.settle();
+    assert_eq!(world.show("library/acme/own.png")["stars"], 8);
+}

@@ -111,6 +111,16 @@ fn names_are_unique_and_listed_by_id() {
                     .collect::<Vec<_>>();
                 assert_eq!(tx.folder_rows(NodeId::LIBRARY, EntryId(after), limit)?, short);
             }
+            let begin =
+                |text: &[u8]| tx.entries_named(NodeId::LIBRARY, text).map(|rows| rows.iter().map(|e| e.id.0).collect());
+            let all: Vec<u64> = begin(b"")?;
+            for (row, _) in tx.entries(NodeId::LIBRARY, EntryId(0), usize::MAX)? {
+                let whole: Vec<u64> = begin(row.name.as_bytes())?;
+                assert!(whole.contains(&row.id.0) && all.contains(&row.id.0), "{row:?}");
+                let longer: Vec<u64> = begin(&[row.name.as_bytes(), b"\xff"].concat())?;
+                assert!(!longer.contains(&row.id.0), "{row:?}");
+            }
+            assert_eq!(tx.entries_named(NodeId(20), b"")?, []);
             assert!(tx.has_entries(NodeId::LIBRARY)? && !tx.has_entries(NodeId(20))?);
             assert_eq!(tx.entry(NodeId::LIBRARY, &name("68"))?, Some(entry(22, NodeId::LIBRARY, "68", 21)));
             assert_eq!(tx.entry(NodeId::LIBRARY, &name("66"))?, None);

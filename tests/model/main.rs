@@ -11,6 +11,7 @@ mod names;
 mod patterns;
 mod random;
 mod rivals;
+mod sidecars;
 mod world;
 
 use std::collections::BTreeMap;

@@ -93,6 +93,12 @@ impl ReadTx for Tx<'_> {
         Ok(pairs.take(limit).collect())
     }
 
+    fn entries_named(&self, parent: NodeId, beginning: &[u8]) -> Result<Vec<EntryRow>, E> {
+        let names =
+            self.state.names.iter().filter(|((of, name), _)| *of == parent && name.as_bytes().starts_with(beginning));
+        Ok(self.entry_rows(names.map(|(_, id)| id)).cloned().collect())
+    }
+
     fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E> {
         let row = |(e, n): (EntryRow, NodeRow)| FolderRow { entry: e.id, name: e.name, node: NodeStat::from(&n) };
         Ok(self.entries(parent, after, limit)?.into_iter().map(row).collect())

@@ -34,6 +34,13 @@ pub(super) fn list(
     all(conn, sql, params![parent, cursor(after.0), limit(rows)], |row| Ok((from_row(row)?, nodes::from_row(row, 4)?)))
 }
 
+pub(super) fn named(conn: &Connection, parent: NodeId, beginning: &[u8]) -> Result<Vec<EntryRow>, E> {
+    // No name is longer than 255 bytes, and this is more than any of them goes on with.
+    let end = [beginning, [0xff; 256].as_slice()].concat();
+    let sql = "SELECT id, parent, name, node FROM entry WHERE parent = ?1 AND name >= ?2 AND name < ?3 ORDER BY name";
+    all(conn, sql, params![parent, beginning, end], from_row)
+}
+
 pub(super) fn folder_rows(conn: &Connection, parent: NodeId, after: EntryId, rows: usize) -> Result<Vec<FolderRow>, E> {
     let sql = concat!(
         "SELECT e.id, e.name, ",

@@ -69,6 +69,9 @@ impl ReadTx for Tx<'_> {
     fn folder_rows(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<FolderRow>, E> {
         entries::folder_rows(self.conn, parent, after, limit)
     }
+    fn entries_named(&self, parent: NodeId, beginning: &[u8]) -> Result<Vec<EntryRow>, E> {
+        entries::named(self.conn, parent, beginning)
+    }
     fn has_entries(&self, parent: NodeId) -> Result<bool, E> {
         entries::has_any(self.conn, parent)
     }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::recorder::Recorder;
+use super::turns::Turns;
 use super::{CatalogError, Engine, ReadTx, WriteTx};
 
 /// Hears the feed's last sequence number after a commit that changed something. Never called inside a transaction.
@@ -18,13 +20,14 @@ pub struct Catalog {
     listeners: Arc<Mutex<Vec<ChangeListener>>>,
     /// The feed's last number, as far as this process has committed.
     committed: Arc<AtomicU64>,
+    turns: Arc<Turns>,
 }
 
 impl Catalog {
     /// Wraps an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, listeners: Arc::default(), committed: Arc::default() }
+        Self { engine, listeners: Arc::default(), committed: Arc::default(), turns: Arc::default() }
     }
 
     /// Runs a read on one consistent state.
@@ -41,7 +44,7 @@ impl Catalog {
     }
 
     /// Runs a write in one transaction: all of it when the closure is `Ok`, nothing otherwise.
-    /// Run again on [`CatalogError::Conflict`].
+    /// Run again on [`CatalogError::Conflict`]. What it changes is in the journal with it, when it is signed.
     ///
     /// # Errors
     /// What the engine or the closure says.
@@ -50,19 +53,25 @@ impl Catalog {
         loop {
             let mut out = None;
             let mut seqs = (0, 0);
+            let mut recorded = None;
             let committed = self.engine.write(&mut |tx| {
                 seqs.0 = tx.last_change()?;
-                let result = f(tx);
+                let mut recorder = Recorder::new(tx);
+                let result = f(&mut recorder);
                 let undo = result.is_err();
                 out = Some(result);
                 if undo {
                     return Err(CatalogError::Conflict);
                 }
+                recorded = recorder.finish(&self.turns)?;
                 seqs.1 = tx.last_change()?;
                 Ok(())
             });
             match (committed, out) {
                 (Ok(()), Some(result)) => {
+                    if let Some(recorded) = &recorded {
+                        self.turns.remember(recorded);
+                    }
                     if seqs.1 > seqs.0 {
                         self.committed.fetch_max(seqs.1, Ordering::AcqRel);
                         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);

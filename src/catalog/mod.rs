@@ -8,10 +8,14 @@
 mod error;
 mod facts;
 mod handle;
+pub mod journal;
 pub mod memory;
+mod record_diff;
+mod recorder;
 mod rows;
 mod rules;
 pub mod sqlite;
+mod turns;
 mod tx;
 
 pub use error::CatalogError;

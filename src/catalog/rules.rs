@@ -22,7 +22,7 @@ pub fn view_stem(view_name: &str) -> &str {
 pub(super) const fn before_first(counter: Counter) -> u64 {
     match counter {
         Counter::Node | Counter::Entry | Counter::Asset => NodeId::FIRST_FREE - 1,
-        Counter::Version | Counter::Rendition | Counter::Inbox => 0,
+        Counter::Version | Counter::Rendition | Counter::Inbox | Counter::Turn | Counter::Journal => 0,
     }
 }
 

@@ -3,6 +3,7 @@
 use damfs_policy::{Expr, Field};
 
 use super::CatalogError as E;
+use super::journal::{JournalRow, Signature, TurnRow};
 use super::rows::*;
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -19,6 +20,9 @@ pub enum Counter {
     /// Asset ordinals.
     Asset,
     Inbox,
+    Turn,
+    /// Rows of the journal.
+    Journal,
 }
 
 /// One extended attribute: name and value.
@@ -39,6 +43,7 @@ pub trait ReadTx {
     fn orphan_nodes(&self) -> Result<Vec<NodeId>, E>;
 
     fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E>;
+    fn entry_by_id(&self, id: EntryId) -> Result<Option<EntryRow>, E>;
     /// Entries with an id above `after`, in id order, at most `limit`, each with its node.
     fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E>;
     /// As [`ReadTx::entries`], with only what a listing shows.
@@ -117,6 +122,13 @@ pub trait ReadTx {
     /// Rows of a chain after `seq`, in order.
     fn audit_after(&self, chain: &str, seq: u64, limit: usize) -> Result<Vec<AuditRow>, E>;
     fn audit_chains(&self) -> Result<Vec<String>, E>;
+
+    /// Turns with a number below `before`, the newest first: a member's, or everybody's.
+    fn turns(&self, of: Option<MemberId>, before: u64, limit: usize) -> Result<Vec<TurnRow>, E>;
+    /// The journal's rows of one turn, in order.
+    fn turn(&self, no: u64) -> Result<Vec<JournalRow>, E>;
+    /// The journal's rows after `seq`, in order.
+    fn journal_after(&self, seq: u64, limit: usize) -> Result<Vec<JournalRow>, E>;
 }
 
 /// Writes of one transaction, seen by its own reads. Everything or nothing.
@@ -158,6 +170,7 @@ pub trait WriteTx: ReadTx {
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E>;
 
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E>;
+    fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E>;
     fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E>;
     fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E>;
 
@@ -168,6 +181,13 @@ pub trait WriteTx: ReadTx {
     fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E>;
     /// Appends; the store refuses changes and removals of audit rows. Only `crate::audit` calls it.
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E>;
+
+    /// Says by whose hand this transaction changes what it changes. Heard by the journal, which [`super::Catalog::write`] keeps.
+    fn sign(&mut self, _by: &Signature) {}
+    /// Appends. Only the journal's recorder calls it.
+    fn add_journal(&mut self, row: &JournalRow) -> Result<(), E>;
+    /// Removes the rows from before that time; how many.
+    fn drop_journal(&mut self, before: Timestamp) -> Result<u64, E>;
 }
 
 /// A store of rows.

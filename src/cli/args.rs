@@ -139,6 +139,19 @@ Example:
         after_help = "Which assets have something to decide: dam find not.conflict=none, or by/conflict/ of a mount.\n\nExample:\n  dam meta diff library/luna/IMG_1.png\n  dam meta resolve library/luna/IMG_1.png note --take other"
     )]
     Meta(MetaArgs),
+    /// Take back what was changed last.
+    #[command(after_help = "\
+A turn is what one command did, or what one program did in a mount without a pause of two seconds: an rm -rf, a mv, a
+save. It is taken back thing by thing. What somebody has changed since stays as it is and is told, the rest is done,
+and the exit code is 1. What was taken back is a turn itself: undo once more does it again. Turns are kept as long as
+the trash. A purge cannot be taken back.
+
+Example:
+  dam undo
+  dam undo --list
+  dam undo 214 --dry-run
+  dam undo --as anna     (admin only: her last one)")]
+    Undo(UndoArgs),
     /// Set facets of assets.
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
@@ -265,6 +278,25 @@ pub struct RestoreArgs {
     /// Another file name for what comes out of the trash.
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The turn to take back, by its number; else your last one.
+    #[arg(value_name = "TURN", conflicts_with_all = ["list", "as_member"])]
+    pub turn: Option<u64>,
+    /// List the last turns, the newest first.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub list: bool,
+    /// List at most so many.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "list")]
+    pub limit: usize,
+    /// Another member's turns (admin only).
+    #[arg(long = "as", value_name = "NAME")]
+    pub as_member: Option<String>,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod show;
 mod status;
 mod tag;
 mod target;
+mod undo;
 mod unmount;
 mod versions;
 mod walk;
@@ -57,6 +58,7 @@ pub fn run() -> ExitCode {
         Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
+        Cmd::Undo(args) => undo::run(&global, &args),
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),

@@ -9,11 +9,13 @@ use super::bin::takes_notes;
 use super::mount::{Found, Mount, Place, local_name};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
+use crate::catalog::journal::Cause;
 use crate::catalog::{
     Asset, AssetFacts, ChangeKind, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx,
 };
 use crate::ops::assets::{self, Next};
 use crate::ops::folders::{self, Maker};
+use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
 use crate::ops::{inbox, record};
@@ -25,7 +27,13 @@ use crate::view::tree::{self, Dir, QueryDir};
 
 impl Mount {
     pub(super) fn maker(&self, who: &Who, caller: &Caller) -> Maker {
-        Maker { uid: caller.uid, gid: caller.gid, member: Some(who.id), now: self.library.clock.now() }
+        let Hand { by, cause, now } = self.hand(who, caller);
+        Maker { uid: caller.uid, gid: caller.gid, member: by, cause, now }
+    }
+
+    /// Who changes what is there already.
+    pub(super) fn hand(&self, who: &Who, caller: &Caller) -> Hand {
+        Hand { by: Some(who.id), cause: Cause::process(caller.process), now: self.library.clock.now() }
     }
 
     /// Makes and opens a file.

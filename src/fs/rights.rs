@@ -3,6 +3,7 @@
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
+use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow};
 use crate::ops::folders::Maker;
 use crate::ops::target::{Knows, knows};
@@ -82,7 +83,8 @@ impl Mount {
         let Some(entry) = tx.names_of(node.id)?.into_iter().next() else {
             return Err(FsError::Denied("only who made this file may still use it: it has no name any more".into()));
         };
-        let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, now: node.made_at };
+        let maker =
+            Maker { uid: node.uid, gid: node.gid, member: node.owner, cause: Cause::Unknown, now: node.made_at };
         let asset = Self::imagined(tx, entry.parent, &entry.name, &maker)?;
         self.may(who, verb, &asset).map_err(|e| match e {
             FsError::Denied(reason) => FsError::Denied(format!("this local file is another member's, and {reason}")),

@@ -7,7 +7,6 @@ use super::mount::{Mount, Object};
 use super::{FsError, FsResult, SetAttr, Stat, TimeChange};
 use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
-use crate::ops::record::Hand;
 use crate::ops::trail;
 use crate::policy::Verb;
 use crate::types::{Caller, Timestamp};
@@ -46,7 +45,8 @@ impl Mount {
         if let Some(size) = set.size {
             self.truncate(who, &node, size, set.fh)?;
         }
-        let now = self.library.clock.now();
+        let hand = self.hand(who, caller);
+        let now = hand.now;
         let row = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
             let Some(old) = tx.node(node.id)? else { return Ok(node.clone()) };
             let mut row = old.clone();
@@ -67,7 +67,7 @@ impl Mount {
             tx.change(ChangeKind::Node, &row.id.to_string())?;
             let changed = changed(&old, &row);
             if !changed.is_empty() {
-                trail::named(tx, &Hand { by: Some(who.id), now }, "attr", &row, json!({ "changed": changed }))?;
+                trail::named(tx, &hand, "attr", &row, json!({ "changed": changed }))?;
             }
             // Inside, so that a version made at this moment has either both times or neither.
             if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {

@@ -59,8 +59,8 @@ impl Mount {
         if node.kind == NodeKind::Dir {
             return Err(FsError::IsDir);
         }
-        let now = self.library.clock.now();
-        let hand = Hand { by: Some(who.id), now };
+        let hand = self.hand(who, caller);
+        let now = hand.now;
         let asset = Self::asset_for(tx, node)?;
         let allowed = |verb| asset.as_ref().is_some_and(|a| self.library.gate.decide(who, verb, a).allowed);
         let (may_edit, may_delete) = (allowed(Verb::Edit), allowed(Verb::Delete));
@@ -85,7 +85,7 @@ impl Mount {
             assets::unlink_entry(tx, entry, now)?;
             return Ok(assets::drop_if_nameless(tx, &self.library, node.id)?);
         };
-        let removal = |how, kept| Removal { member: Some(who.id), process: caller.process, now, how, kept };
+        let removal = |how, kept| Removal { hand, process: caller.process, how, kept };
         match (meaning, own, successor) {
             (UnlinkMeaning::DropProvisional | UnlinkMeaning::LocalRemove, ..) => {
                 self.drop_provisional(tx, &hand, (node, entry), &asset)
@@ -147,7 +147,7 @@ impl Mount {
             }
             let (node, _) = self.known(tx, who, node)?;
             self.may_node(tx, who, Verb::Edit, &node)?;
-            let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+            let hand = self.hand(who, caller);
             assets::unlink_entry(tx, &entry, hand.now)?;
             let held = node.class == NodeClass::Asset;
             if !held {
@@ -183,7 +183,7 @@ impl Mount {
                     self.retag_in(tx, &actor, asset.id, std::slice::from_ref(last), &[])
                 })
             }
-            Item::Trashed(asset) => self.purge(who, asset),
+            Item::Trashed(asset) => self.purge(who, caller, asset),
             Item::Dir(_) | Item::Node(_) => Err(FsError::IsDir),
             Item::Export(..) => Err(FsError::NotPermitted(
                 "an export goes when its approval is withdrawn: dam set PATH status.PLATFORM=rejected".into(),
@@ -233,9 +233,9 @@ impl Mount {
     }
 
     /// The bytes of a trashed asset are let go of before the recovery window ends; an admin's decision.
-    fn purge(&self, who: &Who, asset: Asset) -> FsResult<()> {
+    fn purge(&self, who: &Who, caller: &Caller, asset: Asset) -> FsResult<()> {
         Self::may_purge(who)?;
-        let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+        let hand = self.hand(who, caller);
         self.library.catalog.write(|tx| self.purge_asset(tx, &hand, asset.id))
     }
 
@@ -261,7 +261,7 @@ impl Mount {
     /// [`FsError::NotEmpty`] also when what is in it is hidden from the caller.
     pub fn rmdir(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.with_reserve(|| self.rmdir_as(&who, parent, name));
+        let result = self.with_reserve(|| self.rmdir_as(&who, caller, parent, name));
         self.explain(&who, "rmdir", result)
     }
 
@@ -280,9 +280,9 @@ impl Mount {
         Ok(tx.remove_node(node.id)?)
     }
 
-    fn rmdir_as(&self, who: &Who, parent: u64, name: &OsStr) -> FsResult<()> {
+    fn rmdir_as(&self, who: &Who, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let name = FileName::try_from(name)?;
-        let hand = Hand { by: Some(who.id), now: self.library.clock.now() };
+        let hand = self.hand(who, caller);
         let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
         match place {
             Place::Folder(folder) => self.library.catalog.write(|tx| -> FsResult<()> {

@@ -8,7 +8,6 @@ use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
 use crate::ops::mapped::Facet;
-use crate::ops::record::Hand;
 use crate::ops::{OpsError, assign, mapped, trail};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
@@ -109,7 +108,7 @@ impl Mount {
     /// [`FsError::Unsupported`] for what is not `user.*`.
     pub fn setxattr(&self, caller: &Caller, ino: u64, name: &[u8], value: &[u8], mode: XattrMode) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.setxattr_as(&who, ino, name, Some(value), mode);
+        let result = self.setxattr_as(&who, caller, ino, name, Some(value), mode);
         self.explain(&who, "setxattr", result)
     }
 
@@ -119,11 +118,19 @@ impl Mount {
     /// [`FsError::NoAttribute`] when there is none.
     pub fn removexattr(&self, caller: &Caller, ino: u64, name: &[u8]) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.setxattr_as(&who, ino, name, None, XattrMode::Any);
+        let result = self.setxattr_as(&who, caller, ino, name, None, XattrMode::Any);
         self.explain(&who, "removexattr", result)
     }
 
-    fn setxattr_as(&self, who: &Who, ino: u64, name: &[u8], value: Option<&[u8]>, mode: XattrMode) -> FsResult<()> {
+    fn setxattr_as(
+        &self,
+        who: &Who,
+        caller: &Caller,
+        ino: u64,
+        name: &[u8],
+        value: Option<&[u8]>,
+        mode: XattrMode,
+    ) -> FsResult<()> {
         if !name.starts_with(b"user.") {
             return Err(FsError::Unsupported("only user.* attributes are kept"));
         }
@@ -142,8 +149,8 @@ impl Mount {
             None if node.kind == NodeKind::Dir => Self::may_own(who, &node)?,
             None => self.library.catalog.read(|tx| self.may_node(tx, who, Verb::Edit, &node))?,
         }
-        let now = self.library.clock.now();
-        let hand = Hand { by: Some(who.id), now };
+        let hand = self.hand(who, caller);
+        let now = hand.now;
         // The value is not for the log: it may be a prompt.
         let detail = json!({ "xattr": String::from_utf8_lossy(name), "removed": value.is_none() });
         self.library.catalog.write(|tx| -> FsResult<()> {

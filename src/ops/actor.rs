@@ -8,6 +8,7 @@ use super::folders::Maker;
 use super::record::Hand;
 use super::{Library, OpsError};
 use crate::access::{Identity, Who};
+use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, MemberRow};
 use crate::types::{Caller, Timestamp};
 
@@ -17,20 +18,21 @@ pub struct Actor {
     pub member: MemberRow,
     pub uid: u32,
     pub gid: u32,
+    cause: Cause,
     who: Arc<Who>,
 }
 
 impl Actor {
-    /// The member whom the caller's user id belongs to.
+    /// The member whom the caller's user id belongs to, by a command.
     ///
     /// # Errors
     /// When the user id is no active member's.
     pub fn of(library: &Library, caller: &Caller) -> Result<Self, OpsError> {
         let who = library.gate.who(&Identity::Uid(caller.uid))?;
-        Self::of_who(library, who, caller)
+        Ok(Self { cause: Cause::command(caller.process), ..Self::of_who(library, who, caller)? })
     }
 
-    /// A member whom the gate knows already, on behalf of a caller.
+    /// A member whom the gate knows already, by a process on a mount.
     ///
     /// # Errors
     /// When he is a member no more.
@@ -41,7 +43,7 @@ impl Actor {
             subject: format!("uid:{}", caller.uid),
             reason: format!("user id {} is no member of this library", caller.uid),
         })?;
-        Ok(Self { member, uid: caller.uid, gid: caller.gid, who })
+        Ok(Self { member, uid: caller.uid, gid: caller.gid, cause: Cause::process(caller.process), who })
     }
 
     /// Another member, looked at by an admin.
@@ -54,7 +56,7 @@ impl Actor {
             return Err(super::members::unknown(name, &members));
         };
         let who = library.gate.who(&Identity::Member(member.id))?;
-        Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, who })
+        Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, cause: Cause::Unknown, who })
     }
 
     /// As the gate knows him.
@@ -114,12 +116,18 @@ impl Actor {
     /// Who makes nodes.
     #[must_use]
     pub fn maker(&self, now: Timestamp) -> Maker {
-        Maker { uid: self.uid, gid: self.gid, member: Some(self.member.id), now }
+        Maker { uid: self.uid, gid: self.gid, member: Some(self.member.id), cause: self.cause, now }
+    }
+
+    /// The same one, taking back a turn.
+    #[must_use]
+    pub fn undoing(&self, turn: u64) -> Self {
+        Self { cause: Cause::Undo(turn), ..self.clone() }
     }
 
     /// Who changes records.
     #[must_use]
     pub fn hand(&self, now: Timestamp) -> Hand {
-        Hand { by: Some(self.member.id), now }
+        Hand { by: Some(self.member.id), cause: self.cause, now }
     }
 }

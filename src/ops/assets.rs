@@ -10,7 +10,7 @@ use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
     TunnelRow, WriteTx, view_stem,
 };
-use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
+use crate::types::{AssetId, FileName, NodeId, Timestamp};
 
 /// A record for bytes that have just arrived: provisional until its first version.
 ///
@@ -93,18 +93,12 @@ pub fn touch_folder(tx: &mut dyn WriteTx, folder: NodeId, now: Timestamp) -> Res
 /// Who removes, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Removal<'a> {
-    pub member: Option<MemberId>,
+    pub hand: Hand,
+    /// The process whose new file may have the asset back.
     pub process: u32,
-    pub now: Timestamp,
     pub how: TunnelHow,
     /// The tunnel of the asset's own name, when what goes is a backup name: that one goes on.
     pub kept: Option<&'a TunnelRow>,
-}
-
-impl Removal<'_> {
-    const fn hand(&self) -> Hand {
-        Hand { by: self.member, now: self.now }
-    }
 }
 
 /// Puts an asset in the trash: its name goes, bytes and record stay, and for 15 seconds the name brings it back.
@@ -128,26 +122,26 @@ pub fn trash(
                 asset: asset.id,
                 node: node.id,
                 process: removal.process,
-                member: removal.member,
-                at: removal.now,
+                member: removal.hand.by,
+                at: removal.hand.now,
                 how: removal.how,
                 taken: Vec::new(),
             },
         )?,
     }
-    unlink_entry(tx, entry, removal.now)?;
+    unlink_entry(tx, entry, removal.hand.now)?;
     asset.state = AssetState::Trashed;
     asset.trashed = Some(Trashed {
-        at: removal.now,
+        at: removal.hand.now,
         parent: entry.parent,
         name: entry.name.as_bytes().to_vec(),
-        by: removal.member,
+        by: removal.hand.by,
     });
-    asset.changed = removal.now;
+    asset.changed = removal.hand.now;
     tx.put_asset(asset)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     let detail = json!({ "name": asset.view_name, "path": trail::path(tx, entry)? });
-    Ok(trail::asset(tx, &removal.hand(), "trash", asset.id, &detail)?)
+    Ok(trail::asset(tx, &removal.hand, "trash", asset.id, &detail)?)
 }
 
 /// Takes an asset out of the trash and gives it a name, which its record follows.

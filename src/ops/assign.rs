@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::proto::Assignment;
 use super::record::{self, Changed, Hand};
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, target};
+use super::{Actor, Library, OpsError, folders, target, trail};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
@@ -85,7 +85,7 @@ pub fn change_asset(
     store(tx, asset)?;
     let rows: Vec<Value> = changed.iter().map(|c| json!({ "facet": c.field, "old": c.old, "new": c.new })).collect();
     let detail = json!({ "changed": rows });
-    crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "asset.set", &asset.id.to_string(), &detail)?;
+    trail::asset(tx, &actor.hand(now), "set", asset.id, &detail)?;
     Ok(rows)
 }
 

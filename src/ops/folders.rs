@@ -6,17 +6,19 @@ use serde_json::json;
 
 use super::record::Hand;
 use super::{OpsError, trail};
+use crate::catalog::journal::Cause;
 use crate::catalog::{
     Asset, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx,
 };
 use crate::types::{EntryId, FileName, MemberId, NodeId, Timestamp};
 
-/// Who makes nodes, and when.
+/// Who makes nodes, by what, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Maker {
     pub uid: u32,
     pub gid: u32,
     pub member: Option<MemberId>,
+    pub cause: Cause,
     pub now: Timestamp,
 }
 
@@ -24,7 +26,7 @@ impl Maker {
     /// Who changes records.
     #[must_use]
     pub const fn hand(&self) -> Hand {
-        Hand { by: self.member, now: self.now }
+        Hand { by: self.member, cause: self.cause, now: self.now }
     }
 }
 

@@ -12,6 +12,7 @@ use super::record::Hand;
 use super::trail::{self, Origin};
 use super::{Library, OpsError, assets};
 use crate::blob::BlobError;
+use crate::catalog::journal::Cause;
 use crate::catalog::{CatalogError, ChangeKind, Counter, InboxRow, NodeClass, NodeRow, WriteTx};
 use crate::media::{self, MediaError};
 use crate::types::{AssetId, Content, FileName, NodeId, Timestamp};
@@ -158,7 +159,7 @@ impl Library {
             detail: String::new(),
             asset: None,
         };
-        let hand = Hand { by: node.owner, now };
+        let hand = Hand::own(node.owner, now);
         match outcome {
             Outcome::Refused(why) => {
                 tx.set_xattr(node.id, REFUSED, stamp)?;
@@ -180,7 +181,7 @@ impl Library {
                 };
             }
             Outcome::Filed => {
-                let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, now };
+                let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, cause: Cause::Unknown, now };
                 let folder = unsorted(tx, &maker)?;
                 let name = free_name(tx, folder, &entry.name)?;
                 assets::unlink_entry(tx, &entry, now)?;

@@ -3,7 +3,7 @@
 use damfs_policy::Verb;
 use serde_json::{Value, json};
 
-use super::{Actor, Library, OpsError, value};
+use super::{Actor, Library, OpsError, trail, value};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -71,28 +71,44 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
         if let Some(scope) = &scope {
             row.scope.clone_from(scope);
         }
-        if let Some(uid) = change.uid {
-            free_uid(tx, Some(uid), row.id)?;
-            row.uid = Some(uid);
-        }
+        row.uid = change.uid.or(row.uid);
         if let Some(active) = change.active {
             row.active = active;
         }
         if row == old {
             return Ok(member_json(&row));
         }
-        if is_admin(library, &old) && !is_admin(library, &row) {
-            let others = tx.members()?;
-            if !others.iter().any(|m| m.id != old.id && is_admin(library, m)) {
-                return Err(OpsError::failed(
-                    format!("`{name}` is the last active admin; without one nobody could change the library"),
-                    "make another member admin first: dam member set OTHER --role admin",
-                ));
-            }
-        }
-        put(tx, actor, &row, "member.set", &json!({ "old": member_json(&old), "new": member_json(&row) }), now)?;
+        replace(library, actor, tx, &old, &row, now)?;
         Ok(member_json(&row))
     })
+}
+
+/// Puts one row of a member in place of another inside a transaction.
+///
+/// # Errors
+/// When the user id is another's, or it would leave the library without an active admin.
+pub(super) fn replace(
+    library: &Library,
+    actor: &Actor,
+    tx: &mut dyn WriteTx,
+    old: &MemberRow,
+    new: &MemberRow,
+    now: Timestamp,
+) -> Result<(), OpsError> {
+    if new.uid != old.uid {
+        free_uid(tx, new.uid, new.id)?;
+    }
+    let name = &old.name;
+    if is_admin(library, old) && !is_admin(library, new) {
+        let others = tx.members()?;
+        if !others.iter().any(|m| m.id != old.id && is_admin(library, m)) {
+            return Err(OpsError::failed(
+                format!("`{name}` is the last active admin; without one nobody could change the library"),
+                "make another member admin first: dam member set OTHER --role admin",
+            ));
+        }
+    }
+    put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)
 }
 
 /// Every member, in name order. Who is no admin sees himself.
@@ -123,8 +139,7 @@ fn put(
 ) -> Result<(), OpsError> {
     tx.put_member(row)?;
     tx.change(ChangeKind::Access, &row.id.to_string())?;
-    crate::audit::append(tx, super::CHAIN, now, &actor.member.name, action, &row.id.to_string(), detail)?;
-    Ok(())
+    Ok(trail::append(tx, &actor.hand(now), action, &row.id.to_string(), detail)?)
 }
 
 fn member_json(row: &MemberRow) -> Value {

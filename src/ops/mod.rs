@@ -38,6 +38,7 @@ mod sweep;
 pub mod target;
 pub mod trail;
 pub mod tunnels;
+pub mod undo;
 pub mod value;
 pub mod versions;
 pub mod view_copy;

@@ -52,6 +52,17 @@ pub enum Command {
         field: Option<String>,
         take: String,
     },
+    /// Takes back a turn: the caller's last one, a member's last one, or one by its number.
+    Undo {
+        turn: Option<u64>,
+        of: Option<String>,
+        dry_run: bool,
+    },
+    /// The last turns of a member, the caller's own by default.
+    Turns {
+        of: Option<String>,
+        limit: usize,
+    },
     Set {
         targets: Vec<String>,
         set: Vec<Assignment>,
@@ -101,6 +112,7 @@ impl Command {
             | Self::Tag { .. }
             | Self::Restore { .. }
             | Self::MetaResolve { .. }
+            | Self::Undo { .. }
             | Self::Settle
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
@@ -111,6 +123,7 @@ impl Command {
             | Self::Versions { .. }
             | Self::Diff { .. }
             | Self::MetaDiff { .. }
+            | Self::Turns { .. }
             | Self::Fsck { .. }
             | Self::MemberList
             | Self::Why { .. } => false,

@@ -7,14 +7,24 @@ use serde_json::{Value, json};
 
 use super::OpsError;
 use super::value::{FacetChange, date};
+use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, AssetState, ReadTx, Verdict};
 use crate::types::{AssetId, MemberId, Timestamp};
 
-/// Who changes a record, and when.
+/// Who changes a record, by what, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Hand {
     pub by: Option<MemberId>,
+    pub cause: Cause,
     pub now: Timestamp,
+}
+
+impl Hand {
+    /// damfs itself, or in its own time for a member.
+    #[must_use]
+    pub const fn own(by: Option<MemberId>, now: Timestamp) -> Self {
+        Self { by, cause: Cause::Unknown, now }
+    }
 }
 
 /// What a facet was and what it became; goes to the audit log.

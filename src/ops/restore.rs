@@ -79,6 +79,9 @@ fn next_version(library: &Arc<Library>, actor: &Actor, asset: &Asset, n: u32, na
 pub(super) type Saved = (Asset, Option<String>, Option<(VersionRow, Content)>);
 
 /// As a program does that saves by rename: a new file takes the name, so that who reads the old one reads it to its end.
+///
+/// # Errors
+/// As [`restore`]; nothing was changed then.
 pub(super) fn save(
     library: &Library,
     actor: &Actor,

@@ -61,7 +61,7 @@ impl Library {
             asset.conflicts.insert(BYTES.to_owned(), conflict);
             asset.changed = now.max(asset.changed);
             assign::store(tx, &asset)?;
-            let hand = Hand { by: Some(by.member), now };
+            let hand = Hand::own(Some(by.member), now);
             Ok(trail::asset(tx, &hand, "conflict", asset.id, &json!({ "field": BYTES, "version": version.n }))?)
         })
     }

@@ -13,7 +13,7 @@ use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
     Actor, Library, OpsError, assign, conflicts, find, folders, fsck, history, import, members, restore, rules, show,
-    value, why,
+    trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -72,6 +72,8 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::MetaResolve { target, field, take } => {
             conflicts::resolve(library, actor, &target, field.as_deref(), &take)
         }
+        Command::Undo { turn, of, dry_run } => undo::undo(library, actor, &undo::Ask { turn, of, dry_run }),
+        Command::Turns { of, limit } => undo::list(library, actor, of.as_deref(), limit),
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
         Command::Settle => settle(library, actor),
@@ -116,7 +118,7 @@ fn folder_rule(
         let rows = rules::put_rules(tx, node, &changes)?;
         if rows != before {
             let detail = json!({ "rules": rows });
-            crate::audit::append(tx, super::CHAIN, now, &actor.member.name, "folder.rule", folder, &detail)?;
+            trail::append(tx, &actor.hand(now), "folder.rule", folder, &detail)?;
         }
         let rules: Vec<Value> = rows.iter().map(|r| json!({ "facet": r.facet, "value": r.value })).collect();
         Ok(json!({ "folder": folder, "rules": rules }))

@@ -125,7 +125,7 @@ impl Library {
         *master = changed;
         assign::store(tx, master)?;
         let detail = json!({ "sidecar": trail::path(tx, sidecar)?, "version": version.n });
-        Ok(trail::asset(tx, &Hand { by: version.made_by, now }, "set", master.id, &detail)?)
+        Ok(trail::asset(tx, &Hand::own(version.made_by, now), "set", master.id, &detail)?)
     }
 
     /// What a version of a sidecar says; nothing when it cannot be read.

@@ -7,6 +7,7 @@ use super::trail::Origin;
 use super::view_copy::added;
 use super::{Library, OpsError, assets, assign, inbox};
 use crate::access::Identity;
+use crate::catalog::journal::Cause;
 use crate::catalog::{CatalogError, EntryRow, NodeClass, NodeRow, WriteTx};
 use crate::policy::Field;
 use crate::types::{FileName, NodeId, Timestamp};
@@ -45,7 +46,7 @@ impl Library {
         entry: &EntryRow,
         now: Timestamp,
     ) -> Result<(), OpsError> {
-        let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, now };
+        let maker = Maker { uid: node.uid, gid: node.gid, member: node.owner, cause: Cause::Unknown, now };
         let above = folders::ancestors(tx, entry.parent)?;
         let stayed = Origin { from: Some(entry), view: None };
         if above.last() == Some(&NodeId::LIBRARY) {

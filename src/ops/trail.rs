@@ -9,12 +9,13 @@ use super::CHAIN;
 use super::folders::Paths;
 use super::record::Hand;
 use crate::audit;
+use crate::catalog::journal::Signature;
 use crate::catalog::{Asset, CatalogError, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::policy::Field;
 use crate::types::{AssetId, FileName};
 use crate::view::class::{NameClass, classify};
 
-/// Appends a row by whoever's hand it is: by damfs itself when it is no member's.
+/// Appends a row by whoever's hand it is, and signs the transaction for the journal: by damfs itself when it is no member's.
 ///
 /// # Errors
 /// When the catalogue fails.
@@ -25,6 +26,7 @@ pub fn append(
     subject: &str,
     detail: &Value,
 ) -> Result<(), CatalogError> {
+    tx.sign(&Signature { by: hand.by, cause: hand.cause, at: hand.now });
     let actor = match hand.by {
         Some(id) => tx.member(id)?.map_or_else(|| id.to_string(), |m| m.name),
         None => "damfs".to_owned(),

@@ -6,6 +6,7 @@ use super::folders::{self, Maker};
 use super::notices::Notice;
 use super::record::Hand;
 use super::{Library, OpsError, assets, inbox, names};
+use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, CatalogError, ChangeKind, NodeKind, ReadTx, TunnelHow, TunnelRow, WriteTx};
 use crate::types::{AssetId, NodeId, Timestamp};
 use crate::view::identity::{ExpiryMeaning, TUNNEL_MS, is_young, on_tunnel_expired};
@@ -70,7 +71,7 @@ fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), Ops
 fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Timestamp) -> Result<String, OpsError> {
     let parent = home(tx, &asset, tunnel.parent, now)?;
     let name = inbox::free_name(tx, parent, &tunnel.name)?;
-    assets::restore(tx, &mut asset, parent, &name, &Hand { by: None, now })?;
+    assets::restore(tx, &mut asset, parent, &name, &Hand::own(None, now))?;
     let path = folders::path_of_asset(tx, &asset)?;
     Ok(path.unwrap_or_else(|| name.to_text()))
 }
@@ -86,7 +87,7 @@ pub(super) fn home(tx: &mut dyn WriteTx, asset: &Asset, was: NodeId, now: Timest
     }
     let owner = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
     let (uid, gid) = owner.map_or((0, 0), |n| (n.uid, n.gid));
-    inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, now })
+    inbox::unsorted(tx, &Maker { uid, gid, member: asset.owner, cause: Cause::Unknown, now })
 }
 
 /// Remembers that a name goes away, before it does. What waits at that name to be put back is put back now: the new row takes its place.

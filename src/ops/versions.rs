@@ -351,7 +351,7 @@ impl Library {
         if !at_odds.is_empty() {
             detail["conflict"] = at_odds.into();
         }
-        trail::append(tx, &Hand { by, now }, "version.commit", &asset.id.to_string(), &detail)?;
+        trail::append(tx, &Hand::own(by, now), "version.commit", &asset.id.to_string(), &detail)?;
         Ok(version)
     }
 

@@ -230,6 +230,55 @@ fn each_call_that_changes_something_has_one_row() {
     }
 }
 
+/// What cannot be taken back, and why; every other call can.
+const FOR_GOOD: &[(&str, &str)] = &[
+    ("create a backup", "its bytes are kept nowhere else"),
+    ("drop into the inbox", "its bytes are kept nowhere else"),
+    ("unlink of a new file", "it never had a version; nothing of it is left"),
+    ("unlink of a backup", "its bytes were never stored"),
+];
+
+#[test]
+fn each_call_can_be_taken_back_or_says_why_not() {
+    for (what, call, said, _) in CASES {
+        let (world, _admin, eddy) = stage();
+        later(&world, 20_000);
+        let seq = world.library.catalog.read(|tx| tx.journal_after(0, 10_000)).unwrap().last().unwrap().seq;
+        call(&world, &eddy).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let kept = world.library.catalog.read(|tx| tx.journal_after(seq, 9)).unwrap();
+        assert_eq!(kept.len(), 1, "{what}: {said}");
+        let turn = Some(kept[0].turn);
+        let done = world.serve(1001, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+        let why = FOR_GOOD.iter().find(|(name, _)| name == what).map(|(_, why)| *why);
+        assert_eq!(done["left"][0]["why"].as_str(), why, "{what}: {done}");
+        assert_eq!(done["done"].as_u64() == Some(0), why.is_some(), "{what}: {done}");
+    }
+}
+
+#[test]
+fn a_purge_cannot_be_taken_back() {
+    let (world, admin, eddy) = stage();
+    later(&world, 20_000);
+    eddy.unlink(ACME).unwrap();
+    later(&world, 20_000);
+    admin.unlink("trash/2026-09-21/a.png").unwrap();
+    let done = world.serve(1001, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert_eq!(done["left"][0]["why"], "it was removed for good", "{done}");
+}
+
+#[test]
+fn what_was_taken_back_is_on_record() {
+    let (world, _admin, eddy) = stage();
+    later(&world, 20_000);
+    eddy.unlink(ACME).unwrap();
+    let back = said(&world, &eddy, |w, _| {
+        w.serve(1001, Command::Undo { turn: None, of: None, dry_run: true }).unwrap();
+        w.serve(1001, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+        Ok(())
+    });
+    assert_eq!(back, ["eddy asset.restore library/acme/a.png", "eddy turn.undo -"]);
+}
+
 /// As [`trace`], of a call that is done: the rows in short.
 #[track_caller]
 fn said(world: &World, seat: &Seat, call: impl Fn(&World, &Seat) -> FsResult<()>) -> Vec<String> {

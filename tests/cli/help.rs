@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],
+    &["undo"],
     &["set"],
     &["tag", "add"],
     &["tag", "remove"],

@@ -16,6 +16,7 @@ mod paths;
 mod rsync;
 mod saves;
 mod trash_versions;
+mod undo;
 mod unmount;
 mod users;
 mod views;

@@ -12,6 +12,7 @@ mod patterns;
 mod random;
 mod rivals;
 mod sidecars;
+mod undo;
 mod world;
 
 use std::collections::BTreeMap;

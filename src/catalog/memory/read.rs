@@ -8,6 +8,7 @@ use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Facts, Field};
 
 use super::Tx;
+use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
     Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
@@ -76,6 +77,10 @@ impl ReadTx for Tx<'_> {
         let held = |id| self.state.held.range((id, 0)..=(id, u64::MAX)).next().is_some();
         let nodes = self.state.nodes.values().filter(|n| n.kind != NodeKind::Dir);
         Ok(nodes.map(|n| n.id).filter(|id| !named(*id) && !held(*id)).collect())
+    }
+
+    fn entry_by_id(&self, id: EntryId) -> Result<Option<EntryRow>, E> {
+        Ok(self.state.entries.get(&id).cloned())
     }
 
     fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E> {
@@ -306,5 +311,24 @@ impl ReadTx for Tx<'_> {
         let mut out: Vec<String> = self.state.audit.keys().map(|(chain, _)| chain.clone()).collect();
         out.dedup();
         Ok(out)
+    }
+
+    fn turns(&self, of: Option<MemberId>, before: u64, limit: usize) -> Result<Vec<TurnRow>, E> {
+        let mut turns: BTreeMap<(u64, Option<MemberId>), TurnRow> = BTreeMap::new();
+        for row in self.state.journal.values().filter(|r| r.turn < before && (of.is_none() || r.member == of)) {
+            let first = TurnRow { no: row.turn, member: row.member, began: row.at, undoes: row.undoes };
+            let turn = turns.entry((row.turn, row.member)).or_insert(first);
+            turn.began = turn.began.min(row.at);
+        }
+        Ok(turns.into_values().rev().take(limit).collect())
+    }
+
+    fn turn(&self, no: u64) -> Result<Vec<JournalRow>, E> {
+        Ok(self.state.journal.values().filter(|row| row.turn == no).cloned().collect())
+    }
+
+    fn journal_after(&self, seq: u64, limit: usize) -> Result<Vec<JournalRow>, E> {
+        let rows = self.state.journal.range((Excluded(seq), Unbounded));
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
     }
 }

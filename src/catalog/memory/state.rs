@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::catalog::journal::JournalRow;
 use crate::catalog::{
     Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeKind, NodeRow, RenditionRow, TunnelRow,
     VersionRow, view_stem,
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub inbox: Table<u64, InboxRow>,
     pub changes: Table<u64, ChangeRow>,
     pub audit: Table<(String, u64), AuditRow>,
+    pub journal: Table<u64, JournalRow>,
 }
 
 /// A row whose references are checked at commit.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::Tx;
 use super::state::{Owed, State};
+use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
     NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
 };
-use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId};
+use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId, Timestamp};
 
 impl WriteTx for Tx<'_> {
     fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E> {
@@ -208,6 +209,11 @@ impl WriteTx for Tx<'_> {
         Ok(())
     }
 
+    fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E> {
+        Arc::make_mut(&mut self.state.folder_rules).remove(&(folder, facet.to_owned()));
+        Ok(())
+    }
+
     fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E> {
         if facet.is_empty() || value.is_empty() {
             return refused("a vocabulary word without a facet or a value");
@@ -254,6 +260,21 @@ impl WriteTx for Tx<'_> {
         }
         Arc::make_mut(&mut self.state.audit).insert((row.chain.clone(), row.seq), row.clone());
         Ok(())
+    }
+
+    fn add_journal(&mut self, row: &JournalRow) -> Result<(), E> {
+        if self.state.journal.contains_key(&row.seq) {
+            return refused(format!("the journal has row {} already", row.seq));
+        }
+        Arc::make_mut(&mut self.state.journal).insert(row.seq, row.clone());
+        Ok(())
+    }
+
+    fn drop_journal(&mut self, before: Timestamp) -> Result<u64, E> {
+        let journal = Arc::make_mut(&mut self.state.journal);
+        let all = journal.len();
+        journal.retain(|_, row| row.at >= before);
+        Ok(u64::try_from(all - journal.len()).unwrap_or(u64::MAX))
     }
 }
 

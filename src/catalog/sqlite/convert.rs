@@ -104,7 +104,7 @@ words!(TunnelHow {
 words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox", Word => "word" });
 words!(Counter {
     Node => "node", Entry => "entry", Version => "version", Rendition => "rendition", Asset => "asset",
-    Inbox => "inbox",
+    Inbox => "inbox", Turn => "turn", Journal => "journal",
 });
 
 impl ToSql for Timestamp {

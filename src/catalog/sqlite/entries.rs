@@ -20,6 +20,10 @@ pub(super) fn get(conn: &Connection, parent: NodeId, name: &FileName) -> Result<
     one(conn, sql, params![parent, name], from_row)
 }
 
+pub(super) fn by_id(conn: &Connection, id: EntryId) -> Result<Option<EntryRow>, E> {
+    one(conn, "SELECT id, parent, name, node FROM entry WHERE id = ?1", [id], from_row)
+}
+
 pub(super) fn list(
     conn: &Connection,
     parent: NodeId,

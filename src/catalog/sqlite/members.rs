@@ -90,6 +90,10 @@ pub(super) fn put_folder_rule(conn: &Connection, rule: &FolderRule) -> Result<()
     run(conn, sql, params![rule.folder, rule.facet, rule.value]).map(drop)
 }
 
+pub(super) fn remove_folder_rule(conn: &Connection, folder: NodeId, facet: &str) -> Result<(), E> {
+    run(conn, "DELETE FROM folder_rule WHERE folder = ?1 AND facet = ?2", params![folder, facet]).map(drop)
+}
+
 pub(super) fn vocabulary(conn: &Connection, facet: &str) -> Result<Vec<String>, E> {
     all(conn, "SELECT value FROM word WHERE facet = ?1 ORDER BY value", [facet], |row| row.get(0))
 }

@@ -7,6 +7,7 @@ mod convert;
 mod entries;
 mod feed;
 mod generation;
+mod journal;
 mod members;
 mod migrate;
 mod nodes;

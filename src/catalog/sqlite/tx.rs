@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use damfs_policy::{Expr, Field};
 use rusqlite::Connection;
 
-use super::{assets, entries, feed, generation, members, nodes, values, versions};
+use super::{assets, entries, feed, generation, journal, members, nodes, values, versions};
+use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::refused;
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
@@ -62,6 +63,9 @@ impl ReadTx for Tx<'_> {
     }
     fn entry(&self, parent: NodeId, name: &FileName) -> Result<Option<EntryRow>, E> {
         entries::get(self.conn, parent, name)
+    }
+    fn entry_by_id(&self, id: EntryId) -> Result<Option<EntryRow>, E> {
+        entries::by_id(self.conn, id)
     }
     fn entries(&self, parent: NodeId, after: EntryId, limit: usize) -> Result<Vec<(EntryRow, NodeRow)>, E> {
         entries::list(self.conn, parent, after, limit)
@@ -192,6 +196,15 @@ impl ReadTx for Tx<'_> {
     fn audit_chains(&self) -> Result<Vec<String>, E> {
         feed::audit_chains(self.conn)
     }
+    fn turns(&self, of: Option<MemberId>, before: u64, limit: usize) -> Result<Vec<TurnRow>, E> {
+        journal::turns(self.conn, of, before, limit)
+    }
+    fn turn(&self, no: u64) -> Result<Vec<JournalRow>, E> {
+        journal::of_turn(self.conn, no)
+    }
+    fn journal_after(&self, seq: u64, limit: usize) -> Result<Vec<JournalRow>, E> {
+        journal::after(self.conn, seq, limit)
+    }
 }
 
 impl WriteTx for Tx<'_> {
@@ -252,6 +265,9 @@ impl WriteTx for Tx<'_> {
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         members::put_folder_rule(self.conn, rule)
     }
+    fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E> {
+        members::remove_folder_rule(self.conn, folder, facet)
+    }
     fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E> {
         members::add_word(self.conn, facet, value)
     }
@@ -286,5 +302,11 @@ impl WriteTx for Tx<'_> {
             heads.audit.insert(row.chain.clone(), row.clone());
         }
         Ok(())
+    }
+    fn add_journal(&mut self, row: &JournalRow) -> Result<(), E> {
+        journal::add(self.conn, row)
+    }
+    fn drop_journal(&mut self, before: Timestamp) -> Result<u64, E> {
+        journal::drop_before(self.conn, before)
     }
 }

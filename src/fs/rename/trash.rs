@@ -56,13 +56,8 @@ impl Mount {
             return self.drop_provisional(tx, &m.maker.hand(), (&node, there), &asset);
         }
         self.may(m.who, Verb::Delete, &asset)?;
-        let removal = Removal {
-            member: Some(m.who.id),
-            process: m.caller.process,
-            now: m.maker.now,
-            how: TunnelHow::Moved,
-            kept: None,
-        };
+        let (hand, process) = (m.maker.hand(), m.caller.process);
+        let removal = Removal { hand, process, how: TunnelHow::Moved, kept: None };
         assets::trash(tx, &mut asset, there, &node, &removal)?;
         assets::forget_tunnels(tx, asset.id)?;
         Ok(names::let_go(tx, asset.id)?)

@@ -281,6 +281,19 @@ CREATE TABLE audit (
     PRIMARY KEY (chain, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- What changes were, so that they can be taken back: a row per transaction, steps as JSON (catalog/journal.rs).
+CREATE TABLE journal (
+    seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
+    turn INTEGER NOT NULL CHECK (turn > 0),
+    member BLOB CHECK (length(member) = 16),
+    at INTEGER NOT NULL,
+    undoes INTEGER CHECK (undoes > 0),
+    steps TEXT NOT NULL CHECK (json_valid(steps))
+) STRICT;
+CREATE INDEX journal_turn ON journal (turn, member);
+CREATE INDEX journal_member ON journal (member, turn);
+CREATE INDEX journal_at ON journal (at);
+
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');

@@ -1,0 +1,155 @@
+//! What changes were.
+
+use damfs::catalog::journal::*;
+use damfs::catalog::*;
+use damfs::types::*;
+
+use crate::catalog::on_both;
+use crate::samples::*;
+
+fn row(seq: u64, turn: u64, member: Option<u64>, secs: i64) -> JournalRow {
+    let word = Thing::Word("tag".into(), format!("w{seq}"));
+    let steps = vec![Step { thing: word, change: Change::Word(Pair { was: false, is: true }) }];
+    JournalRow { seq, turn, member: member.map(member_id), at: Timestamp::from_secs(secs), undoes: None, steps }
+}
+
+#[test]
+fn rows_of_the_journal_come_back_as_they_were() {
+    on_both(|engine| {
+        let spot = Spot { parent: NodeId(7), name: b"a\xff.png".to_vec() };
+        let steps = vec![
+            Step { thing: Thing::Asset(asset_id(30)), change: Change::Place(Pair { was: Some(spot), is: None }) },
+            Step {
+                thing: Thing::Node(NodeId(9)),
+                change: Change::Xattr(vec![0, 255], Pair { was: None, is: Some(vec![1]) }),
+            },
+            Step {
+                thing: Thing::Asset(asset_id(31)),
+                change: Change::Head(Pair { was: None, is: Some(version_id(1)) }),
+            },
+        ];
+        let row = JournalRow { undoes: Some(3), steps, ..row(1, 4, None, -5) };
+        write(engine, |tx| tx.add_journal(&row)).unwrap();
+        refused(write(engine, |tx| tx.add_journal(&row)));
+        read(engine, |tx| {
+            assert_eq!(tx.turn(4)?, [row.clone()]);
+            assert_eq!(tx.turn(3)?, []);
+            assert_eq!(tx.journal_after(0, 9)?, [row.clone()]);
+            assert_eq!(tx.journal_after(1, 9)?, []);
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn turns_are_listed_newest_first_for_one_or_for_all() {
+    on_both(|engine| {
+        let rows = [row(1, 1, Some(1), 10), row(2, 2, Some(2), 20), row(3, 1, Some(1), 30), row(4, 3, None, 40)];
+        let undoing = JournalRow { undoes: Some(2), ..row(5, 4, Some(1), 50) };
+        write(engine, |tx| {
+            rows.iter().try_for_each(|row| tx.add_journal(row))?;
+            tx.add_journal(&undoing)
+        })
+        .unwrap();
+        let turn = |no, member: Option<u64>, secs, undoes| TurnRow {
+            no,
+            member: member.map(member_id),
+            began: Timestamp::from_secs(secs),
+            undoes,
+        };
+        read(engine, |tx| {
+            let all = tx.turns(None, u64::MAX, 9)?;
+            assert_eq!(
+                all,
+                [
+                    turn(4, Some(1), 50, Some(2)),
+                    turn(3, None, 40, None),
+                    turn(2, Some(2), 20, None),
+                    turn(1, Some(1), 10, None)
+                ]
+            );
+            assert_eq!(tx.turns(None, 4, 2)?, all[1..3]);
+            assert_eq!(tx.turns(Some(member_id(1)), u64::MAX, 9)?, [all[0], all[3]]);
+            assert_eq!(tx.turn(1)?, [rows[0].clone(), rows[2].clone()]);
+            assert_eq!(tx.journal_after(3, 1)?, [rows[3].clone()]);
+            Ok(())
+        });
+        assert_eq!(write(engine, |tx| tx.drop_journal(Timestamp::from_secs(30))).unwrap(), 2);
+        read(engine, |tx| {
+            assert_eq!(tx.journal_after(0, 9)?.iter().map(|row| row.seq).collect::<Vec<_>>(), [3, 4, 5]);
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn an_entry_is_found_by_its_number_and_a_rule_can_go() {
+    on_both(|engine| {
+        write(engine, |tx| {
+            tx.put_node(&node(20, NodeKind::Dir))?;
+            tx.add_entry(&entry(21, NodeId::LIBRARY, "a", 20))?;
+            for (facet, value) in [("tag", "beach"), ("client", "acme")] {
+                tx.put_folder_rule(&FolderRule { folder: NodeId(20), facet: facet.into(), value: value.into() })?;
+            }
+            tx.remove_folder_rule(NodeId(20), "tag")?;
+            tx.remove_folder_rule(NodeId(20), "persona")
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.entry_by_id(EntryId(21))?, Some(entry(21, NodeId::LIBRARY, "a", 20)));
+            assert_eq!(tx.entry_by_id(EntryId(22))?, None);
+            assert_eq!(tx.folder_rules(NodeId(20))?.len(), 1);
+            Ok(())
+        });
+    });
+}
+
+/// [`Catalog::write`] keeps the journal: a signed transaction leaves what it changed, an unsigned one nothing.
+#[test]
+fn a_signed_transaction_leaves_what_it_changed() {
+    let catalog = Catalog::new(std::sync::Arc::new(memory::MemoryEngine::new()));
+    let change = |by: Option<Signature>, tag: &str| {
+        let done: Result<(), CatalogError> = catalog.write(|tx| {
+            tx.put_node(&NodeRow { mode: 0o755, ..node(1, NodeKind::Dir) })?;
+            let before = tx.asset(asset_id(30))?.unwrap_or_else(|| asset(30));
+            if before.tags.is_empty() {
+                publish(tx, &before)?;
+            }
+            tx.put_asset(&Asset { tags: [tag.to_owned()].into(), changed: Timestamp::from_secs(99), ..before })?;
+            if let Some(by) = &by {
+                tx.sign(by);
+            }
+            Ok(())
+        });
+        done.unwrap();
+    };
+    let by = |cause, secs| Some(Signature { by: Some(member_id(1)), cause, at: Timestamp::from_secs(secs) });
+    change(None, "a");
+    change(by(Cause::Process(5), 10), "b");
+    change(by(Cause::Process(5), 12), "c");
+    change(by(Cause::Process(5), 12), "c");
+    change(by(Cause::Process(6), 12), "d");
+    change(by(Cause::Process(5), 15), "e");
+    change(by(Cause::Undo(1), 15), "f");
+    let rows = catalog.read(|tx| tx.journal_after(0, 99)).unwrap();
+    let turns: Vec<u64> = rows.iter().map(|row| row.turn).collect();
+    assert_eq!(turns, [1, 1, 2, 3, 4], "the same again is no change; a process that paused begins anew");
+    assert_eq!(rows[4].undoes, Some(1));
+    let all = Step::gather(rows.into_iter().take(2).flat_map(|row| row.steps));
+    let [Step { change: Change::Record(fields), .. }] = &all[..] else { panic!("{all:?}") };
+    let tags = |tag: &str| [("tags".to_owned(), serde_json::json!([tag]))].into();
+    assert_eq!(fields, &Pair { was: tags("a"), is: tags("c") });
+}
+
+#[test]
+fn what_ends_as_it_began_is_no_step() {
+    let place = |was: Option<&str>, is: Option<&str>| {
+        let spot = |name: &str| Spot { parent: NodeId(1), name: name.into() };
+        let change = Change::Place(Pair { was: was.map(spot), is: is.map(spot) });
+        Step { thing: Thing::Asset(asset_id(1)), change }
+    };
+    assert_eq!(Step::gather([place(Some("a"), Some("b")), place(Some("b"), Some("a"))]), []);
+    assert_eq!(Step::gather([place(None, Some("b")), place(Some("b"), None)]), []);
+    let both = [place(Some("a"), Some("b")), place(Some("b"), None)];
+    assert_eq!(Step::gather(both), [place(Some("a"), None)]);
+}

@@ -605,7 +605,7 @@ impl Reference {
                 }
                 (node.dirty, node.unrecorded) = (false, false);
                 node.kept = Some(node.bytes.clone());
-            } else if !(published == Some(true) && !node.dirty && node.kept.is_none())
+            } else if !(published == Some(true) && node.handles == 0 && node.kept.is_none())
                 || self.now - node.changed < quiet
             {
                 // Nothing was written to it, and it has the name of an asset with versions: it is empty now.

@@ -22,7 +22,7 @@ use crate::ops::{inbox, record};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
-use crate::view::identity::{CreateMeaning, comes_back_in_view, on_create};
+use crate::view::identity::{CreateMeaning, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
 
 impl Mount {
@@ -131,8 +131,7 @@ impl Mount {
         Self::may_work(who)?;
         let local = ensure_local(tx, dir, maker)?;
         if is_for_assets(classify(name)) {
-            let tunnel = self.tunnel_for(tx, who, local, name)?;
-            if let Some(tunnel) = tunnel.filter(|t| comes_back_in_view(t, caller.process, maker.now)) {
+            if let Some(tunnel) = self.comes_back_to(tx, who, caller, local, name)? {
                 // The second half of "move the old file aside, write a new one": the asset's library name gets the new bytes.
                 let mut asset = tx.asset(tunnel.asset)?.ok_or(FsError::NotFound)?;
                 self.may(who, Verb::Edit, &asset)?;

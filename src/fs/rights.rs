@@ -11,7 +11,8 @@ use crate::ops::value::FacetChange;
 use crate::ops::view_copy::added;
 use crate::ops::{OpsError, assets, assign, rules};
 use crate::policy::{Expr, Field, Verb};
-use crate::types::{AssetId, EntryId, FileName, NodeId, VersionId};
+use crate::types::{AssetId, Caller, EntryId, FileName, NodeId, VersionId};
+use crate::view::identity::comes_back_in_view;
 
 impl Mount {
     /// Whether he may do that with the asset. What he may not list is not there.
@@ -174,5 +175,19 @@ impl Mount {
         let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
         let his = [Verb::List, Verb::Edit].into_iter().all(|verb| self.library.gate.allows(who, verb, &asset));
         Ok(his.then_some(tunnel))
+    }
+    /// The tunnel of a name in a view, if a file that takes the name now is its asset's next version: not when that lies in the trash.
+    pub(super) fn comes_back_to(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        caller: &Caller,
+        local: NodeId,
+        name: &FileName,
+    ) -> FsResult<Option<TunnelRow>> {
+        let now = self.library.clock.now();
+        let Some(tunnel) = self.tunnel_for(tx, who, local, name)? else { return Ok(None) };
+        let there = tx.asset(tunnel.asset)?.is_some_and(|asset| asset.trashed.is_none());
+        Ok((there && comes_back_in_view(&tunnel, caller.process, now)).then_some(tunnel))
     }
 }

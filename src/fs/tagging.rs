@@ -36,11 +36,7 @@ impl Mount {
         add: &[(Field, String)],
     ) -> FsResult<()> {
         let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-        let mut changes: Vec<(Field, FacetChange)> = Vec::new();
-        for (field, value) in remove {
-            changes.push((field.clone(), FacetChange::Remove(value.clone())));
-            changes.extend(taken(&asset, field, value).into_iter().map(|v| (field.clone(), FacetChange::Remove(v))));
-        }
+        let mut changes = removals(&asset, remove);
         for (field, value) in add {
             changes.push((field.clone(), added(field, value)));
         }
@@ -48,6 +44,16 @@ impl Mount {
         assign::change_asset(&self.library, actor, tx, &mut asset, &changes, &name, self.library.clock.now())?;
         Ok(())
     }
+}
+
+/// What taking a view's values from an asset changes.
+pub(super) fn removals(asset: &Asset, remove: &[(Field, String)]) -> Vec<(Field, FacetChange)> {
+    let mut changes = Vec::new();
+    for (field, value) in remove {
+        changes.push((field.clone(), FacetChange::Remove(value.clone())));
+        changes.extend(taken(asset, field, value).into_iter().map(|v| (field.clone(), FacetChange::Remove(v))));
+    }
+    changes
 }
 
 /// What an asset loses with a view's value. A view of a tag also shows what has a tag below it: removing from it takes those as well.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::create::{ensure_local, keep_word, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
-use super::tagging::taken;
+use super::tagging::{removals, taken};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{
@@ -16,7 +16,7 @@ use crate::catalog::{
 use crate::ops::Actor;
 use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
-use crate::ops::{bin, folders, trail, tunnels};
+use crate::ops::{assign, bin, folders, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
@@ -178,9 +178,19 @@ impl Mount {
                     return self.unlink_new(who, caller, &asset);
                 }
                 let actor = Actor::of_who(&self.library, who.clone(), caller)?;
+                let taken = std::slice::from_ref(last);
                 self.library.catalog.write(|tx| {
+                    let now = self.library.clock.now();
+                    let edits = self.library.gate.allows(who, Verb::Edit, &asset);
+                    if edits
+                        && assign::lacks_only_tag(&self.library, &actor, tx, &asset, &removals(&asset, taken), now)?
+                    {
+                        // A part of saving: the asset loses nothing, and the name is back by itself when no file takes it.
+                        let (by, at) = ((who.as_ref(), caller), (dir, name));
+                        return self.tunnel_in_view(tx, by, at, &asset, TunnelHow::AsideInView, Vec::new());
+                    }
                     self.remember_removal(tx, who, caller, dir, name, &asset, last)?;
-                    self.retag_in(tx, &actor, asset.id, std::slice::from_ref(last), &[])
+                    self.retag_in(tx, &actor, asset.id, taken, &[])
                 })
             }
             Item::Trashed(asset) => self.purge(who, caller, asset),
@@ -204,11 +214,25 @@ impl Mount {
         asset: &Asset,
         (field, value): &(Field, String),
     ) -> FsResult<()> {
-        let Some(node) = asset.node else { return Ok(()) };
-        let maker = self.maker(who, caller);
         if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
             keep_word(tx, who, field, value)?;
         }
+        let taken = taken(asset, field, value);
+        self.tunnel_in_view(tx, (who, caller), (dir, name), asset, TunnelHow::RemovedInView, taken)
+    }
+
+    /// For a while a view's name leads back to the asset that it showed.
+    pub(super) fn tunnel_in_view(
+        &self,
+        tx: &mut dyn WriteTx,
+        (who, caller): (&Who, &Caller),
+        (dir, name): (&Dir, &FileName),
+        asset: &Asset,
+        how: TunnelHow,
+        taken: Vec<String>,
+    ) -> FsResult<()> {
+        let Some(node) = asset.node else { return Ok(()) };
+        let maker = self.maker(who, caller);
         let parent = ensure_local(tx, dir, &maker)?;
         Ok(tx.put_tunnel(&TunnelRow {
             parent,
@@ -218,8 +242,8 @@ impl Mount {
             process: caller.process,
             member: Some(who.id),
             at: maker.now,
-            how: TunnelHow::RemovedInView,
-            taken: taken(asset, field, value),
+            how,
+            taken,
         })?)
     }
 

@@ -112,6 +112,7 @@ pub fn trash(
     node: &NodeRow,
     removal: &Removal<'_>,
 ) -> Result<(), OpsError> {
+    tunnels::leave_views(tx, asset.id)?;
     match removal.kept {
         Some(own) => tx.put_tunnel(&TunnelRow { how: removal.how, ..own.clone() })?,
         None => tunnels::remember(

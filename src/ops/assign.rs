@@ -73,9 +73,7 @@ pub fn change_asset(
     if changed.is_empty() {
         return Ok(Vec::new());
     }
-    // Nobody may put an asset where his own rules end: into another client's scope, past his own reach.
-    let moved = changes.iter().any(|(field, _)| !matches!(field, Field::Status(_) | Field::Stage));
-    if moved && !actor.is_admin() && !actor.decide(library, Verb::Tag, asset).allowed {
+    if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,
             subject: before.id.to_string(),
@@ -87,6 +85,36 @@ pub fn change_asset(
     let detail = json!({ "changed": rows });
     trail::asset(tx, &actor.hand(now), "set", asset.id, &detail)?;
     Ok(rows)
+}
+
+/// Nobody may put an asset where his own rules end: into another client's scope, past his own reach.
+fn stays_in_reach(library: &Library, actor: &Actor, changes: &[(Field, FacetChange)], changed: &Asset) -> bool {
+    let moved = changes.iter().any(|(field, _)| !matches!(field, Field::Status(_) | Field::Stage));
+    !moved || actor.is_admin() || actor.decide(library, Verb::Tag, changed).allowed
+}
+
+/// Whether [`change_asset`] would be refused for want of the right to tag, and of no other.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn lacks_only_tag(
+    library: &Library,
+    actor: &Actor,
+    tx: &dyn ReadTx,
+    asset: &Asset,
+    changes: &[(Field, FacetChange)],
+    now: Timestamp,
+) -> Result<bool, OpsError> {
+    let verbs = || changes.iter().map(|(field, change)| verb_for(field, change, asset));
+    if verbs().any(|verb| verb != Verb::Tag) {
+        return Ok(false);
+    }
+    let mut changed = asset.clone();
+    for (field, change) in changes {
+        record::set(tx, &mut changed, field, change, &actor.hand(now))?;
+    }
+    let may = verbs().all(|verb| actor.decide(library, verb, asset).allowed);
+    Ok(!may || !stays_in_reach(library, actor, changes, &changed))
 }
 
 /// Gives a record that is being made the values that its maker chose: nobody makes what he then may not list and edit. What decides

@@ -19,9 +19,7 @@ impl Library {
         for tunnel in self.catalog.read(|tx| tx.tunnels_before(old))? {
             let sentence = match self.catalog.write(|tx| expire(tx, &tunnel, now)) {
                 Ok(None) => continue,
-                Ok(Some(at)) => {
-                    format!("`{}` was put back at {at}: your role may edit it but not delete it", tunnel.name)
-                }
+                Ok(Some(sentence)) => sentence,
                 Err(OpsError::Catalog(e @ (CatalogError::Full | CatalogError::Conflict))) => return Err(e.into()),
                 Err(e) => {
                     tracing::error!(asset = %tunnel.asset, error = %e, "a removed name could not be put back; its asset stays in the trash");
@@ -38,7 +36,7 @@ impl Library {
     }
 }
 
-/// Does what the end of a tunnel means. Returns where its asset was put back.
+/// Does what the end of a tunnel means. Returns a sentence for who removed the name, when it is back.
 fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Option<String>, OpsError> {
     // It may have been used since it was listed.
     if tx.tunnel(tunnel.parent, &tunnel.name)?.as_ref() != Some(tunnel) {
@@ -50,18 +48,41 @@ fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Op
     let Some(asset) = tx.asset(tunnel.asset)? else { return Ok(None) };
     match on_tunnel_expired(tunnel.how, asset.trashed.is_none()) {
         ExpiryMeaning::Drop => Ok(names::let_go(tx, asset.id).map(|()| None)?),
-        ExpiryMeaning::ViewBackupsGo => drop_view_backups(tx, tunnel).map(|()| None),
-        ExpiryMeaning::PutBack => put_back(tx, asset, tunnel, now).map(Some),
+        ExpiryMeaning::ViewBackupsGo => Ok((drop_view_backups(tx, tunnel)? == 0).then(|| {
+            format!(
+                "`{}` shows in its view again: no file took its name, and it has the view's value as before",
+                tunnel.name
+            )
+        })),
+        ExpiryMeaning::PutBack => {
+            let at = put_back(tx, asset, tunnel, now)?;
+            Ok(Some(format!("`{}` was put back at {at}: your role may edit it but not delete it", tunnel.name)))
+        }
     }
 }
 
-/// In a view the name only seemed to go; its backup name in the view goes now.
-fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError> {
+/// In a view the name only seemed to go; its backup names in the view go now. Returns how many there were.
+fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<usize, OpsError> {
+    let mut gone = 0;
     for entry in tx.names_of(tunnel.node)? {
         let local = tx.names_of(entry.parent)?.first().is_some_and(|e| e.parent == NodeId::LOCALS);
         if local {
             tx.remove_entry(entry.id)?;
+            gone += 1;
         }
+    }
+    Ok(gone)
+}
+
+/// An asset goes to the trash: views in which its name was set aside forget it.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn leave_views(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), OpsError> {
+    for tunnel in tx.tunnels_of(asset)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView) {
+        drop_view_backups(tx, &tunnel)?;
+        tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
+        tx.change(ChangeKind::Entry, &folders::entry_change_id(tunnel.parent, &tunnel.name))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A value given through a view needs what `dam set` needs for it.
 
+use damfs::ops::proto::Command;
 use damfs::types::FileKind;
 
 use crate::world::*;
@@ -72,6 +73,86 @@ fn a_refused_removal_from_a_view_gives_no_value_back() {
     world.set("library/acme/a.png", &["stage=draft"]);
     assert_eq!(errno(eddy.write("find/stage=published/a.png", b"eddy's")), libc::EACCES);
     assert_eq!(world.show("library/acme/a.png")["stage"], "draft");
+}
+
+/// What a freelancer sees of the errors that were said to him.
+fn said(seat: &Seat) -> String {
+    String::from_utf8(seat.read(".dam/errors").unwrap()).unwrap()
+}
+
+/// Regression: who may edit but not tag got EACCES from every saver that removes the name first (zip, tar, install, KDE).
+#[test]
+fn one_who_may_not_tag_saves_in_a_view_by_removing_first() {
+    let (world, admin) = World::studio();
+    let fred = world.member("fred", 1001, "freelance-editor", None);
+    fred.mkdir("library/fred").unwrap();
+    fred.write("library/fred/f.png", b"one").unwrap();
+    world.settle();
+    world.set("library/fred/f.png", &["tag=beach"]);
+    world.set("library/acme/a.png", &["tag=beach"]);
+    let id = fred.getxattr("by/tag/beach/f.png", "user.dam.id").unwrap();
+    let savers: [fn(&Seat); 3] = [
+        |fred| {
+            fred.unlink("by/tag/beach/f.png").unwrap();
+            assert!(!fred.has("by/tag/beach/f.png") && !fred.names("by/tag/beach").contains(&"f.png".to_owned()));
+            fred.write("by/tag/beach/f.png", b"two").unwrap();
+        },
+        |fred| {
+            fred.write("by/tag/beach/ziAb1x9Z", b"three").unwrap();
+            fred.unlink("by/tag/beach/f.png").unwrap();
+            fred.rename("by/tag/beach/ziAb1x9Z", "by/tag/beach/f.png").unwrap();
+        },
+        |fred| {
+            fred.write("by/tag/beach/f.png.part", b"four").unwrap();
+            fred.unlink("by/tag/beach/f.png").unwrap();
+            fred.rename("by/tag/beach/f.png.part", "by/tag/beach/f.png").unwrap();
+        },
+    ];
+    for (n, saver) in savers.into_iter().enumerate() {
+        saver(&fred);
+        world.pass(20_000);
+        world.settle();
+        assert_eq!(fred.getxattr("by/tag/beach/f.png", "user.dam.id").unwrap(), id, "saver {n}");
+        let record = world.show("library/fred/f.png");
+        assert_eq!(record["tag"], serde_json::json!(["beach"]), "saver {n}");
+        assert_eq!(record["versions"].as_array().unwrap().len(), n + 2, "saver {n}");
+    }
+    assert!(!said(&fred).contains("f.png"), "{}", said(&fred));
+    // A name that does not come back is there again, with its value, and nobody else's is his to hide.
+    fred.unlink("by/tag/beach/f.png").unwrap();
+    world.pass(10_000);
+    assert!(!fred.has("by/tag/beach/f.png"));
+    world.pass(6_000);
+    assert_eq!(fred.read("by/tag/beach/f.png").unwrap(), b"four");
+    assert_eq!(world.show("library/fred/f.png")["tag"], serde_json::json!(["beach"]));
+    assert!(said(&fred).contains("`f.png` shows in its view again"), "{}", said(&fred));
+    assert_eq!(errno(fred.unlink("by/tag/beach/a.png")), libc::ENOENT);
+    assert_eq!(fred.names("by/tag/beach").iter().filter(|name| name.ends_with("png")).count(), 1);
+    assert_eq!(admin.read("by/tag/beach/a.png").unwrap(), b"acme");
+}
+
+/// Regression: it was the next version of the asset in the trash, which then had no name at all.
+#[test]
+fn a_name_set_aside_in_a_view_leads_to_nothing_once_its_asset_is_trashed() {
+    for renames in [false, true] {
+        let (world, admin) = World::studio();
+        for path in ["library/acme/a.png", "library/globex/secret.png"] {
+            world.set(path, &["tag=beach"]);
+        }
+        let id = admin.getxattr("library/acme/a.png", "user.dam.id").unwrap();
+        admin.rename("by/tag/beach/a.png", "by/tag/beach/a.png~").unwrap();
+        admin.unlink("library/acme/a.png").unwrap();
+        if renames {
+            admin.write("by/tag/beach/sedAb1x9Z", b"new").unwrap();
+            admin.rename("by/tag/beach/sedAb1x9Z", "by/tag/beach/a.png").unwrap();
+        } else {
+            admin.write("by/tag/beach/a.png", b"new").unwrap();
+        }
+        world.settle();
+        assert_eq!(admin.read("by/tag/beach/a.png").unwrap(), b"new");
+        assert_ne!(admin.getxattr("by/tag/beach/a.png", "user.dam.id").unwrap(), id);
+        assert_eq!(world.serve(0, Command::Fsck { deep: false }).unwrap()["faults"], serde_json::json!([]));
+    }
 }
 
 /// Regression: `..` of every directory was the root's number.

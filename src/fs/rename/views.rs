@@ -13,7 +13,6 @@ use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
 use crate::view::class::{classify, is_aside_for};
-use crate::view::identity::comes_back_in_view;
 use crate::view::tree::{Dir, Item, QueryDir, Tree};
 
 impl Mount {
@@ -53,7 +52,7 @@ impl Mount {
             trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?;
             return Ok(After::Nothing);
         }
-        let tunnel = self.tunnel_in_view(tx, m, dir, new_name)?;
+        let tunnel = self.comes_back(tx, m, dir, new_name)?;
         let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
             (Some(t), _) => tx.asset(t.asset)?,
             (None, Ok(Found::Item(Item::Asset(asset)))) if m.no_replace => {
@@ -104,7 +103,7 @@ impl Mount {
             }
             let bare = without(tx, &asset, from, m)?;
             let fresh = self.is_fresh(&node, &bare, m.caller);
-            let tunnel = self.tunnel_in_view(tx, m, dir, new_name)?.filter(|_| fresh);
+            let tunnel = self.comes_back(tx, m, dir, new_name)?.filter(|_| fresh);
             let shown = match (&tunnel, self.in_view(tx, m.who, dir, new_name)) {
                 (Some(tunnel), _) => tx.asset(tunnel.asset)?,
                 (None, Ok(Found::Item(Item::Asset(other)))) if other.id != asset.id && !m.no_replace => Some(other),
@@ -136,16 +135,9 @@ impl Mount {
     }
 
     /// What had a name in a view a moment ago, if a file that takes the name now is its next version.
-    fn tunnel_in_view(
-        &self,
-        tx: &dyn ReadTx,
-        m: &Mover<'_>,
-        dir: &Dir,
-        name: &FileName,
-    ) -> FsResult<Option<TunnelRow>> {
+    fn comes_back(&self, tx: &dyn ReadTx, m: &Mover<'_>, dir: &Dir, name: &FileName) -> FsResult<Option<TunnelRow>> {
         let Some(local) = local_folder(tx, dir)? else { return Ok(None) };
-        let tunnel = self.tunnel_for(tx, m.who, local, name)?;
-        Ok(tunnel.filter(|t| comes_back_in_view(t, m.caller.process, m.maker.now)))
+        self.comes_back_to(tx, m.who, m.caller, local, name)
     }
 
     /// The save in a view: the asset keeps its name in the library and its values.
@@ -214,17 +206,8 @@ impl Mount {
             self.clear_name(tx, m, &there)?;
         }
         folders::link(tx, local, new_name, node.id, m.maker.now)?;
-        tx.put_tunnel(&TunnelRow {
-            parent: local,
-            name: name.clone(),
-            asset: asset.id,
-            node: node.id,
-            process: m.caller.process,
-            member: Some(m.who.id),
-            at: m.maker.now,
-            how: TunnelHow::AsideInView,
-            taken: Vec::new(),
-        })?;
+        let (by, at) = ((m.who.as_ref(), m.caller), (dir, name));
+        self.tunnel_in_view(tx, by, at, asset, TunnelHow::AsideInView, Vec::new())?;
         Ok(After::Nothing)
     }
 }

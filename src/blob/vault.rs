@@ -258,6 +258,18 @@ impl Vault {
         self.shared.store.delete(&Self::object_name(kind, name)?)
     }
 
+    /// The names of all objects of a kind, in any order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn objects(&self, kind: ObjectKind, each: &mut dyn FnMut(&str)) -> Result<(), BlobError> {
+        self.shared.store.list(kind.folder(), &mut |name| {
+            if let Some((_, name)) = name.as_str().split_once('/') {
+                each(name);
+            }
+        })
+    }
+
     /// Every extent in the store.
     ///
     /// # Errors

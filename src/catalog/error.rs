@@ -12,8 +12,8 @@ pub enum CatalogError {
     /// The file was written by a newer damfs.
     #[error("the catalogue has schema {found}, this damfs knows {known}; install a newer damfs")]
     NewerSchema { found: i64, known: i64 },
-    /// The file is not a damfs catalogue or is damaged.
-    #[error("the catalogue is damaged: {0}; restore it from a backup")]
+    /// The file is not there, not a damfs catalogue, or damaged.
+    #[error("the catalogue is damaged: {0}")]
     Damaged(String),
     /// The disk is full.
     #[error("no space left for the catalogue; free some and try again")]

@@ -379,6 +379,9 @@ impl WriteTx for Recorder<'_> {
     fn next(&mut self, counter: Counter) -> Result<u64, E> {
         self.tx.next(counter)
     }
+    fn pass_over(&mut self, counter: Counter, upto: u64) -> Result<(), E> {
+        self.tx.pass_over(counter, upto)
+    }
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
         note(&mut self.nodes, node.id, || self.tx.node(node.id), Some(node.clone()))?;
         self.tx.put_node(node)

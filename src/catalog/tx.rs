@@ -136,6 +136,8 @@ pub trait WriteTx: ReadTx {
     fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E>;
     /// The next number; never given again, not even when this transaction is undone and run again (gaps are fine).
     fn next(&mut self, counter: Counter) -> Result<u64, E>;
+    /// Numbers up to this one are never given any more.
+    fn pass_over(&mut self, counter: Counter, upto: u64) -> Result<(), E>;
 
     /// Inserts or replaces.
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E>;

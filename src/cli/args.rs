@@ -171,9 +171,25 @@ Example:
     /// Make versions of everything that is written and closed, at once.
     #[command(after_help = "Example:\n  dam settle")]
     Settle,
-    /// Check the library.
-    #[command(after_help = "Exit code 1 when there are faults.\n\nExample:\n  dam fsck --deep")]
+    /// Check the library, or make its catalogue again.
+    #[command(after_help = "\
+Exit code 1 when there are faults.
+
+--rebuild makes the catalogue again when it is lost or damaged: from the newest snapshot that verifies (dam snapshot)
+and from what the store says of every version since. The library must not be mounted. The old catalogue is kept beside
+the new one as catalog.db.damaged-N. What could not be brought back is told.
+
+Example:
+  dam fsck --deep
+  dam fsck --rebuild --dry-run && dam fsck --rebuild")]
     Fsck(FsckArgs),
+    /// Copy the catalogue into the store, sealed.
+    #[command(after_help = "\
+The daemon does it daily and at its end; the last seven days and four weeks are kept. dam fsck --rebuild needs it.
+
+Example:
+  dam snapshot")]
+    Snapshot,
     /// Members of the library, their roles and scopes.
     #[command(
         after_help = "Example:\n  dam member add anna --uid 1001 --role client-reviewer --scope client=acme\n  dam member list"
@@ -390,6 +406,15 @@ pub struct FsckArgs {
     /// Read and hash every byte.
     #[arg(long)]
     pub deep: bool,
+    /// Make the catalogue again.
+    #[arg(long, conflicts_with = "deep")]
+    pub rebuild: bool,
+    /// Say what would come of it and change nothing.
+    #[arg(long, requires = "rebuild")]
+    pub dry_run: bool,
+    /// Also when the catalogue is healthy: put into it what only the store knows.
+    #[arg(long, requires = "rebuild")]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

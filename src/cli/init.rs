@@ -127,7 +127,7 @@ fn report(global: &Global, root: &Path, id: &str, key: Option<&Path>, admin: &st
 }
 
 /// The name of a user id: the system's, else the environment's, else a number.
-fn user_name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let named = passwd.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -14,10 +14,12 @@ mod meta;
 mod mount;
 mod mounts;
 mod print;
+mod rebuild;
 mod restore;
 mod set;
 mod settle;
 mod show;
+mod snapshot;
 mod status;
 mod tag;
 mod target;
@@ -62,6 +64,8 @@ pub fn run() -> ExitCode {
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),
+        Cmd::Snapshot => snapshot::run(&global),
+        Cmd::Fsck(args) if args.rebuild => rebuild::run(&global, &args),
         Cmd::Fsck(args) => fsck::run(&global, &args),
         Cmd::Member(args) => member::run(&global, args),
         Cmd::Why(args) => why::run(&global, args),

@@ -128,18 +128,16 @@ pub fn resolve(
         library.settle_node(node)?;
     }
     let now = library.clock.now();
-    let (answer, made) = library.catalog.write(|tx| -> Result<_, OpsError> {
+    library.catalog.write(|tx| -> Result<_, OpsError> {
         let mut asset = target::asset(library, actor, tx, name)?;
         actor.must(library, Verb::Tag, &asset, name)?;
         let fields = wanted(&asset, field, name)?;
-        let mut made = None;
         if bytes && let Some(conflict) = asset.conflicts.get(BYTES) {
             let n = if take == "other" { conflict.other.as_deref().unwrap_or_default() } else { take };
             let n = n
                 .parse()
                 .map_err(|_| OpsError::usage(format!("`{n}` is no number of a version"), "see: dam versions"))?;
-            let (saved, _, version) = restore::save(library, actor, tx, &asset, n, name)?;
-            (asset, made) = (saved, version);
+            (asset, _, _) = restore::save(library, actor, tx, &asset, n, name)?;
         }
         for field in &fields {
             decide(tx, actor, &mut asset, field, take, now)?;
@@ -156,12 +154,8 @@ pub fn resolve(
         let took = if matches!(take, "stands" | "other") { take } else { "value" };
         trail::asset(tx, &actor.hand(now), "resolve", asset.id, &json!({ "fields": fields, "take": took }))?;
         let path = folders::path_of_asset(tx, &asset)?;
-        Ok((json!({ "id": asset.id.to_string(), "path": path, "resolved": fields }), made.map(|made| (asset, made))))
-    })?;
-    if let Some((asset, (version, content))) = made {
-        library.write_manifest(&asset, &version, &content);
-    }
-    Ok(answer)
+        Ok(json!({ "id": asset.id.to_string(), "path": path, "resolved": fields }))
+    })
 }
 
 fn decide(

@@ -3,11 +3,12 @@
 use damfs_policy::{Field, Verb};
 use serde_json::json;
 
+use super::manifests::{FileFacts, Manifest};
 use super::probe::Reading;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, assign, folders, names, probe, record, rules};
+use super::{Actor, Library, OpsError, assign, folders, manifests, names, probe, record, rules};
 use crate::catalog::{
-    Asset, AssetState, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+    Asset, AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
 };
 use crate::media::Probe;
 use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
@@ -31,12 +32,35 @@ pub struct Arrival {
 pub struct Plan {
     pub file: Arrival,
     pub content: Content,
+    pub numbers: Numbers,
+}
+
+/// The numbers that a file gets, taken before its manifest names them.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers {
+    node: NodeId,
+    version: VersionNo,
+    ordinal: u64,
+}
+
+impl Numbers {
+    /// Takes them.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn take(tx: &mut dyn WriteTx) -> Result<Self, CatalogError> {
+        Ok(Self {
+            node: NodeId(tx.next(Counter::Node)?),
+            version: VersionNo(tx.next(Counter::Version)?),
+            ordinal: tx.next(Counter::Asset)?,
+        })
+    }
 }
 
 /// Where it ended up.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filed {
-    New { path: String, asset: Box<Asset>, version: Box<VersionRow> },
+    New { path: String, id: AssetId },
     Known { path: String, id: AssetId },
 }
 
@@ -95,6 +119,12 @@ impl Arrival {
         tx: &dyn ReadTx,
         changes: &[(Field, FacetChange)],
     ) -> Result<(), OpsError> {
+        let at = self.nearest(tx)?;
+        self.record(library, actor, tx, at, changes).map(|_| ())
+    }
+
+    /// The nearest folder above the file that is there.
+    fn nearest(&self, tx: &dyn ReadTx) -> Result<NodeId, OpsError> {
         let mut at = NodeId::LIBRARY;
         for part in folders::parts(&self.folder)? {
             match tx.entry(at, &part)? {
@@ -102,15 +132,15 @@ impl Arrival {
                 None => break,
             }
         }
-        self.record(library, actor, tx, at, changes).map(|_| ())
+        Ok(at)
     }
 }
 
 impl Plan {
-    fn version_row(&self, actor: &Actor, no: VersionNo) -> VersionRow {
+    fn version(&self, actor: &Actor) -> VersionRow {
         VersionRow {
             id: self.file.version,
-            no,
+            no: self.numbers.version,
             asset: self.file.asset,
             n: 1,
             content: self.content.id,
@@ -124,6 +154,46 @@ impl Plan {
             height: self.file.reading.now.height,
             orientation: self.file.reading.now.orientation,
         }
+    }
+
+    fn node(&self, actor: &Actor) -> NodeRow {
+        NodeRow {
+            class: NodeClass::Asset,
+            size: self.content.size,
+            mtime: self.file.mtime,
+            mtime_set: true,
+            content: Some(self.content.id),
+            asset: Some(self.file.asset),
+            ..folders::node_row(self.numbers.node, NodeKind::File, &actor.maker(self.file.now))
+        }
+    }
+
+    fn named(&self, tx: &dyn ReadTx, mut asset: Asset, name: &FileName) -> Result<Asset, CatalogError> {
+        asset.ordinal = self.numbers.ordinal;
+        names::name_after(tx, &mut asset, name, self.numbers.ordinal)?;
+        asset.node = Some(self.numbers.node);
+        Ok(asset)
+    }
+
+    /// The manifest of the asset that [`file`] will make.
+    ///
+    /// # Errors
+    /// As [`file`].
+    pub fn manifest(
+        &self,
+        library: &Library,
+        actor: &Actor,
+        tx: &dyn ReadTx,
+        changes: &[(Field, FacetChange)],
+    ) -> Result<Manifest, OpsError> {
+        let at = self.file.nearest(tx)?;
+        let asset = self.named(tx, self.file.record(library, actor, tx, at, changes)?, &self.file.name)?;
+        let folder = folders::parts(&self.file.folder)?;
+        let parts = [b"library".as_slice()].into_iter();
+        let path: Vec<_> = parts.chain(folder.iter().chain([&self.file.name]).map(FileName::as_bytes)).collect();
+        let file = FileFacts::at(Some(&path.join(&b'/')), &self.node(actor));
+        let generation = probe::generation_after(None, 1, &self.file.reading.now);
+        Ok(Manifest::new(asset, generation, self.version(actor), self.content.clone(), Some(file)))
     }
 }
 
@@ -181,21 +251,9 @@ pub fn file(
         Place::Taken { path, id } => return Ok(Filed::Known { path, id }),
     };
 
-    let mut node = folders::fresh_node(tx, NodeKind::File, &maker)?;
-    node.class = NodeClass::Asset;
-    node.size = plan.content.size;
-    node.mtime = plan.file.mtime;
-    node.mtime_set = true;
-    node.content = Some(plan.content.id);
-    node.asset = Some(plan.file.asset);
-
-    let mut asset = plan.file.record(library, actor, tx, folder, changes)?;
-    asset.ordinal = tx.next(Counter::Asset)?;
-    let turn = asset.ordinal;
-    names::name_after(tx, &mut asset, &name, turn)?;
-    asset.node = Some(node.id);
-
-    let version = plan.version_row(actor, VersionNo(tx.next(Counter::Version)?));
+    let node = plan.node(actor);
+    let mut asset = plan.named(tx, plan.file.record(library, actor, tx, folder, changes)?, &name)?;
+    let version = plan.version(actor);
     tx.put_content(&plan.content)?;
     // The node speaks of the asset, the asset of the node and of the version, the version of the asset: each first without.
     tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() })?;
@@ -206,7 +264,12 @@ pub fn file(
     probe::keep_generation(tx, asset.id, version.n, &plan.file.reading.now)?;
     tx.put_node(&node)?;
     folders::link(tx, folder, &name, node.id, plan.file.now)?;
+    let said = asset.clone();
     library.read_sidecars(tx, &mut asset, node.id, &version, None)?;
+    if name != plan.file.name || asset != said {
+        // Its manifest says the name that was taken, or less than the record.
+        manifests::owe(tx, &version)?;
+    }
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
 
@@ -226,7 +289,7 @@ pub fn file(
         &asset.id.to_string(),
         &detail,
     )?;
-    Ok(Filed::New { path, asset: Box::new(asset), version: Box::new(version) })
+    Ok(Filed::New { path, id: asset.id })
 }
 
 enum Place {

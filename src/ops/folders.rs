@@ -68,31 +68,36 @@ pub fn resolve(tx: &dyn ReadTx, path: &str) -> Result<Option<NodeRow>, OpsError>
 /// # Errors
 /// When a part of the path is a file, or the catalogue fails.
 pub fn ensure_folder(tx: &mut dyn WriteTx, path: &str, maker: &Maker) -> Result<NodeId, OpsError> {
+    ensure_folders(tx, &parts(path)?, maker)?.ok_or_else(|| {
+        OpsError::usage(format!("a part of `{path}` is a file, not a folder"), "choose another folder with --into")
+    })
+}
+
+/// As [`ensure_folder`], by the names of the folders; `None` when one of them is a file.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn ensure_folders(tx: &mut dyn WriteTx, names: &[FileName], maker: &Maker) -> Result<Option<NodeId>, CatalogError> {
     let mut at = NodeId::LIBRARY;
-    for part in parts(path)? {
-        let found = match tx.entry(at, &part)? {
+    for name in names {
+        let found = match tx.entry(at, name)? {
             Some(entry) => tx.node(entry.node)?,
             None => None,
         };
         at = match found {
             Some(node) if node.kind == NodeKind::Dir => node.id,
-            Some(_) => {
-                return Err(OpsError::usage(
-                    format!("`{part}` in `{path}` is a file, not a folder"),
-                    "choose another folder with --into",
-                ));
-            }
+            Some(_) => return Ok(None),
             None => {
                 let node = fresh_node(tx, NodeKind::Dir, maker)?;
                 tx.put_node(&node)?;
                 tx.change(ChangeKind::Node, &node.id.to_string())?;
-                let entry = link(tx, at, &part, node.id, maker.now)?;
+                let entry = link(tx, at, name, node.id, maker.now)?;
                 trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
                 node.id
             }
         };
     }
-    Ok(at)
+    Ok(Some(at))
 }
 
 /// A new node's row, not stored yet: no bytes, no asset.
@@ -100,8 +105,14 @@ pub fn ensure_folder(tx: &mut dyn WriteTx, path: &str, maker: &Maker) -> Result<
 /// # Errors
 /// When the catalogue fails.
 pub fn fresh_node(tx: &mut dyn WriteTx, kind: NodeKind, maker: &Maker) -> Result<NodeRow, CatalogError> {
-    Ok(NodeRow {
-        id: NodeId(tx.next(Counter::Node)?),
+    Ok(node_row(NodeId(tx.next(Counter::Node)?), kind, maker))
+}
+
+/// As [`fresh_node`], with a number that was taken before.
+#[must_use]
+pub fn node_row(id: NodeId, kind: NodeKind, maker: &Maker) -> NodeRow {
+    NodeRow {
+        id,
         kind,
         class: NodeClass::Plain,
         mode: if kind == NodeKind::Dir { 0o755 } else { 0o644 },
@@ -119,7 +130,7 @@ pub fn fresh_node(tx: &mut dyn WriteTx, kind: NodeKind, maker: &Maker) -> Result
         made_by_process: 0,
         made_at: maker.now,
         mtime_set: false,
-    })
+    }
 }
 
 /// The set-group-ID bit.
@@ -160,27 +171,26 @@ pub fn link(
     Ok(entry)
 }
 
-/// How the change feed names an entry: the folder's number, a slash, the name percent-encoded.
+/// Bytes as text that holds no slash and no space: all but letters, digits and `-_.~` percent-encoded.
 #[must_use]
-pub fn entry_change_id(parent: NodeId, name: &FileName) -> String {
+pub fn escape(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let mut id = format!("{parent}/");
-    for &byte in name.as_bytes() {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            id.push(char::from(byte));
+            text.push(char::from(byte));
         } else {
-            let _ = write!(id, "%{byte:02X}");
+            let _ = write!(text, "%{byte:02X}");
         }
     }
-    id
+    text
 }
 
-/// The entry that a change is about; the other way of [`entry_change_id`].
+/// The other way of [`escape`].
 #[must_use]
-pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
-    let (parent, name) = id.split_once('/')?;
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
+pub fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
         if byte == b'%' {
@@ -191,7 +201,20 @@ pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
             bytes.push(byte);
         }
     }
-    Some((NodeId(parent.parse().ok()?), FileName::new(bytes).ok()?))
+    Some(bytes)
+}
+
+/// How the change feed names an entry: the folder's number, a slash, the name percent-encoded.
+#[must_use]
+pub fn entry_change_id(parent: NodeId, name: &FileName) -> String {
+    format!("{parent}/{}", escape(name.as_bytes()))
+}
+
+/// The entry that a change is about; the other way of [`entry_change_id`].
+#[must_use]
+pub fn parse_entry_change_id(id: &str) -> Option<(NodeId, FileName)> {
+    let (parent, name) = id.split_once('/')?;
+    Some((NodeId(parent.parse().ok()?), FileName::new(unescape(name)?).ok()?))
 }
 
 /// `library/a/b.png` of a node, or `None` when it has no name below `library/` (trash, inbox).

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
+use super::manifests::parse_manifest_name;
 use super::{Actor, Library, OpsError};
-use crate::blob::Fault;
-use crate::catalog::ReadTx;
+use crate::blob::{Fault, ObjectKind};
+use crate::catalog::{Counter, ReadTx};
 use crate::types::{ContentId, ExtentId};
 
 /// How many records one read takes at a time.
@@ -38,10 +39,8 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
                 assets += 1;
                 faults.extend(pointers(tx, asset, &known)?);
                 for version in tx.versions(asset.id)? {
-                    if !library.has_manifest(asset.id, version.n)?
-                        && let Some(content) = tx.content(version.content)?
-                    {
-                        unwritten.push((asset.clone(), version, content));
+                    if !library.has_manifest(&version)? {
+                        unwritten.extend(library.manifest_of(tx, &version)?);
                     }
                 }
             }
@@ -50,15 +49,21 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
     })?;
 
     // Nothing is lost with a manifest: the catalogue holds all that it says.
-    for (asset, version, content) in &unwritten {
-        library.write_manifest(asset, version, content);
-        if !library.has_manifest(asset.id, version.n)? {
-            faults
-                .push(format!("store: asset {}: the manifest of version {} cannot be made again", asset.id, version.n));
+    for manifest in &unwritten {
+        let version = &manifest.version;
+        if let Err(e) = library.put_manifest(manifest) {
+            faults.push(format!("store: asset {}: the manifest of version {}: {e}", version.asset, version.n));
         }
     }
     if !unwritten.is_empty() {
         library.vault.sync(&[])?;
+    }
+    let newer = newer_versions(library)?;
+    if newer > 0 {
+        faults.push(format!(
+            "catalogue: it is older than the store, which tells of {newer} versions that it does not have; unmount the library, then bring \
+             them back with: dam fsck --rebuild --force"
+        ));
     }
 
     let mut bytes = 0_u64;
@@ -101,6 +106,21 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
         "manifests_made": unwritten.len(),
         "faults": faults,
     }))
+}
+
+/// How many versions the store tells of under numbers that the catalogue has not given yet: a number is durable before a manifest names it, so
+/// the catalogue's last part was lost. Manifests of versions that were begun and never made have numbers that it gave.
+fn newer_versions(library: &Library) -> Result<usize, OpsError> {
+    let mut named = Vec::new();
+    library.vault.objects(ObjectKind::Manifest, &mut |name| named.extend(parse_manifest_name(name)))?;
+    // Behind the list: what is begun from now on is not in it.
+    let given = library.catalog.write(|tx| tx.next(Counter::Version))?;
+    let mut newer = 0;
+    for (asset, n) in named {
+        let last = library.catalog.read(|tx| tx.versions(asset))?.pop().map_or(0, |version| version.n);
+        newer += usize::from(n > last && library.manifest_no(asset, n)?.is_some_and(|no| no.0 >= given));
+    }
+    Ok(newer)
 }
 
 /// What a record points at and is not there.

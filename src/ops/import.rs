@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use damfs_policy::Field;
 use serde::{Deserialize, Serialize};
 
-use super::filing::{self, Arrival, Filed, Plan};
+use super::filing::{self, Arrival, Filed, Numbers, Plan};
 use super::proto::Assignment;
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, folders, probe};
@@ -177,6 +177,7 @@ impl<'a> Importer<'a> {
     /// As [`Importer::take`].
     pub fn finish(mut self) -> Result<Vec<Outcome>, OpsError> {
         self.flush()?;
+        self.library.pay_manifests()?;
         self.library.catalog.barrier()?;
         Ok(self.done)
     }
@@ -217,7 +218,8 @@ impl<'a> Importer<'a> {
             self.done.push(Outcome { given: given.to_owned(), result: Imported::Known { path, id } });
             return Ok(None);
         }
-        Ok(Some(Plan { file, content }))
+        let numbers = self.library.catalog.write(|tx| Numbers::take(tx))?;
+        Ok(Some(Plan { file, content, numbers }))
     }
 
     /// The asset that has these bytes and that the caller may list. What he may not list does not exist for him.
@@ -231,18 +233,24 @@ impl<'a> Importer<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
+        let library = self.library;
+        for plan in &self.pending {
+            // One that is refused by now is refused again by its transaction.
+            match library.catalog.read(|tx| plan.manifest(library, self.actor, tx, &self.options.changes)) {
+                Ok(manifest) => library.put_manifest(&manifest)?,
+                Err(OpsError::Refused { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
         let contents: Vec<_> = self.pending.iter().map(|plan| &plan.content).collect();
-        self.library.vault.sync(&contents)?;
+        library.vault.sync(&contents)?;
         for plan in std::mem::take(&mut self.pending) {
-            let filed = self
-                .library
-                .catalog
-                .write(|tx| filing::file(self.library, self.actor, tx, &plan, &self.options.changes));
+            let filed = library.catalog.write(|tx| filing::file(library, self.actor, tx, &plan, &self.options.changes));
+            if !matches!(filed, Ok(Filed::New { .. })) {
+                library.drop_manifest(plan.file.asset, 1);
+            }
             let result = match filed {
-                Ok(Filed::New { path, asset, version }) => {
-                    self.library.write_manifest(&asset, &version, &plan.content);
-                    Imported::Imported { path, id: asset.id.to_string(), size: plan.content.size }
-                }
+                Ok(Filed::New { path, id }) => Imported::Imported { path, id: id.to_string(), size: plan.content.size },
                 Ok(Filed::Known { path, id }) => Imported::Known { path, id: id.to_string() },
                 Err(e) => {
                     self.refuse(&plan.file.given, e)?;

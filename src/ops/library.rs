@@ -1,28 +1,30 @@
 //! One opened library: its store, its catalogue, its gate, and the lock that keeps a second opener out.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
 use super::denials::Denials;
-use super::emptied::Emptied;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
+use super::parts::Parts;
 use super::reserve::Reserve;
+use super::snapshots::Due;
 use super::strays::ScratchSwept;
 use super::value;
 use super::view_copy::ViewCopies;
+use super::watermark::Watermark;
 use crate::access::Gate;
 use crate::audit;
-use crate::blob::{BlobError, LocalStore, StageDir, Vault};
+use crate::blob::{BlobError, StageDir, Vault};
 use crate::catalog::sqlite::SqliteEngine;
-use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, NodeKind, NodeRow};
+use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, NodeKind, NodeRow, WriteTx};
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
@@ -124,6 +126,9 @@ impl OpenError {
             Self::Roles(_) => "mend roles.toml in the library folder",
             Self::Io { .. } => "check the disk and the folder's permissions",
             Self::Crypto(_) => "put the keyring back from a backup of the library; nothing was changed",
+            Self::Catalog(CatalogError::Damaged(_)) => {
+                "everything but the catalogue is untouched; `dam fsck --rebuild` makes it again"
+            }
             Self::Catalog(_) | Self::Blob(_) => {
                 "when this stays, restore the library from a backup; nothing was changed"
             }
@@ -140,7 +145,7 @@ impl From<CryptoError> for OpenError {
     }
 }
 
-fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> OpenError {
+pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> OpenError {
     let what = what.into();
     move |source| OpenError::Io { what, source }
 }
@@ -177,7 +182,11 @@ pub struct Library {
     pub served: Served,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
-    pub(super) emptied: Emptied,
+    pub(super) emptied: Watermark,
+    pub(super) owed: Watermark,
+    pub(super) snapshot_due: Due,
+    /// Held by who makes a snapshot.
+    pub(super) snapshotting: Mutex<()>,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Memory for decoding pictures.
@@ -241,29 +250,15 @@ impl Library {
             DirBuilder::new().mode(0o700).create(root.join(folder)).map_err(io("cannot make the library's folders"))?;
         }
         super::wire::run_directory(&root).map_err(io("cannot make the library's folders"))?;
-        // SQLite gives its side files the mode of the catalogue, so it is made closed before SQLite sees it.
-        write_new(&root.join("catalog.db"), b"", 0o600).map_err(io("cannot make the catalogue"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
         write_new(&root.join("roles.toml"), RoleBook::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the roles"))?;
         write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
-        let engine = SqliteEngine::open(&root.join("catalog.db"))?;
+        let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
         let member = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?;
         catalog.write(|tx| -> Result<(), CatalogError> {
-            for node in [NodeId::LIBRARY, NodeId::INBOX, NodeId::LOCALS] {
-                tx.put_node(&base_folder(node, admin.1, now))?;
-            }
-            tx.put_member(&MemberRow {
-                id: member,
-                name: admin.0.to_owned(),
-                uid: Some(admin.1),
-                role: "admin".into(),
-                scope: None,
-                active: true,
-                since: now,
-            })?;
-            tx.change(ChangeKind::Access, &member.to_string())?;
+            seed(tx, member, admin, now)?;
             audit::append(tx, "main", now, "damfs", "library.create", &id, &serde_json::json!({ "admin": admin.0 }))
         })?;
         catalog.barrier()?;
@@ -310,31 +305,12 @@ impl Library {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Arc<Self>, OpenError> {
-        let info = Self::info_of(root)?;
-        let root = root.canonicalize().map_err(io("cannot find the library folder"))?;
-        let sealed = fs::read(root.join("keyring")).map_err(|e| match e.kind() {
-            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.clone() },
-            _ => OpenError::Io { what: "cannot read the keyring".into(), source: e },
-        })?;
-        let keyring = if info.sealed {
-            let path = key_file.ok_or(OpenError::KeyNeeded)?;
-            let text = fs::read_to_string(path).map_err(|e| match e.kind() {
-                std::io::ErrorKind::NotFound => OpenError::NoKey { path: path.into() },
-                std::io::ErrorKind::PermissionDenied => OpenError::KeyDenied { path: path.into() },
-                _ => OpenError::Io { what: format!("cannot read the key file {}", path.display()), source: e },
-            })?;
-            Keyring::open(&sealed, &text)?
-        } else {
-            Keyring::open_plain(&sealed)?
-        };
-        let lock = lock(&root)?;
-        let keyring = Arc::new(keyring);
+        let Parts { root, info, keyring, vault, stages, lock } = Parts::open(root, key_file, &entropy)?;
+        Self::remove_copy(&root);
+        super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
         let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
         let book = RoleBook::parse(&roles).map_err(|e| OpenError::Roles(e.to_string()))?;
-        let store = LocalStore::open(&root.join("store"))?;
-        let vault = Arc::new(Vault::new(Arc::new(store), keyring.clone(), entropy.clone()));
-        let stages = Arc::new(StageDir::open(&root.join("stage"), keyring.clone(), entropy.clone())?);
         let gate = Arc::new(Gate::new(catalog.clone(), book));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
@@ -356,7 +332,10 @@ impl Library {
             served: Served::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
-            emptied: Emptied::default(),
+            emptied: Watermark::default(),
+            owed: Watermark::default(),
+            snapshot_due: Due::default(),
+            snapshotting: Mutex::default(),
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -450,13 +429,41 @@ impl Library {
         if let Err(e) = self.settle_short(0) {
             tracing::error!(error = %e, "settling at the end failed; it is done at the next start");
         }
+        if let Err(e) = self.pay_manifests() {
+            tracing::error!(error = %e, "manifests could not be written; they are at the next start");
+        }
         if let Err(e) = self.write_denials() {
             tracing::error!(error = %e, "refusals could not be recorded");
         }
         if let Err(e) = self.catalog.barrier() {
             tracing::error!(error = %e, "the last commit could not be made durable");
         }
+        if let Err(e) = self.snapshot_at_end() {
+            tracing::warn!(error = %e, "the catalogue could not be copied into the store");
+        }
     }
+}
+
+/// What is in a catalogue from the beginning: three folders and the first admin.
+pub(super) fn seed(
+    tx: &mut dyn WriteTx,
+    member: MemberId,
+    (name, uid): (&str, u32),
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    for node in [NodeId::LIBRARY, NodeId::INBOX, NodeId::LOCALS] {
+        tx.put_node(&base_folder(node, uid, now))?;
+    }
+    tx.put_member(&MemberRow {
+        id: member,
+        name: name.to_owned(),
+        uid: Some(uid),
+        role: "admin".into(),
+        scope: None,
+        active: true,
+        since: now,
+    })?;
+    tx.change(ChangeKind::Access, &member.to_string())
 }
 
 /// A folder that is there from the beginning.
@@ -501,32 +508,6 @@ fn sync_folders(folder: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Takes the library's lock, or tells who has it.
-fn lock(root: &Path) -> Result<File, OpenError> {
-    let mut file =
-        super::wire::open_run_file(root, "lock", OpenOptions::new().read(true).write(true)).map_err(|e| {
-            match e.kind() {
-                std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
-                _ => OpenError::Io { what: "cannot open the library's lock".into(), source: e },
-            }
-        })?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .and_then(|()| write!(file, "{}", std::process::id()))
-                .map_err(io("cannot write the library's lock"))?;
-            Ok(file)
-        }
-        Err(fs::TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let _ = file.read_to_string(&mut text);
-            Err(OpenError::InUse { pid: text.trim().parse().unwrap_or(0) })
-        }
-        Err(fs::TryLockError::Error(source)) => Err(OpenError::Io { what: "cannot lock the library".into(), source }),
-    }
 }
 
 const README: &str = "This folder is a damfs library. Browse it with `dam mount THIS-FOLDER MOUNTPOINT`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::{OpsError, conflicts, value as values};
-use crate::catalog::{Asset, WriteTx};
+use crate::catalog::{Asset, ReadTx, WriteTx};
 use crate::policy::Field;
 use crate::types::{AssetId, MemberId, NodeId};
 
@@ -206,16 +206,28 @@ pub fn check(name: &[u8], value: &[u8]) -> Result<(), OpsError> {
 /// # Errors
 /// When the catalogue fails.
 pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(), OpsError> {
+    for name in read_off(tx, asset, node)? {
+        tx.remove_xattr(node, &name)?;
+        mark(tx, node, &name)?;
+    }
+    Ok(())
+}
+
+/// What [`absorb`] makes of the record; the attributes that it takes.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn read_off(tx: &dyn ReadTx, asset: &mut Asset, node: NodeId) -> Result<Vec<Vec<u8>>, OpsError> {
+    let mut taken = Vec::new();
     for (name, value) in tx.xattrs(node)? {
         let Some(facet) = Facet::of(&name) else { continue };
         let full = matches!(facet, Facet::Property(_)) && asset.properties.len() >= MAX_PROPERTIES;
         if !full && (facet == Facet::Tags || facet.get(asset).is_none()) {
             merge(asset, &facet, Some(&value), None)?;
         }
-        tx.remove_xattr(node, &name)?;
-        mark(tx, node, &name)?;
+        taken.push(name);
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn text(value: &[u8]) -> Result<&str, OpsError> {

@@ -104,16 +104,25 @@ fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<
     other.map(|other| Lost { field: Field::Model.to_string(), other })
 }
 
-/// Keeps beside a record how its file was generated, as version `n` of it says. What an editor stripped stays, and says so.
+/// How a record's file was generated, as version `n` of it says. What an editor stripped stays, and says so.
+#[must_use]
+pub fn generation_after(before: Option<Generation>, n: u32, now: &Probe) -> Option<Generation> {
+    match &now.generation {
+        Some(found) => Some(Generation { version: Some(n), ..found.clone() }),
+        None => before.map(|kept| Generation { inherited: true, ..kept }),
+    }
+}
+
+/// Keeps it beside the record.
 ///
 /// # Errors
 /// When the catalogue fails.
 pub fn keep_generation(tx: &mut dyn WriteTx, asset: AssetId, n: u32, now: &Probe) -> Result<(), CatalogError> {
-    let kept = match &now.generation {
-        Some(found) => Some(Generation { version: Some(n), ..found.clone() }),
-        None => tx.generation(asset)?.filter(|kept| !kept.inherited).map(|kept| Generation { inherited: true, ..kept }),
-    };
-    kept.map_or(Ok(()), |generation| tx.put_generation(asset, &generation))
+    let before = tx.generation(asset)?;
+    match generation_after(before.clone(), n, now) {
+        Some(after) if before.as_ref() != Some(&after) => tx.put_generation(asset, &after),
+        _ => Ok(()),
+    }
 }
 
 /// What the file had and has no more goes, what it has and had not comes.

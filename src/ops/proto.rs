@@ -77,6 +77,8 @@ pub enum Command {
     Fsck {
         deep: bool,
     },
+    /// Copies the catalogue into the store.
+    Snapshot,
     MemberAdd {
         name: String,
         uid: Option<u32>,
@@ -125,6 +127,7 @@ impl Command {
             | Self::MetaDiff { .. }
             | Self::Turns { .. }
             | Self::Fsck { .. }
+            | Self::Snapshot
             | Self::MemberList
             | Self::Why { .. } => false,
         }

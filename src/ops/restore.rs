@@ -10,8 +10,8 @@ use super::history::numbered;
 use super::target::{self, Knows};
 use super::versions::moved_on;
 use super::{Actor, Library, OpsError, bin, folders, inbox, tunnels};
-use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, VersionRow, WriteTx};
-use crate::types::{Content, FileName, NodeId};
+use crate::catalog::{Asset, ChangeKind, Counter, NodeClass, NodeRow, WriteTx};
+use crate::types::{FileName, NodeId};
 
 /// Where an asset goes that is taken out of the trash; else to where it was.
 #[derive(Debug, Clone, Default)]
@@ -63,20 +63,17 @@ fn next_version(library: &Arc<Library>, actor: &Actor, asset: &Asset, n: u32, na
     if let Some(node) = asset.node {
         library.settle_node(node)?;
     }
-    let (asset, path, made) = library.catalog.write(|tx| save(library, actor, tx, asset, n, name))?;
-    if let Some((version, content)) = &made {
-        library.write_manifest(&asset, version, content);
-    }
+    let (_, path, made) = library.catalog.write(|tx| save(library, actor, tx, asset, n, name))?;
     Ok(json!({
         "id": asset.id.to_string(),
         "path": path,
         "restored": n,
-        "version": made.map(|(version, _)| version.n),
+        "version": made,
     }))
 }
 
-/// What a save of a version made: the asset, its path, and the version, unless its bytes are those that the asset has.
-pub(super) type Saved = (Asset, Option<String>, Option<(VersionRow, Content)>);
+/// What a save of a version made: the asset, its path, and the version's number, unless its bytes are those that the asset has.
+pub(super) type Saved = (Asset, Option<String>, Option<u32>);
 
 /// As a program does that saves by rename: a new file takes the name, so that who reads the old one reads it to its end.
 ///
@@ -129,11 +126,8 @@ pub(super) fn save(
     tx.change(ChangeKind::Entry, &folders::entry_change_id(entry.parent, &entry.name))?;
     assets::touch_folder(tx, entry.parent, now)?;
     assets::rebind(tx, library, &mut asset, &mut node, &actor.hand(now), Next::Version(n))?;
-    let version = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
-    let content = tx.content(wanted.content)?;
-    let missing = || CatalogError::Constraint(format!("content {} is not in the catalogue", wanted.content));
-    let made = version.zip(content).ok_or_else(missing)?;
-    Ok((asset, path, Some(made)))
+    let made = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
+    Ok((asset, path, made.map(|version| version.n)))
 }
 
 /// Out of the trash, with everything that is known of it.

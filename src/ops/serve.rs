@@ -13,7 +13,7 @@ use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
     Actor, Library, OpsError, assign, conflicts, find, folders, fsck, history, import, members, restore, rules, show,
-    trail, undo, value, why,
+    snapshots, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -41,6 +41,7 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
     let done = run(library, &actor, command, file).and_then(|answer| {
         // What was answered is not undone by a power cut: a member who was locked out stays locked out.
         if mutates {
+            library.pay_manifests()?;
             library.catalog.barrier()?;
         }
         Ok(answer)
@@ -78,6 +79,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
         Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),
+        Command::Snapshot => snapshots::snapshot(library, actor),
         Command::MemberAdd { name, uid, role, scope } => {
             members::add(library, actor, &name, uid, &role, scope.as_deref())
         }

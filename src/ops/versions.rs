@@ -1,5 +1,5 @@
 //! Making versions: when the last dirty handle is closed and quiet has passed, the staged bytes become the next version.
-//! Order: extents, one sync, one transaction that points at them, the manifest; a crash in between leaves orphans for gc, never a hole.
+//! Order: extents and manifest, one sync, one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,14 +8,15 @@ use std::time::Duration;
 use super::library::Library;
 use super::live::{LiveError, LiveFile, LiveSource, Seen};
 use super::live_table::LiveHandle;
+use super::manifests::{FileFacts, Manifest};
 use super::notices::Notice;
 use super::probe::{self, Reading};
 use super::record::Hand;
-use super::{OpsError, conflicts, mapped, rivals, trail};
-use crate::blob::{BlobError, ObjectKind};
+use super::{OpsError, conflicts, manifests, mapped, rivals, trail};
+use crate::blob::BlobError;
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
-use crate::types::{AssetId, Content, MemberId, NodeId, Timestamp, VersionId, VersionNo};
+use crate::types::{AssetId, Content, MemberId, NodeId, ReadAt, Timestamp, VersionId, VersionNo};
 use crate::view::identity::QUIET_MS;
 
 /// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
@@ -59,10 +60,27 @@ pub enum Settled {
 
 /// What committed bytes are to their node's asset.
 pub(super) enum Next {
-    Version(Box<VersionRow>, Box<Asset>),
+    Version(VersionId),
     Same,
     /// There is none, or nothing of it yet.
     Local,
+}
+
+/// What nobody else has: a version's id and numbers, taken before anything is written that names it.
+struct Ticket {
+    id: VersionId,
+    no: VersionNo,
+    at: Timestamp,
+}
+
+/// A version that is about to be made: its manifest is written.
+pub(super) struct Planned {
+    reading: Reading,
+    /// The version that it follows.
+    head: Option<VersionId>,
+    ticket: Ticket,
+    /// `None`: the bytes are those of the version before.
+    version: Option<VersionRow>,
 }
 
 impl Library {
@@ -187,18 +205,17 @@ impl Library {
         if file.generation() != generation {
             return Ok(Settled::Later);
         }
-        if !published {
-            self.vault.sync(&[&content])?;
-            return self.commit_bytes(file, generation, &row, &content, None);
-        }
-        if let Some(twin) = self.view_copy_twin(&row, &content)? {
-            return self.merge_view_copy(file, generation, &row, twin);
-        }
-        let head = asset.and_then(|asset| asset.head);
-        let before = self.catalog.read(|tx| self.read_version(tx, head))?;
-        let reading = Reading { now: probe::read(&LiveSource { file, ending: &never }), before };
+        let planned = match asset.filter(|_| published) {
+            None => None,
+            Some(asset) => {
+                if let Some(twin) = self.view_copy_twin(&row, &content)? {
+                    return self.merge_view_copy(file, generation, &row, twin);
+                }
+                Some(self.plan(asset, &row, &file.seen(), &content, &LiveSource { file, ending: &never })?)
+            }
+        };
         self.vault.sync(&[&content])?;
-        self.commit_bytes(file, generation, &row, &content, Some((&reading, head)))
+        self.commit_bytes(file, generation, &row, &content, planned.as_ref())
     }
 
     /// What a version says of itself.
@@ -211,22 +228,52 @@ impl Library {
         Ok(tx.content(version.content)?.map(|content| probe::read(&self.vault.open(&content))))
     }
 
-    fn asset_of(&self, row: &NodeRow) -> Result<Option<Asset>, CatalogError> {
+    pub(super) fn asset_of(&self, row: &NodeRow) -> Result<Option<Asset>, CatalogError> {
         match row.asset.filter(|_| row.class == NodeClass::Asset) {
             Some(id) => self.catalog.read(|tx| tx.asset(id)),
             None => Ok(None),
         }
     }
 
-    /// The transaction that points at the bytes, with the file's bytes held still. Bytes of an asset were read, beside the version that is its
-    /// head.
+    /// Reads the bytes that are to be an asset's next version and writes the manifest of it; the next sync covers that.
+    pub(super) fn plan(
+        &self,
+        mut asset: Asset,
+        row: &NodeRow,
+        seen: &Seen,
+        content: &Content,
+        source: &dyn ReadAt,
+    ) -> Result<Planned, OpsError> {
+        let head = asset.head;
+        let before = self.catalog.read(|tx| self.read_version(tx, head))?;
+        let reading = Reading { now: probe::read(source), before };
+        // In a transaction of its own: the number is durable before the manifest names it.
+        let no = self.catalog.write(|tx| tx.next(Counter::Version))?;
+        let now = self.clock.now();
+        let ticket = Ticket { id: VersionId::make(now, self.entropy.as_ref())?, no: VersionNo(no), at: now };
+        let mut node = NodeRow { mtime: seen.mtime, mtime_set: seen.mtime_set, ..row.clone() };
+        let manifest = self.catalog.read(|tx| -> Result<_, OpsError> {
+            let Some(drafted) = draft(tx, &mut asset, &mut node, seen, content, &reading, &ticket)? else {
+                return Ok(None);
+            };
+            let generation = probe::generation_after(tx.generation(asset.id)?, drafted.version.n, &reading.now);
+            let file = FileFacts::of(tx, &node)?;
+            Ok(Some(Manifest::new(asset.clone(), generation, drafted.version, content.clone(), Some(file))))
+        })?;
+        if let Some(manifest) = &manifest {
+            self.put_manifest(manifest)?;
+        }
+        Ok(Planned { reading, head, ticket, version: manifest.map(|manifest| manifest.version) })
+    }
+
+    /// The transaction that points at the bytes, with the file's bytes held still. Bytes of an asset have their version planned.
     fn commit_bytes(
         &self,
         file: &LiveFile,
         generation: u64,
         row: &NodeRow,
         content: &Content,
-        reading: Option<(&Reading, Option<VersionId>)>,
+        planned: Option<&Planned>,
     ) -> Result<Settled, OpsError> {
         let mut io = file.lock_io();
         if io.generation != generation {
@@ -238,20 +285,22 @@ impl Library {
                 return Ok(None);
             }
             let seen = file.seen();
-            tx.put_content(content)?;
             node.content = Some(content.id);
             node.staged = false;
             node.size = content.size;
             node.mtime = seen.mtime;
             let id = node.asset.filter(|_| node.class == NodeClass::Asset);
             let asset = id.map(|id| tx.asset(id)).transpose()?.flatten();
-            let version = match (asset.filter(|asset| asset.head.is_some() || content.size > 0), reading) {
-                (Some(asset), Some((reading, head))) if asset.head == head => {
-                    self.next_version(tx, asset, &mut node, &seen, content, reading)?
+            let published = asset.is_some_and(|asset| asset.head.is_some() || content.size > 0);
+            let version = match planned {
+                Some(planned) if published => self.next_version(tx, &mut node, &seen, content, planned)?,
+                None if !published => {
+                    tx.put_content(content)?;
+                    Some(Next::Local)
                 }
-                (Some(_), _) => return Ok(None),
-                (None, _) => Next::Local,
+                _ => None,
             };
+            let Some(version) = version else { return Ok(None) };
             tx.put_node(&node)?;
             tx.change(ChangeKind::Node, &node.id.to_string())?;
             Ok(Some((seen.mtime, node.mtime, version)))
@@ -261,98 +310,75 @@ impl Library {
         self.catalog.barrier()?;
         file.committed(self, &mut io, (content.id, self.vault.open(content)), (before, after));
         drop(io);
-        match version {
-            Next::Local => Ok(Settled::Local),
-            Next::Same => {
-                self.view_copies.remove(row.id);
-                Ok(Settled::Same)
-            }
-            Next::Version(version, asset) => {
-                // It is an asset of its own now, whatever is written to it later.
-                self.view_copies.remove(row.id);
-                self.write_manifest(&asset, &version, content);
-                Ok(Settled::Version(version.id))
-            }
+        if !matches!(version, Next::Local) {
+            // It is an asset of its own now, whatever is written to it later.
+            self.view_copies.remove(row.id);
         }
+        Ok(match version {
+            Next::Local => Settled::Local,
+            Next::Same => Settled::Same,
+            Next::Version(id) => Settled::Version(id),
+        })
     }
 
-    /// What an asset's newly committed bytes are to it; `node` gets the times that follow.
+    /// Publishes a node's newly committed bytes as its asset's version; `node` gets the times that follow. `None`, and nothing changed, when
+    /// they would not be what was planned and what the manifest says.
     pub(super) fn next_version(
         &self,
         tx: &mut dyn WriteTx,
-        mut asset: Asset,
         node: &mut NodeRow,
         seen: &Seen,
         content: &Content,
-        reading: &Reading,
-    ) -> Result<Next, OpsError> {
-        let earlier = tx.versions(asset.id)?;
-        let last = earlier.last();
-        if let Some(last) = last.filter(|l| l.content == content.id) {
-            if !seen.mtime_set {
-                node.mtime = last.mtime;
+        planned: &Planned,
+    ) -> Result<Option<Next>, OpsError> {
+        let asset = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
+        let Some(mut asset) = asset.filter(|asset| asset.head == planned.head) else { return Ok(None) };
+        let first = asset.head.is_none();
+        let drafted = draft(tx, &mut asset, node, seen, content, &planned.reading, &planned.ticket)?;
+        match drafted {
+            drafted if drafted.as_ref().map(|drafted| &drafted.version) != planned.version.as_ref() => Ok(None),
+            None => {
+                if let Some(last) = tx.versions(asset.id)?.pop() {
+                    rivals::agree(tx, asset, last.n)?;
+                }
+                Ok(Some(Next::Same))
             }
-            rivals::agree(tx, asset, last.n)?;
-            return Ok(Next::Same);
+            Some(drafted) => {
+                if first {
+                    mapped::absorb(tx, &mut asset, node.id)?;
+                }
+                tx.put_content(content)?;
+                if self.publish(tx, &mut asset, node.id, &drafted, &planned.reading.now)? {
+                    manifests::owe(tx, &drafted.version)?;
+                }
+                Ok(Some(Next::Version(drafted.version.id)))
+            }
         }
-        if let Some(last) = last.filter(|_| !seen.mtime_set) {
-            node.mtime = moved_on(last, content.size, node.mtime);
-        }
-        node.ctime = self.clock.now();
-        if asset.head.is_none() {
-            // Attributes were set by somebody; what the file says by itself only fills what is empty.
-            mapped::absorb(tx, &mut asset, node.id)?;
-        }
-        let by = seen.written_by.map(|by| by.member).or(node.owner);
-        let version = self.add_version(tx, by, &mut asset, node, content, reading)?;
-        Ok(Next::Version(Box::new(version), Box::new(asset)))
     }
 
-    /// Adds the version that a node's committed bytes are, with what they say, in the caller's transaction.
-    fn add_version(
+    /// Puts a version and its record into the catalogue, in the caller's transaction. Whether sidecars had more to say to the record.
+    fn publish(
         &self,
         tx: &mut dyn WriteTx,
-        by: Option<MemberId>,
         asset: &mut Asset,
-        node: &NodeRow,
-        content: &Content,
-        reading: &Reading,
-    ) -> Result<VersionRow, OpsError> {
-        let now = self.clock.now();
-        let lost = probe::apply_probe(asset, reading);
-        let probe = &reading.now;
-        let earlier = tx.versions(asset.id)?;
-        let version = VersionRow {
-            id: VersionId::make(now, self.entropy.as_ref())?,
-            no: VersionNo(tx.next(Counter::Version)?),
-            asset: asset.id,
-            n: earlier.last().map_or(1, |last| last.n.saturating_add(1)),
-            content: content.id,
-            size: content.size,
-            mtime: node.mtime,
-            made_at: now,
-            made_by: by,
-            format: probe.format.clone(),
-            kind: probe.kind.clone(),
-            width: probe.width,
-            height: probe.height,
-            orientation: probe.orientation,
-        };
-        tx.add_version(&version)?;
-        let at_odds: Vec<String> = lost.iter().map(|lost| lost.field.clone()).collect();
-        conflicts::keep(asset, lost, version.n, by, now);
-        let before = asset.head.replace(version.id);
-        asset.changed = now;
+        node: NodeId,
+        drafted: &Drafted,
+        probe: &Probe,
+    ) -> Result<bool, OpsError> {
+        let version = &drafted.version;
+        tx.add_version(version)?;
         tx.put_asset(asset)?;
-        self.read_sidecars(tx, asset, node.id, &version, before)?;
+        let said = asset.clone();
+        self.read_sidecars(tx, asset, node, version, drafted.before)?;
         probe::keep_generation(tx, asset.id, version.n, probe)?;
         tx.change(ChangeKind::Asset, &asset.id.to_string())?;
-        let mut detail = serde_json::json!({ "n": version.n, "content": content.id, "size": content.size });
-        if !at_odds.is_empty() {
-            detail["conflict"] = at_odds.into();
+        let mut detail = serde_json::json!({ "n": version.n, "content": version.content, "size": version.size });
+        if !drafted.at_odds.is_empty() {
+            detail["conflict"] = drafted.at_odds.clone().into();
         }
-        trail::append(tx, &Hand::own(by, now), "version.commit", &asset.id.to_string(), &detail)?;
-        Ok(version)
+        let hand = Hand::own(version.made_by, version.made_at);
+        trail::append(tx, &hand, "version.commit", &asset.id.to_string(), &detail)?;
+        Ok(*asset != said)
     }
 
     /// Bytes that were committed before they became this asset's are its next version at once, in the caller's transaction.
@@ -377,31 +403,16 @@ impl Library {
         }
         let before = self.read_version(tx, asset.head)?;
         let reading = Reading { now: probe::read(&self.vault.open(&content)), before };
-        self.add_version(tx, node.owner, asset, node, &content, &reading).map(drop)
-    }
-
-    /// The version in words beside its bytes, so that the catalogue can be made again from the store.
-    /// After the commit: a manifest that is missing is made again by fsck, one that speaks of nothing would be worse.
-    pub(super) fn write_manifest(&self, asset: &Asset, version: &VersionRow, content: &Content) {
-        let written = self.catalog.read(|tx| tx.generation(asset.id)).map_err(OpsError::from).and_then(|generation| {
-            let manifest = serde_json::json!({
-                "manifest": 1, "asset": asset, "generation": generation, "version": version, "content": content,
-            });
-            let name = manifest_name(asset.id, version.n);
-            Ok(self.vault.put_object(ObjectKind::Manifest, &name, manifest.to_string().as_bytes())?)
-        });
-        if let Err(e) = written {
-            tracing::warn!(asset = %asset.id, error = %e, "a manifest could not be written; `dam fsck` makes it again");
-        }
-    }
-
-    /// Whether a version's manifest is there and opens.
-    pub(super) fn has_manifest(&self, asset: AssetId, n: u32) -> Result<bool, BlobError> {
-        match self.vault.get_object(ObjectKind::Manifest, &manifest_name(asset, n)) {
-            Ok(there) => Ok(there.is_some()),
-            Err(BlobError::Damaged { .. }) => Ok(false),
-            Err(e) => Err(e),
-        }
+        let now = self.clock.now();
+        let ticket = Ticket {
+            id: VersionId::make(now, self.entropy.as_ref())?,
+            no: VersionNo(tx.next(Counter::Version)?),
+            at: now,
+        };
+        let last = tx.versions(asset.id)?.pop();
+        let drafted = head_of(asset, last.as_ref(), node.owner, node.mtime, &content, &reading, &ticket);
+        self.publish(tx, asset, node.id, &drafted, &reading.now)?;
+        Ok(manifests::owe(tx, &drafted.version)?)
     }
 
     /// From now on the last version stands for the node.
@@ -445,9 +456,75 @@ pub(super) fn moved_on(last: &VersionRow, size: u64, mtime: Timestamp) -> Timest
     if last.size == size { mtime.max(last.mtime.plus_ms(1_000)) } else { mtime }
 }
 
-/// What a version's manifest is called. The end of an asset's id is random, so the folders that the names begin with fill evenly.
-pub(super) fn manifest_name(asset: AssetId, n: u32) -> String {
-    let id = asset.to_string();
-    let fan = id.get(id.len().saturating_sub(2)..).unwrap_or(&id);
-    format!("{fan}-{id}-{n}")
+/// A version, and the fields of the record that it is at odds with.
+struct Drafted {
+    version: VersionRow,
+    /// The version before.
+    before: Option<VersionId>,
+    at_odds: Vec<String>,
+}
+
+/// The version that a node's bytes would be, and what it makes of the record and of the node's times; `None` when they are the last
+/// version's.
+fn draft(
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    node: &mut NodeRow,
+    seen: &Seen,
+    content: &Content,
+    reading: &Reading,
+    ticket: &Ticket,
+) -> Result<Option<Drafted>, OpsError> {
+    let last = tx.versions(asset.id)?.pop();
+    if let Some(last) = last.as_ref().filter(|last| last.content == content.id) {
+        if !seen.mtime_set {
+            node.mtime = last.mtime;
+        }
+        return Ok(None);
+    }
+    if let Some(last) = last.as_ref().filter(|_| !seen.mtime_set) {
+        node.mtime = moved_on(last, content.size, node.mtime);
+    }
+    node.ctime = ticket.at;
+    if asset.head.is_none() {
+        // Attributes were set by somebody; what the file says by itself only fills what is empty.
+        mapped::read_off(tx, asset, node.id)?;
+    }
+    let by = seen.written_by.map(|by| by.member).or(node.owner);
+    Ok(Some(head_of(asset, last.as_ref(), by, node.mtime, content, reading, ticket)))
+}
+
+/// Makes a version of these bytes the head of the record, with what they say.
+fn head_of(
+    asset: &mut Asset,
+    last: Option<&VersionRow>,
+    by: Option<MemberId>,
+    mtime: Timestamp,
+    content: &Content,
+    reading: &Reading,
+    ticket: &Ticket,
+) -> Drafted {
+    let lost = probe::apply_probe(asset, reading);
+    let probe = &reading.now;
+    let version = VersionRow {
+        id: ticket.id,
+        no: ticket.no,
+        asset: asset.id,
+        n: last.map_or(1, |last| last.n.saturating_add(1)),
+        content: content.id,
+        size: content.size,
+        mtime,
+        made_at: ticket.at,
+        made_by: by,
+        format: probe.format.clone(),
+        kind: probe.kind.clone(),
+        width: probe.width,
+        height: probe.height,
+        orientation: probe.orientation,
+    };
+    let at_odds = lost.iter().map(|lost| lost.field.clone()).collect();
+    conflicts::keep(asset, lost, version.n, by, ticket.at);
+    let before = asset.head.replace(version.id);
+    asset.changed = ticket.at;
+    Drafted { version, before, at_odds }
 }

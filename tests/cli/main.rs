@@ -10,6 +10,7 @@ mod init;
 mod lab;
 mod member;
 mod mount;
+mod rebuild;
 mod restore;
 mod set;
 mod show;

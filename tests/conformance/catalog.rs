@@ -8,7 +8,7 @@ use damfs::catalog::sqlite::SqliteEngine;
 pub fn on_both(test: fn(&dyn Engine)) {
     let dir = tempfile::tempdir().unwrap();
     let engines: [Box<dyn Engine>; 2] =
-        [Box::new(MemoryEngine::new()), Box::new(SqliteEngine::open(&dir.path().join("catalog.db")).unwrap())];
+        [Box::new(MemoryEngine::new()), Box::new(SqliteEngine::create(&dir.path().join("catalog.db")).unwrap())];
     for engine in engines {
         crate::samples::root(&*engine);
         test(&*engine);

@@ -333,7 +333,7 @@ proptest! {
         fields in vec(arb_field(), 1..6),
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let disk = SqliteEngine::open(&dir.path().join("catalog.db")).unwrap();
+        let disk = SqliteEngine::create(&dir.path().join("catalog.db")).unwrap();
         let maps = MemoryEngine::new();
         let assets: Vec<Asset> = (20..).step_by(3).zip(drawn).map(|(n, drawn)| {
             let head = drawn.head.map(|_| version_id(n));

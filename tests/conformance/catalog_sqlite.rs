@@ -52,7 +52,7 @@ fn a_number_that_a_power_cut_took_does_not_come_back() {
 fn foreign_and_newer_files_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
-    drop(SqliteEngine::open(&path).unwrap());
+    drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 1 })));
 
@@ -63,14 +63,46 @@ fn foreign_and_newer_files_are_refused_untouched() {
     let text = dir.path().join("text.db");
     std::fs::write(&text, "this is a text that is longer than a header of a hundred bytes ".repeat(4)).unwrap();
     assert!(matches!(SqliteEngine::open(&text), Err(CatalogError::Damaged(_))));
-    assert!(matches!(SqliteEngine::open(&dir.path().join("no/such")), Err(CatalogError::Engine(_))));
+    // One made in the place of a lost catalogue would be a library in which nothing is.
+    let lost = dir.path().join("lost.db");
+    assert!(matches!(SqliteEngine::open(&lost), Err(CatalogError::Damaged(m)) if m.contains("not there")));
+    std::fs::write(&lost, b"").unwrap();
+    assert!(matches!(SqliteEngine::open(&lost), Err(CatalogError::Damaged(m)) if m.contains("empty")));
+}
+
+#[test]
+fn a_copy_made_amid_writes_is_one_state_and_nobody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, to) = (dir.path().join("catalog.db"), dir.path().join("copy.db"));
+    let engine = SqliteEngine::create(&path).unwrap();
+    root(&engine);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 30.. {
+                write(&engine, |tx| publish(tx, &asset(n))).unwrap();
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        while read(&engine, |tx| tx.count(&Expr::all())) < 20 {}
+        SqliteEngine::copy(&path, &to).unwrap();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&to).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(SqliteEngine::copy(&path, &to).is_err(), "a copy replaces nothing");
+    let copy = SqliteEngine::open(&to).unwrap();
+    assert_eq!(copy.check().unwrap(), Vec::<String>::new());
+    assert!(read(&copy, |tx| tx.count(&Expr::all())) >= 20);
 }
 
 #[test]
 fn audit_rows_and_versions_resist_direct_changes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
-    let engine = SqliteEngine::open(&path).unwrap();
+    let engine = SqliteEngine::create(&path).unwrap();
     write(&engine, |tx| {
         publish(tx, &asset(30))?;
         tx.add_audit(&audit("main", 1))
@@ -88,7 +120,7 @@ fn audit_rows_and_versions_resist_direct_changes() {
 fn faults_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
-    let engine = SqliteEngine::open(&path).unwrap();
+    let engine = SqliteEngine::create(&path).unwrap();
     root(&engine);
     write(&engine, |tx| {
         tx.put_node(&node(20, NodeKind::File))?;
@@ -117,7 +149,7 @@ fn faults_are_reported() {
 fn two_processes_take_turns() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
-    let (one, two) = (SqliteEngine::open(&path).unwrap(), SqliteEngine::open(&path).unwrap());
+    let (one, two) = (SqliteEngine::create(&path).unwrap(), SqliteEngine::open(&path).unwrap());
     std::thread::scope(|scope| {
         let count = |engine: &SqliteEngine| {
             (0..50).map(|_| write(engine, |tx| tx.next(Counter::Node)).unwrap()).collect::<Vec<_>>()
@@ -136,7 +168,7 @@ fn two_processes_take_turns() {
 fn ten_thousand_assets() {
     const ASSETS: u64 = 10_000;
     let dir = tempfile::tempdir().unwrap();
-    let engine = SqliteEngine::open(&dir.path().join("catalog.db")).unwrap();
+    let engine = SqliteEngine::create(&dir.path().join("catalog.db")).unwrap();
     root(&engine);
     let sample = |n: u64| Asset {
         node: Some(NodeId(n)),

@@ -33,6 +33,16 @@ fn an_error_undoes_everything() {
 }
 
 #[test]
+fn numbers_that_were_passed_over_are_never_given() {
+    on_both(|engine| {
+        let seen = write(engine, |tx| tx.next(Counter::Node)).unwrap();
+        write(engine, |tx| tx.pass_over(Counter::Node, seen + 5_000)).unwrap();
+        write(engine, |tx| tx.pass_over(Counter::Node, 7)).unwrap();
+        assert_eq!(write(engine, |tx| tx.next(Counter::Node)).unwrap(), seen + 5_001);
+    });
+}
+
+#[test]
 fn what_was_undone_leaves_the_audit_chain_and_the_feed_where_they_were() {
     on_both(|engine| {
         write(engine, |tx| {

@@ -27,6 +27,15 @@ impl WriteTx for Tx<'_> {
         Ok(*last)
     }
 
+    fn pass_over(&mut self, counter: Counter, upto: u64) -> Result<(), E> {
+        let Some(given) = self.given.as_deref_mut() else {
+            return Err(E::Engine("a read passed over numbers".into()));
+        };
+        let last = given.entry(counter).or_insert(before_first(counter));
+        *last = upto.max(*last);
+        Ok(())
+    }
+
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
         if node.mode > 0o7777 {
             return refused(format!("node {}: mode {:o} has more than the permission bits", node.id, node.mode));

@@ -28,13 +28,29 @@ pub(super) fn next(conn: &Connection, counter: Counter, given: &mut Given) -> Re
     // In a new process every reserved number may have been given, and what says so lost.
     let number = given.last.get(&counter).copied().unwrap_or(reserved) + 1;
     if number > reserved {
-        let sql =
-            "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
-        run(conn, sql, params![counter, Num(number + BLOCK - 1)])?;
-        given.reserved = true;
+        reserve(conn, counter, number + BLOCK - 1, given)?;
     }
     given.last.insert(counter, number);
     Ok(number)
+}
+
+/// Numbers up to this one are never given any more.
+pub(super) fn pass_over(conn: &Connection, counter: Counter, upto: u64, given: &mut Given) -> Result<(), E> {
+    let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
+    let reserved = stored.map_or(before_first(counter), |n| n.0);
+    if upto > reserved {
+        reserve(conn, counter, upto, given)?;
+    }
+    let last = given.last.entry(counter).or_insert(reserved);
+    *last = upto.max(*last);
+    Ok(())
+}
+
+fn reserve(conn: &Connection, counter: Counter, upto: u64, given: &mut Given) -> Result<(), E> {
+    let sql = "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
+    run(conn, sql, params![counter, Num(upto)])?;
+    given.reserved = true;
+    Ok(())
 }
 
 fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {

@@ -64,15 +64,17 @@ impl Writer {
 }
 
 impl SqliteEngine {
-    /// Opens a catalogue; makes it when there is none, brings an older schema up to date.
+    /// Opens a catalogue; brings an older schema up to date.
     ///
     /// # Errors
-    /// When the file is no catalogue, has a newer schema, or cannot be opened.
+    /// When there is none, the file is no catalogue, has a newer schema, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, E> {
-        match Self::make(path) {
-            Err(Unmade::Exists) => Self::start(path),
-            Err(Unmade::Failed(e)) => Err(e),
-            Ok(engine) => Ok(engine),
+        match std::fs::metadata(path) {
+            Ok(there) if there.len() > 0 => Self::start(path),
+            // An empty one made in its place would pass for a library in which nothing is, and staging files for leftovers.
+            Ok(_) => Err(E::Damaged("it is empty".into())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Err(E::Damaged("it is not there".into())),
+            Err(e) => Err(E::Engine(format!("{}: {e}", path.display()))),
         }
     }
 
@@ -81,20 +83,19 @@ impl SqliteEngine {
     /// # Errors
     /// When the file exists or cannot be made.
     pub fn create(path: &Path) -> Result<Self, E> {
-        Self::make(path).map_err(|e| match e {
-            Unmade::Exists => E::Engine(format!("{} exists already", path.display())),
-            Unmade::Failed(e) => e,
-        })
+        new_file(path)?;
+        Self::start(path)
     }
 
-    fn make(path: &Path) -> Result<Self, Unmade> {
-        // The engine gives its side files the mode of the main one.
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(_) => Self::start(path).map_err(Unmade::Failed),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Unmade::Exists),
-            Err(e) if e.kind() == ErrorKind::StorageFull => Err(Unmade::Failed(E::Full)),
-            Err(e) => Err(Unmade::Failed(E::Engine(format!("{}: {e}", path.display())))),
-        }
+    /// Writes a copy of everything that is committed in a catalogue, while it is in use, to a new file.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written, or the catalogue is damaged.
+    pub fn copy(path: &Path, to: &Path) -> Result<(), E> {
+        new_file(to)?;
+        let name = to.to_str().ok_or_else(|| E::Engine(format!("{} is no UTF-8", to.display())))?;
+        connect(path)?.execute("VACUUM INTO ?1", [name])?;
+        Ok(())
     }
 
     fn start(path: &Path) -> Result<Self, E> {
@@ -128,9 +129,14 @@ impl SqliteEngine {
     }
 }
 
-enum Unmade {
-    Exists,
-    Failed(E),
+/// The engine gives its side files the mode of the main one, so that is made closed before the engine sees it.
+fn new_file(path: &Path) -> Result<(), E> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(E::Engine(format!("{} exists already", path.display()))),
+        Err(e) if e.kind() == ErrorKind::StorageFull => Err(E::Full),
+        Err(e) => Err(E::Engine(format!("{}: {e}", path.display()))),
+    }
 }
 
 /// A reading connection on loan.

@@ -217,6 +217,12 @@ impl WriteTx for Tx<'_> {
         };
         members::next(self.conn, counter, given)
     }
+    fn pass_over(&mut self, counter: Counter, upto: u64) -> Result<(), E> {
+        let Some((given, _)) = self.writer.as_mut() else {
+            return Err(E::Engine("a read passed over numbers".into()));
+        };
+        members::pass_over(self.conn, counter, upto, given)
+    }
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
         nodes::put(self.conn, node)
     }

@@ -50,8 +50,7 @@ impl Work<'_> {
             return self.may(Verb::Edit, &asset).map(|()| Tried::Done);
         }
         let name = asset.view_name.clone();
-        let (asset, _, made) = restore::save(self.library, self.actor, tx, &asset, was.n, &name)?;
-        self.versions.extend(made.map(|(version, content)| (asset, version, content)));
+        restore::save(self.library, self.actor, tx, &asset, was.n, &name)?;
         Ok(Tried::Done)
     }
 

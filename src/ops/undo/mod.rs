@@ -16,8 +16,8 @@ use self::words::Words;
 use super::record::Hand;
 use super::{Actor, Library, OpsError, members, target, trail};
 use crate::catalog::journal::{Change, JournalRow, Step, Thing, TurnRow};
-use crate::catalog::{Asset, CatalogError, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx};
-use crate::types::{Content, MemberId, Timestamp};
+use crate::catalog::{Asset, CatalogError, NodeKind, NodeRow, ReadTx, WriteTx};
+use crate::types::{MemberId, Timestamp};
 
 /// Turns that are looked at to find the last one that did anything.
 const LOOK_BACK: usize = 1_000;
@@ -154,16 +154,10 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
         }
         let detail = json!({ "left": work.left.len() });
         trail::append(tx, &work.hand, "turn.undo", &turn.no.to_string(), &detail)?;
-        Ok((answer, work.versions))
+        Ok(answer)
     });
     match done {
-        Ok((answer, versions)) => {
-            for (asset, version, content) in &versions {
-                library.write_manifest(asset, version, content);
-            }
-            Ok(answer)
-        }
-        Err(Stop::Said(answer)) => Ok(answer),
+        Ok(answer) | Err(Stop::Said(answer)) => Ok(answer),
         Err(Stop::Failed(e)) => Err(e),
     }
 }
@@ -210,14 +204,13 @@ struct Work<'a> {
     dry: bool,
     done: Vec<Step>,
     left: Vec<(Step, Why)>,
-    versions: Vec<(Asset, VersionRow, Content)>,
 }
 
 impl<'a> Work<'a> {
     fn new(library: &'a Library, actor: &'a Actor, dry: bool, now: Timestamp) -> Self {
         let hand = actor.hand(now);
-        let (done, left, versions) = (Vec::new(), Vec::new(), Vec::new());
-        Self { library, actor, hand, dry, done, left, versions }
+        let (done, left) = (Vec::new(), Vec::new());
+        Self { library, actor, hand, dry, done, left }
     }
 
     /// Takes back every step: first where things are, then what they are. What goes back into the trash is put right before it goes; what the

@@ -138,7 +138,7 @@ fn folder(tx: &mut dyn WriteTx, id: u64, parent: u64, name: &str) -> Result<(), 
 /// Three pictures, two of luna for acme and one of mira for globex; one not published, one in the trash.
 fn lib() -> Lib {
     let dir = tempfile::tempdir().unwrap();
-    let lib = Lib { engine: SqliteEngine::open(&dir.path().join("c.db")).unwrap(), _dir: dir };
+    let lib = Lib { engine: SqliteEngine::create(&dir.path().join("c.db")).unwrap(), _dir: dir };
     lib.write(|tx| {
         for id in [NodeId::LIBRARY, NodeId::INBOX, NodeId::LOCALS] {
             if tx.node(id)?.is_none() {

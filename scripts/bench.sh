@@ -5,12 +5,14 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+# What each measures stands in scripts/bench/NAME.sh.
+SECTIONS=(import stream write small list rsync export)
 usage() {
     say "Usage: scripts/bench.sh [--scale PERCENT] [--json FILE] [--check] [--only NAME]"
-    say "  --scale PERCENT  size of the work (100: about five minutes)"
+    say "  --scale PERCENT  size of the work (100: about twenty minutes)"
     say "  --json FILE      write the figures as JSON to a file, too; they are printed after the table anyhow"
     say "  --check          exit with 1 when a figure misses its target"
-    say "  --only NAME      one of import, stream, list, export"
+    say "  --only NAME      one of ${SECTIONS[*]}"
     say "As root: the kernel's caches are emptied between the runs. DAM_BENCH_DIR names the disk (/var/tmp)."
 }
 SCALE=100
@@ -48,8 +50,8 @@ case $SCALE in '' | *[!0-9]* | 0*)
     exit 2
     ;;
 esac
-case $ONLY in '' | import | stream | list | export) ;; *)
-    note "--only takes import, stream, list or export, not '$ONLY'"
+case " ${SECTIONS[*]} " in *" ${ONLY:-import} "*) ;; *)
+    note "--only takes one of ${SECTIONS[*]}, not '$ONLY'"
     exit 2
     ;;
 esac
@@ -113,7 +115,6 @@ figure() {
     }')")
     say "   $1 against $2: done"
 }
-section() { [ -z "$ONLY" ] || [ "$ONLY" = "$1" ]; }
 library() { # NAME MOUNT: a new library, mounted
     rm -rf "$1"
     dam init "$1" >/dev/null
@@ -121,134 +122,13 @@ library() { # NAME MOUNT: a new library, mounted
     dam mount "$1" "$2" >/dev/null
 }
 
-# --- import ---------------------------------------------------------------------------------------------------------
-if section import; then
-    images=$(scaled 160 8)
-    "$BIN/examples/roster" roster --count "$images"
-    fresh_library() {
-        rm -rf lib.import && dam init lib.import >/dev/null
-        cold
-    }
-    import() { dam --library lib.import import roster; }
-    fresh_copy() {
-        rm -rf copied
-        cold
-    }
-    copy_and_read() { cp -r roster copied && exiftool -json -r copied; }
-    ours=$(median fresh_library import)
-    peer=$(median fresh_copy copy_and_read)
-    figure "import" "cp -r + exiftool" "$ours" "$peer" "files/s" "$images" ""
-    rm -rf lib.import copied
-fi
+for section in "${SECTIONS[@]}"; do
+    if [ -z "$ONLY" ] || [ "$ONLY" = "$section" ]; then
+        # shellcheck source=/dev/null
+        . "$ROOT/scripts/bench/$section.sh"
+    fi
+done
 
-# --- reading and writing one large file -----------------------------------------------------------------------------
-if section stream; then
-    size=$(scaled 256 16)
-    head -c "${size}M" /dev/urandom >"$FAST/source"
-    library lib.stream mnt.dam
-    mkdir -p native cipher mnt.gocryptfs
-    say secret >"$FAST/password"
-    gocryptfs -q -init -scryptn 10 -passfile "$FAST/password" cipher
-    gocryptfs -q -passfile "$FAST/password" cipher mnt.gocryptfs
-    write() { dd if="$FAST/source" of="$1" bs=1M conv=fsync; }
-    read_all() { dd if="$1" of=/dev/null bs=1M; }
-    declare -A written cold_read again
-    for place in mnt.dam/library mnt.gocryptfs native; do
-        remove() {
-            rm -f "$place/big.bin"
-            sync
-        }
-        written[$place]=$(median remove write "$place/big.bin")
-        [ "$place" != mnt.dam/library ] || dam --library lib.stream settle >/dev/null
-        cold_read[$place]=$(median cold read_all "$place/big.bin")
-        again[$place]=$(median warm read_all "$place/big.bin")
-        cmp -s "$FAST/source" "$place/big.bin" || die "$place gave other bytes back than were written"
-    done
-    ours=mnt.dam/library
-    figure "write, fsync" gocryptfs "${written[$ours]}" "${written[mnt.gocryptfs]}" MiB/s "$size" 0.5
-    figure "write, fsync" native "${written[$ours]}" "${written[native]}" MiB/s "$size" ""
-    figure "read, cold" gocryptfs "${cold_read[$ours]}" "${cold_read[mnt.gocryptfs]}" MiB/s "$size" 0.5
-    figure "read, cold" native "${cold_read[$ours]}" "${cold_read[native]}" MiB/s "$size" ""
-    figure "read, again" gocryptfs "${again[$ours]}" "${again[mnt.gocryptfs]}" MiB/s "$size" 0.5
-    figure "read, again" native "${again[$ours]}" "${again[native]}" MiB/s "$size" ""
-    dam unmount mnt.dam >/dev/null
-    fusermount3 -u mnt.gocryptfs
-    rm -rf lib.stream native cipher "$FAST/source"
-fi
-
-# --- listing many ---------------------------------------------------------------------------------------------------
-if section list; then
-    assets=$(scaled 10000 100)
-    "$BIN/examples/roster" small --count "$assets" --max-side 24
-    mkdir -p flat mnt.bindfs cipher mnt.gocryptfs
-    for persona in small/*/; do
-        persona=${persona%/}
-        find "$persona" -type f -printf '%f\n' | while IFS= read -r name; do mv "$persona/$name" "flat/${persona##*/}-$name"; done
-    done
-    dam init lib.list >/dev/null
-    say "   importing $assets small images"
-    ours=$(clock dam --library lib.list import flat --into flat --set persona=bench)
-    say "   $(say "$assets $ours" | awk '{ printf "%.0f", $1 * 1000 / $2 }') a second"
-    mkdir -p mnt.dam
-    dam mount lib.list mnt.dam >/dev/null
-    bindfs flat mnt.bindfs
-    say secret >"$FAST/password"
-    gocryptfs -q -init -scryptn 10 -passfile "$FAST/password" cipher
-    gocryptfs -q -passfile "$FAST/password" cipher mnt.gocryptfs
-    cp -r flat/. mnt.gocryptfs/
-    view=mnt.dam/by/persona/bench
-    [ "$(find "$view" -mindepth 1 -maxdepth 1 -type f ! -name '.*' | wc -l)" -eq "$assets" ] || die "the view does not list $assets assets"
-    list() { ls -lU "$1"; }
-    walk() { find "$1" -maxdepth 1 -type f -printf '%s %T@ %p\n'; }
-    compare() { # LABEL PREPARE PROGRAM
-        local ours
-        ours=$(median "$2" "$3" "$view")
-        figure "$1" bindfs "$ours" "$(median "$2" "$3" mnt.bindfs)" files/s "$assets" 1
-        figure "$1" gocryptfs "$ours" "$(median "$2" "$3" mnt.gocryptfs)" files/s "$assets" 1
-        figure "$1" native "$ours" "$(median "$2" "$3" flat)" files/s "$assets" ""
-    }
-    compare "ls -lU, cold" cold list
-    compare "find -printf, cold" cold walk
-    compare "ls -lU, again" warm list
-    compare "find -printf, again" warm walk
-    dam unmount mnt.dam >/dev/null
-    fusermount3 -u mnt.bindfs
-    fusermount3 -u mnt.gocryptfs
-    rm -rf lib.list flat small cipher
-fi
-
-# --- one still export -----------------------------------------------------------------------------------------------
-if section export; then
-    "$BIN/examples/roster" masters --count 12
-    library lib.export mnt.dam
-    mapfile -t masters < <(find masters -name '*.png' -size +100k | sort | head -n 3)
-    [ "${#masters[@]}" -eq 3 ] || die "the roster has no three large PNG images"
-    posts=mnt.dam/platforms/instagram/post_portrait_4x5
-    ours=()
-    peers=()
-    # From the approval to the last byte, as a visitor waits for it.
-    approve_and_read() {
-        dam --library lib.export set "$1" status.instagram=approved || return 1
-        local post
-        wait_for 20 [ -e "$posts/$2" ] || return 1
-        post=$posts/$2
-        cat "$post"
-    }
-    for n in 0 1 2; do
-        cp "${masters[$n]}" "master$n.png"
-        dam --library lib.export import "master$n.png" --into masters >/dev/null
-        cold
-        ours+=("$(clock approve_and_read "mnt.dam/library/masters/master$n.png" "master$n.jpg")")
-        cold
-        peers+=("$(clock vipsthumbnail "master$n.png" --size 1080x1350 --smartcrop centre --output "$WORK/peer$n.jpg[Q=90]")")
-    done
-    middle() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
-    figure "one still export" vipsthumbnail "$(middle "${ours[@]}")" "$(middle "${peers[@]}")" exports/s 1 ""
-    dam unmount mnt.dam >/dev/null
-    rm -rf lib.export masters
-fi
-
-# --- the table ------------------------------------------------------------------------------------------------------
 say ""
 {
     say "figure|peer|damfs|peer's|unit|ratio|target|verdict"

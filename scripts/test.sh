@@ -107,7 +107,8 @@ if is_root; then
     [ -z "$FULL" ] || step pjdfstest scripts/pjdfstest.sh
     [ -z "$FULL" ] || step fsx scripts/fsx.sh
     [ -z "$FULL" ] || step crash scripts/crash.sh
-    [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 60
+    if [ -n "$FULL" ]; then step large scripts/large.sh; else step large scripts/large.sh --quick; fi
+    [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
     left_out+=("scripts/desktop.sh, scripts/savers.sh and scripts/quickstart-test.sh (they install programs and make a user)")

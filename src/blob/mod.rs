@@ -13,6 +13,7 @@ mod stage;
 mod stage_dir;
 mod stage_files;
 mod stage_log;
+mod stage_spare;
 mod stage_state;
 mod stage_sync;
 #[cfg(test)]

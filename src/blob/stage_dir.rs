@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::stage::{HEADER, MAGIC, Stage, read_full};
 use super::stage_files::{Files, OpenFiles, StageFiles};
 use super::stage_log::{Entry, RECORD, Record};
+use super::stage_spare::Spares;
 use super::stage_state::State;
 use super::{BlobError, Reader};
 use crate::crypto::{Keyring, Sealer};
@@ -28,6 +29,7 @@ pub struct StageDir {
     keyring: Arc<Keyring>,
     entropy: SharedEntropy,
     open: Arc<OpenFiles>,
+    spares: Spares,
 }
 
 impl StageDir {
@@ -45,10 +47,11 @@ impl StageDir {
                     absent_is_fine(fs::remove_file(path.with_extension("dat")))?;
                     fs::remove_file(path)?;
                 }
+                _ if Spares::is_one(&path) => fs::remove_file(path)?,
                 _ => {}
             }
         }
-        Ok(Self { root: root.into(), keyring, entropy, open: Arc::default() })
+        Ok(Self { root: root.into(), keyring, entropy, open: Arc::default(), spares: Spares::default() })
     }
 
     fn paths(&self, node: NodeId) -> (PathBuf, PathBuf) {
@@ -127,6 +130,8 @@ impl StageDir {
         header[12..72].copy_from_slice(&wrapped);
         let open =
             |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
+        // Without one these are made.
+        self.spares.give(&self.root, &data_path, &index_path);
         let files = Files { data: open(&data_path)?, index: open(&index_path)? };
         let log_key = blake3::derive_key("damfs stage index v1", &*key);
         let mut stage = Stage {
@@ -240,6 +245,9 @@ impl StageDir {
         let (index, data) = self.paths(node);
         let gone = index.with_extension("gone");
         absent_is_fine(fs::rename(index, &gone))?;
+        if self.spares.keep(&self.root, &data, &gone).is_ok() {
+            return Ok(());
+        }
         absent_is_fine(fs::remove_file(data))?;
         Ok(absent_is_fine(fs::remove_file(gone))?)
     }

@@ -1,6 +1,7 @@
 //! What a power cut, a torn append or a changed byte leaves of a staging file: what was promised, or an error, never other bytes.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use damfs::types::{ReadAt, Timestamp};
@@ -221,12 +222,38 @@ fn stored_bytes_count_each_place_once() {
 #[test]
 fn leftovers_of_a_removal_go_at_the_next_start() {
     let root = tempfile::tempdir().unwrap();
-    for left in ["5.dat", "5.gone", "6.new"] {
+    for left in ["5.dat", "5.gone", "6.new", "0.spare-dat", "0.spare-idx"] {
         fs::write(root.path().join(left), b"left").unwrap();
     }
     let lab = Lab::new(root.path(), b"");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     drop(lab.begin());
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+}
+
+/// A pair of files that a removal emptied serves the next staging file, and shows nothing of what it held.
+#[test]
+fn the_files_of_a_removed_one_are_used_again_empty() {
+    let root = tempfile::tempdir().unwrap();
+    let lab = Lab::new(root.path(), b"");
+    let mut stage = lab.begin();
+    stage.write_at(0, &[7; 9 * SLOT], NOW).unwrap();
+    stage.sync(false).unwrap();
+    drop(stage);
+    let number = |name: &str| fs::metadata(root.path().join(name)).unwrap().ino();
+    let before = [number("77.dat"), number("77.idx")];
+    lab.dir.remove(NODE).unwrap();
+    assert_eq!(lab.dir.list().unwrap(), []);
+    assert!(fs::read_dir(root.path()).unwrap().all(|file| file.unwrap().metadata().unwrap().len() == 0));
+    let mut stage = lab.begin();
+    assert_eq!([number("77.dat"), number("77.idx")], before);
+    stage.write_at(SLOT as u64, &[8; 3], NOW).unwrap();
+    drop(stage);
+    let stage = lab.anew(root.path()).reopen();
+    let mut bytes = vec![1; 2 * SLOT];
+    assert_eq!(stage.read_at(0, &mut bytes).unwrap(), SLOT + 3);
+    assert_eq!(bytes[..SLOT], [0; SLOT]);
+    assert_eq!(bytes[SLOT..SLOT + 3], [8; 3]);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
 }
 

@@ -1,14 +1,18 @@
 //! What the other layers hold: one transaction per call, retries, and the change feed's listeners.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::recorder::Recorder;
 use super::turns::Turns;
-use super::{CatalogError, Engine, ReadTx, WriteTx};
+use super::{CatalogError, ChangeRow, Engine, ReadTx, WriteTx};
 
 /// Hears the feed's last sequence number after a commit that changed something. Never called inside a transaction.
 pub type ChangeListener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// Rows of the feed that are kept for its followers, who are mostly one transaction behind.
+const KEPT_CHANGES: usize = 4096;
 
 /// How often a colliding transaction is run again.
 const RETRIES: usize = 5;
@@ -21,13 +25,25 @@ pub struct Catalog {
     /// The feed's last number, as far as this process has committed.
     committed: Arc<AtomicU64>,
     turns: Arc<Turns>,
+    /// The newest rows that this process has committed, by their numbers.
+    recent: Arc<Mutex<BTreeMap<u64, ChangeRow>>>,
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Catalog {
     /// Wraps an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, listeners: Arc::default(), committed: Arc::default(), turns: Arc::default() }
+        Self {
+            engine,
+            listeners: Arc::default(),
+            committed: Arc::default(),
+            turns: Arc::default(),
+            recent: Arc::default(),
+        }
     }
 
     /// Runs a read on one consistent state.
@@ -52,10 +68,9 @@ impl Catalog {
         let mut tries = 0;
         loop {
             let mut out = None;
-            let mut seqs = (0, 0);
+            let mut appended = Vec::new();
             let mut recorded = None;
             let committed = self.engine.write(&mut |tx| {
-                seqs.0 = tx.last_change()?;
                 let mut recorder = Recorder::new(tx);
                 let result = f(&mut recorder);
                 let undo = result.is_err();
@@ -64,7 +79,7 @@ impl Catalog {
                     return Err(CatalogError::Conflict);
                 }
                 recorded = recorder.finish(&self.turns)?;
-                seqs.1 = tx.last_change()?;
+                appended = tx.appended().to_vec();
                 Ok(())
             });
             match (committed, out) {
@@ -72,13 +87,7 @@ impl Catalog {
                     if let Some(recorded) = &recorded {
                         self.turns.remember(recorded);
                     }
-                    if seqs.1 > seqs.0 {
-                        self.committed.fetch_max(seqs.1, Ordering::AcqRel);
-                        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-                        for hear in listeners.iter() {
-                            hear(seqs.1);
-                        }
-                    }
+                    self.tell(appended);
                     return result;
                 }
                 (_, Some(Err(refusal))) => return Err(refusal),
@@ -87,6 +96,38 @@ impl Catalog {
                 (Ok(()), None) => return Err(CatalogError::Engine("the write did not run".into()).into()),
             }
         }
+    }
+
+    fn tell(&self, appended: Vec<ChangeRow>) {
+        let Some(last) = appended.last().map(|row| row.seq) else { return };
+        {
+            let mut recent = lock(&self.recent);
+            recent.extend(appended.into_iter().map(|row| (row.seq, row)));
+            while recent.len() > KEPT_CHANGES {
+                recent.pop_first();
+            }
+        }
+        self.committed.fetch_max(last, Ordering::AcqRel);
+        for hear in lock(&self.listeners).iter() {
+            hear(last);
+        }
+    }
+
+    /// Rows of the feed after `seq` up to `upto`, in order, at most `limit`: from memory where it has them all.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn changes(&self, seq: u64, upto: u64, limit: usize) -> Result<Vec<ChangeRow>, CatalogError> {
+        let wanted = usize::try_from(upto.saturating_sub(seq)).unwrap_or(usize::MAX).min(limit);
+        let rows: Vec<ChangeRow> =
+            lock(&self.recent).range(seq + 1..).take(wanted).map(|(_, row)| row.clone()).collect();
+        // Numbers have no gaps: the right count that ends at the right number is all of them.
+        if rows.len() == wanted && rows.last().is_none_or(|last| last.seq == seq + wanted as u64) {
+            return Ok(rows);
+        }
+        let mut rows = self.read(|tx| tx.changes_after(seq, limit))?;
+        rows.retain(|row| row.seq <= upto);
+        Ok(rows)
     }
 
     /// The last change that this process has committed; 0 before its first. Whoever holds the library's lock is the only writer: what was
@@ -114,6 +155,6 @@ impl Catalog {
 
     /// Adds a listener to the change feed.
     pub fn listen(&self, listener: ChangeListener) {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        lock(&self.listeners).push(listener);
     }
 }

@@ -473,6 +473,9 @@ impl WriteTx for Recorder<'_> {
     fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E> {
         self.tx.change(kind, id)
     }
+    fn appended(&self) -> &[ChangeRow] {
+        self.tx.appended()
+    }
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {
         self.timed |= row.action.ends_with(".attr");
         self.tx.add_audit(row)

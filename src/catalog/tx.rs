@@ -181,6 +181,8 @@ pub trait WriteTx: ReadTx {
 
     /// Appends to the change feed.
     fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E>;
+    /// What this transaction has appended to the change feed, in order.
+    fn appended(&self) -> &[ChangeRow];
     /// Appends; the store refuses changes and removals of audit rows. Only `crate::audit` calls it.
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E>;
 

@@ -25,6 +25,12 @@ use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
 use crate::view::tree::{self, Dir, QueryDir};
 
+/// What a create has come to.
+enum Made {
+    There(u64),
+    New(Box<(Place, NodeRow, Option<ViewCopy>)>),
+}
+
 impl Mount {
     pub(super) fn maker(&self, who: &Who, caller: &Caller) -> Maker {
         let Hand { by, cause, now } = self.hand(who, caller);
@@ -65,44 +71,28 @@ impl Mount {
         let name = FileName::try_from(name)?;
         let maker = self.maker(who, caller);
         let epoch = self.library.gate.epoch();
-        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
-        let existing = || {
-            self.library.catalog.read(|tx| {
-                let found = match &place {
-                    Place::Folder(folder) => self.in_folder(tx, who, folder, &name),
-                    Place::View(dir) => self.in_view(tx, who, dir, &name),
-                };
-                match found {
-                    Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
-                    Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
-                    Ok(Found::Item(_)) => Err(FsError::Exists),
-                    Err(FsError::NotFound) => Ok(None),
-                    Err(e) => Err(e),
-                }
-            })
-        };
-        let make = || {
-            self.library.catalog.write(|tx| match &place {
-                Place::Folder(folder) => Ok((self.new_file(tx, who, caller, &maker, folder.id, &name, mode)?, None)),
+        let made = self.library.catalog.write(|tx| -> FsResult<Made> {
+            let place = self.place(tx, who, parent)?;
+            // The name may have been made by another mount since the kernel looked.
+            if let Some(ino) = self.there(tx, who, &place, &name)? {
+                return if open.exclusive { Err(FsError::Exists) } else { Ok(Made::There(ino)) };
+            }
+            let (node, copy) = match &place {
+                Place::Folder(folder) => (self.new_file(tx, who, caller, &maker, folder.id, &name, mode)?, None),
                 Place::View(dir @ Dir::Bin(bin)) if takes_notes(bin) => {
-                    Ok((self.new_note(tx, who, caller, &maker, dir, &name, mode)?, None))
+                    (self.new_note(tx, who, caller, &maker, dir, &name, mode)?, None)
                 }
-                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode),
-            })
+                Place::View(dir) => self.new_in_view(tx, who, caller, &maker, dir, &name, mode)?,
+            };
+            Ok(Made::New(Box::new((place, node, copy))))
+        })?;
+        let (place, node, copy) = match made {
+            Made::New(new) => *new,
+            Made::There(ino) => {
+                let opened = self.open(caller, ino, open)?;
+                return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
+            }
         };
-        // The name may have been made by another mount since the kernel looked, or since we did.
-        let (there, node) = match existing()? {
-            Some(there) => (Some(there), Err(FsError::Exists)),
-            None => match make() {
-                Err(FsError::Exists) if !open.exclusive => (existing()?, Err(FsError::Exists)),
-                made => (None, made),
-            },
-        };
-        if let Some(ino) = there.filter(|_| !open.exclusive) {
-            let opened = self.open(caller, ino, open)?;
-            return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
-        }
-        let (node, copy) = node?;
         if let (Place::View(dir), Some(copy)) = (&place, copy) {
             self.library.view_copies.add(node.id, copy);
             if let Some(asset) = node.asset {
@@ -113,6 +103,21 @@ impl Mount {
         let opened = self.open_node(who, node, OpenMode { write: true, ..open }, epoch)?;
         let ttl = self.believe(&attr, self.ttl());
         Ok((Entry { attr, entry_ttl: ttl, attr_ttl: ttl }, opened))
+    }
+
+    /// The inode that has a name already, as far as the caller may list it.
+    fn there(&self, tx: &dyn ReadTx, who: &Who, place: &Place, name: &FileName) -> FsResult<Option<u64>> {
+        let found = match place {
+            Place::Folder(folder) => self.in_folder(tx, who, folder, name),
+            Place::View(dir) => self.in_view(tx, who, dir, name),
+        };
+        match found {
+            Ok(Found::Node(node, _)) => Ok(Some(self.inodes.node(node.id))),
+            Ok(Found::Item(tree::Item::Asset(asset))) => Ok(asset.node.map(|n| self.inodes.node(n))),
+            Ok(Found::Item(_)) => Err(FsError::Exists),
+            Err(FsError::NotFound) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// A new asset comes with what it would add to the one that it may turn out to be a copy of.

@@ -1,7 +1,7 @@
 //! From the catalogue's change feed to what the kernel is to forget. One thread per mount reads the feed; the adapter's notifier
 //! thread passes the result on, so that no handler ever waits for a notification.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ pub(super) struct Feed {
     inbound: Receiver<Invalidation>,
     wake: Receiver<()>,
     seen: AtomicU64,
-    changed: AtomicI64,
+    /// When the last change on record was made, and the last change of all at that time.
+    changed: Mutex<(u64, Timestamp)>,
     /// The last change that the kernel has been told of.
     told: Mutex<u64>,
     more_told: Condvar,
@@ -46,7 +47,7 @@ impl Feed {
             inbound,
             wake,
             seen: AtomicU64::new(seen),
-            changed: AtomicI64::new(changed.as_nanos()),
+            changed: Mutex::new((seen, changed)),
             told: Mutex::new(seen),
             more_told: Condvar::new(),
         })
@@ -73,8 +74,19 @@ impl Feed {
         *waited.unwrap_or_else(PoisonError::into_inner).0 >= seq
     }
 
-    pub(super) fn changed(&self) -> Timestamp {
-        Timestamp::from_nanos(self.changed.load(Ordering::Relaxed))
+    /// When the last change on record was made.
+    pub(super) fn changed(&self, library: &Library) -> Timestamp {
+        let upto = library.catalog.committed();
+        let mut known = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 < upto {
+            match library.catalog.read(recorded) {
+                Ok(at) => *known = (upto, at),
+                Err(e) => {
+                    tracing::warn!(error = %e, "the last change on record could not be read; directories show an older time")
+                }
+            }
+        }
+        known.1
     }
 }
 
@@ -108,9 +120,8 @@ impl Mount {
     fn follow(&self) {
         loop {
             let from = self.feed.seen.load(Ordering::SeqCst);
-            let read = |tx: &dyn ReadTx| Ok::<_, FsError>((tx.changes_after(from, PAGE)?, recorded(tx)?));
-            let (rows, changed) = match self.library.catalog.read(read) {
-                Ok(read) => read,
+            let rows = match self.library.catalog.changes(from, self.library.catalog.committed(), PAGE) {
+                Ok(rows) => rows,
                 Err(e) => {
                     tracing::warn!(error = %e, "the change feed could not be read; names may be a second old");
                     return;
@@ -118,7 +129,6 @@ impl Mount {
             };
             let Some(last) = rows.last() else { return };
             self.feed.seen.store(last.seq, Ordering::SeqCst);
-            self.feed.changed.store(changed.as_nanos(), Ordering::Relaxed);
             for row in &rows {
                 self.invalidate(row);
             }

@@ -455,7 +455,7 @@ impl Mount {
 
     /// The time of the last change on record: what query directories show as theirs. The same after a remount.
     pub(super) fn changed(&self) -> Timestamp {
-        self.feed.changed().max(self.born)
+        self.feed.changed(&self.library).max(self.born)
     }
 
     pub(super) fn note_shown(&self, asset: AssetId, stem: Option<Box<str>>, parent: u64, name: &FileName) {

@@ -258,12 +258,9 @@ impl Mount {
 
     /// Puts size and time into the node's row when they differ.
     fn record_bytes(&self, file: &OpenFile) -> FsResult<()> {
-        let seen = file.live.seen();
-        if !seen.staged {
-            return Ok(());
-        }
+        let Some(seen) = file.live.to_record() else { return Ok(()) };
         let now = self.library.clock.now();
-        self.library.catalog.write(|tx| -> FsResult<()> {
+        let recorded = self.library.catalog.write(|tx| -> FsResult<()> {
             let Some(mut row) = tx.node(file.row.id)? else { return Ok(()) };
             if row.size == seen.size && row.mtime == seen.mtime {
                 return Ok(());
@@ -275,7 +272,11 @@ impl Mount {
             tx.put_node(&row)?;
             tx.change(ChangeKind::Node, &row.id.to_string())?;
             Ok(())
-        })
+        });
+        if recorded.is_err() {
+            file.live.not_recorded();
+        }
+        recorded
     }
 
     /// Closes for good. What cannot be recorded now is recorded when the version is made. Returns a file that [`Mount::settle`] is to

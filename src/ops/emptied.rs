@@ -41,6 +41,7 @@ impl Library {
             staged: false,
             stored: 0,
             nameless: false,
+            unrecorded: false,
             written_by: None,
         };
         let asset = self.asset_of(row)?;

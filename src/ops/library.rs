@@ -352,7 +352,7 @@ impl Library {
         self.catalog.listen(Box::new(move |last| {
             let (Some(gate), Some(library)) = (gate.upgrade(), library.upgrade()) else { return };
             let from = seen.swap(last, std::sync::atomic::Ordering::SeqCst).min(last);
-            match library.catalog.read(|tx| tx.changes_after(from, FEED_PAGE)) {
+            match library.catalog.changes(from, last, FEED_PAGE) {
                 Ok(rows) if rows.len() < FEED_PAGE => {
                     gate.hear(&rows);
                     library.live.hear(&rows);

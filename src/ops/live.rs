@@ -56,6 +56,8 @@ pub struct Seen {
     pub written_by: Option<Writer>,
     /// Its last name is gone: it is there for those who have it open, and for nobody else.
     pub nameless: bool,
+    /// Whether the catalogue may not know size and time yet.
+    pub unrecorded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +107,7 @@ impl LiveFile {
                 stored,
                 written_by: None,
                 nameless: false,
+                unrecorded: staged,
             }),
             // Nobody knows any more when it was closed; it was not before its last write. Never the time that a program set.
             opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
@@ -123,6 +126,18 @@ impl LiveFile {
         let mut seen = leaf(&self.seen);
         seen.mtime = mtime;
         seen.mtime_set = true;
+    }
+
+    /// What is to be recorded of it now, by the caller; `None` when that was done since the last write.
+    pub(crate) fn to_record(&self) -> Option<Seen> {
+        let mut seen = leaf(&self.seen);
+        let due = seen.staged && std::mem::take(&mut seen.unrecorded);
+        due.then_some(*seen)
+    }
+
+    /// It could not be recorded.
+    pub(crate) fn not_recorded(&self) {
+        leaf(&self.seen).unrecorded = true;
     }
 
     /// Held by who makes a version of it: one at a time.
@@ -249,6 +264,7 @@ impl LiveFile {
             seen.stored = stage.stored_bytes();
         }
         seen.staged = true;
+        seen.unrecorded = true;
         seen.written_by = Some(by);
         seen.mtime = now;
         seen.mtime_set = false;

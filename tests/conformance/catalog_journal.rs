@@ -32,9 +32,9 @@ fn rows_of_the_journal_come_back_as_they_were() {
         write(engine, |tx| tx.add_journal(&row)).unwrap();
         refused(write(engine, |tx| tx.add_journal(&row)));
         read(engine, |tx| {
-            assert_eq!(tx.turn(4)?, [row.clone()]);
+            assert_eq!(tx.turn(4)?, std::slice::from_ref(&row));
             assert_eq!(tx.turn(3)?, []);
-            assert_eq!(tx.journal_after(0, 9)?, [row.clone()]);
+            assert_eq!(tx.journal_after(0, 9)?, std::slice::from_ref(&row));
             assert_eq!(tx.journal_after(1, 9)?, []);
             Ok(())
         });

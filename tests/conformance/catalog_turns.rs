@@ -110,3 +110,41 @@ fn a_read_inside_a_write_is_possible() {
         .unwrap();
     });
 }
+
+/// Followers are told from memory what has just been committed, and from the rows what was before: together it is every row, once and in order.
+#[test]
+fn a_follower_hears_every_change_once_whoever_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = damfs::catalog::sqlite::SqliteEngine::create(&dir.path().join("catalog.db")).unwrap();
+    root(&engine);
+    for n in 0..20u32 {
+        write(&engine, |tx| tx.change(ChangeKind::Node, &format!("before {n}"))).unwrap();
+    }
+    let catalog = Catalog::new(std::sync::Arc::new(engine));
+    std::thread::scope(|scope| {
+        for writer in 0..3u32 {
+            let catalog = &catalog;
+            scope.spawn(move || {
+                for n in 0..2_000u32 {
+                    let some = n % 4;
+                    let append = |tx: &mut dyn WriteTx| {
+                        (0..some).try_for_each(|k| tx.change(ChangeKind::Entry, &format!("{writer}/{n}.{k}")))
+                    };
+                    catalog.write(append).unwrap();
+                }
+            });
+        }
+        let mut heard = Vec::new();
+        let all = 20 + 3 * 2_000 / 4 * 6;
+        while heard.len() < all {
+            let from = heard.last().map_or(0, |row: &ChangeRow| row.seq);
+            let rows = catalog.changes(from, catalog.committed().max(from), 100).unwrap();
+            heard.extend(rows);
+        }
+        assert!(heard.iter().map(|row| row.seq).eq(1..=all as u64));
+        assert_eq!(heard, catalog.read(|tx| tx.changes_after(0, all + 1)).unwrap());
+        // What is long gone from memory is still to be had.
+        assert_eq!(catalog.changes(3, 7, 100).unwrap(), heard[3..7]);
+        assert_eq!(catalog.changes(3, 700, 5).unwrap(), heard[3..8]);
+    });
+}

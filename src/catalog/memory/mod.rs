@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use self::state::{Owed, State};
-use super::{CatalogError as E, Counter, Engine, ReadTx, WriteTx};
+use super::{CatalogError as E, ChangeRow, Counter, Engine, ReadTx, WriteTx};
 
 /// The row store in maps.
 #[derive(Default)]
@@ -39,16 +39,18 @@ struct Tx<'e> {
     given: Option<&'e mut HashMap<Counter, u64>>,
     /// References to be checked at commit, as deferred foreign keys are.
     owed: Vec<Owed>,
+    /// What it has appended to the change feed.
+    appended: Vec<ChangeRow>,
 }
 
 impl Engine for MemoryEngine {
     fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
-        f(&Tx { state: self.snapshot(), given: None, owed: Vec::new() })
+        f(&Tx { state: self.snapshot(), given: None, owed: Vec::new(), appended: Vec::new() })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tx = Tx { state: self.snapshot(), given: Some(&mut given), owed: Vec::new() };
+        let mut tx = Tx { state: self.snapshot(), given: Some(&mut given), owed: Vec::new(), appended: Vec::new() };
         f(&mut tx)?;
         let Tx { state, owed, .. } = tx;
         if let Some(fault) = owed.iter().find_map(|owed| state.unpaid(owed)) {

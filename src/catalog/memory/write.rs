@@ -259,8 +259,14 @@ impl WriteTx for Tx<'_> {
 
     fn change(&mut self, kind: ChangeKind, id: &str) -> Result<(), E> {
         let seq = self.last_change()? + 1;
-        Arc::make_mut(&mut self.state.changes).insert(seq, ChangeRow { seq, kind, id: id.to_owned() });
+        let row = ChangeRow { seq, kind, id: id.to_owned() };
+        self.appended.push(row.clone());
+        Arc::make_mut(&mut self.state.changes).insert(seq, row);
         Ok(())
+    }
+
+    fn appended(&self) -> &[ChangeRow] {
+        &self.appended
     }
 
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {

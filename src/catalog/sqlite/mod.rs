@@ -33,7 +33,10 @@ use super::{CatalogError as E, Engine, ReadTx, WriteTx};
 const KEPT_READERS: usize = 16;
 /// Statements a connection keeps prepared: some 80 fixed ones, the rest are queries.
 const KEPT_STATEMENTS: usize = 256;
-/// How long a write waits for a writer in another process.
+/// SQLite's way to a file that one process has to itself: its connections share the index of the log in memory and lock each other out
+/// there, not through the kernel.
+const ONE_PROCESS: &str = "unix-excl";
+/// How long a transaction waits for another.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The row store on disk.
@@ -155,7 +158,8 @@ impl Drop for Reader<'_> {
 }
 
 fn connect(path: &Path) -> Result<Connection, E> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags_and_vfs(path, flags, ONE_PROCESS)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")?;
@@ -178,6 +182,7 @@ impl Engine for SqliteEngine {
         let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
         // Put back only behind the commit.
         let mut grown = std::mem::take(heads);
+        grown.appended.clear();
         f(&mut Tx { conn: &tx, writer: Some((given, &mut grown)) })?;
         *unsynced = true;
         tx.commit()?;

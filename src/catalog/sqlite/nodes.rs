@@ -99,20 +99,24 @@ pub(super) fn orphans(conn: &Connection) -> Result<Vec<NodeId>, E> {
 }
 
 pub(super) fn put(conn: &Connection, node: &NodeRow) -> Result<(), E> {
-    let sql = "INSERT INTO node
-            (id, kind, class, mode, uid, gid, size, atime, mtime, ctime, target, content, staged, asset, owner,
-             made_by_process, made_at, mtime_set)
+    // Most changes move times and sizes alone. An update that names a column of an index writes that index anew, whatever the value.
+    let in_place = "UPDATE node SET
+            kind = ?2, mode = ?3, uid = ?4, gid = ?5, size = ?6, atime = ?7, mtime = ?8, ctime = ?9, target = ?10,
+            owner = ?11, made_by_process = ?12, made_at = ?13, mtime_set = ?14
+        WHERE id = ?1 AND class = ?15 AND content IS ?16 AND staged = ?17 AND asset IS ?18";
+    let put = "INSERT INTO node
+            (id, kind, mode, uid, gid, size, atime, mtime, ctime, target, owner, made_by_process, made_at, mtime_set,
+             class, content, staged, asset)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
         ON CONFLICT (id) DO UPDATE SET
-            kind = excluded.kind, class = excluded.class, mode = excluded.mode, uid = excluded.uid,
-            gid = excluded.gid, size = excluded.size, atime = excluded.atime, mtime = excluded.mtime,
-            ctime = excluded.ctime, target = excluded.target, content = excluded.content, staged = excluded.staged,
-            asset = excluded.asset, owner = excluded.owner, made_by_process = excluded.made_by_process,
-            made_at = excluded.made_at, mtime_set = excluded.mtime_set";
+            kind = excluded.kind, mode = excluded.mode, uid = excluded.uid, gid = excluded.gid, size = excluded.size,
+            atime = excluded.atime, mtime = excluded.mtime, ctime = excluded.ctime, target = excluded.target,
+            owner = excluded.owner, made_by_process = excluded.made_by_process, made_at = excluded.made_at,
+            mtime_set = excluded.mtime_set, class = excluded.class, content = excluded.content,
+            staged = excluded.staged, asset = excluded.asset";
     let values = params![
         node.id,
         node.kind,
-        node.class,
         node.mode,
         node.uid,
         node.gid,
@@ -121,15 +125,19 @@ pub(super) fn put(conn: &Connection, node: &NodeRow) -> Result<(), E> {
         node.mtime,
         node.ctime,
         node.target,
-        node.content,
-        node.staged,
-        node.asset,
         node.owner,
         node.made_by_process,
         node.made_at,
         node.mtime_set,
+        node.class,
+        node.content,
+        node.staged,
+        node.asset,
     ];
-    run(conn, sql, values).map(drop)
+    if run(conn, in_place, values)? == 0 {
+        run(conn, put, values)?;
+    }
+    Ok(())
 }
 
 pub(super) fn remove(conn: &Connection, id: NodeId) -> Result<(), E> {

@@ -33,6 +33,8 @@ pub(super) struct Heads {
     pub audit: HashMap<String, AuditRow>,
     /// The change feed's last number.
     pub change: Option<u64>,
+    /// What the transaction has appended to the change feed.
+    pub appended: Vec<ChangeRow>,
 }
 
 /// One transaction on one connection.
@@ -291,8 +293,12 @@ impl WriteTx for Tx<'_> {
         feed::append(self.conn, seq, kind, id)?;
         if let Some((_, heads)) = self.writer.as_mut() {
             heads.change = Some(seq);
+            heads.appended.push(ChangeRow { seq, kind, id: id.to_owned() });
         }
         Ok(())
+    }
+    fn appended(&self) -> &[ChangeRow] {
+        self.writer.as_ref().map_or(&[], |(_, heads)| &heads.appended)
     }
     fn add_audit(&mut self, row: &AuditRow) -> Result<(), E> {
         let known = self.writer.as_ref().and_then(|(_, heads)| heads.audit.get(&row.chain)).map(|head| head.seq);

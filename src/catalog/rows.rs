@@ -235,6 +235,8 @@ pub struct Trashed {
     /// The name's bytes.
     pub name: Vec<u8>,
     pub by: Option<MemberId>,
+    /// The asset that it went along with; it comes back with that one.
+    pub with: Option<AssetId>,
 }
 
 /// One version of an asset. Immutable.

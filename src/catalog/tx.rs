@@ -82,6 +82,9 @@ pub trait ReadTx {
     /// Asset ids with these exact current bytes.
     fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E>;
 
+    /// What went to the trash along with this asset, and is there.
+    fn trashed_with(&self, asset: AssetId) -> Result<Vec<AssetId>, E>;
+
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E>;
     fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E>;
     /// In order of `n`.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::folders::{self, Maker};
 use super::record::Hand;
 use super::trail::{self, Origin};
-use super::{Library, OpsError, mapped, names, record, rules, tunnels};
+use super::{Library, OpsError, follow, mapped, names, record, rules, tunnels};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
     TunnelRow, WriteTx, view_stem,
@@ -137,6 +137,7 @@ pub fn trash(
         parent: entry.parent,
         name: entry.name.as_bytes().to_vec(),
         by: removal.hand.by,
+        with: None,
     });
     asset.changed = removal.hand.now;
     tx.put_asset(asset)?;
@@ -165,13 +166,17 @@ pub fn restore(
     asset.state = AssetState::Active;
     asset.changed = hand.now;
     tx.put_asset(asset)?;
-    if let Some(old) = old {
-        follow_name(tx, asset, &old, name, hand.now)?;
+    if let Some(old) = &old {
+        follow_name(tx, asset, old, name, hand.now)?;
     }
     let entry = folders::link(tx, parent, name, node, hand.now)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     let detail = json!({ "name": asset.view_name, "path": trail::path(tx, &entry)? });
-    trail::asset(tx, hand, "restore", asset.id, &detail)
+    trail::asset(tx, hand, "restore", asset.id, &detail)?;
+    match old {
+        Some(old) => follow::come_back(tx, asset.id, &old, (parent, name), hand),
+        None => Ok(()),
+    }
 }
 
 /// No name brings this asset back any more.
@@ -252,11 +257,13 @@ pub fn rebind(
     tx.put_node(node)?;
     mapped::absorb(tx, asset, node.id)?;
     asset.node = Some(node.id);
-    if asset.state == AssetState::Trashed {
+    let was = if asset.state == AssetState::Trashed {
         names::take_turn(tx, asset)?;
         asset.state = AssetState::Active;
-        asset.trashed = None;
-    }
+        asset.trashed.take()
+    } else {
+        None
+    };
     asset.changed = hand.now;
     forget_tunnels(tx, asset.id)?;
     tx.put_asset(asset)?;
@@ -265,6 +272,10 @@ pub fn rebind(
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     if let Some(old) = old {
         release_node(tx, library, old, asset.id)?;
+    }
+    let was = was.and_then(|was| FileName::new(was.name).ok());
+    if let Some((was, entry)) = was.zip(folders::entry_of(tx, node.id)?) {
+        follow::come_back(tx, asset.id, &was, (entry.parent, &entry.name), hand)?;
     }
     Ok(())
 }
@@ -292,6 +303,7 @@ fn drop_provisional(tx: &mut dyn WriteTx, id: AssetId, heir: &mut Asset, hand: &
         parent: NodeId::LIBRARY,
         name: old.view_name.as_bytes().to_vec(),
         by: hand.by,
+        with: None,
     });
     old.named = None;
     old.changed = heir.changed;

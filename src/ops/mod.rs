@@ -11,6 +11,7 @@ pub mod error;
 pub mod filing;
 pub mod find;
 pub mod folders;
+mod follow;
 pub mod fsck;
 pub mod history;
 pub mod import;

@@ -95,6 +95,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
 /// Anybody may have versions made at once; he is told of those whose assets he may list.
 fn settle(library: &Arc<Library>, actor: &Actor) -> Result<Value, OpsError> {
     let made = library.settle()?;
+    library.follow_all()?;
     library.catalog.read(|tx| {
         let mut listed = 0;
         for id in &made {

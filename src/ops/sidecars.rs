@@ -28,18 +28,24 @@ pub(super) fn master(tx: &dyn ReadTx, folder: NodeId, sidecar: &FileName) -> Res
     {
         return Ok(Some(asset));
     }
+    let mut found = with_stem(tx, folder, &base)?;
+    if found.len() > 1 {
+        found.retain(|(raw, _)| *raw);
+    }
+    Ok(if found.len() == 1 { found.pop().map(|(_, asset)| asset) } else { None })
+}
+
+/// The assets in a folder whose names have a stem, each with whether it is a camera's own format.
+pub(super) fn with_stem(tx: &dyn ReadTx, folder: NodeId, stem: &FileName) -> Result<Vec<(bool, Asset)>, CatalogError> {
     let mut found = Vec::new();
-    for entry in tx.entries_named(folder, &[base.as_bytes(), b".".as_slice()].concat())? {
-        if entry.name.split_extension().0 == base.as_bytes()
+    for entry in tx.entries_named(folder, &[stem.as_bytes(), b".".as_slice()].concat())? {
+        if entry.name.split_extension().0 == stem.as_bytes()
             && let Some(asset) = ordinary(tx, &entry)?
         {
             found.push((is_raw(&entry.name), asset));
         }
     }
-    if found.len() > 1 {
-        found.retain(|(raw, _)| *raw);
-    }
-    Ok(if found.len() == 1 { found.pop().map(|(_, asset)| asset) } else { None })
+    Ok(found)
 }
 
 /// The asset of a name that a sidecar can belong to.

@@ -17,6 +17,13 @@ impl Library {
         let now = self.clock.now();
         let old = now.plus_ms(-TUNNEL_MS);
         for tunnel in self.catalog.read(|tx| tx.tunnels_before(old))? {
+            match self.follow(&tunnel) {
+                Err(OpsError::Catalog(e @ (CatalogError::Full | CatalogError::Conflict))) => return Err(e.into()),
+                Err(e) => {
+                    tracing::error!(asset = %tunnel.asset, error = %e, "what lies beside a file could not go along with it")
+                }
+                Ok(()) => {}
+            }
             let sentence = match self.catalog.write(|tx| expire(tx, &tunnel, now)) {
                 Ok(None) => continue,
                 Ok(Some(sentence)) => sentence,
@@ -31,6 +38,22 @@ impl Library {
                 }
             };
             self.notices.add(Notice { at: now, member: tunnel.member, op: "unlink".into(), sentence });
+        }
+        Ok(())
+    }
+}
+
+impl Library {
+    /// Takes along at once what lies beside names that went away, but for those that were set aside: a save may be on its way.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn follow_all(&self) -> Result<(), OpsError> {
+        let soon = self.clock.now().plus_ms(1);
+        for tunnel in self.catalog.read(|tx| tx.tunnels_before(soon))? {
+            if tunnel.how != TunnelHow::Aside {
+                self.follow(&tunnel)?;
+            }
         }
         Ok(())
     }

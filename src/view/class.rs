@@ -91,6 +91,12 @@ pub fn sidecar_of(name: &FileName) -> Option<FileName> {
     FileName::new(suffix_ci(name.as_bytes(), b".xmp")?).ok()
 }
 
+/// The name under which macOS keeps beside a file what it cannot keep in it.
+#[must_use]
+pub fn apple_double(name: &FileName) -> Option<FileName> {
+    FileName::new([b"._".as_slice(), name.as_bytes()].concat()).ok()
+}
+
 /// Whether the name is that of a camera's own format, which programs write nothing into: `a.xmp` beside `a.nef` and `a.jpg` is of the first.
 #[must_use]
 pub fn is_raw(name: &FileName) -> bool {

@@ -209,3 +209,21 @@ fn a_sidecar_says_as_much_as_its_writer_may() {
     world.settle();
     assert_eq!(world.show("library/acme/own.png")["stars"], 8);
 }
+
+#[test]
+fn a_sidecar_stays_that_its_assets_mover_may_not_move() {
+    let (world, admin) = World::studio();
+    let eddy = world.member("eddy", 1001, "editor", Some("client=acme"));
+    admin.write("library/acme/a.png.xmp", b"the admin's").unwrap();
+    world.settle();
+    eddy.rename(FILE, "library/acme/b.png").unwrap();
+    world.pass(20_000);
+    assert_eq!(eddy.names("library/acme"), ["b.png"]);
+    assert_eq!(admin.names("library/acme"), ["a.png.xmp", "b.png"]);
+    admin.rename("library/acme/b.png", "library/acme/a.png").unwrap();
+    world.set("library/acme/a.png.xmp", &["client=acme"]);
+    world.pass(20_000);
+    eddy.rename(FILE, "library/acme/b.png").unwrap();
+    world.pass(20_000);
+    assert_eq!(admin.names("library/acme"), ["b.png", "b.png.xmp"]);
+}

@@ -243,3 +243,20 @@ fn hostile_texts_cost_the_catalogue_little_and_the_record_says_what_was_cut() {
     assert!(cut.contains("`parameters` is too long") && cut.contains("the prompt"), "{cut}");
     assert_eq!(lab.ok(&["find", "prompt=cat"]).lines().count(), 4);
 }
+
+#[test]
+fn sidecars_are_read_in_whatever_order_they_come() {
+    let packet = br#"<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description
+        xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/></r:RDF>"#;
+    for reversed in [false, true] {
+        let lab = Lab::new();
+        let mut files = [lab.image("in/a.png", 1), lab.file("in/a.png.xmp", packet)];
+        if reversed {
+            files.reverse();
+        }
+        for file in files {
+            lab.ok(&["import", file.to_str().unwrap(), "--into", "luna", "--any"]);
+        }
+        assert_eq!(lab.ok(&["find", "stars=8"]), "library/luna/a.png\n", "{reversed}");
+    }
+}

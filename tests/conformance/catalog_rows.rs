@@ -9,7 +9,7 @@ use damfs::catalog::{
 use damfs::policy::Expr;
 use damfs::policy::Field;
 use damfs::policy::expr::FieldKind;
-use damfs::types::{ContentId, EntryId, Generation, NodeId, RenditionNo, Timestamp, VersionNo};
+use damfs::types::{ContentId, EntryId, NodeId, RenditionNo, Timestamp, VersionNo};
 
 use crate::catalog::on_both;
 use crate::samples::*;
@@ -232,6 +232,7 @@ fn full_asset() -> Asset {
             parent: NodeId(5),
             name: vec![0xff],
             by: Some(member_id(3)),
+            with: Some(asset_id(31)),
         }),
         changed: Timestamp::from_secs(6),
         ..asset(30)
@@ -267,41 +268,11 @@ fn assets_keep_every_field() {
                 assert_eq!(tx.namesake("Ünï code.tar", asset_id(9))?.as_ref(), Some(now));
                 assert_eq!(tx.find(&Expr::all(), 0, 10)?, [now.clone(), asset(31)]);
                 assert_eq!(tx.asset(asset_id(9))?, None);
+                let along = if now.trashed.is_some() { vec![now.id] } else { vec![] };
+                assert_eq!((tx.trashed_with(asset_id(31))?, tx.trashed_with(now.id)?), (along, vec![]));
                 Ok(())
             });
         }
-    });
-}
-
-#[test]
-fn how_a_file_was_generated_stays_beside_its_record() {
-    on_both(|engine| {
-        let made = Generation {
-            tool: "a1111".into(),
-            raw: "steps\0".into(),
-            fields: BTreeMap::from([("Steps".into(), "20".into())]),
-            seed: Some(-1),
-            loras: vec!["skin".into()],
-            ..Generation::default()
-        };
-        refused(write(engine, |tx| tx.put_generation(asset_id(30), &made)));
-        write(engine, |tx| publish(tx, &asset(30))).unwrap();
-        assert_eq!(read(engine, |tx| tx.generation(asset_id(30))), None);
-        for now in [made.clone(), Generation { inherited: true, ..made }] {
-            write(engine, |tx| {
-                tx.put_generation(asset_id(30), &now)?;
-                tx.put_asset(&Asset { notes: Some("other".into()), ..asset(30) })
-            })
-            .unwrap();
-            assert_eq!(read(engine, |tx| tx.generation(asset_id(30))), Some(now));
-        }
-        write(engine, |tx| {
-            tx.put_asset(&Asset { head: None, ..asset(31) })?;
-            tx.put_generation(asset_id(31), &Generation::default())?;
-            tx.remove_asset(asset_id(31))
-        })
-        .unwrap();
-        assert_eq!(read(engine, |tx| tx.generation(asset_id(31))), None, "it goes with its asset");
     });
 }
 

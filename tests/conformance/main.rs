@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod catalog;
+mod catalog_generation;
 mod catalog_journal;
 mod catalog_names;
 mod catalog_query;

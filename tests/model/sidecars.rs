@@ -132,6 +132,158 @@ fn a_stem_is_that_of_one_file_or_of_the_raw_one() {
     assert_eq!(tagged, ["luna/a.nef", "luna/c.jpg"], "of two that do not tell it is nobody's");
 }
 
+/// A picture with a sidecar of either kind, and what macOS keeps beside it.
+fn with_sidecars() -> (tempfile::TempDir, World, User) {
+    let (dir, world, me) = studio();
+    save(&world, &me, "luna/a.jpg", &jpeg(1));
+    save(&world, &me, "luna/a.jpg.xmp", &sidecar(&["beach"], 4, "dusk"));
+    save(&world, &me, "luna/a.xmp", &sidecar(&["sea"], 4, "dusk"));
+    save(&world, &me, "luna/._a.jpg", b"double");
+    world.wait(3_600);
+    (dir, world, me)
+}
+
+const OLD: [&str; 4] = ["._a.jpg", "a.jpg", "a.jpg.xmp", "a.xmp"];
+const NEW: [&str; 4] = ["._b.jpg", "b.jpg", "b.jpg.xmp", "b.xmp"];
+
+#[test]
+fn a_sidecar_follows_its_asset_when_the_rename_is_final() {
+    for settle in [false, true] {
+        let (_dir, world, me) = with_sidecars();
+        let ids = [me.id("luna/a.jpg.xmp"), me.id("luna/a.xmp")];
+        me.mkdir("mira").unwrap();
+        let renamed = if settle { "luna/b.jpg" } else { "mira/b.jpg" };
+        let folder = renamed.split_once('/').unwrap().0;
+        me.rename("luna/a.jpg", renamed).unwrap();
+        world.wait(3);
+        assert_eq!(
+            me.names("luna").iter().filter(|name| *name != "b.jpg").count(),
+            3,
+            "not yet: a program may rename them, too"
+        );
+        if settle {
+            let settle = damfs::ops::proto::Command::Settle;
+            damfs::ops::serve(world.library(), &me.caller, settle, None).unwrap();
+        } else {
+            world.wait(20);
+        }
+        assert_eq!(me.names(folder), NEW);
+        assert_eq!([me.id(&format!("{folder}/b.jpg.xmp")), me.id(&format!("{folder}/b.xmp"))], ids);
+        assert_eq!(me.read(&format!("{folder}/._b.jpg")).unwrap(), b"double");
+        let moved: Vec<String> = rows(&world, "asset.move").into_iter().map(|row| row.detail).collect();
+        assert!(
+            moved.contains(&format!(r#"{{"from":"library/luna/a.jpg.xmp","to":"library/{folder}/b.jpg.xmp"}}"#)),
+            "{moved:?}"
+        );
+        // It goes on being read into it.
+        save(&world, &me, &format!("{folder}/b.jpg.xmp"), &sidecar(&["new"], 4, "dusk"));
+        assert!(said(&world, renamed)[0].to_string().contains("new"));
+        assert_eq!(world.faults(), json!([]));
+    }
+}
+
+#[test]
+fn a_program_that_renames_or_removes_both_finds_both() {
+    let (_dir, world, me) = with_sidecars();
+    for (old, new) in OLD.into_iter().zip(NEW) {
+        me.rename(&format!("luna/{old}"), &format!("luna/{new}")).unwrap();
+    }
+    world.wait(20);
+    assert_eq!(me.names("luna"), NEW);
+    for new in NEW {
+        me.unlink(&format!("luna/{new}")).unwrap();
+    }
+    world.wait(20);
+    assert_eq!(me.names("luna"), [""; 0]);
+}
+
+#[test]
+fn a_save_leaves_a_sidecar_where_it_is() {
+    for steps in ["mv", "rm"] {
+        let (_dir, world, me) = with_sidecars();
+        match steps {
+            "mv" => me.rename("luna/a.jpg", "luna/a.jpg~").unwrap(),
+            _ => me.unlink("luna/a.jpg").unwrap(),
+        }
+        let settle = damfs::ops::proto::Command::Settle;
+        damfs::ops::serve(world.library(), &me.caller, settle, None).unwrap();
+        me.write("luna/a.jpg", &jpeg(7)).unwrap();
+        world.wait(20);
+        let mut names = me.names("luna");
+        names.retain(|name| name != "a.jpg~");
+        if steps == "rm" {
+            // What macOS keeps is local, and went with the removal that `dam settle` took for final.
+            names.insert(0, "._a.jpg".into());
+        }
+        assert_eq!(names, OLD, "{steps}");
+    }
+}
+
+#[test]
+fn a_sidecar_goes_to_the_trash_with_its_asset_and_comes_back() {
+    let (_dir, world, me) = with_sidecars();
+    let ids = [me.id("luna/a.jpg"), me.id("luna/a.jpg.xmp"), me.id("luna/a.xmp")];
+    me.unlink("luna/a.jpg").unwrap();
+    world.wait(20);
+    assert_eq!(me.names("luna"), [""; 0]);
+    let day = me.names("/trash").into_iter().find(|name| name.starts_with('2')).unwrap();
+    assert_eq!(me.names(&format!("/trash/{day}")), OLD[1..]);
+    assert_eq!(rows(&world, "asset.trash").len(), 3);
+    world.wait(3_600);
+    me.rename(&format!("/trash/{day}/a.jpg"), "luna/b.jpg").unwrap();
+    assert_eq!(me.names("luna"), NEW[1..]);
+    assert_eq!([me.id("luna/b.jpg"), me.id("luna/b.jpg.xmp"), me.id("luna/b.xmp")], ids);
+    assert_eq!(world.faults(), json!([]));
+}
+
+#[test]
+fn a_sidecar_goes_with_what_a_file_manager_trashes() {
+    let (_dir, world, me) = with_sidecars();
+    me.rename("luna/a.jpg", "/.Trash-0/files/a.jpg").unwrap();
+    world.wait(20);
+    assert_eq!(me.names("luna"), [""; 0]);
+    me.rename("/.Trash-0/files/a.jpg", "luna/a.jpg").unwrap();
+    assert_eq!(me.names("luna"), OLD[1..]);
+
+    // It trashes both, and a new file of the name is another asset.
+    let (_dir, world, me) = with_sidecars();
+    let id = me.id("luna/a.jpg");
+    for name in ["a.jpg", "a.jpg.xmp"] {
+        me.rename(&format!("luna/{name}"), &format!("/.Trash-0/files/{name}")).unwrap();
+    }
+    save(&world, &me, "luna/a.jpg", &jpeg(5));
+    world.wait(20);
+    assert_ne!(me.id("luna/a.jpg"), id);
+    assert_eq!(me.names("luna"), ["._a.jpg", "a.jpg", "a.xmp"]);
+    assert_eq!(world.faults(), json!([]));
+}
+
+#[test]
+fn a_restart_in_between_keeps_a_sidecar_from_nothing() {
+    let (_dir, mut world, me) = with_sidecars();
+    me.rename("luna/a.jpg", "luna/b.jpg").unwrap();
+    drop(me);
+    world.open();
+    world.wait(20);
+    assert_eq!(world.me().names("luna"), NEW);
+}
+
+#[test]
+fn what_belongs_to_another_or_finds_no_place_stays() {
+    let (_dir, world, me) = with_sidecars();
+    save(&world, &me, "luna/a.png", &jpeg(2));
+    save(&world, &me, "luna/b.jpg.xmp", &sidecar(&[], 0, "taken"));
+    me.rename("luna/a.jpg", "luna/b.jpg").unwrap();
+    world.wait(20);
+    assert_eq!(me.names("luna"), ["._b.jpg", "a.jpg.xmp", "a.png", "a.xmp", "b.jpg", "b.jpg.xmp"]);
+
+    let (_dir, world, me) = with_sidecars();
+    me.rename("luna/a.jpg", "luna/b.jpg").unwrap();
+    save(&world, &me, "luna/a.jpg", &jpeg(9));
+    world.wait(20);
+    assert_eq!(me.names("luna"), ["._a.jpg", "a.jpg", "a.jpg.xmp", "a.xmp", "b.jpg"], "a new file has the name");
+}
+
 /// What exiv2 (digiKam's engine) and exiftool write, as they write it.
 #[test]
 fn sidecars_of_real_programs_are_read() {

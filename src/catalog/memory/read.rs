@@ -208,6 +208,11 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.assets.values().filter(current).map(|a| a.id).collect())
     }
 
+    fn trashed_with(&self, asset: AssetId) -> Result<Vec<AssetId>, E> {
+        let along = |a: &&Arc<Asset>| a.trashed.as_ref().is_some_and(|trashed| trashed.with == Some(asset));
+        Ok(self.state.assets.values().filter(along).map(|a| a.id).collect())
+    }
+
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
         Ok(self.state.versions.get(&id).cloned())
     }

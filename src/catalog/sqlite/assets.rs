@@ -16,7 +16,7 @@ use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId};
 
-const COLUMNS: [&str; 42] = [
+const COLUMNS: [&str; 43] = [
     "ordinal",
     "id",
     "view_name",
@@ -55,13 +55,14 @@ const COLUMNS: [&str; 42] = [
     "trashed_by",
     "changed",
     "stars",
+    "trashed_with",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)",
 ];
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 38;
+const OWN: usize = 39;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -86,7 +87,9 @@ struct Bare {
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
     let trashed = match (row.get(32)?, row.get(33)?, row.get(34)?) {
-        (Some(at), Some(parent), Some(name)) => Some(Trashed { at, parent, name, by: row.get(35)? }),
+        (Some(at), Some(parent), Some(name)) => {
+            Some(Trashed { at, parent, name, by: row.get(35)?, with: row.get(38)? })
+        }
         _ => None,
     };
     let asset = Asset {
@@ -133,10 +136,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
     };
     Ok(Bare {
         asset,
-        has_values: row.get(38)?,
-        has_status: row.get(39)?,
-        has_properties: row.get(40)?,
-        has_conflicts: row.get(41)?,
+        has_values: row.get(39)?,
+        has_status: row.get(40)?,
+        has_properties: row.get(41)?,
+        has_conflicts: row.get(42)?,
     })
 }
 
@@ -268,6 +271,10 @@ pub(super) fn stem_holder(conn: &Connection, stem: &str, query: &Expr) -> Result
     Ok(None)
 }
 
+pub(super) fn trashed_with(conn: &Connection, asset: AssetId) -> Result<Vec<AssetId>, E> {
+    all(conn, "SELECT a.id FROM asset a WHERE a.trashed_with = ?1 ORDER BY a.ordinal", [asset], |row| row.get(0))
+}
+
 pub(super) fn with_content(conn: &Connection, content: ContentId) -> Result<Vec<AssetId>, E> {
     let sql = "SELECT a.id FROM version v JOIN asset a ON a.head = v.id WHERE v.content = ?1 ORDER BY a.ordinal";
     all(conn, sql, [content], |row| row.get(0))
@@ -360,6 +367,7 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
         trashed.and_then(|t| t.by),
         new.changed,
         new.stars,
+        trashed.and_then(|t| t.with),
     ];
     run(conn, if old.is_some() { &UPDATE } else { &INSERT }, values)?;
     put_values(conn, old.as_ref(), new)?;

@@ -123,6 +123,9 @@ impl ReadTx for Tx<'_> {
     fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E> {
         assets::with_content(self.conn, content)
     }
+    fn trashed_with(&self, asset: AssetId) -> Result<Vec<AssetId>, E> {
+        assets::trashed_with(self.conn, asset)
+    }
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
         versions::get(self.conn, id)
     }

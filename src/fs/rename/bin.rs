@@ -3,7 +3,7 @@
 use super::files::local_class;
 use super::views::home;
 use super::{Mover, Source};
-use crate::catalog::{ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, WriteTx};
+use crate::catalog::{ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx};
 use crate::fs::create::{ensure_local, in_inbox, refuse_place};
 use crate::fs::mount::{Mount, Place, local_folder};
 use crate::fs::{FsError, FsResult};
@@ -67,8 +67,10 @@ impl Mount {
         let to = free(tx, m, dir, name)?;
         if let Some(asset) = Self::asset_for(tx, &node)? {
             // What a view sets aside has its own name in the library still.
-            let (entry, _) = home(tx, &asset)?;
-            return self.trash_as(tx, m, &entry, to, name);
+            let (entry, node) = home(tx, &asset)?;
+            self.trash_as(tx, m, &entry, to, name)?;
+            // A hint that brings nothing back: what lies beside the name goes along when it ends.
+            return self.tunnel(tx, m, &entry, &node, TunnelHow::Moved);
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         let to = self.move_entry(tx, m, entry, to, name, node.id)?;

@@ -7,6 +7,18 @@ fn name(text: &str) -> FileName {
 }
 
 #[test]
+fn sidecars_name_what_they_speak_of() {
+    let of = |text: &str| sidecar_of(&FileName::new(text).unwrap()).map(|name| name.to_text());
+    assert_eq!(of("a.jpg.xmp").as_deref(), Some("a.jpg"));
+    assert_eq!(of("a.XMP").as_deref(), Some("a"));
+    for none in ["a.thm", "a.xmp~", ".xmp", "a.jpg", "xmp"] {
+        assert_eq!(of(none), None, "{none}");
+    }
+    let raw = |text: &str| is_raw(&FileName::new(text).unwrap());
+    assert!(raw("a.NEF") && raw("a.b.cr3") && !raw("a.jpg") && !raw("nef"));
+}
+
+#[test]
 fn peoples_files_are_ordinary() {
     for n in [
         "a.png",

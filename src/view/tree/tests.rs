@@ -191,6 +191,7 @@ fn lib() -> Lib {
                 parent: NodeId(20),
                 name: b"t.png".to_vec(),
                 by: None,
+                with: None,
             }),
             ..asset_row(5, "t.png")
         };

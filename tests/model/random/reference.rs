@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{Class, class, folder_holds_saves, is_backup_of, numbered};
+use super::names::{Class, class, folder_holds_saves, is_backup_of};
+
+mod time;
 
 /// The folder that is always there.
 pub const LIBRARY: usize = 0;
 
 const TUNNEL: i64 = 15_000;
 const JUST_MADE: i64 = 600_000;
-const QUIET: i64 = 2_000;
-const LOCAL_QUIET: i64 = 60_000;
-const STAYED: i64 = 600_000;
-const LOOKS: i64 = 10_000;
 
 /// Who asks: an admin or an editor, who may not delete; from which process (0 is unknown).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +91,8 @@ struct Tunnel {
     process: u32,
     at: i64,
     how: How,
+    /// Whether he who took the name away may delete.
+    deletes: bool,
 }
 
 type Key = (usize, String);
@@ -371,7 +371,10 @@ impl Reference {
         let aside = is_backup_of(&to.1, &from.1) || (class == Class::Scratch && other.is_none());
         if let Some(asset) = asset.filter(|_| aside) {
             self.clear(who, &to)?;
-            self.remember(from.clone(), Tunnel { asset, process: who.process, at: self.now, how: How::Aside });
+            self.remember(
+                from.clone(),
+                Tunnel { asset, process: who.process, at: self.now, how: How::Aside, deletes: who.deletes },
+            );
             self.move_name(&from, to);
             return Ok(());
         }
@@ -393,7 +396,10 @@ impl Reference {
         // A move.
         self.clear(who, &to)?;
         if let Some(asset) = asset {
-            self.remember(from.clone(), Tunnel { asset, process: who.process, at: self.now, how: How::Moved });
+            self.remember(
+                from.clone(),
+                Tunnel { asset, process: who.process, at: self.now, how: How::Moved, deletes: who.deletes },
+            );
             self.move_name(&from, to);
             return Ok(());
         }
@@ -496,7 +502,7 @@ impl Reference {
                 _ => {}
             }
         }
-        self.remember(key.clone(), Tunnel { asset, process: who.process, at: self.now, how });
+        self.remember(key.clone(), Tunnel { asset, process: who.process, at: self.now, how, deletes: who.deletes });
         self.entries.remove(&key);
         self.assets[asset].trashed = true;
         Ok(())
@@ -561,98 +567,5 @@ impl Reference {
             self.put_back(&key, old.asset);
         }
         self.tunnels.insert(key, tunnel);
-    }
-
-    fn put_back(&mut self, (folder, name): &Key, asset: usize) {
-        let Some(node) = self.assets[asset].node.filter(|_| self.assets[asset].trashed) else { return };
-        let folder = if *folder == LIBRARY || self.name_of(*folder).is_some() { *folder } else { self.unsorted() };
-        let names = std::iter::once(name.clone()).chain((2..).map(|n| numbered(name, n)));
-        let free = names.map(|name| (folder, name)).find(|key| !self.entries.contains_key(key));
-        self.entries.extend(free.map(|key| (key, node)));
-        self.assets[asset].trashed = false;
-        self.forget(asset);
-    }
-
-    fn unsorted(&mut self) -> usize {
-        let mut at = LIBRARY;
-        for part in self.unsorted {
-            let key = (at, part.to_owned());
-            at = match self.entries.get(&key) {
-                Some(there) => *there,
-                None => {
-                    let made = self.node(Part::Folder, 0);
-                    self.entries.insert(key, made);
-                    made
-                }
-            };
-        }
-        at
-    }
-
-    // Time.
-
-    /// Makes versions of what has been quiet for so long.
-    pub fn settle(&mut self, quiet: i64) {
-        for node in 0..self.nodes.len() {
-            let asset = self.asset_at(node);
-            let published = asset.map(|asset| !self.assets[asset].versions.is_empty());
-            let node = &mut self.nodes[node];
-            if node.dirty && node.handles == 0 {
-                let is_asset = published.is_some_and(|published| published || !node.bytes.is_empty());
-                let quiet = if is_asset { quiet } else { LOCAL_QUIET };
-                if self.now - node.closed < quiet {
-                    continue;
-                }
-                (node.dirty, node.unrecorded) = (false, false);
-                node.kept = Some(node.bytes.clone());
-            } else if !(published == Some(true) && node.handles == 0 && node.kept.is_none())
-                || self.now - node.changed < quiet
-            {
-                // Nothing was written to it, and it has the name of an asset with versions: it is empty now.
-                continue;
-            }
-            let Some(asset) = asset else { continue };
-            node.kept = Some(node.bytes.clone());
-            let versions = &mut self.assets[asset].versions;
-            if versions.last() != Some(&node.bytes) && !(versions.is_empty() && node.bytes.is_empty()) {
-                versions.push(node.bytes.clone());
-                node.changed = self.now;
-            }
-        }
-    }
-
-    /// A beat of the daemon.
-    pub fn beat(&mut self) {
-        self.settle(QUIET);
-        let mut old: Vec<(Key, Tunnel)> =
-            self.tunnels.clone().into_iter().filter(|(_, t)| self.now - t.at > TUNNEL).collect();
-        old.sort_by_key(|(_, t)| t.at);
-        for (key, tunnel) in old {
-            if self.tunnels.get(&key).is_some_and(|t| t.asset == tunnel.asset && t.at == tunnel.at) {
-                self.tunnels.remove(&key);
-                if tunnel.how == How::Undone {
-                    self.put_back(&key, tunnel.asset);
-                }
-            }
-        }
-        if self.looked.is_some_and(|at| self.now - at < LOOKS) {
-            return;
-        }
-        self.looked = Some(self.now);
-        for node in 0..self.nodes.len() {
-            let it = &self.nodes[node];
-            let stayed = it.part == Part::Scratch && !it.bytes.is_empty() && it.handles == 0;
-            if stayed && self.now - it.changed >= STAYED && self.name_of(node).is_some() {
-                self.adopt(node);
-            }
-        }
-    }
-
-    /// The daemon begins again: nothing is open any more, and nobody knows when what was written was closed.
-    pub fn begin_again(&mut self) {
-        self.looked = None;
-        for node in &mut self.nodes {
-            (node.handles, node.closed) = (0, node.wrote);
-        }
     }
 }

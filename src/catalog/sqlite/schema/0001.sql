@@ -117,6 +117,8 @@ CREATE TABLE asset (
     trashed_parent INTEGER,
     trashed_name BLOB,
     trashed_by BLOB CHECK (length(trashed_by) = 16),
+    -- The asset that it went along with.
+    trashed_with BLOB CHECK (length(trashed_with) = 16),
     changed INTEGER NOT NULL,
     CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL)),
     CHECK ((marked_name IS NULL) = (marked_stem IS NULL)),
@@ -126,6 +128,7 @@ CREATE INDEX asset_view_stem ON asset (view_stem, (named IS NULL), named);
 CREATE UNIQUE INDEX asset_marked_stem ON asset (marked_stem) WHERE marked_stem IS NOT NULL;
 CREATE INDEX asset_node ON asset (node) WHERE node IS NOT NULL;
 CREATE INDEX asset_head ON asset (head) WHERE head IS NOT NULL;
+CREATE INDEX asset_trashed_with ON asset (trashed_with) WHERE trashed_with IS NOT NULL;
 CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
 CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);

@@ -96,7 +96,7 @@ fn one_that_let_go_of_its_name_in_the_trash_comes_last() {
             let at = Timestamp::from_secs(1_778_716_800);
             asset.state = AssetState::Trashed;
             asset.named = named;
-            asset.trashed = Some(Trashed { at, parent: NodeId(1), name: b"a.png".to_vec(), by: None });
+            asset.trashed = Some(Trashed { at, parent: NodeId(1), name: b"a.png".to_vec(), by: None, with: None });
             tx.put_asset(&asset)
         });
     };

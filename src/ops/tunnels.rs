@@ -97,11 +97,11 @@ fn drop_view_backups(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<usize, 
     Ok(gone)
 }
 
-/// An asset goes to the trash: views in which its name was set aside forget it.
+/// Views in which an asset's name was set aside forget that: it goes to the trash, or somewhere else.
 ///
 /// # Errors
 /// When the catalogue fails.
-pub(super) fn leave_views(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), OpsError> {
+pub fn leave_views(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), OpsError> {
     for tunnel in tx.tunnels_of(asset)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView) {
         drop_view_backups(tx, &tunnel)?;
         tx.remove_tunnel(tunnel.parent, &tunnel.name)?;
@@ -153,11 +153,12 @@ pub fn remember(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError
     }
 }
 
-/// The tunnel through which an asset came to where it is: that of its own name.
+/// The tunnel through which an asset came to where it is: that of its own name. What happened in views moved no name.
 ///
 /// # Errors
 /// When the catalogue fails.
 pub fn came_by(tx: &dyn ReadTx, asset: AssetId, now: Timestamp) -> Result<Option<TunnelRow>, CatalogError> {
+    let in_view = |how| matches!(how, TunnelHow::AsideInView | TunnelHow::RemovedInView);
     let tunnels = tx.tunnels_of(asset)?.into_iter();
-    Ok(tunnels.filter(|t| is_young(t.at, now)).max_by_key(|t| t.at))
+    Ok(tunnels.filter(|t| is_young(t.at, now) && !in_view(t.how)).max_by_key(|t| t.at))
 }

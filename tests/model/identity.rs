@@ -370,3 +370,37 @@ fn a_placeholder_that_is_replaced_leaves_nothing() {
     assert!(!world.me().names("/trash").iter().any(|name| name.starts_with('2')), "nothing was trashed");
     assert_eq!(world.faults(), json!([]));
 }
+
+/// Regression: a file renamed out of its backup name in a view had two records, a second name in the library, or was no asset any more; another
+/// file renamed onto the backup name put the asset into the trash, name and all.
+#[test]
+fn a_backup_name_in_a_view_is_one_more_name_of_the_asset() {
+    let moves: [(&str, &str, &str); 6] = [
+        ("a.png~", "/by/tag/beach/a.png.bak", "luna/a.png"),
+        ("a.png~", "/by/tag/beach/a.png", "luna/a.png"),
+        ("a.png~", "/by/tag/beach/other.png", "luna/other.png"),
+        ("a.png~", "/by/tag/beach/b.png", "luna/b.png"),
+        ("a.png~", "old.png", "old.png"),
+        ("b.png", "/by/tag/beach/a.png~", "luna/a.png"),
+    ];
+    for (from, to, home) in moves {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new(dir.path());
+        let me = world.me();
+        me.mkdir("luna").unwrap();
+        let id = published(&world, &me, "luna/a.png", b"one");
+        let other = published(&world, &me, "luna/b.png", b"two");
+        world.wait(660);
+        me.rename("/by/tag/beach/a.png", "/by/tag/beach/a.png~").unwrap();
+        me.rename(&format!("/by/tag/beach/{from}"), to).unwrap();
+        drop(me);
+        world.open();
+        world.wait(20);
+        world.library().settle().unwrap();
+        assert_eq!(place_of(&world, &id), Some(format!("library/{home}")), "{from} to {to}");
+        let there = place_of(&world, &other);
+        assert_eq!(there.is_none(), to.ends_with("/b.png"), "{from} to {to}: {there:?}");
+        assert_eq!(world.show(home)["tag"], json!(["beach"]), "{from} to {to}");
+        assert_eq!(world.faults(), json!([]), "{from} to {to}");
+    }
+}

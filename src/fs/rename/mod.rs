@@ -1,6 +1,7 @@
 //! Renaming: the call in which saves, moves, tagging and restoring all arrive. What it means is decided by `view::identity` from
 //! names, ages and who made what; here that meaning is carried out in one transaction.
 
+mod aside;
 mod bin;
 mod files;
 mod folders;
@@ -11,6 +12,7 @@ mod views;
 use std::ffi::OsStr;
 use std::sync::Arc;
 
+use self::aside::stays_aside;
 use self::views::{Values, home};
 use super::create::refuse_place;
 use super::mount::{Found, Mount, Place, local_folder};
@@ -74,7 +76,19 @@ impl Mount {
         self.part_name(m.who, &from, &name)?;
         let parted = self.part_name(m.who, &to, &new_name)?;
         let after = self.library.catalog.write(|tx| -> FsResult<After> {
-            let source = self.source(tx, m, &from, &name, &to)?;
+            let mut source = self.source(tx, m, &from, &name, &to)?;
+            let mut name = name.clone();
+            if let Source::Entry(entry, node) = &source
+                && !matches!(&to, Place::View(Dir::Bin(_)))
+                && let Some(asset) = Self::held(tx, entry, node)?
+            {
+                if stays_aside(&from, &to, &new_name) {
+                    self.move_held(tx, m, (entry, &asset), &new_name)?;
+                    return Ok(After::Nothing);
+                }
+                let Some(shown) = self.take_up(tx, m, &asset, &to, &new_name)? else { return Ok(After::Nothing) };
+                (source, name) = (Source::Shown(Box::new(asset)), shown);
+            }
             match (source, &to) {
                 (source, Place::View(dir @ Dir::Bin(bin))) => {
                     self.move_into_bin(tx, m, source, (&from, &name), (dir, bin.part, &new_name))?;

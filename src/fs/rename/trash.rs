@@ -38,6 +38,10 @@ impl Mount {
     /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.
     pub(super) fn clear_name(&self, tx: &mut dyn WriteTx, m: &Mover<'_>, there: &EntryRow) -> FsResult<()> {
         let node = self.occupant(tx, m.who, there)?;
+        if let Some(asset) = Self::held(tx, there, &node)? {
+            self.may(m.who, Verb::Edit, &asset)?;
+            return Ok(assets::unlink_entry(tx, there, m.maker.now)?);
+        }
         if Self::asset_for(tx, &node)?.is_some() {
             return self.replace(tx, m, there);
         }

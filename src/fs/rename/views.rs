@@ -2,7 +2,7 @@
 
 use super::files::local_class;
 use super::{After, Mover};
-use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelHow, TunnelRow, WriteTx};
+use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
 use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, writable};
 use crate::fs::mount::{Found, Mount, local_folder};
 use crate::fs::{FsError, FsResult};
@@ -99,7 +99,7 @@ impl Mount {
             self.may(m.who, Verb::Edit, &asset)?;
             let (entry, mut node) = home(tx, &asset)?;
             if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
-                return self.aside_in_view(tx, m, &asset, &node, dir, name, new_name);
+                return self.aside_in_view(tx, m, (&asset, &node), dir, name, new_name);
             }
             let bare = without(tx, &asset, from, m)?;
             let fresh = self.is_fresh(&node, &bare, m.caller);
@@ -184,31 +184,6 @@ impl Mount {
         }
         self.remember_alias(dir, new_name, asset.id);
         Ok(())
-    }
-
-    /// In a view an asset's name is set aside: the library's name does not move, only this view hides it until it comes back.
-    #[expect(clippy::too_many_arguments, reason = "all of them are who and what of one call")]
-    pub(super) fn aside_in_view(
-        &self,
-        tx: &mut dyn WriteTx,
-        m: &Mover<'_>,
-        asset: &Asset,
-        node: &NodeRow,
-        dir: &Dir,
-        name: &FileName,
-        new_name: &FileName,
-    ) -> FsResult<After> {
-        let local = ensure_local(tx, dir, &m.maker)?;
-        if let Some(there) = tx.entry(local, new_name)? {
-            if m.no_replace {
-                return Err(FsError::Exists);
-            }
-            self.clear_name(tx, m, &there)?;
-        }
-        folders::link(tx, local, new_name, node.id, m.maker.now)?;
-        let (by, at) = ((m.who.as_ref(), m.caller), (dir, name));
-        self.tunnel_in_view(tx, by, at, asset, TunnelHow::AsideInView, Vec::new())?;
-        Ok(After::Nothing)
     }
 }
 

@@ -13,6 +13,7 @@ mod listing;
 mod members;
 mod operations;
 mod paths;
+mod posix;
 mod rsync;
 mod saves;
 mod trash_versions;

@@ -404,3 +404,17 @@ fn a_backup_name_in_a_view_is_one_more_name_of_the_asset() {
         assert_eq!(world.faults(), json!([]), "{from} to {to}");
     }
 }
+
+/// Regression: what was moved into a saver's folder stayed the backup or the lock file that it had been, and was never filed when it stayed.
+#[test]
+fn what_lies_in_a_savers_folder_is_its_temporary() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.mkdir(".~tmp~").unwrap();
+    me.write("a.png~", b"one").unwrap();
+    me.rename("a.png~", ".~tmp~/a.png").unwrap();
+    assert!(no_asset(&me, ".~tmp~/a.png"));
+    world.wait(660);
+    assert!(!no_asset(&me, ".~tmp~/a.png"));
+}

@@ -11,6 +11,7 @@ use crate::ops::{assets, bin, folders, trail};
 use crate::policy::Verb;
 use crate::types::{FileName, NodeId};
 use crate::view::bin::BinPart;
+use crate::view::class::classify;
 use crate::view::tree::Dir;
 
 impl Mount {
@@ -160,8 +161,11 @@ impl Mount {
                 bin::leave(tx, &self.library, inner.id, now)?;
                 assets::restore(tx, &mut asset, entry.parent, &entry.name, &m.maker.hand())?;
             } else if inner.class == NodeClass::Local {
-                let class =
-                    if inner.kind == NodeKind::Dir { NodeClass::Plain } else { local_class(&entry.name, inner.class) };
+                let class = if inner.kind == NodeKind::Dir {
+                    NodeClass::Plain
+                } else {
+                    local_class(classify(&entry.name), inner.class)
+                };
                 tx.put_node(&NodeRow { class, ..inner })?;
             }
         }

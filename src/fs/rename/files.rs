@@ -10,7 +10,7 @@ use crate::ops::folders;
 use crate::ops::trail::{self, Origin};
 use crate::policy::Verb;
 use crate::types::FileName;
-use crate::view::class::{NameClass, classify, classify_in, is_aside_for};
+use crate::view::class::{NameClass, classify_in, is_aside_for};
 use crate::view::identity::{DstFacts, RenameFacts, RenameMeaning, on_rename};
 
 impl Mount {
@@ -102,7 +102,7 @@ impl Mount {
                 let old = node.clone();
                 node.ctime = m.maker.now;
                 if asset.is_none() && node.kind == NodeKind::File {
-                    node.class = local_class(new_name, node.class);
+                    node.class = local_class(facts.dst_name, node.class);
                     tx.put_node(&node)?;
                 }
                 Ok(trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?)
@@ -128,9 +128,9 @@ impl Mount {
     }
 }
 
-/// The class of a local file after it got another name.
-pub(super) fn local_class(name: &FileName, old: NodeClass) -> NodeClass {
-    match classify(name) {
+/// The class of a local file after it got a name of that class.
+pub(super) fn local_class(name: NameClass, old: NodeClass) -> NodeClass {
+    match name {
         NameClass::Scratch => NodeClass::Scratch,
         NameClass::Aside => NodeClass::Aside,
         NameClass::Lock | NameClass::Junk => NodeClass::Local,

@@ -47,7 +47,7 @@ impl Mount {
             let to = self.move_entry(tx, m, &entry, local, new_name, node.id)?;
             let old = node.clone();
             node.ctime = m.maker.now;
-            node.class = local_class(new_name, node.class);
+            node.class = local_class(classify(new_name), node.class);
             tx.put_node(&node)?;
             trail::moved(tx, &m.maker.hand(), (&old, &entry), (&node, &to))?;
             return Ok(After::Nothing);

@@ -9,7 +9,8 @@ pub enum Class {
     Lock,
 }
 
-/// Files: two assets' names, backups of one, temporaries for it, locks, a sidecar, a name that nobody knows.
+/// Files: two assets' names, backups of one, temporaries for it, locks, names that nobody knows. No sidecar: those go along with their files,
+/// which `sidecars` tries.
 pub const FILES: [(&str, Class); 12] = [
     ("a.png", Class::Ordinary),
     ("b.png", Class::Ordinary),
@@ -20,7 +21,7 @@ pub const FILES: [(&str, Class); 12] = [
     (".a.png.Xk3f9Q", Class::Scratch),
     ("4913", Class::Lock),
     (".a.png.swp", Class::Lock),
-    ("a.png.xmp", Class::Ordinary),
+    ("notes.txt", Class::Ordinary),
     ("zzz.old123", Class::Ordinary),
     ("tmp.png", Class::Ordinary),
 ];

@@ -15,6 +15,9 @@ pub const NOTE: &str = "note";
 /// Two writers' bytes; the other value is the number of a version.
 pub const BYTES: &str = "bytes";
 
+/// Longest text, as of an attribute.
+const MAX_TEXT: usize = 64 * 1024;
+
 /// A property's own field, unless a facet has that name.
 #[must_use]
 pub fn of_property(name: &str) -> Option<&str> {
@@ -121,6 +124,9 @@ pub fn resolve(
     field: Option<&str>,
     take: &str,
 ) -> Result<Value, OpsError> {
+    if take.len() > MAX_TEXT {
+        return Err(OpsError::usage("the value is longer than 64 KiB", "take a shorter one"));
+    }
     let found = library.catalog.read(|tx| target::asset(library, actor, tx, name))?;
     actor.must(library, Verb::Tag, &found, name)?;
     let bytes = wanted(&found, field, name)?.iter().any(|field| field == BYTES) && take != "stands";

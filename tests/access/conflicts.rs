@@ -81,6 +81,7 @@ fn a_decision_ends_it() {
     assert_eq!(admin.names("by/conflict"), ["stars"]);
     assert_eq!(world.kind(0, resolve(Some("note"), "other")), FailureKind::NotFound);
     assert_eq!(world.kind(0, resolve(Some("stars"), "eleven")), FailureKind::Usage);
+    assert_eq!(world.kind(0, resolve(Some("note"), &"x".repeat(65_537))), FailureKind::Usage);
     world.serve(0, resolve(None, "stands")).unwrap();
     assert_eq!(world.show(FILE)["stars"], 4);
     assert!(!admin.names("by").contains(&"conflict".to_owned()), "listed only while there is one");

@@ -11,6 +11,7 @@ mod inbox;
 mod lifecycle;
 mod listing;
 mod members;
+mod metadata;
 mod operations;
 mod paths;
 mod posix;

@@ -302,7 +302,7 @@ pub(super) fn facet(field: &str) -> &str {
 
 /// Texts of people's are not for the log, and an owner is told by his name.
 fn is_silent(field: &str) -> bool {
-    matches!(field, "prompt" | "negative" | "notes" | "generator" | "owner")
+    matches!(field, "prompt" | "negative" | "notes" | "properties" | "conflicts" | "generator" | "owner")
 }
 
 /// The verb that putting a field back needs.

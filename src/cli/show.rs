@@ -45,6 +45,9 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
                 })
                 .collect::<Vec<_>>()
                 .join(", "),
+            ("conflict", Value::Object(fields)) => {
+                fields.keys().map(|field| print::safe(field)).collect::<Vec<_>>().join(", ")
+            }
             ("size", value) => print::bytes(value.as_u64().unwrap_or(0)),
             (_, value) => print::word(value),
         };

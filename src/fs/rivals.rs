@@ -48,6 +48,9 @@ impl Mount {
 
     /// Before a name goes to other bytes: the same of the file that has it.
     pub(super) fn part_name(&self, who: &Who, place: &Place, name: &FileName) -> FsResult<Option<Parted>> {
+        if self.library.has_one_mount() {
+            return Ok(None);
+        }
         let node = self.library.catalog.read(|tx| -> FsResult<Option<NodeRow>> {
             let id = match place {
                 Place::Folder(folder) => tx.entry(folder.id, name)?.map(|entry| entry.node),

@@ -28,6 +28,12 @@ impl Library {
         self.mounts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Whether there has never been more than one mount: nobody is another's rival then.
+    #[must_use]
+    pub fn has_one_mount(&self) -> bool {
+        self.mounts.load(Ordering::Relaxed) < 2
+    }
+
     /// Makes a version of what another mount has written to a file. Returns it when there was anything of an asset.
     ///
     /// # Errors

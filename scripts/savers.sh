@@ -187,6 +187,15 @@ guest ok = yes
 read only = no
 force user = $(id -un)
 store dos attributes = yes
+[mac]
+path = $WORK
+guest ok = yes
+read only = no
+force user = $(id -un)
+store dos attributes = yes
+vfs objects = catia fruit streams_xattr
+fruit:resource = file
+fruit:metadata = stream
 END
     # In a process group of its own, which it ends with itself.
     smbd -F -s "$WORK/samba/smb.conf" >/dev/null 2>&1 &
@@ -197,6 +206,20 @@ END
 smb() { smbclient -N "//127.0.0.1/work" -s "$WORK/samba/smb.conf" -p "$PORT" -D "$1" -c "$2"; }
 smb_put() { smb "$(below "$1")" "put $2 ${1##*/}"; }
 smb_rename_over() { smb "$(below "$1")" "put $2 upload.tmp; rename upload.tmp ${1##*/} -f"; }
+# As a Mac does: a stream, and a resource fork, which lies beside the file as ._NAME. Both are read back.
+mac() { smbclient -N "//127.0.0.1/mac" -s "$WORK/samba/smb.conf" -p "$PORT" -D "$(below "$1")" -c "$2"; }
+smb_streams() {
+    local name=${1##*/} back=$WORK/stream
+    mac "$1" "put $2 $name; put $WORK/samba/smb.conf $name:Zone; put $WORK/samba/smb.conf $name:AFP_Resource"
+    mac "$1" "get $name:Zone $back.zone; get $name:AFP_Resource $back.fork"
+    cmp "$back.zone" "$WORK/samba/smb.conf" && cmp "$back.fork" "$WORK/samba/smb.conf"
+}
+# Where another file is renamed over it, a plain folder has lost the stream.
+stream_stays() {
+    local file=$1 name=${1##*/}
+    mac "$file" "put $WORK/new/$name upload.tmp; rename upload.tmp $name -f; get $name:Zone $WORK/stream.zone" >/dev/null 2>&1
+    cmp -s "$WORK/stream.zone" "$WORK/samba/smb.conf"
+}
 smb_word() {
     smb "$(below "$1")" "put $2 ~WRD0001.tmp; rename ${1##*/} ~WRL0002.tmp; rename ~WRD0001.tmp ${1##*/}; del ~WRL0002.tmp"
 }
@@ -359,6 +382,12 @@ full() {
     saver "smbd, put over" png bytes smb_put FILE NEW
     saver "smbd, rename over" png bytes smb_rename_over FILE NEW
     saver "smbd, Word" png bytes smb_word FILE NEW
+    saver "smbd, streams" png bytes smb_streams FILE NEW
+    for place in library view; do
+        rm -f "$WORK/stream.zone"
+        check "smbd, streams in the $place: a save by rename has lost the stream" \
+            stream_stays "$(folder_of smbd-streams "$place")/smbd-streams-$place.png"
+    done
 }
 
 dam init "$DAM_LIBRARY" >/dev/null

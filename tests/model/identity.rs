@@ -393,6 +393,10 @@ fn a_backup_name_in_a_view_is_one_more_name_of_the_asset() {
         world.wait(660);
         me.rename("/by/tag/beach/a.png", "/by/tag/beach/a.png~").unwrap();
         me.rename(&format!("/by/tag/beach/{from}"), to).unwrap();
+        if to.ends_with('~') {
+            // Regression: onto itself it was an error of the catalogue.
+            me.rename(to, to).unwrap();
+        }
         drop(me);
         world.open();
         world.wait(20);

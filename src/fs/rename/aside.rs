@@ -88,6 +88,11 @@ impl Mount {
 
 /// Whether a rename stays among the backup names of one view.
 pub(super) fn stays_aside(from: &Place, to: &Place, new_name: &FileName) -> bool {
+    is_same(from, to) && !is_for_assets(classify(new_name))
+}
+
+/// Whether both are one view.
+pub(super) fn is_same(from: &Place, to: &Place) -> bool {
     let (Place::View(from), Place::View(to)) = (from, to) else { return false };
-    path_of(from) == path_of(to) && !is_for_assets(classify(new_name))
+    path_of(from) == path_of(to)
 }

@@ -12,7 +12,7 @@ mod views;
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use self::aside::stays_aside;
+use self::aside::{is_same, stays_aside};
 use self::views::{Values, home};
 use super::create::refuse_place;
 use super::mount::{Found, Mount, Place, local_folder};
@@ -78,6 +78,9 @@ impl Mount {
         let after = self.library.catalog.write(|tx| -> FsResult<After> {
             let mut source = self.source(tx, m, &from, &name, &to)?;
             let mut name = name.clone();
+            if is_same(&from, &to) && name == new_name {
+                return Ok(After::Nothing);
+            }
             if let Source::Entry(entry, node) = &source
                 && !matches!(&to, Place::View(Dir::Bin(_)))
                 && let Some(asset) = Self::held(tx, entry, node)?

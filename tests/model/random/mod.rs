@@ -5,19 +5,18 @@ mod bench;
 mod names;
 mod ops;
 mod reference;
+mod views;
 
 use proptest::prelude::*;
 
 use self::bench::Bench;
 use self::ops::op;
 
-/// Cases in an ordinary run; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 256;
-
-fn config() -> ProptestConfig {
+/// So many cases in an ordinary run; `PROPTEST_CASES` asks for more.
+fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
     ProptestConfig {
-        cases: asked.unwrap_or(CASES),
+        cases: asked.unwrap_or(cases),
         max_shrink_iters: 4_000,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -25,7 +24,7 @@ fn config() -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(256))]
 
     #[test]
     fn assets_stay_with_their_names(ops in prop::collection::vec(op(), 1..50)) {

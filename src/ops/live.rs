@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
@@ -32,6 +32,8 @@ pub(super) struct Io {
     pub(super) committed: Option<(ContentId, Reader)>,
     /// Moves with every change of the bytes.
     pub(super) generation: u64,
+    /// The catalogue says already that the staged bytes are committed: before another write it has to be told that they are not all.
+    pub(super) told_committed: bool,
 }
 
 /// Who writes, and through which of the library's mounts.
@@ -143,6 +145,15 @@ impl LiveFile {
     /// Held by who makes a version of it: one at a time.
     pub(super) fn settling(&self) -> MutexGuard<'_, ()> {
         leaf(&self.settling)
+    }
+
+    /// The same, when nobody has it.
+    pub(super) fn try_settling(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.settling.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(super) fn lock_io(&self) -> RwLockWriteGuard<'_, Io> {
@@ -274,9 +285,10 @@ impl LiveFile {
 
     /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
     fn staged<'a>(&self, library: &Library, io: &'a mut Io) -> Result<&'a mut Stage, LiveError> {
-        if io.stage.is_some() && self.seen().mtime_set {
+        if io.stage.is_some() && (io.told_committed || self.seen().mtime_set) {
             // The bytes change: after a crash, too, they are not as old as a program once said.
             library.catalog.write(|tx| self.begun(tx))?;
+            io.told_committed = false;
         }
         if io.stage.is_none() {
             let base = io.committed.as_ref().map(|(id, reader)| (*id, reader.clone()));
@@ -326,6 +338,7 @@ impl LiveFile {
     /// Takes the staging file away. Called with `io` locked.
     pub(super) fn drop_stage(&self, library: &Library, io: &mut Io) {
         io.stage = None;
+        io.told_committed = false;
         library.remove_stage(self.node);
     }
 

@@ -151,5 +151,5 @@ fn load(library: &Library, row: &NodeRow) -> Result<LiveFile, LiveError> {
         }
         Some(Err(e)) => return Err(e.into()),
     };
-    Ok(LiveFile::new(row, Io { stage, committed, generation: 0 }))
+    Ok(LiveFile::new(row, Io { stage, committed, generation: 0, told_committed: false }))
 }

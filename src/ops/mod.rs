@@ -35,6 +35,7 @@ pub mod restore;
 pub mod rivals;
 pub mod rules;
 pub mod serve;
+pub mod settle;
 pub mod show;
 mod sidecars;
 pub mod snapshots;

@@ -13,7 +13,7 @@ use super::conflicts::BYTES;
 use super::live::Writer;
 use super::live_table::LiveHandle;
 use super::record::Hand;
-use super::versions::Settled;
+use super::settle::Settled;
 use super::{Library, OpsError, assign, trail};
 use crate::catalog::{Asset, Conflict, WriteTx};
 use crate::types::VersionId;

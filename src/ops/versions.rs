@@ -1,13 +1,9 @@
-//! Making versions: when the last dirty handle is closed and quiet has passed, the staged bytes become the next version.
-//! Order: extents and manifest, one sync, one transaction that points at them; a crash in between leaves orphans for gc, never a hole.
+//! What a version is: what its bytes say, what it makes of the record, and its rows. [`super::settle`] makes versions of staged bytes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use super::library::Library;
-use super::live::{LiveError, LiveFile, LiveSource, Seen};
-use super::live_table::LiveHandle;
+use super::live::{LiveError, Seen};
 use super::manifests::{FileFacts, Manifest};
 use super::notices::Notice;
 use super::probe::{self, Reading};
@@ -16,47 +12,7 @@ use super::{OpsError, conflicts, manifests, mapped, rivals, trail};
 use crate::blob::BlobError;
 use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::media::Probe;
-use crate::types::{AssetId, Content, MemberId, NodeId, ReadAt, Timestamp, VersionId, VersionNo};
-use crate::view::identity::QUIET_MS;
-
-/// Quiet time after which bytes that are no version go into the store, so that nothing stays staged for ever.
-const LOCAL_QUIET_MS: i64 = 60_000;
-/// How long, and how often, a settle waits for the kernel to let go of what was closed.
-const CLOSING_WAIT: Duration = Duration::from_millis(2);
-const CLOSING_WAITS: u32 = 50;
-
-/// From this length on a settle is not done by the beat.
-const LONG: u64 = 64 << 20;
-
-/// Waits a moment for the kernel to let go of what programs have closed.
-fn let_close(mut closing: Vec<Arc<LiveFile>>) {
-    for _ in 0..CLOSING_WAITS {
-        closing.retain(|file| file.is_closing());
-        if closing.is_empty() {
-            return;
-        }
-        std::thread::sleep(CLOSING_WAIT);
-    }
-}
-
-fn is_long(file: &LiveFile) -> bool {
-    file.seen().size >= LONG
-}
-
-/// What became of staged bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// They are the next version.
-    Version(VersionId),
-    /// They are the same as the last version.
-    Same,
-    /// They were a copy of an asset into a view: the asset got the view's values.
-    Tagged(AssetId),
-    /// They are no asset's (scratch, lock, backup); after a minute they are in the store.
-    Local,
-    /// A writer came; later.
-    Later,
-}
+use crate::types::{Content, MemberId, NodeId, ReadAt, Timestamp, VersionId, VersionNo};
 
 /// What committed bytes are to their node's asset.
 pub(super) enum Next {
@@ -109,115 +65,6 @@ impl Library {
         Ok(())
     }
 
-    /// Makes versions of everything that is written and closed, at once. Returns what was made. Waits a moment for files that
-    /// their programs have closed and the kernel has not.
-    ///
-    /// # Errors
-    /// When the store or the catalogue fails; what was not reached stays staged.
-    pub fn settle(self: &Arc<Self>) -> Result<Vec<VersionId>, OpsError> {
-        let_close(self.live.all());
-        let mut made = self.settle_ripe(0, |_| true)?;
-        made.extend(self.settle_emptied(0)?);
-        Ok(made)
-    }
-
-    /// The same of one file.
-    ///
-    /// # Errors
-    /// As [`Library::settle`].
-    pub(super) fn settle_node(self: &Arc<Self>, node: NodeId) -> Result<(), OpsError> {
-        let_close(self.live.get(node).into_iter().collect());
-        self.settle_ripe(0, |file| file.node == node).map(drop)
-    }
-
-    /// The same for short files, to be done in a moment.
-    ///
-    /// # Errors
-    /// As [`Library::settle`].
-    pub(super) fn settle_short(self: &Arc<Self>, quiet_ms: i64) -> Result<Vec<VersionId>, OpsError> {
-        let mut made = self.settle_ripe(quiet_ms, |file| !is_long(file))?;
-        made.extend(self.settle_emptied(quiet_ms)?);
-        Ok(made)
-    }
-
-    /// The same for long files that have been quiet long enough. May take minutes, unless the library ends.
-    pub fn settle_long(self: &Arc<Self>) {
-        if let Err(e) = self.settle_ripe(QUIET_MS, is_long) {
-            tracing::warn!(error = %e, "settling long files: this beat failed; the next one tries again");
-        }
-    }
-
-    fn settle_ripe(
-        self: &Arc<Self>,
-        quiet_ms: i64,
-        wanted: impl Fn(&LiveFile) -> bool,
-    ) -> Result<Vec<VersionId>, OpsError> {
-        let now = self.clock.now();
-        let mut made = Vec::new();
-        let mut failed = None;
-        let mut ripe = self.live.all();
-        ripe.retain(|file| file.is_ripe(now, quiet_ms) && wanted(file));
-        ripe.sort_by_key(|file| file.seen().size);
-        for file in ripe {
-            let settled = match self.live.open(self, file.node, None) {
-                Ok(held) => self.settle_file(&held),
-                Err(LiveError::Gone(_)) => continue,
-                Err(e) => Err(e.into()),
-            };
-            match settled {
-                Ok(Settled::Version(id)) => made.push(id),
-                Ok(_) => {}
-                Err(e) => {
-                    tracing::error!(node = %file.node, error = %e, "a version could not be made; its bytes stay staged");
-                    failed = Some(e);
-                }
-            }
-        }
-        failed.map_or(Ok(made), Err)
-    }
-
-    /// Makes a version of one file's staged bytes.
-    ///
-    /// # Errors
-    /// As [`Library::settle`].
-    pub fn settle_file(self: &Arc<Self>, file: &LiveHandle) -> Result<Settled, OpsError> {
-        let _one = file.settling();
-        if !file.seen().staged {
-            return Ok(Settled::Same);
-        }
-        let Some(row) = self.catalog.read(|tx| tx.node(file.node))? else { return Ok(Settled::Local) };
-        let asset = self.asset_of(&row)?;
-        // A placeholder is none yet: browsers put an empty file before the download.
-        let published = asset.as_ref().is_some_and(|asset| asset.head.is_some() || file.seen().size > 0);
-        if !published && file.quiet_ms(self.clock.now()).is_none_or(|ms| ms < LOCAL_QUIET_MS) {
-            file.rest(LOCAL_QUIET_MS);
-            return Ok(Settled::Local);
-        }
-        let generation = file.generation();
-        // Short ones are done at the end, too.
-        let never = AtomicBool::new(false);
-        let ending = if is_long(file) { &self.ending } else { &never };
-        let source = LiveSource { file, ending };
-        let content = match self.vault.add(&source) {
-            Err(_) if ending.load(Ordering::Relaxed) => return Ok(Settled::Later),
-            added => added?,
-        };
-        if file.generation() != generation {
-            return Ok(Settled::Later);
-        }
-        let planned = match asset.filter(|_| published) {
-            None => None,
-            Some(asset) => {
-                if let Some(twin) = self.view_copy_twin(&row, &content)? {
-                    return self.merge_view_copy(file, generation, &row, twin);
-                }
-                Some(self.plan(asset, &row, &file.seen(), &content, &LiveSource { file, ending: &never })?)
-            }
-        };
-        self.vault.sync(&[&content])?;
-        self.commit_bytes(file, generation, &row, &content, planned.as_ref())
-    }
-
     /// What a version says of itself.
     pub(super) fn read_version(
         &self,
@@ -264,61 +111,6 @@ impl Library {
             self.put_manifest(manifest)?;
         }
         Ok(Planned { reading, head, ticket, version: manifest.map(|manifest| manifest.version) })
-    }
-
-    /// The transaction that points at the bytes, with the file's bytes held still. Bytes of an asset have their version planned.
-    fn commit_bytes(
-        &self,
-        file: &LiveFile,
-        generation: u64,
-        row: &NodeRow,
-        content: &Content,
-        planned: Option<&Planned>,
-    ) -> Result<Settled, OpsError> {
-        let mut io = file.lock_io();
-        if io.generation != generation {
-            return Ok(Settled::Later);
-        }
-        let made = self.catalog.write(|tx| -> Result<_, OpsError> {
-            let Some(mut node) = tx.node(row.id)? else { return Ok(None) };
-            if node.class != row.class || node.asset != row.asset {
-                return Ok(None);
-            }
-            let seen = file.seen();
-            node.content = Some(content.id);
-            node.staged = false;
-            node.size = content.size;
-            node.mtime = seen.mtime;
-            let id = node.asset.filter(|_| node.class == NodeClass::Asset);
-            let asset = id.map(|id| tx.asset(id)).transpose()?.flatten();
-            let published = asset.is_some_and(|asset| asset.head.is_some() || content.size > 0);
-            let version = match planned {
-                Some(planned) if published => self.next_version(tx, &mut node, &seen, content, planned)?,
-                None if !published => {
-                    tx.put_content(content)?;
-                    Some(Next::Local)
-                }
-                _ => None,
-            };
-            let Some(version) = version else { return Ok(None) };
-            tx.put_node(&node)?;
-            tx.change(ChangeKind::Node, &node.id.to_string())?;
-            Ok(Some((seen.mtime, node.mtime, version)))
-        })?;
-        let Some((before, after, version)) = made else { return Ok(Settled::Later) };
-        // The staged bytes may have been synced on a program's word: they go only when what replaces them is as durable.
-        self.catalog.barrier()?;
-        file.committed(self, &mut io, (content.id, self.vault.open(content)), (before, after));
-        drop(io);
-        if !matches!(version, Next::Local) {
-            // It is an asset of its own now, whatever is written to it later.
-            self.view_copies.remove(row.id);
-        }
-        Ok(match version {
-            Next::Local => Settled::Local,
-            Next::Same => Settled::Same,
-            Next::Version(id) => Settled::Version(id),
-        })
     }
 
     /// Publishes a node's newly committed bytes as its asset's version; `node` gets the times that follow. `None`, and nothing changed, when

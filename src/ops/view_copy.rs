@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::library::Library;
 use super::live::LiveFile;
+use super::settle::Settled;
 use super::value::FacetChange;
-use super::versions::Settled;
 use super::{Actor, OpsError, assets, assign, trail};
 use crate::access::Identity;
 use crate::catalog::{CatalogError, NodeClass, NodeRow};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod batches;
 mod bytes;
 mod desktop_trash;
 mod identity;

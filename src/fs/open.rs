@@ -69,7 +69,12 @@ impl Mount {
     /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
     pub fn open(&self, caller: &Caller, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         let who = self.who(caller)?;
-        let result = self.open_as(&who, ino, mode).map_err(FsError::of_inode);
+        let result = self.open_as(&who, ino, mode).map_err(FsError::of_inode).and_then(|opened| {
+            if mode.truncate {
+                self.handles.file(opened.fh, |file| self.drop_set_id(caller, file))?;
+            }
+            Ok(opened)
+        });
         self.explain(&who, "open", result)
     }
 
@@ -229,13 +234,14 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::NoSpace`] when the disk is full.
-    pub fn write(&self, _caller: &Caller, fh: u64, offset: u64, data: &[u8], append: bool) -> FsResult<usize> {
+    pub fn write(&self, caller: &Caller, fh: u64, offset: u64, data: &[u8], append: bool) -> FsResult<usize> {
         self.handles.file(fh, |file| {
             file.gate.may_write(self)?;
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
             self.begin(file)?;
+            self.drop_set_id(caller, file)?;
             file.live.write(&self.library, file.by, offset, data, append)?;
             Ok(data.len())
         })
@@ -337,7 +343,7 @@ impl Mount {
     ///
     /// # Errors
     /// [`FsError::Unsupported`] for anything else.
-    pub fn fallocate(&self, _caller: &Caller, fh: u64, offset: u64, len: u64, mode: i32) -> FsResult<()> {
+    pub fn fallocate(&self, caller: &Caller, fh: u64, offset: u64, len: u64, mode: i32) -> FsResult<()> {
         const KEEP_SIZE: i32 = 1;
         const PUNCH_HOLE: i32 = 2;
         const ZERO_RANGE: i32 = 16;
@@ -345,6 +351,7 @@ impl Mount {
         self.handles.file(fh, |file| {
             file.gate.may_write(self)?;
             self.begin(file)?;
+            self.drop_set_id(caller, file)?;
             let live = &file.live;
             match mode {
                 0 if end > live.seen().size => live.set_len(&self.library, file.by, end)?,

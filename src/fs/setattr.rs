@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::handles::Handle;
+use super::handles::{Handle, OpenFile};
 use super::mount::{Mount, Object};
 use super::{FsError, FsResult, SetAttr, Stat, TimeChange};
 use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::ops::record::Hand;
 use crate::ops::trail;
 use crate::policy::Verb;
-use crate::types::{Caller, Timestamp};
+use crate::types::{Caller, Timestamp, without_set_id};
 
 impl Mount {
     /// Changes attributes of a node. Roles decide access; the mode bits are stored and shown.
@@ -55,6 +56,10 @@ impl Mount {
             }
             row.uid = set.uid.unwrap_or(row.uid);
             row.gid = set.gid.unwrap_or(row.gid);
+            let given = set.uid.is_some() || set.gid.is_some();
+            if row.kind == NodeKind::File && set.mode.is_none() && (given || (set.size.is_some() && caller.uid != 0)) {
+                row.mode = without_set_id(row.mode);
+            }
             if let Some(atime) = set.atime {
                 row.atime = resolve(atime, now);
             }
@@ -70,13 +75,33 @@ impl Mount {
                 trail::named(tx, &hand, "attr", &row, json!({ "changed": changed }))?;
             }
             // Inside, so that a version made at this moment has either both times or neither.
-            if let (Some(live), Some(_)) = (self.library.live.get(node.id), set.mtime) {
-                live.set_mtime(row.mtime);
+            if let Some(live) = self.library.live.get(node.id) {
+                live.set_mode(row.mode);
+                if set.mtime.is_some() {
+                    live.set_mtime(row.mtime);
+                }
             }
             Ok(row)
         })?;
         let attr = self.dated(who, self.node_attr(&row));
         Ok(Stat { attr, ttl: self.believe(&attr, self.ttl()) })
+    }
+
+    /// Whoever writes without root's rights takes a file's set-user-ID bits away, as on any filesystem.
+    pub(super) fn drop_set_id(&self, caller: &Caller, file: &OpenFile) -> FsResult<()> {
+        if caller.uid == 0 || !file.live.has_set_id() {
+            return Ok(());
+        }
+        let hand = Hand::own(Some(file.by.member), self.library.clock.now());
+        self.library.catalog.write(|tx| -> FsResult<()> {
+            let Some(old) = tx.node(file.row.id)? else { return Ok(()) };
+            let row = NodeRow { mode: without_set_id(old.mode), ctime: hand.now, ..old.clone() };
+            tx.put_node(&row)?;
+            tx.change(ChangeKind::Node, &row.id.to_string())?;
+            trail::named(tx, &hand, "attr", &row, json!({ "changed": changed(&old, &row) }))?;
+            file.live.set_mode(row.mode);
+            Ok(())
+        })
     }
 
     fn truncate(&self, who: &Who, node: &NodeRow, size: u64, fh: Option<u64>) -> FsResult<()> {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLoc
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
 use crate::catalog::{CatalogError, NodeRow, WriteTx};
-use crate::types::{ContentId, MemberId, NodeId, ReadAt, Timestamp};
+use crate::types::{ContentId, MemberId, NodeId, ReadAt, Timestamp, without_set_id};
 
 /// Why bytes could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,10 @@ struct Opens {
     rest: Option<Timestamp>,
 }
 
+const fn has_set_id(mode: u32) -> bool {
+    without_set_id(mode) != mode
+}
+
 /// The bytes of one node.
 pub struct LiveFile {
     pub node: NodeId,
@@ -84,6 +88,8 @@ pub struct LiveFile {
     seen: Mutex<Seen>,
     opens: Mutex<Opens>,
     settling: Mutex<()>,
+    /// Whether its mode has the set-user-ID or set-group-ID bit, which a write takes away.
+    set_id: AtomicBool,
 }
 
 pub(super) fn leaf<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -114,6 +120,7 @@ impl LiveFile {
             // Nobody knows any more when it was closed; it was not before its last write. Never the time that a program set.
             opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
             settling: Mutex::new(()),
+            set_id: AtomicBool::new(has_set_id(row.mode)),
         }
     }
 
@@ -140,6 +147,17 @@ impl LiveFile {
     /// It could not be recorded.
     pub(crate) fn not_recorded(&self) {
         leaf(&self.seen).unrecorded = true;
+    }
+
+    /// Hears of its mode.
+    pub fn set_mode(&self, mode: u32) {
+        self.set_id.store(has_set_id(mode), Ordering::Relaxed);
+    }
+
+    /// Whether a write has bits of its mode to take away.
+    #[must_use]
+    pub fn has_set_id(&self) -> bool {
+        self.set_id.load(Ordering::Relaxed)
     }
 
     /// Held by who makes a version of it: one at a time.

@@ -43,3 +43,10 @@ pub struct Attr {
     /// Last change of anything shown here, or of a tag.
     pub ctime: Timestamp,
 }
+
+/// A mode as a write by somebody without root's rights leaves it, and a change of the owner. Without the group's right to execute the
+/// set-group-ID bit once meant a lock, and stays.
+#[must_use]
+pub const fn without_set_id(mode: u32) -> u32 {
+    if mode & 0o010 == 0 { mode & !0o4000 } else { mode & !0o6000 }
+}

@@ -10,7 +10,7 @@ mod name;
 mod read_at;
 mod time;
 
-pub use attr::{Attr, FileKind};
+pub use attr::{Attr, FileKind, without_set_id};
 pub use caller::Caller;
 pub use content::Content;
 pub use digest::{ContentId, ExtentId};

@@ -118,3 +118,33 @@ fn a_name_on_a_shared_mount_leads_each_to_his_own() {
         assert_eq!(names(&view).len(), 2);
     }
 }
+
+/// The kernel leaves it to us, so that it need not ask for capabilities before every write.
+#[test]
+fn who_writes_takes_the_set_user_id_bits_away_and_root_does_not() {
+    let s = shared();
+    let file = s.path("shared/library/acme/acme.png");
+    let (eddy, at) = (|line: &str| assert_eq!(code_as(EDDY, line).0, 0, "{line}"), file.display());
+    let mode = || std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap()) & 0o7777;
+    let set = |mode: u32| {
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        s.settle();
+    };
+    for line in ["printf x >> ", "truncate -s 5 ", "fallocate -l 9000 ", ": > "] {
+        set(0o6777);
+        eddy(&format!("{line}{at}"));
+        assert_eq!(mode(), 0o777, "{line}");
+    }
+    set(0o6767);
+    eddy(&format!("printf x >> {at}"));
+    assert_eq!(mode(), 0o2767, "a bit that once meant a lock stays");
+    set(0o6777);
+    fs::write(&file, b"root may").unwrap();
+    assert_eq!(mode(), 0o6777);
+    std::os::unix::fs::chown(&file, Some(EDDY), None).unwrap();
+    assert_eq!(mode(), 0o777, "another owner");
+    fs::set_permissions(file.parent().unwrap(), std::os::unix::fs::PermissionsExt::from_mode(0o2775)).unwrap();
+    std::os::unix::fs::chown(file.parent().unwrap(), None, Some(EDDY)).unwrap();
+    let folder = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.parent().unwrap()).unwrap());
+    assert_eq!(folder & 0o7777, 0o2775, "a folder's bit means something else");
+}

@@ -30,8 +30,10 @@ const MAX_BACKGROUND: u16 = 64;
 const NAME_MAX: u32 = 255;
 
 /// Asked for one by one: a kernel without one of them serves us all the same. Never WRITEBACK_CACHE (it makes the kernel ignore our
-/// sizes and times) and no lock flags (the kernel's own locks are right within one mount).
-const WANTED: [InitFlags; 5] = [
+/// sizes and times) and no lock flags (the kernel's own locks are right within one mount). That who writes takes the set-user-ID bits away is
+/// ours to do: the kernel would ask for `security.capability` before every write otherwise.
+const WANTED: [InitFlags; 6] = [
+    InitFlags::FUSE_HANDLE_KILLPRIV_V2,
     InitFlags::FUSE_PARALLEL_DIROPS,
     InitFlags::FUSE_ATOMIC_O_TRUNC,
     InitFlags::FUSE_ASYNC_DIO,

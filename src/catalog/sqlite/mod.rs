@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use self::tx::{Given, Heads, Tx};
 use super::{CatalogError as E, Engine, ReadTx, WriteTx};
@@ -166,26 +166,51 @@ fn connect(path: &Path) -> Result<Connection, E> {
     Ok(conn)
 }
 
+/// A transaction; undone when it is dropped. Its words are prepared once for each connection: that costs as much as a look does.
+struct Turn<'c> {
+    conn: &'c Connection,
+}
+
+impl<'c> Turn<'c> {
+    fn begin(conn: &'c Connection, how: &str) -> Result<Self, E> {
+        sql::run(conn, how, [])?;
+        Ok(Self { conn })
+    }
+
+    fn commit(self) -> Result<(), E> {
+        sql::run(self.conn, "COMMIT", []).map(drop)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // A commit ends it, and so do some errors of the disk.
+        if !self.conn.is_autocommit() {
+            let _ = sql::run(self.conn, "ROLLBACK", []);
+        }
+    }
+}
+
 impl Engine for SqliteEngine {
     fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
         let reader = self.reader()?;
         let Some(conn) = reader.conn.as_ref() else {
             return Err(E::Engine("no connection to read with".into()));
         };
-        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
-        f(&Tx { conn: &tx, writer: None })
+        let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
+        f(&Tx { conn, writer: None })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
         let mut writer = self.writer();
         let Writer { conn, given, heads, unsynced } = &mut *writer;
-        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+        let turn = Turn::begin(conn, "BEGIN IMMEDIATE")?;
         // Put back only behind the commit.
         let mut grown = std::mem::take(heads);
         grown.appended.clear();
-        f(&mut Tx { conn: &tx, writer: Some((given, &mut grown)) })?;
+        f(&mut Tx { conn, writer: Some((given, &mut grown)) })?;
         *unsynced = true;
-        tx.commit()?;
+        turn.commit()?;
         *heads = grown;
         // The transaction stands, whatever becomes of this; the next one tries again.
         if given.reserved && writer.pass_barrier().is_ok() {

@@ -345,6 +345,7 @@ reads! {
     fn values(&self, field: &Field, within: &Expr) -> Vec<(String, u64)>;
     fn assets_with_content(&self, content: ContentId) -> Vec<AssetId>;
     fn trashed_with(&self, asset: AssetId) -> Vec<AssetId>;
+    fn trashed_before(&self, time: Timestamp, limit: usize) -> Vec<AssetId>;
     fn version(&self, id: VersionId) -> Option<VersionRow>;
     fn version_by_no(&self, no: VersionNo) -> Option<VersionRow>;
     fn versions(&self, asset: AssetId) -> Vec<VersionRow>;

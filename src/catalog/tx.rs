@@ -84,6 +84,8 @@ pub trait ReadTx {
 
     /// What went to the trash along with this asset, and is there.
     fn trashed_with(&self, asset: AssetId) -> Result<Vec<AssetId>, E>;
+    /// Assets that were put in the trash before that time and whose file is kept still, the oldest first, at most `limit`.
+    fn trashed_before(&self, time: Timestamp, limit: usize) -> Result<Vec<AssetId>, E>;
 
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E>;
     fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E>;

@@ -9,7 +9,7 @@ use crate::access::Who;
 use crate::catalog::{EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
-use crate::ops::{assets, bin, trail};
+use crate::ops::{assets, bin, retention, trail};
 use crate::policy::Verb;
 use crate::types::{Caller, FileName};
 use crate::view::bin::{Bin, BinPart};
@@ -74,7 +74,7 @@ impl Mount {
         }
         for (entry, node) in below.iter().rev() {
             if let Some(asset) = Self::asset_for(tx, node)? {
-                self.purge_asset(tx, hand, asset.id)?;
+                retention::purge(tx, &self.library, hand, asset.id)?;
                 continue;
             }
             trail::at(tx, hand, "remove", (node, entry), json!({}))?;

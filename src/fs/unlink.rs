@@ -16,9 +16,9 @@ use crate::catalog::{
 use crate::ops::Actor;
 use crate::ops::assets::{self, Next, Removal};
 use crate::ops::record::Hand;
-use crate::ops::{assign, bin, folders, trail, tunnels};
+use crate::ops::{assign, folders, retention, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
-use crate::types::{AssetId, Caller, FileName};
+use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
 use crate::view::tree::{self, Dir, Item, Tree};
 
@@ -260,23 +260,7 @@ impl Mount {
     fn purge(&self, who: &Who, caller: &Caller, asset: Asset) -> FsResult<()> {
         Self::may_purge(who)?;
         let hand = self.hand(who, caller);
-        self.library.catalog.write(|tx| self.purge_asset(tx, &hand, asset.id))
-    }
-
-    pub(super) fn purge_asset(&self, tx: &mut dyn WriteTx, hand: &Hand, asset: AssetId) -> FsResult<()> {
-        let Some(mut asset) = tx.asset(asset)? else { return Err(FsError::NotFound) };
-        let Some(node) = asset.node.take() else { return Err(FsError::NotFound) };
-        asset.changed = hand.now;
-        asset.named = None;
-        assets::forget_tunnels(tx, asset.id)?;
-        tx.put_asset(&asset)?;
-        trail::asset(tx, hand, "purge", asset.id, &json!({ "name": asset.view_name }))?;
-        if let Some(row) = tx.node(node)? {
-            tx.put_node(&NodeRow { asset: None, class: NodeClass::Local, ..row })?;
-            bin::leave(tx, &self.library, node, hand.now)?;
-            assets::drop_if_nameless(tx, &self.library, node)?;
-        }
-        Ok(tx.change(ChangeKind::Asset, &asset.id.to_string())?)
+        Ok(self.library.catalog.write(|tx| retention::purge(tx, &self.library, &hand, asset.id))?)
     }
 
     /// Removes an empty folder, or a word that nothing uses.

@@ -15,6 +15,7 @@ use super::mapped::Served;
 use super::notices::Notices;
 use super::parts::Parts;
 use super::reserve::Reserve;
+use super::retention::{Kept, LONGEST_DAYS, RECOVERY_DAYS};
 use super::snapshots::Due;
 use super::strays::ScratchSwept;
 use super::value;
@@ -48,10 +49,17 @@ pub struct LibraryInfo {
     pub sealed: bool,
     /// Who may see plain text of times: RFC 3339.
     pub created: String,
+    /// How long the trash is kept, in days. People may change it; it is read when the library is opened.
+    #[serde(default = "usual_days")]
+    pub recovery_days: u32,
+}
+
+const fn usual_days() -> u32 {
+    RECOVERY_DAYS
 }
 
 impl LibraryInfo {
-    const KEYS: [&str; 4] = ["format", "id", "sealed", "created"];
+    const KEYS: [&str; 5] = ["format", "id", "sealed", "created", "recovery_days"];
 }
 
 /// Where the key of a new library goes.
@@ -187,6 +195,7 @@ pub struct Library {
     pub(super) snapshot_due: Due,
     /// Held by who makes a snapshot.
     pub(super) snapshotting: Mutex<()>,
+    pub(super) kept: Kept,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Memory for decoding pictures.
@@ -262,7 +271,13 @@ impl Library {
             audit::append(tx, "main", now, "damfs", "library.create", &id, &serde_json::json!({ "admin": admin.0 }))
         })?;
         catalog.barrier()?;
-        let info = LibraryInfo { format: FORMAT, id, sealed: made.keyring.is_sealed(), created: now.to_string() };
+        let info = LibraryInfo {
+            format: FORMAT,
+            id,
+            sealed: made.keyring.is_sealed(),
+            created: now.to_string(),
+            recovery_days: RECOVERY_DAYS,
+        };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
         write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
@@ -292,7 +307,11 @@ impl Library {
         if let Some(unknown) = table.keys().find(|key| !LibraryInfo::KEYS.contains(&key.as_str())) {
             return Err(damaged(value::nearest("key", unknown, LibraryInfo::KEYS.map(str::to_owned)).0));
         }
-        table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))
+        let info: LibraryInfo = table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))?;
+        if !(1..=LONGEST_DAYS).contains(&info.recovery_days) {
+            return Err(damaged(format!("recovery_days is {}, and may be 1 to {LONGEST_DAYS}", info.recovery_days)));
+        }
+        Ok(info)
     }
 
     /// Opens a library, takes its lock, and recovers what a crash left staged.
@@ -336,6 +355,7 @@ impl Library {
             owed: Watermark::default(),
             snapshot_due: Due::default(),
             snapshotting: Mutex::default(),
+            kept: Kept::default(),
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -370,6 +390,12 @@ impl Library {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What `damfs.toml` said when the library was opened.
+    #[must_use]
+    pub(super) fn info(&self) -> &LibraryInfo {
+        &self.info
     }
 
     /// The library's id.

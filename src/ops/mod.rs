@@ -32,6 +32,7 @@ mod rebuild;
 pub mod record;
 pub mod reserve;
 pub mod restore;
+pub mod retention;
 pub mod rivals;
 pub mod rules;
 pub mod serve;

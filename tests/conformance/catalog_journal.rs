@@ -153,3 +153,43 @@ fn what_ends_as_it_began_is_no_step() {
     let both = [place(Some("a"), Some("b")), place(Some("b"), None)];
     assert_eq!(Step::gather(both), [place(Some("a"), None)]);
 }
+
+#[test]
+fn the_oldest_of_the_trash_come_first_and_only_those_with_a_file() {
+    on_both(|engine| {
+        let trashed = |n: u64, secs: i64, node: Option<u64>| Asset {
+            node: node.map(NodeId),
+            state: AssetState::Trashed,
+            trashed: Some(Trashed {
+                at: Timestamp::from_secs(secs),
+                parent: NodeId(1),
+                name: b"a".to_vec(),
+                by: None,
+                with: None,
+            }),
+            marked_name: None,
+            ..asset(n)
+        };
+        write(engine, |tx| {
+            for n in [40, 41, 42] {
+                tx.put_node(&node(n, NodeKind::File))?;
+            }
+            for asset in [
+                trashed(30, 50, Some(40)),
+                trashed(31, 10, Some(41)),
+                trashed(32, 5, None),
+                trashed(33, 99, Some(42)),
+                asset(34),
+            ] {
+                publish(tx, &asset)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.trashed_before(Timestamp::from_secs(99), 9)?, [asset_id(31), asset_id(30)]);
+            assert_eq!(tx.trashed_before(Timestamp::from_secs(99), 1)?, [asset_id(31)]);
+            Ok(())
+        });
+    });
+}

@@ -11,6 +11,7 @@ mod intake;
 mod names;
 mod patterns;
 mod random;
+mod retention;
 mod rivals;
 mod sidecars;
 mod undo;

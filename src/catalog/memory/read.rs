@@ -213,6 +213,16 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.assets.values().filter(along).map(|a| a.id).collect())
     }
 
+    fn trashed_before(&self, time: Timestamp, limit: usize) -> Result<Vec<AssetId>, E> {
+        let kept = self.state.assets.values().filter(|asset| asset.node.is_some());
+        let mut old: Vec<(Timestamp, u64, AssetId)> = kept
+            .filter_map(|asset| asset.trashed.as_ref().map(|trashed| (trashed.at, asset.ordinal, asset.id)))
+            .filter(|(at, ..)| *at < time)
+            .collect();
+        old.sort_unstable();
+        Ok(old.into_iter().take(limit).map(|(.., id)| id).collect())
+    }
+
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
         Ok(self.state.versions.get(&id).cloned())
     }

@@ -14,7 +14,7 @@ use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
-use crate::types::{AssetId, ContentId};
+use crate::types::{AssetId, ContentId, Timestamp};
 
 const COLUMNS: [&str; 43] = [
     "ordinal",
@@ -278,6 +278,11 @@ pub(super) fn trashed_with(conn: &Connection, asset: AssetId) -> Result<Vec<Asse
 pub(super) fn with_content(conn: &Connection, content: ContentId) -> Result<Vec<AssetId>, E> {
     let sql = "SELECT a.id FROM version v JOIN asset a ON a.head = v.id WHERE v.content = ?1 ORDER BY a.ordinal";
     all(conn, sql, [content], |row| row.get(0))
+}
+
+pub(super) fn trashed_before(conn: &Connection, time: Timestamp, rows: usize) -> Result<Vec<AssetId>, E> {
+    let sql = "SELECT id FROM asset WHERE trashed_at < ?1 AND node IS NOT NULL ORDER BY trashed_at, ordinal LIMIT ?2";
+    all(conn, sql, params![time, limit(rows)], |row| row.get(0))
 }
 
 pub(super) fn find(conn: &Connection, query: &Expr, after: u64, rows: usize) -> Result<Vec<Asset>, E> {

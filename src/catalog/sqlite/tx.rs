@@ -126,6 +126,9 @@ impl ReadTx for Tx<'_> {
     fn trashed_with(&self, asset: AssetId) -> Result<Vec<AssetId>, E> {
         assets::trashed_with(self.conn, asset)
     }
+    fn trashed_before(&self, time: Timestamp, limit: usize) -> Result<Vec<AssetId>, E> {
+        assets::trashed_before(self.conn, time, limit)
+    }
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E> {
         versions::get(self.conn, id)
     }

@@ -132,6 +132,7 @@ CREATE INDEX asset_trashed_with ON asset (trashed_with) WHERE trashed_with IS NO
 CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
 CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);
+CREATE INDEX asset_trashed ON asset (trashed_at) WHERE trashed_at IS NOT NULL AND node IS NOT NULL;
 CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;
 
 -- What is searched and the long texts: beside the row, so that what does not need them does not read them.

@@ -22,6 +22,8 @@ APT_SAVERS_FULL=(
     # The second lets a script press its Ctrl+S.
     libreoffice-writer-nogui python3-uno
 )
+# Disk images that are filled, cut off and repaired.
+APT_DISKS=(e2fsprogs mount)
 APT_CHECK=(shellcheck)
 
 say() { printf '%s\n' "$*"; }

@@ -107,11 +107,13 @@ if is_root; then
     [ -z "$FULL" ] || step pjdfstest scripts/pjdfstest.sh
     [ -z "$FULL" ] || step fsx scripts/fsx.sh
     [ -z "$FULL" ] || step crash scripts/crash.sh
+    if [ -n "$FULL" ]; then step faults scripts/faults.sh; else step faults scripts/faults.sh --quick; fi
+    if [ -n "$FULL" ]; then step power scripts/power.sh; else step power scripts/power.sh 5 5; fi
     if [ -n "$FULL" ]; then step large scripts/large.sh; else step large scripts/large.sh --quick; fi
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
-    left_out+=("scripts/desktop.sh, scripts/savers.sh and scripts/quickstart-test.sh (they install programs and make a user)")
+    left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large}.sh (they install programs, make a user and mount disk images)")
     [ -z "$FULL" ] || left_out+=("scripts/bench.sh (it empties the kernel's caches)")
 fi
 

@@ -175,10 +175,10 @@ impl Plan {
         Ok(asset)
     }
 
-    /// The manifest of the asset that [`file`] will make.
+    /// The manifest of the asset that [`file()`] will make.
     ///
     /// # Errors
-    /// As [`file`].
+    /// As [`file()`].
     pub fn manifest(
         &self,
         library: &Library,

@@ -10,24 +10,9 @@ case $ROUNDS in *[!0-9]*)
     exit 2
     ;;
 esac
-is_root || need_fuse
-need_fuse
-need_packages "${APT_MOUNT[@]}" python3 procps
-[ -n "${DAM_BIN_DIR:-}" ] || need_cargo
-build_programs
-PATH=$BIN:$PATH
-WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-crash.XXXXXX")
-export XDG_CONFIG_HOME=$WORK/config DAM_LIBRARY=$WORK/library
-M=$WORK/mount
+need_mounts python3 procps
+new_library crash
 WORKERS=3
-# shellcheck disable=SC2317,SC2329 # called by the trap
-finish() {
-    ! mounted "$M" || dam unmount --force "$M" >/dev/null 2>&1 || umount -l "$M" || true
-    rm -rf --one-file-system -- "$WORK" || true
-}
-trap finish EXIT
-dam init "$DAM_LIBRARY" >/dev/null
-mkdir "$M"
 RANDOM=${CRASH_SEED:-$$}
 say "seed $RANDOM"
 for round in $(seq "$ROUNDS"); do
@@ -52,10 +37,5 @@ dam mount "$DAM_LIBRARY" "$M" >/dev/null
 for n in $(seq "$WORKERS"); do
     python3 "$ROOT/scripts/crash-load.py" check "$M/library/$n" "$WORK/log.$n" || die "after the last crash something is not there"
 done
-dam settle >/dev/null
-dam unmount "$M" >/dev/null
-dam fsck --deep >"$WORK/out" || {
-    cat "$WORK/out" >&2
-    die "fsck is not clean"
-}
+end_library
 say "crash: $ROUNDS rounds of kill -9 amid a mixed load, every answered call is there and fsck is clean"

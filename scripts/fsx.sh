@@ -11,24 +11,12 @@ case $SEEDS$OPERATIONS in *[!0-9]*)
     exit 2
     ;;
 esac
-is_root || need_fuse
-need_fuse
+need_mounts "${APT_BUILD[@]}"
 need_cargo
-need_packages "${APT_MOUNT[@]}" gcc libc6-dev
 exerciser=$(cargo_tool fsx 0.3.2)
-build_programs
-PATH=$BIN:$PATH
-WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-fsx.XXXXXX")
-export XDG_CONFIG_HOME=$WORK/config DAM_LIBRARY=$WORK/library
-# shellcheck disable=SC2317,SC2329 # called by the trap
-finish() {
-    ! mounted "$WORK/mount" || dam unmount "$WORK/mount" >/dev/null 2>&1 || umount -l "$WORK/mount" || true
-    rm -rf --one-file-system -- "$WORK" || true
-}
-trap finish EXIT
-dam init "$DAM_LIBRARY" >/dev/null
-mkdir "$WORK/mount" "$WORK/artifacts"
-dam mount "$DAM_LIBRARY" "$WORK/mount"
+new_library fsx
+mkdir "$WORK/artifacts"
+dam mount "$DAM_LIBRARY" "$M" >/dev/null
 cat >"$WORK/fsx.toml" <<'TEXT'
 [weights]
 truncate = 1
@@ -44,15 +32,10 @@ punch_hole = 1
 posix_fallocate = 1
 TEXT
 for seed in $(seq "$SEEDS"); do
-    "$exerciser" -q -f "$WORK/fsx.toml" -P "$WORK/artifacts" -N "$OPERATIONS" -S "$seed" "$WORK/mount/library/seed$seed" >"$WORK/log" 2>&1 || {
+    "$exerciser" -q -f "$WORK/fsx.toml" -P "$WORK/artifacts" -N "$OPERATIONS" -S "$seed" "$M/library/seed$seed" >"$WORK/log" 2>&1 || {
         tail -n 40 "$WORK/log" >&2
         die "seed $seed failed"
     }
 done
-dam settle >/dev/null
-dam unmount "$WORK/mount" >/dev/null
-dam fsck --deep >"$WORK/log" || {
-    cat "$WORK/log" >&2
-    die "fsck is not clean afterwards"
-}
+end_library
 say "fsx: $SEEDS seeds of $OPERATIONS operations, and fsck is clean"

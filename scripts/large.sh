@@ -14,24 +14,10 @@ case ${1:-} in
     exit 2
     ;;
 esac
-need_packages "${APT_MOUNT[@]}" python3 procps
-need_fuse
-[ -n "${DAM_BIN_DIR:-}" ] || need_cargo
-build_programs
-PATH=$BIN:$PATH
-WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-large.XXXXXX")
-export XDG_CONFIG_HOME=$WORK/config DAM_LIBRARY=$WORK/library
-M=$WORK/mount
+need_mounts python3 procps
+new_library large
 # The most that the daemon may ever have taken, in MiB.
 MEMORY=512
-# shellcheck disable=SC2317,SC2329 # called by the trap
-finish() {
-    ! mounted "$M" || dam unmount --force "$M" >/dev/null 2>&1 || umount -l "$M" || true
-    rm -rf --one-file-system -- "$WORK" || true
-}
-trap finish EXIT
-dam init "$DAM_LIBRARY" >/dev/null
-mkdir "$M"
 dam mount "$DAM_LIBRARY" "$M" >/dev/null
 L=$M/library
 begun=$SECONDS
@@ -126,9 +112,5 @@ TEXT
 dam settle >/dev/null
 fine "$((writes / 2)) appends of 4 KiB and $writes writes anywhere"
 
-dam unmount "$M" >/dev/null
-dam fsck --deep >"$WORK/out" || {
-    cat "$WORK/out" >&2
-    die "fsck is not clean"
-}
+end_library
 say "large: all fine"

@@ -171,3 +171,35 @@ need_fuse() {
     ! is_root || die "/dev/fuse is there but cannot be opened: the container needs --device /dev/fuse"
     die "this user may not open /dev/fuse ($(stat -c 'mode %a, owner %U:%G' /dev/fuse)): join its group, or as root: chmod 666 /dev/fuse"
 }
+
+# What a script needs that tries a mounted library: need_mounts PACKAGE...; the programs are on PATH then.
+need_mounts() {
+    need_packages "${APT_MOUNT[@]}" "$@"
+    need_fuse
+    [ -n "${DAM_BIN_DIR:-}" ] || need_cargo
+    build_programs
+    PATH=$BIN:$PATH
+}
+
+# A new library in a folder that goes when the script ends: new_library NAME. $WORK is the folder, $M where to mount it.
+new_library() {
+    WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-$1.XXXXXX")
+    M=$WORK/mount
+    export XDG_CONFIG_HOME=$WORK/config XDG_CACHE_HOME=$WORK/cache DAM_LIBRARY=$WORK/library
+    trap leave_library EXIT
+    mkdir "$M"
+    dam init "$DAM_LIBRARY" >/dev/null
+}
+leave_library() {
+    ! mounted "$M" || dam unmount --force "$M" >/dev/null 2>&1 || umount -l "$M" || true
+    rm -rf --one-file-system -- "$WORK" || true
+}
+
+# Ends it: every version is made, it is unmounted, and every byte is read.
+end_library() {
+    dam settle >/dev/null
+    dam unmount "$M" >/dev/null
+    dam fsck --deep >"$WORK/out" && return
+    cat "$WORK/out" >&2
+    die "fsck is not clean"
+}

@@ -14,22 +14,8 @@ case ${1:-} in
     exit 2
     ;;
 esac
-need_packages "${APT_MOUNT[@]}" "${APT_WORKLOADS[@]}"
-need_fuse
-[ -n "${DAM_BIN_DIR:-}" ] || need_cargo
-build_programs
-PATH=$BIN:$PATH
-WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/damfs-workloads.XXXXXX")
-export XDG_CONFIG_HOME=$WORK/config XDG_CACHE_HOME=$WORK/cache DAM_LIBRARY=$WORK/library
-M=$WORK/mount
-# shellcheck disable=SC2317,SC2329 # called by the trap
-finish() {
-    ! mounted "$M" || dam unmount --force "$M" >/dev/null 2>&1 || umount -l "$M" || true
-    rm -rf --one-file-system -- "$WORK" || true
-}
-trap finish EXIT
-dam init "$DAM_LIBRARY" >/dev/null
-mkdir "$M"
+need_mounts "${APT_WORKLOADS[@]}"
+new_library workloads
 # The kernel checks mode bits too: one stressor asks whether they are honoured.
 dam mount --posix "$DAM_LIBRARY" "$M" >/dev/null
 L=$M/library
@@ -115,11 +101,6 @@ done
 fine "stress-ng: ${#stressors[@]} stressors of $SECONDS_EACH s"
 
 rm -rf "$L/stress"
-dam settle >/dev/null
-dam unmount "$M" >/dev/null
-dam fsck --deep >"$WORK/out" || {
-    cat "$WORK/out" >&2
-    die "fsck is not clean"
-}
+end_library
 fine "unmounted, and fsck --deep is clean"
 say "workloads: all fine"

@@ -70,10 +70,13 @@ impl Mount {
     pub fn open(&self, caller: &Caller, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         let who = self.who(caller)?;
         let result = self.open_as(&who, ino, mode).map_err(FsError::of_inode).and_then(|opened| {
-            if mode.truncate {
-                self.handles.file(opened.fh, |file| self.drop_set_id(caller, file))?;
-            }
-            Ok(opened)
+            let cut = if mode.truncate {
+                self.handles.file(opened.fh, |file| self.drop_set_id(caller, file))
+            } else {
+                Ok(())
+            };
+            // The kernel closes nothing that it was not given.
+            cut.inspect_err(|_| drop(self.handles.remove(opened.fh))).map(|()| opened)
         });
         self.explain(&who, "open", result)
     }

@@ -3,7 +3,7 @@
 //! A transaction with an audit row leaves one row here, with a [`Step`] for each aspect of each thing that it changed: what it was and
 //! what it became. What a turn did as a whole is its steps put together ([`Step::gather`]): a thing that ended as it began is not in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -196,6 +196,10 @@ impl Relic {
 /// Fields of a record by their names in it.
 pub type Fields = BTreeMap<String, Value>;
 
+/// Numbers of aspects, in the order of which the steps of a thing are.
+const PLACE: u8 = 0;
+const DROPPED: u8 = 9;
+
 /// One aspect of a thing, before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -215,6 +219,8 @@ pub enum Change {
     /// Whether a word is there.
     Word(Pair<bool>),
     Member(Pair<Option<MemberRow>>),
+    /// An asset's record is no more: its bytes became another's version, or it was purged.
+    Dropped,
 }
 
 impl Change {
@@ -231,6 +237,7 @@ impl Change {
             Self::Rules(pair) => pair.differs(),
             Self::Word(pair) => pair.differs(),
             Self::Member(pair) => pair.differs(),
+            Self::Dropped => true,
         }
     }
 
@@ -264,7 +271,7 @@ impl Change {
 
     const fn aspect(&self) -> u8 {
         match self {
-            Self::Place(_) => 0,
+            Self::Place(_) => PLACE,
             Self::Node(_) => 1,
             Self::Head(_) => 2,
             Self::Record(_) => 3,
@@ -273,6 +280,7 @@ impl Change {
             Self::Rules(_) => 6,
             Self::Word(_) => 7,
             Self::Member(_) => 8,
+            Self::Dropped => DROPPED,
         }
     }
 }
@@ -292,7 +300,8 @@ pub struct Step {
 }
 
 impl Step {
-    /// What steps come to, each aspect of each thing once, in the order of the things.
+    /// What steps come to, each aspect of each thing once, in the order of the things. An asset that was made and dropped again, as a
+    /// saver's temporary file is, comes to nothing.
     #[must_use]
     pub fn gather(steps: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut all: BTreeMap<(Thing, u8, Vec<u8>), Change> = BTreeMap::new();
@@ -305,7 +314,13 @@ impl Step {
                 std::collections::btree_map::Entry::Occupied(mut there) => there.get_mut().follow(&change),
             }
         }
-        let differing = all.into_iter().filter(|(_, change)| change.differs());
+        let passing = |(thing, aspect, _): &(Thing, u8, Vec<u8>)| {
+            let made = all.get(&(thing.clone(), PLACE, Vec::new()));
+            (*aspect == DROPPED && matches!(made, Some(Change::Place(place)) if place.was.is_none()))
+                .then(|| thing.clone())
+        };
+        let passing: BTreeSet<Thing> = all.keys().filter_map(passing).collect();
+        let differing = all.into_iter().filter(|((thing, ..), change)| change.differs() && !passing.contains(thing));
         differing.map(|((thing, ..), change)| Self { thing, change }).collect()
     }
 }

@@ -165,6 +165,9 @@ impl<'t> Recorder<'t> {
         let head = |asset: &Option<Asset>| asset.as_ref().and_then(|asset| asset.head);
         let heads = Pair { was: head(&pair.was), is: head(&pair.is) };
         steps.push(Step { thing: thing.clone(), change: Change::Head(heads) });
+        if pair.was.is_some() && pair.is.is_none() {
+            steps.push(Step { thing: thing.clone(), change: Change::Dropped });
+        }
         if let (Some(was), Some(is)) = (&pair.was, &pair.is) {
             steps.push(Step { thing: thing.clone(), change: Change::Record(record_diff::of(was, is)?) });
             // A save by another file has that one's mode and owner.

@@ -162,16 +162,23 @@ fn a_new_file_and_its_version_are_one_turn() {
     assert_eq!(cp.read("new.png").unwrap(), [9; 700]);
 }
 
-/// As editors save: a temporary renamed onto the file, a backup and a new file, in place.
+/// As editors save: a temporary renamed onto the file, one by a name that people could give (`sed -i` makes such now and then), a backup
+/// and a new file, in place.
 #[test]
 fn a_save_is_one_turn_and_its_bytes_go_back() {
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path());
     let before = state(&world);
-    let saves: [fn(&User) -> FsResult<()>; 3] = [
+    let saves: [fn(&User) -> FsResult<()>; 4] = [
         |gedit| {
             gedit.write("d1/.goutputstream-AB12CD", &[7; 700])?;
             gedit.rename("d1/.goutputstream-AB12CD", "d1/b.png")
+        },
+        |sed| {
+            sed.write("d1/sediments", &[9; 700])?;
+            chmod(sed, "d1/sediments", 0o640)?;
+            chmod(sed, "d1/sediments", 0o600)?;
+            sed.rename("d1/sediments", "d1/b.png")
         },
         |vim| {
             vim.rename("d1/b.png", "d1/b.png~")?;
@@ -383,7 +390,7 @@ fn run(world: &World, me: &User, op: &Op) -> FsResult<()> {
     match op {
         Op::Write(at, byte) => me.write(place(*at), &[*byte; 600])?,
         Op::Save(at, byte) if is_file(place(*at)) => {
-            let temporary = format!("{}.Ab3Xk9", place(*at));
+            let temporary = if byte % 2 == 0 { format!("{}.Ab3Xk9", place(*at)) } else { "sediments".to_owned() };
             me.write(&temporary, &[*byte; 600])?;
             chmod(me, &temporary, me.stat(place(*at))?.mode & 0o7777)?;
             me.rename(&temporary, place(*at))?;

@@ -92,7 +92,7 @@ impl Words {
                 Change::Member(_) => {
                     deeds.insert(Deed::Members);
                 }
-                Change::Node(_) => {}
+                Change::Node(_) | Change::Dropped => {}
             }
         }
         // Who adds or removes something does all else with it.

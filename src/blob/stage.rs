@@ -248,7 +248,6 @@ impl Stage {
         now: Timestamp,
     ) -> Result<(Vec<u8>, Vec<Record>), BlobError> {
         let end = offset + data.len() as u64;
-        let len = self.state.len.max(end);
         let mut sealed = vec![0u8; slots.len() * SLOT];
         let mut records = Vec::with_capacity(slots.len());
         for ((segment, slot), out) in (first..).zip(slots).zip(sealed.chunks_exact_mut(SLOT)) {
@@ -265,6 +264,8 @@ impl Stage {
             out[from..to].copy_from_slice(&data[source..source + (to - from)]);
             let nonce = self.next_nonce();
             let tag = self.sealer.seal(nonce, &segment.to_le_bytes(), out)?;
+            // Records may be torn behind any of them: none may show more than has been written up to it, or what was cut once shows again.
+            let len = self.state.len.max(end.min(start + SLOT as u64));
             records.push(Record { entry: Entry::Segment { segment, slot: *slot, nonce, tag }, len, mtime: now });
         }
         Ok((sealed, records))

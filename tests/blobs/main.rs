@@ -5,6 +5,7 @@
 mod recovery;
 mod stage;
 mod stores;
+mod torn;
 mod vault;
 
 use std::sync::Arc;

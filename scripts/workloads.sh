@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
 # Programs that others wrote, at work inside library/: git, SQLite, tar, restic, borg, and stress-ng's filesystem stressors.
-# workloads.sh [--seconds N]: N is how long each stressor runs (10; the long suite takes 600).
+# workloads.sh [--seconds N] [--together N]: how long each stressor runs (10; the long suite takes 600), and how many at a time (1).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 SECONDS_EACH=10
-case ${1:-} in
-'') ;;
---seconds) SECONDS_EACH=${2:?--seconds takes a number} ;;
-*)
-    say "Usage: scripts/workloads.sh [--seconds N]"
-    case $1 in -h | --help) exit 0 ;; esac
-    exit 2
-    ;;
-esac
+TOGETHER=1
+while [ $# -gt 0 ]; do
+    case $1:${2:-} in
+    --seconds:[1-9]*) SECONDS_EACH=$2 ;;
+    --together:[1-9]*) TOGETHER=$2 ;;
+    *)
+        say "Usage: scripts/workloads.sh [--seconds N] [--together N]"
+        case $1 in -h | --help) exit 0 ;; esac
+        exit 2
+        ;;
+    esac
+    shift 2
+done
 need_mounts "${APT_WORKLOADS[@]}"
 new_library workloads
 # The kernel checks mode bits too: one stressor asks whether they are honoured.
@@ -85,20 +89,29 @@ grep -q '"files_new":0 "files_changed":0' "$WORK/restic.2" || die "restic read a
 [ "$(cat "$WORK/borg.2")" -eq 0 ] || die "borg read again: $(grep -E "^[AMC] " "$WORK/out")"
 fine "restic and borg: nothing is read again after a remount"
 
-mkdir "$L/stress"
 stressors=(access chdir chmod chown copy-file dentry dir dirdeep fallocate fcntl fiemap flock fstat getdent hdd io link lockf mmap open rename seek symlink sync-file touch utime)
-for stressor in "${stressors[@]}"; do
+stress() {
     # Hard links and the like are refused by design: stress-ng says so and goes on (exit 4: not to be had here).
-    code=0
-    timeout $((SECONDS_EACH + 120)) stress-ng --temp-path "$L/stress" "--$stressor" 2 --timeout "$SECONDS_EACH" --verify --quiet >"$WORK/out" 2>&1 || code=$?
-    case $code in 0 | 3 | 4) ;; *)
-        tail -n 20 "$WORK/out" >&2
-        die "stress-ng --$stressor ended with $code"
-        ;;
-    esac
-    ls "$M/.dam" >/dev/null || die "the mount is gone after stress-ng --$stressor"
+    local code=0
+    mkdir -p "$L/stress/$1"
+    timeout $((SECONDS_EACH + 120)) stress-ng --temp-path "$L/stress/$1" "--$1" 2 --timeout "$SECONDS_EACH" --verify --quiet >"$WORK/out.$1" 2>&1 || code=$?
+    case $code in 0 | 3 | 4) return 0 ;; esac
+    tail -n 20 "$WORK/out.$1" >&2
+    note "stress-ng --$1 ended with $code"
+    return 1
+}
+for ((first = 0; first < ${#stressors[@]}; first += TOGETHER)); do
+    running=()
+    for stressor in "${stressors[@]:first:TOGETHER}"; do
+        stress "$stressor" &
+        running+=($!)
+    done
+    for pid in "${running[@]}"; do
+        wait "$pid" || die "a stressor failed"
+    done
+    ls "$M/.dam" >/dev/null || die "the mount is gone after stress-ng ${stressors[*]:first:TOGETHER}"
 done
-fine "stress-ng: ${#stressors[@]} stressors of $SECONDS_EACH s"
+fine "stress-ng: ${#stressors[@]} stressors of $SECONDS_EACH s, $TOGETHER at a time"
 
 rm -rf "$L/stress"
 end_library

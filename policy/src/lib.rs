@@ -1,11 +1,14 @@
-//! The damfs query language, the roles written in it, and the decisions they lead to. Pure: no input, no output, no clock.
+//! The damfs query language, the roles written in it, the decisions they lead to, and which versions are kept. Pure: no input, no output, no clock.
 
 pub mod expr;
 pub mod platforms;
 pub mod roles;
+mod source;
+pub mod thinning;
 
 pub use expr::{
     Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value, parse_with,
 };
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{Decision, Role, RoleBook, RolesError, Rule, Subject, Verb};
+pub use thinning::{ThinningError, ThinningRules};

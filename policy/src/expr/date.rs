@@ -93,7 +93,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month, day of a day since 1970-01-01; the inverse of [`days`].
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(day: i64) -> (i64, i64, i64) {
     let z = day + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

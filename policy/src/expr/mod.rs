@@ -17,6 +17,7 @@ pub mod testing;
 mod tests;
 
 pub use ast::{Bound, Expr, Term, Test};
+pub(crate) use date::civil;
 pub use error::ExprError;
 pub(crate) use error::unknown;
 pub use escape::fold;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::{Role, Rule, Verb};
 use crate::expr::unknown;
+use crate::source::{Key, Source, Value};
 
 /// All roles of a library, read from TOML.
 #[derive(Debug, Clone)]
@@ -19,6 +17,12 @@ pub struct RoleBook {
 #[error("{0}")]
 pub struct RolesError(pub String);
 
+impl From<String> for RolesError {
+    fn from(message: String) -> Self {
+        Self(message)
+    }
+}
+
 impl RoleBook {
     /// The shipped roles.
     pub const TEMPLATE: &'static str = include_str!("../../templates/roles.toml");
@@ -28,13 +32,12 @@ impl RoleBook {
     /// # Errors
     /// When it is no valid role file.
     pub fn parse(toml: &str) -> Result<Self, RolesError> {
-        let source = Source(toml);
-        let table =
-            DeTable::parse(toml).map_err(|e| source.error(e.span().map_or(0, |s| s.start), e.message().trim()))?;
+        let source = Source { file: "roles.toml", text: toml };
+        let table = source.parse()?;
         let mut roles = BTreeMap::new();
         for (key, value) in table.get_ref() {
             source.known(key, "key", &["role"])?;
-            for (name, role) in source.table(value, "role")? {
+            for (name, role) in source.table(value, "role", TABLE)? {
                 roles.insert(name.get_ref().to_string(), source.role(name, role)?);
             }
         }
@@ -65,34 +68,11 @@ impl RoleBook {
     }
 }
 
-type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
-type Value<'a> = Spanned<DeValue<'a>>;
-
-/// The text, to tell lines from offsets.
-struct Source<'s>(&'s str);
+/// An example of a table of verbs.
+const TABLE: &str = "[role.editor.allow]";
 
 impl Source<'_> {
-    fn error(&self, at: usize, message: &str) -> RolesError {
-        let line = 1 + self.0.bytes().take(at).filter(|b| *b == b'\n').count();
-        RolesError(format!("roles.toml line {line}: {message}"))
-    }
-
-    fn known(&self, key: &Key<'_>, what: &str, known: &[&str]) -> Result<(), RolesError> {
-        let name = key.get_ref().as_ref();
-        if known.contains(&name) { Ok(()) } else { Err(self.error(key.span().start, &unknown(what, name, known))) }
-    }
-
-    fn table<'v, 't>(&self, value: &'v Value<'t>, what: &str) -> Result<&'v DeTable<'t>, RolesError> {
-        let message = || self.error(value.span().start, &format!("`{what}` is a table, such as [role.editor.allow]"));
-        value.get_ref().as_table().ok_or_else(message)
-    }
-
-    fn text<'v>(&self, value: &'v Value<'_>, what: &str) -> Result<&'v str, RolesError> {
-        let message = || self.error(value.span().start, &format!("`{what}` is a text in quotes"));
-        value.get_ref().as_str().ok_or_else(message)
-    }
-
-    fn role(&self, name: &Key<'_>, value: &Value<'_>) -> Result<Role, RolesError> {
+    fn role(&self, name: &Key<'_>, value: &Value<'_>) -> Result<Role, String> {
         let at = name.span().start;
         let name = name.get_ref().as_ref();
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
@@ -101,7 +81,7 @@ impl Source<'_> {
         }
         let mut role =
             Role { name: name.to_owned(), description: String::new(), allow: BTreeMap::new(), deny: BTreeMap::new() };
-        for (key, value) in self.table(value, name)? {
+        for (key, value) in self.table(value, name, TABLE)? {
             match key.get_ref().as_ref() {
                 "description" => role.description = self.text(value, "description")?.to_owned(),
                 "allow" => role.allow = self.rules(value, "allow")?,
@@ -118,9 +98,9 @@ impl Source<'_> {
         Ok(role)
     }
 
-    fn rules(&self, value: &Value<'_>, what: &str) -> Result<BTreeMap<Verb, Rule>, RolesError> {
+    fn rules(&self, value: &Value<'_>, what: &str) -> Result<BTreeMap<Verb, Rule>, String> {
         let mut rules = BTreeMap::new();
-        for (key, value) in self.table(value, what)? {
+        for (key, value) in self.table(value, what, TABLE)? {
             let verb: Verb = key.get_ref().parse().map_err(|e: RolesError| self.error(key.span().start, &e.0))?;
             let at = value.span().start;
             let rule = match self.text(value, verb.name())?.trim() {

@@ -148,10 +148,11 @@ impl Daemon {
     fn run(self) {
         let library = Arc::clone(self.hub.library());
         let (end, ended) = bounded::<()>(0);
-        let beats: [(&str, Beat); 3] = [
+        let beats: [(&str, Beat); 4] = [
             ("tick", Library::tick),
             ("long", Library::settle_long),
             ("snapshots", |library| library.snapshot_daily()),
+            ("index", |library| library.index()),
         ];
         let ticking = beats.map(|(name, beat)| {
             let (library, ended) = (Arc::clone(&library), ended.clone());

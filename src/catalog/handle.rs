@@ -145,6 +145,20 @@ impl Catalog {
         self.engine.barrier()
     }
 
+    /// Makes an index of queries for the reads of a long life, unless there is one; reads and writes go on meanwhile.
+    ///
+    /// # Errors
+    /// What the engine says; queries are then answered by its tables.
+    pub fn index(&self) -> Result<(), CatalogError> {
+        self.engine.index()
+    }
+
+    /// Whether queries are answered by an index.
+    #[must_use]
+    pub fn has_index(&self) -> bool {
+        self.engine.has_index()
+    }
+
     /// The engine's own integrity check: one line per fault.
     ///
     /// # Errors

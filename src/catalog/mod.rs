@@ -8,6 +8,7 @@
 mod error;
 mod facts;
 mod handle;
+mod index;
 pub mod journal;
 pub mod memory;
 mod record_diff;

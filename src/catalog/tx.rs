@@ -207,6 +207,15 @@ pub trait Engine: Send + Sync + 'static {
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E>;
     /// Returns when everything committed so far survives a power cut.
     fn barrier(&self) -> Result<(), E>;
+    /// Makes an index of queries for the reads of a long life, unless there is one; whoever asks few questions does without. Reads and
+    /// writes go on meanwhile.
+    fn index(&self) -> Result<(), E> {
+        Ok(())
+    }
+    /// Whether queries are answered by an index.
+    fn has_index(&self) -> bool {
+        false
+    }
     /// The engine's own integrity check: one line per fault.
     fn check(&self) -> Result<Vec<String>, E>;
 }

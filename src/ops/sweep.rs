@@ -27,4 +27,11 @@ impl Library {
             }
         }
     }
+
+    /// Makes the index that queries are answered by, unless there is one; a daemon asks for it now and then.
+    pub fn index(&self) {
+        if let Err(e) = self.catalog.index() {
+            tracing::warn!(error = %e, "there is no index of queries; they are answered, and slower");
+        }
+    }
 }

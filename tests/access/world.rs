@@ -42,6 +42,7 @@ impl World {
         let root = dir.path().join("studio");
         Library::create(&root, KeyChoice::Plain, ("root", 0), &shared, &entropy).unwrap();
         let library = Library::open(&root, None, shared, entropy).unwrap();
+        library.index();
         Self { clock, library, dir }
     }
 

@@ -29,7 +29,7 @@ fn ordinals(engine: &dyn Engine, query: &Expr) -> Vec<u64> {
     read(engine, |tx| Ok(tx.find(query, 0, usize::MAX)?.iter().map(|a| a.ordinal).collect()))
 }
 
-fn some_assets() -> [Asset; 4] {
+pub(crate) fn some_assets() -> [Asset; 4] {
     [
         Asset {
             personas: words(&["luna", "mira"]),
@@ -284,7 +284,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn arb_asset()(
+    pub(crate) fn arb_asset()(
         base in texts(),
         (personas, campaigns, loras) in
             (btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..3), btree_set(arb_text(), 0..2)),
@@ -304,7 +304,7 @@ prop_compose! {
 }
 
 /// Any field with any test, also those that no text gives.
-fn arb_odd_term() -> impl Strategy<Value = Expr> {
+pub(crate) fn arb_odd_term() -> impl Strategy<Value = Expr> {
     let test = prop_oneof![
         arb_text().prop_map(Test::Is),
         Just(Test::Is(String::new())),

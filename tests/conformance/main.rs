@@ -3,6 +3,7 @@
 
 mod catalog;
 mod catalog_generation;
+mod catalog_index;
 mod catalog_journal;
 mod catalog_names;
 mod catalog_query;

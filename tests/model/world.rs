@@ -51,6 +51,7 @@ impl World {
                 Err(e) => panic!("{e}"),
             }
         };
+        library.index();
         let member = library.member_for(0).unwrap();
         self.mount = Some(Mount::new(library.clone(), Audience::Member(member), Show { uid: 0, gid: 0 }).unwrap());
         self.library = Some(library);
@@ -134,6 +135,14 @@ impl World {
     pub fn faults(&self) -> Value {
         let actor = Actor::of(self.library(), &ADMIN).unwrap();
         damfs::ops::fsck::fsck(self.library(), &actor, false).unwrap()["faults"].clone()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(library) = self.library.as_ref().filter(|_| !std::thread::panicking()) {
+            assert!(library.catalog.has_index(), "a change of an asset was not told to the feed");
+        }
     }
 }
 

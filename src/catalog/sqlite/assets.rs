@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use damfs_policy::expr::fold;
 use damfs_policy::{Expr, Facts, Field};
+use roaring::RoaringBitmap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
@@ -303,15 +304,38 @@ pub(super) fn view_rows(conn: &Connection, query: &Expr, after: u64, rows: usize
     let filter = Filter::published(query);
     let sql = format!("{} WHERE {} AND a.ordinal > ? ORDER BY a.ordinal LIMIT ?", *VIEW_ROW, filter.sql);
     let page = [Value::from(cursor(after)), Value::from(limit(rows))];
-    all(conn, &sql, params_from_iter(filter.params.into_iter().chain(page)), |row| {
-        Ok(ViewRow {
-            ordinal: row.get::<_, Num>(0)?.0,
-            asset: row.get(1)?,
-            view_name: row.get(2)?,
-            marked_name: row.get(3)?,
-            node: nodes::stat_from_row(row, 4)?,
-        })
+    all(conn, &sql, params_from_iter(filter.params.into_iter().chain(page)), view_row)
+}
+
+fn view_row(row: &Row<'_>) -> rusqlite::Result<ViewRow> {
+    Ok(ViewRow {
+        ordinal: row.get::<_, Num>(0)?.0,
+        asset: row.get(1)?,
+        view_name: row.get(2)?,
+        marked_name: row.get(3)?,
+        node: nodes::stat_from_row(row, 4)?,
     })
+}
+
+static VIEW_ROWS_BETWEEN: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE a.ordinal BETWEEN ? AND ? ORDER BY a.ordinal", *VIEW_ROW));
+
+/// Those of some assets whose bytes are there and whose numbers lie between two, both included.
+pub(super) fn view_rows_between(conn: &Connection, low: u32, high: u32, of: &RoaringBitmap) -> Result<Vec<ViewRow>, E> {
+    let mut statement = conn.prepare_cached(&VIEW_ROWS_BETWEEN)?;
+    let mut rows = statement.query([low, high])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        if of.contains(row.get(0)?) {
+            out.push(view_row(row)?);
+        }
+    }
+    Ok(out)
+}
+
+/// All assets whose numbers lie between two, both included.
+pub(super) fn between(conn: &Connection, low: u32, high: u32) -> Result<Vec<Asset>, E> {
+    select(conn, "WHERE a.ordinal BETWEEN ? AND ? ORDER BY a.ordinal", [low, high])
 }
 
 /// One asset is judged in memory: as SQL, every condition would gather all its assets first.
@@ -326,11 +350,12 @@ pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {
     Ok(found.map_or(0, |n| n.0))
 }
 
-pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
+/// Gives what it was.
+pub(super) fn put(conn: &Connection, new: &Asset) -> Result<Option<Asset>, E> {
     let old = get(conn, new.id)?;
     check_asset(new, old.as_ref())?;
     if old.as_ref() == Some(new) {
-        return Ok(());
+        return Ok(old);
     }
     let trashed = new.trashed.as_ref();
     let values = params![
@@ -379,7 +404,8 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<(), E> {
     put_status(conn, old.as_ref(), new)?;
     put_properties(conn, old.as_ref(), new)?;
     put_conflicts(conn, old.as_ref(), new)?;
-    put_text(conn, old.as_ref(), new)
+    put_text(conn, old.as_ref(), new)?;
+    Ok(old)
 }
 
 fn put_values(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {

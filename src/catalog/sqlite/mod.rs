@@ -7,6 +7,7 @@ mod convert;
 mod entries;
 mod feed;
 mod generation;
+mod indexed;
 mod journal;
 mod members;
 mod migrate;
@@ -26,7 +27,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use self::indexed::Indexed;
 use self::tx::{Given, Heads, Tx};
+use super::index::Kept;
 use super::{CatalogError as E, Engine, ReadTx, WriteTx};
 
 /// Reading connections that are kept; more are opened when more threads read at once, and closed after.
@@ -44,6 +47,7 @@ pub struct SqliteEngine {
     path: PathBuf,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
+    index: Kept,
 }
 
 struct Writer {
@@ -111,7 +115,12 @@ impl SqliteEngine {
         conn.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;")?;
         migrate::run(&mut conn)?;
         let writer = Writer { conn, given: Given::default(), heads: Heads::default(), unsynced: true };
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            index: Kept::default(),
+        })
     }
 
     fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
@@ -198,7 +207,7 @@ impl Engine for SqliteEngine {
             return Err(E::Engine("no connection to read with".into()));
         };
         let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
-        f(&Tx { conn, writer: None })
+        f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)) })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
@@ -208,9 +217,14 @@ impl Engine for SqliteEngine {
         // Put back only behind the commit.
         let mut grown = std::mem::take(heads);
         grown.appended.clear();
-        f(&mut Tx { conn, writer: Some((given, &mut grown)) })?;
+        grown.touched.clear();
+        f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None })?;
         *unsynced = true;
-        turn.commit()?;
+        if let Err(e) = turn.commit() {
+            self.index.doubt();
+            return Err(e);
+        }
+        self.index.committed(grown.appended.last().map(|row| row.seq), std::mem::take(&mut grown.touched));
         *heads = grown;
         // The transaction stands, whatever becomes of this; the next one tries again.
         if given.reserved && writer.pass_barrier().is_ok() {
@@ -222,6 +236,22 @@ impl Engine for SqliteEngine {
     fn barrier(&self) -> Result<(), E> {
         let mut writer = self.writer();
         if writer.unsynced { writer.pass_barrier() } else { Ok(()) }
+    }
+
+    fn index(&self) -> Result<(), E> {
+        if self.index.is_on() {
+            return Ok(());
+        }
+        let reader = self.reader()?;
+        let Some(conn) = reader.conn.as_ref() else { return Ok(()) };
+        self.index.build(|| {
+            let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
+            indexed::build(conn)
+        })
+    }
+
+    fn has_index(&self) -> bool {
+        self.index.is_ready()
     }
 
     fn check(&self) -> Result<Vec<String>, E> {

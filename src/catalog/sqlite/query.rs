@@ -74,7 +74,14 @@ impl Filter {
         self
     }
 
-    /// What satisfies the query among a few assets, published or not, in the trash or not.
+    /// What satisfies the query, published or not, in the trash or not.
+    pub(super) fn of_all(query: &Expr) -> Self {
+        let mut filter = Self::default();
+        filter.expr(query);
+        filter
+    }
+
+    /// The same among a few assets.
     pub(super) fn of_few(query: &Expr) -> Self {
         let mut filter = Self { few: true, ..Self::default() };
         filter.expr(query);

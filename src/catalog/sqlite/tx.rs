@@ -1,11 +1,16 @@
 //! One transaction: every method is one function of its family's file.
 
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use damfs_policy::{Expr, Field};
+use roaring::RoaringBitmap;
 use rusqlite::Connection;
 
+use super::indexed::{self, Indexed};
 use super::{assets, entries, feed, generation, journal, members, nodes, values, versions};
+use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::refused;
 use crate::catalog::{
@@ -35,6 +40,8 @@ pub(super) struct Heads {
     pub change: Option<u64>,
     /// What the transaction has appended to the change feed.
     pub appended: Vec<ChangeRow>,
+    /// The published assets that it changed, in order.
+    pub touched: Vec<Touched>,
 }
 
 /// One transaction on one connection.
@@ -42,6 +49,15 @@ pub(super) struct Tx<'c> {
     pub conn: &'c Connection,
     /// `None` in a read.
     pub writer: Option<(&'c mut Given, &'c mut Heads)>,
+    /// `None` in a write, which sees what is in no index yet.
+    pub index: Option<Indexed<'c>>,
+}
+
+impl Tx<'_> {
+    /// What the index says that a query finds; `None` when the tables have to be asked.
+    fn selected(&self, query: &Expr) -> Result<Option<Rc<RoaringBitmap>>, E> {
+        self.index.as_ref().map_or(Ok(None), |index| index.select(self.conn, query))
+    }
 }
 
 impl ReadTx for Tx<'_> {
@@ -106,19 +122,32 @@ impl ReadTx for Tx<'_> {
         assets::stem_holder(self.conn, stem, query)
     }
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
-        assets::find(self.conn, query, after, limit)
+        match self.selected(query)? {
+            Some(found) => indexed::find(self.conn, &found, after, limit),
+            None => assets::find(self.conn, query, after, limit),
+        }
     }
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E> {
-        assets::view_rows(self.conn, query, after, limit)
+        match self.selected(query)? {
+            Some(found) => indexed::view_rows(self.conn, &found, after, limit),
+            None => assets::view_rows(self.conn, query, after, limit),
+        }
     }
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
         assets::finds(self.conn, query, asset)
     }
     fn count(&self, query: &Expr) -> Result<u64, E> {
-        assets::count(self.conn, query)
+        match self.selected(query)? {
+            Some(found) => Ok(found.len()),
+            None => assets::count(self.conn, query),
+        }
     }
     fn values(&self, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E> {
-        values::list(self.conn, field, within)
+        let known = self.index.as_ref().map_or(Ok(None), |index| index.values(self.conn, field, within))?;
+        match known {
+            Some(values) => Ok(values),
+            None => values::list(self.conn, field, within),
+        }
     }
     fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E> {
         assets::with_content(self.conn, content)
@@ -253,7 +282,14 @@ impl WriteTx for Tx<'_> {
         nodes::remove_xattr(self.conn, node, name)
     }
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E> {
-        assets::put(self.conn, asset)
+        let was = assets::put(self.conn, asset)?;
+        let is_seen = |asset: &Asset| asset.head.is_some();
+        if let Some((_, heads)) = self.writer.as_mut()
+            && (was.as_ref().is_some_and(is_seen) || is_seen(asset))
+        {
+            heads.touched.push(Touched { was: was.map(Arc::new), is: Some(Arc::new(asset.clone())) });
+        }
+        Ok(())
     }
     fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E> {
         generation::put(self.conn, asset, generation)

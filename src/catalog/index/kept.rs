@@ -1,0 +1,225 @@
+//! The index beside the rows of an engine: which moment it is of, and what it was before.
+//!
+//! A read sees the catalogue of one moment, the index has that of the last commit. Each commit leaves behind what the assets that it
+//! changed were before: with these a read of an earlier moment is answered as if the index were of that moment. So neither waits for the
+//! other, but for the few instructions in which a commit's changes go in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use damfs_policy::{Expr, Facts, Field};
+use roaring::RoaringBitmap;
+
+use super::{Index, Outside};
+use crate::catalog::rules::is_found;
+use crate::catalog::{Asset, AssetFacts, CatalogError as E};
+
+/// Commits whose former states are kept. A read that lasts longer is answered by the engine's tables.
+const KEPT_COMMITS: usize = 4_096;
+/// How long a read waits for the commit that it sees to go into the index.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// One asset that a commit changed.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    pub was: Option<Arc<Asset>>,
+    pub is: Option<Arc<Asset>>,
+}
+
+/// The changes of one commit, by the feed's last number in it.
+struct Commit {
+    seq: u64,
+    touched: Vec<Touched>,
+}
+
+enum State {
+    /// Nobody asked for it, or there is doubt about it.
+    Off,
+    /// It could not be built, and is not tried again.
+    GivenUp,
+    /// Commits since the building began, some of which it may have read.
+    Building(Vec<Commit>),
+    Ready(Ready),
+}
+
+struct Ready {
+    index: Index,
+    /// The change that it knows of.
+    seq: u64,
+    /// What was before each of the last commits, the newest last, and the change before the first of them.
+    before: VecDeque<Commit>,
+    oldest: u64,
+}
+
+/// The index of an engine.
+pub struct Kept(RwLock<State>);
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self(RwLock::new(State::Off))
+    }
+}
+
+impl Kept {
+    fn change(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(|poisoned| {
+            // Whoever panicked may have left it half changed.
+            let mut state = poisoned.into_inner();
+            *state = State::Off;
+            self.0.clear_poison();
+            state
+        })
+    }
+
+    /// Whether there is one, or one is being built, or none can be.
+    pub fn is_on(&self) -> bool {
+        !matches!(*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Off)
+    }
+
+    /// Whether it answers.
+    pub fn is_ready(&self) -> bool {
+        matches!(*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Ready(_))
+    }
+
+    /// Builds it, from a read that gives the feed's last number and the index of that moment. Commits go on meanwhile.
+    ///
+    /// # Errors
+    /// What the read says; there is no index then, and it is not tried again.
+    pub fn build(&self, read: impl FnOnce() -> Result<(u64, Index), E>) -> Result<(), E> {
+        *self.change() = State::Building(Vec::new());
+        let built = read();
+        let mut state = self.change();
+        let State::Building(since) = std::mem::replace(&mut *state, State::Off) else { return Ok(()) };
+        let ready = built.and_then(|(seq, index)| {
+            let mut ready = Ready { index, seq, before: VecDeque::new(), oldest: seq };
+            since.into_iter().filter(|commit| commit.seq > seq).try_for_each(|commit| ready.apply(commit))?;
+            Ok(ready)
+        });
+        match ready {
+            Ok(ready) => *state = State::Ready(ready),
+            Err(e) => {
+                *state = State::GivenUp;
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
+    /// A commit changed these assets; `seq` is the last change that it put into the feed. One that changed assets and told the feed
+    /// nothing leaves no moment to know it by: there is no index from then on.
+    pub fn committed(&self, seq: Option<u64>, touched: Vec<Touched>) {
+        let mut state = self.change();
+        let kept = match (&mut *state, seq) {
+            (State::Off | State::GivenUp, _) => return,
+            (_, None) => touched.is_empty(),
+            (State::Building(since), Some(seq)) => {
+                since.push(Commit { seq, touched });
+                true
+            }
+            (State::Ready(ready), Some(seq)) => ready.apply(Commit { seq, touched }).is_ok(),
+        };
+        if !kept {
+            *state = State::Off;
+            tracing::warn!("the index of queries is in doubt and is not used until it is built again");
+        }
+    }
+
+    /// It is not known what a commit left: there is no index from now on.
+    pub fn doubt(&self) {
+        *self.change() = State::Off;
+    }
+
+    /// Answers from the index as it was at a change; `None` when it has no index of that moment.
+    pub fn at<T>(&self, seq: u64, answer: impl FnOnce(&Moment<'_>) -> Result<T, E>) -> Result<Option<T>, E> {
+        let begun = std::time::Instant::now();
+        loop {
+            let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let State::Ready(ready) = &*state else { return Ok(None) };
+            if ready.seq >= seq {
+                return ready.moment(seq).map(|moment| answer(&moment)).transpose();
+            }
+            drop(state);
+            if begun.elapsed() > WAIT {
+                return Ok(None);
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Ready {
+    fn apply(&mut self, commit: Commit) -> Result<(), E> {
+        for Touched { was, is } in &commit.touched {
+            self.index.apply(was.as_deref(), is.as_deref())?;
+        }
+        self.seq = commit.seq;
+        self.before.push_back(commit);
+        if self.before.len() > KEPT_COMMITS
+            && let Some(first) = self.before.pop_front()
+        {
+            self.oldest = first.seq;
+        }
+        Ok(())
+    }
+
+    fn moment(&self, seq: u64) -> Option<Moment<'_>> {
+        let mut then: BTreeMap<u32, Option<&Asset>> = BTreeMap::new();
+        if seq < self.seq {
+            if seq < self.oldest {
+                return None;
+            }
+            let later = self.before.partition_point(|commit| commit.seq <= seq);
+            for Touched { was, is } in self.before.range(later..).flat_map(|commit| &commit.touched) {
+                let ordinal = was.as_ref().or(is.as_ref()).map(|asset| asset.ordinal)?;
+                // The first change tells what it was.
+                then.entry(u32::try_from(ordinal).ok()?).or_insert(was.as_deref());
+            }
+        }
+        Some(Moment { index: &self.index, then })
+    }
+}
+
+/// The index as it was at one moment.
+pub struct Moment<'i> {
+    index: &'i Index,
+    /// What has changed since, as it was then.
+    then: BTreeMap<u32, Option<&'i Asset>>,
+}
+
+impl Moment<'_> {
+    /// The ordinals of what `find` gives.
+    ///
+    /// # Errors
+    /// What `outside` says.
+    pub fn select(&self, query: &Expr, outside: &mut Outside<'_>) -> Result<RoaringBitmap, E> {
+        let mut found = self.index.select(query, outside)?;
+        for (ordinal, was) in &self.then {
+            if was.is_some_and(|asset| is_found(query, asset)) {
+                found.insert(*ordinal);
+            } else {
+                found.remove(*ordinal);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Each value of a field that some of these assets have, and how many, in the order of the values.
+    #[must_use]
+    pub fn counts(&self, field: &Field, within: &RoaringBitmap) -> Vec<(String, u64)> {
+        let mut same = within.clone();
+        for ordinal in self.then.keys() {
+            same.remove(*ordinal);
+        }
+        let mut counts = self.index.counts(field, &same);
+        let changed = self.then.iter().filter(|(ordinal, _)| within.contains(**ordinal));
+        for asset in changed.filter_map(|(_, was)| *was) {
+            let mut one = |value: &str| *counts.entry(value.to_owned()).or_insert(0) += 1;
+            AssetFacts(asset).texts(field, &mut one);
+            if let Some(number) = AssetFacts(asset).number(field) {
+                one(&super::listed(field, super::key(field.kind(), number)));
+            }
+        }
+        counts.into_iter().collect()
+    }
+}

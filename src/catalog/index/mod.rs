@@ -1,0 +1,333 @@
+//! The tag algebra of views: which published assets have which value, as bitmaps over their ordinals.
+//!
+//! Derived from the catalogue and never written to disk. An engine keeps it beside its rows ([`Kept`]), tells it of every asset that a
+//! commit changed, and asks it where it would else ask its tables. Free texts and seeds are not in it: the engine answers for those
+//! terms. It is held equal to the evaluator and to SQL by `tests/conformance`.
+
+mod kept;
+
+use std::collections::BTreeMap;
+
+use damfs_policy::expr::FieldKind;
+use damfs_policy::{Expr, Facts, Field, Term, Test};
+use roaring::{MultiOps, RoaringBitmap};
+
+pub use self::kept::{Kept, Touched};
+use super::rules::month;
+use super::{Asset, AssetFacts, CatalogError as E};
+use crate::types::Timestamp;
+
+const DAY: i64 = 86_400_000_000_000;
+const TRASHED: &str = "trashed";
+
+/// Fields whose values are texts, but for the verdicts of single platforms.
+const TEXTS: [Field; 19] = [
+    Field::Client,
+    Field::Persona,
+    Field::Campaign,
+    Field::Tag,
+    Field::Rating,
+    Field::Stars,
+    Field::Rights,
+    Field::Likeness,
+    Field::Model,
+    Field::Lora,
+    Field::Sampler,
+    Field::Kind,
+    Field::Format,
+    Field::Orientation,
+    Field::Owner,
+    Field::State,
+    Field::Stage,
+    Field::Conflict,
+    Field::AnyStatus,
+];
+
+/// Numbers of which there are few, by themselves; times by their day.
+const NUMBERS: [Field; 5] = [Field::Width, Field::Height, Field::Created, Field::Imported, Field::Expires];
+
+/// What a number is kept under, and the whole days or the number that it stands for.
+const fn key(kind: FieldKind, number: i64) -> i64 {
+    if matches!(kind, FieldKind::Date) { number.div_euclid(DAY) } else { number }
+}
+
+/// The assets of one field, by value.
+#[derive(Debug, Clone, PartialEq)]
+struct ByValue<K: Ord> {
+    values: BTreeMap<K, RoaringBitmap>,
+    /// Those with any value.
+    some: RoaringBitmap,
+}
+
+impl<K: Ord> Default for ByValue<K> {
+    fn default() -> Self {
+        Self { values: BTreeMap::new(), some: RoaringBitmap::new() }
+    }
+}
+
+impl<K: Ord> ByValue<K> {
+    fn add<Q: ?Sized + Ord + ToOwned<Owned = K>>(&mut self, value: &Q, asset: u32)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        match self.values.get_mut(value) {
+            Some(assets) => assets.insert(asset),
+            None => self.values.entry(value.to_owned()).or_default().insert(asset),
+        };
+        self.some.insert(asset);
+    }
+
+    /// One value less; whether the asset has others is for the caller to say.
+    fn take<Q: ?Sized + Ord>(&mut self, value: &Q, asset: u32)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        if let Some(assets) = self.values.get_mut(value) {
+            assets.remove(asset);
+            if assets.is_empty() {
+                self.values.remove(value);
+            }
+        }
+    }
+}
+
+/// Bitmaps of the published assets of one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Index {
+    published: RoaringBitmap,
+    texts: BTreeMap<Field, ByValue<String>>,
+    numbers: BTreeMap<Field, ByValue<i64>>,
+}
+
+/// The ordinal as bitmaps take it. There are no more than 2^32 - 1: the index of a library that has given more is not used.
+fn small(ordinal: u64) -> Result<u32, E> {
+    u32::try_from(ordinal).map_err(|_| E::Engine(format!("asset number {ordinal} is beyond what the index takes")))
+}
+
+fn texts_of(asset: &Asset) -> Vec<(Field, Vec<String>)> {
+    let facts = AssetFacts(asset);
+    let platforms = asset.status.keys().map(|platform| Field::Status(platform.clone()));
+    let all = TEXTS.into_iter().chain(platforms).map(|field| {
+        let mut values = Vec::new();
+        facts.texts(&field, &mut |value| values.push(value.to_owned()));
+        (field, values)
+    });
+    all.filter(|(_, values)| !values.is_empty()).collect()
+}
+
+impl Index {
+    /// One asset was this and is that.
+    ///
+    /// # Errors
+    /// When its number is too large for a bitmap.
+    pub fn apply(&mut self, was: Option<&Asset>, is: Option<&Asset>) -> Result<(), E> {
+        let (was, is) = (was.filter(|asset| asset.head.is_some()), is.filter(|asset| asset.head.is_some()));
+        let Some(ordinal) = was.or(is).map(|asset| asset.ordinal) else { return Ok(()) };
+        let ordinal = small(ordinal)?;
+        let (old, new) = (was.map(texts_of).unwrap_or_default(), is.map(texts_of).unwrap_or_default());
+        for (field, values) in &old {
+            let kept = new.iter().find(|(f, _)| f == field).map_or(&[][..], |(_, values)| values);
+            let Some(known) = self.texts.get_mut(field) else { continue };
+            for value in values.iter().filter(|value| !kept.contains(value)) {
+                known.take(value.as_str(), ordinal);
+            }
+            if kept.is_empty() {
+                known.some.remove(ordinal);
+            }
+        }
+        for (field, values) in &new {
+            let had = old.iter().find(|(f, _)| f == field).map_or(&[][..], |(_, values)| values);
+            for value in values.iter().filter(|value| !had.contains(value)) {
+                self.add_text(field, value, ordinal);
+            }
+        }
+        for field in NUMBERS {
+            let number = |asset: Option<&Asset>| asset.and_then(|asset| AssetFacts(asset).number(&field));
+            let (was, is) = (number(was), number(is));
+            if was == is {
+                continue;
+            }
+            if let (Some(was), Some(known)) = (was, self.numbers.get_mut(&field)) {
+                known.take(&key(field.kind(), was), ordinal);
+                known.some.remove(ordinal);
+            }
+            if let Some(is) = is {
+                self.add_number(&field, is, ordinal);
+            }
+        }
+        if is.is_some() {
+            self.published.insert(ordinal);
+        } else {
+            self.published.remove(ordinal);
+        }
+        self.texts.retain(|_, known| !known.some.is_empty());
+        self.numbers.retain(|_, known| !known.some.is_empty());
+        Ok(())
+    }
+
+    /// An asset with a version.
+    ///
+    /// # Errors
+    /// When its number is too large for a bitmap.
+    pub fn publish(&mut self, ordinal: u64) -> Result<(), E> {
+        self.published.insert(small(ordinal)?);
+        Ok(())
+    }
+
+    /// A value of a published asset, as its facts tell it; of another it is passed over.
+    pub fn put_text(&mut self, field: &Field, value: &str, ordinal: u64) {
+        if let Ok(ordinal) = small(ordinal)
+            && self.published.contains(ordinal)
+            && !value.is_empty()
+        {
+            self.add_text(field, value, ordinal);
+        }
+    }
+
+    /// A number of a published asset; of another it is passed over.
+    pub fn put_number(&mut self, field: &Field, number: i64, ordinal: u64) {
+        if let Ok(ordinal) = small(ordinal)
+            && self.published.contains(ordinal)
+        {
+            self.add_number(field, number, ordinal);
+        }
+    }
+
+    fn add_text(&mut self, field: &Field, value: &str, ordinal: u32) {
+        if !self.texts.contains_key(field) {
+            self.texts.insert(field.clone(), ByValue::default());
+        }
+        if let Some(known) = self.texts.get_mut(field) {
+            known.add(value, ordinal);
+        }
+    }
+
+    fn add_number(&mut self, field: &Field, number: i64, ordinal: u32) {
+        self.numbers.entry(field.clone()).or_default().add(&key(field.kind(), number), ordinal);
+    }
+
+    /// The assets that `find` gives for a query. A term that the index cannot answer is put to `outside`.
+    fn select(&self, query: &Expr, outside: &mut Outside<'_>) -> Result<RoaringBitmap, E> {
+        let trashed = self.texts.get(&Field::State).and_then(|known| known.values.get(TRASHED));
+        let base = match trashed.filter(|_| !query.mentions(&Field::State)) {
+            Some(trashed) => &self.published - trashed,
+            None => self.published.clone(),
+        };
+        self.within(query, base, outside)
+    }
+
+    /// Those of some assets that satisfy a query.
+    fn within(&self, query: &Expr, base: RoaringBitmap, outside: &mut Outside<'_>) -> Result<RoaringBitmap, E> {
+        if base.is_empty() {
+            return Ok(base);
+        }
+        match query {
+            Expr::And(parts) => {
+                // What has to be asked for elsewhere is asked last, when it may not matter any more.
+                let (known, other): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_known(part));
+                known.into_iter().chain(other).try_fold(base, |base, part| self.within(part, base, outside))
+            }
+            Expr::Or(parts) => {
+                let mut found = RoaringBitmap::new();
+                for part in parts {
+                    found |= self.within(part, base.clone(), outside)?;
+                }
+                Ok(found)
+            }
+            Expr::Not(inner) => {
+                let without = self.within(inner, base.clone(), outside)?;
+                Ok(base - without)
+            }
+            Expr::Term(term) if is_known(query) => Ok(self.term(term, base)),
+            Expr::Term(term) => Ok(base & outside(term)?),
+        }
+    }
+
+    fn term(&self, Term { field, test }: &Term, base: RoaringBitmap) -> RoaringBitmap {
+        let texts = self.texts.get(field);
+        let numbers = self.numbers.get(field);
+        match (test, field.kind()) {
+            (Test::Is(_), FieldKind::Number | FieldKind::Date | FieldKind::Words) => RoaringBitmap::new(),
+            (Test::Is(value), FieldKind::Tree) => texts.map(|known| base & below(known, value)).unwrap_or_default(),
+            (Test::Is(value), _) => match texts.and_then(|known| known.values.get(value)) {
+                Some(assets) => base & assets,
+                None => RoaringBitmap::new(),
+            },
+            (Test::Empty, _) => {
+                let some = texts.map(|known| &known.some).or(numbers.map(|known| &known.some));
+                some.map_or_else(|| base.clone(), |some| &base - some)
+            }
+            (Test::Between(low, high), FieldKind::Closed(ranks)) if field.is_ranked() => {
+                let lies = |n: i64| low.is_none_or(|low| low <= n) && high.is_none_or(|high| n <= high);
+                let inside = (0i64..).zip(ranks).filter(|(n, _)| lies(*n));
+                let assets = inside.filter_map(|(_, rank)| texts?.values.get(*rank));
+                base & assets.union()
+            }
+            (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => {
+                let key = |bound: &Option<i64>| bound.map(|n| key(field.kind(), n));
+                let (low, high) = (key(low).unwrap_or(i64::MIN), key(high).unwrap_or(i64::MAX));
+                match numbers.filter(|_| low <= high) {
+                    Some(known) => base & known.values.range(low..=high).map(|(_, assets)| assets).union(),
+                    None => RoaringBitmap::new(),
+                }
+            }
+            (Test::Between(..) | Test::Words(_), _) => RoaringBitmap::new(),
+        }
+    }
+
+    /// Each value of a field that some of these assets have, and how many, in the order of the values.
+    fn counts(&self, field: &Field, within: &RoaringBitmap) -> BTreeMap<String, u64> {
+        let mut out = BTreeMap::new();
+        if let Some(known) = self.texts.get(field) {
+            for (value, assets) in &known.values {
+                let count = assets.intersection_len(within);
+                if count > 0 {
+                    out.insert(value.clone(), count);
+                }
+            }
+        }
+        if let Some(known) = self.numbers.get(field) {
+            for (key, assets) in &known.values {
+                let count = assets.intersection_len(within);
+                if count > 0 {
+                    *out.entry(listed(field, *key)).or_insert(0) += count;
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Answers a term that is not in the index, about all assets.
+pub type Outside<'a> = dyn FnMut(&Term) -> Result<RoaringBitmap, E> + 'a;
+
+/// A number as `values` lists it.
+fn listed(field: &Field, key: i64) -> String {
+    match field.kind() {
+        FieldKind::Date => month(Timestamp::from_nanos(key.saturating_mul(DAY))),
+        _ => key.to_string(),
+    }
+}
+
+/// The assets with a tag or one below it.
+fn below(known: &ByValue<String>, value: &str) -> RoaringBitmap {
+    // `/` and `0` are neighbours: the range holds what begins with `value/`.
+    let children = known.values.range(format!("{value}/")..format!("{value}0")).map(|(_, assets)| assets);
+    known.values.get(value).into_iter().chain(children).union()
+}
+
+/// Whether the index answers all of a query: words and seeds are not in it, nor are parts of days.
+fn is_known(query: &Expr) -> bool {
+    match query {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().all(is_known),
+        Expr::Not(inner) => is_known(inner),
+        Expr::Term(Term { field: Field::Seed, .. }) => false,
+        Expr::Term(Term { field, test }) => match (test, field.kind()) {
+            (Test::Words(_) | Test::Empty, FieldKind::Words) => false,
+            (Test::Between(low, high), FieldKind::Date) => {
+                low.is_none_or(|n| n.rem_euclid(DAY) == 0) && high.is_none_or(|n| n.rem_euclid(DAY) == DAY - 1)
+            }
+            _ => true,
+        },
+    }
+}

@@ -1,0 +1,198 @@
+//! Queries of a read, answered by the index of bitmaps: what a query finds comes from there, its rows from the tables.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+use damfs_policy::expr::FieldKind;
+use damfs_policy::{Expr, Field, Term};
+use roaring::RoaringBitmap;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::convert::Num;
+use super::query::{Filter, ORIENTATION, column, facet};
+use super::{assets, feed};
+use crate::catalog::index::{Index, Kept};
+use crate::catalog::{Asset, CatalogError as E, ViewRow};
+
+/// Rows that are fetched in one go.
+const PAGE: usize = 4_096;
+/// Numbers lie densely when there are at most so many for each that is asked for: passing over a row costs less than looking one up.
+const DENSE: u64 = 6;
+
+/// The index as one read sees it.
+pub(super) struct Indexed<'c> {
+    kept: &'c Kept,
+    seq: OnceCell<u64>,
+    /// What was selected last: a listing asks for the same again, page by page.
+    selected: RefCell<Option<(Expr, Rc<RoaringBitmap>)>>,
+}
+
+impl<'c> Indexed<'c> {
+    pub(super) fn new(kept: &'c Kept) -> Self {
+        Self { kept, seq: OnceCell::new(), selected: RefCell::new(None) }
+    }
+
+    /// The change that the read sees as the last one.
+    fn seq(&self, conn: &Connection) -> Result<u64, E> {
+        if let Some(seq) = self.seq.get() {
+            return Ok(*seq);
+        }
+        let seq = feed::last(conn)?;
+        Ok(*self.seq.get_or_init(|| seq))
+    }
+
+    /// The ordinals of what `find` gives; `None` when the tables have to be asked.
+    pub(super) fn select(&self, conn: &Connection, query: &Expr) -> Result<Option<Rc<RoaringBitmap>>, E> {
+        if let Some((known, found)) = &*self.selected.borrow()
+            && known == query
+        {
+            return Ok(Some(Rc::clone(found)));
+        }
+        if !self.kept.is_on() {
+            return Ok(None);
+        }
+        let seq = self.seq(conn)?;
+        let found = self.kept.at(seq, |moment| moment.select(query, &mut |term| outside(conn, term)))?.map(Rc::new);
+        if let Some(found) = &found {
+            *self.selected.borrow_mut() = Some((query.clone(), Rc::clone(found)));
+        }
+        Ok(found)
+    }
+
+    /// The values of a field and their counts; `None` when the tables have to be asked.
+    pub(super) fn values(
+        &self,
+        conn: &Connection,
+        field: &Field,
+        within: &Expr,
+    ) -> Result<Option<Vec<(String, u64)>>, E> {
+        if *field == Field::Seed {
+            return Ok(None);
+        }
+        let Some(within) = self.select(conn, within)? else { return Ok(None) };
+        self.kept.at(self.seq(conn)?, |moment| Ok(moment.counts(field, &within)))
+    }
+}
+
+/// All assets, published or not, for which a term holds that the index does not know.
+fn outside(conn: &Connection, term: &Term) -> Result<RoaringBitmap, E> {
+    let filter = Filter::of_all(&Expr::Term(term.clone()));
+    let sql = format!("SELECT a.ordinal FROM asset a WHERE {} ORDER BY a.ordinal", filter.sql);
+    let mut found = RoaringBitmap::new();
+    each(conn, &sql, filter.params, |row| {
+        found.insert(row.get(0)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn each(
+    conn: &Connection,
+    sql: &str,
+    params: impl IntoIterator<Item = Value>,
+    mut f: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> Result<(), E> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    while let Some(row) = rows.next()? {
+        f(row)?;
+    }
+    Ok(())
+}
+
+/// The rows of these assets with a number above `after`, at most `limit`: `range` reads those between two numbers, both included, and may
+/// pass over some.
+fn rows<T>(
+    selected: &RoaringBitmap,
+    after: u64,
+    limit: usize,
+    mut range: impl FnMut(u32, u32, &RoaringBitmap) -> Result<Vec<T>, E>,
+) -> Result<Vec<T>, E> {
+    let mut out = Vec::new();
+    let Some(first) = after.checked_add(1).and_then(|first| u32::try_from(first).ok()) else { return Ok(out) };
+    let mut numbers = selected.range(first..);
+    while out.len() < limit {
+        let page: Vec<u32> = numbers.by_ref().take(PAGE.min(limit - out.len())).collect();
+        let (Some(&low), Some(&high)) = (page.first(), page.last()) else { break };
+        if u64::from(high - low) / DENSE < page.len() as u64 {
+            out.extend(range(low, high, selected)?);
+        } else {
+            for number in page {
+                out.extend(range(number, number, selected)?);
+            }
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn view_rows(
+    conn: &Connection,
+    selected: &RoaringBitmap,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<ViewRow>, E> {
+    rows(selected, after, limit, |low, high, selected| assets::view_rows_between(conn, low, high, selected))
+}
+
+pub(super) fn find(conn: &Connection, selected: &RoaringBitmap, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
+    rows(selected, after, limit, |low, high, selected| {
+        let mut found = assets::between(conn, low, high)?;
+        found.retain(|asset| u32::try_from(asset.ordinal).is_ok_and(|ordinal| selected.contains(ordinal)));
+        Ok(found)
+    })
+}
+
+/// The change that a read sees as the last one, and the index of that moment.
+pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
+    let seq = feed::last(conn)?;
+    let mut index = Index::default();
+    let mut number = Ok(());
+    each(conn, "SELECT ordinal FROM asset WHERE head IS NOT NULL ORDER BY ordinal", [], |row| {
+        if number.is_ok() {
+            number = index.publish(row.get::<_, Num>(0)?.0);
+        }
+        Ok(())
+    })?;
+    number?;
+    for field in Field::ALL.iter().filter(|field| **field != Field::Seed) {
+        let values = match (field, facet(field), column(field)) {
+            (Field::AnyStatus, ..) => {
+                statuses(conn, &mut index)?;
+                continue;
+            }
+            (Field::Conflict, ..) => "SELECT asset, field FROM asset_conflict ORDER BY field, asset".to_owned(),
+            (Field::Orientation, ..) => {
+                format!("SELECT a.ordinal, {ORIENTATION} AS x FROM asset a WHERE x IS NOT NULL")
+            }
+            (_, Some(facet), _) => {
+                format!("SELECT asset, value FROM asset_value WHERE facet = '{facet}' ORDER BY value, asset")
+            }
+            (_, _, Some(column)) => {
+                format!("SELECT a.ordinal, {column} FROM asset a WHERE {column} IS NOT NULL ORDER BY a.ordinal")
+            }
+            _ => continue,
+        };
+        let is_number = matches!(field.kind(), FieldKind::Number | FieldKind::Date);
+        each(conn, &values, [], |row| {
+            let ordinal = row.get::<_, Num>(0)?.0;
+            if is_number {
+                index.put_number(field, row.get(1)?, ordinal);
+            } else {
+                index.put_text(field, row.get_ref(1)?.as_str()?, ordinal);
+            }
+            Ok(())
+        })?;
+    }
+    Ok((seq, index))
+}
+
+fn statuses(conn: &Connection, index: &mut Index) -> Result<(), E> {
+    each(conn, "SELECT asset, platform, value FROM asset_status ORDER BY platform, value, asset", [], |row| {
+        let (ordinal, platform) = (row.get::<_, Num>(0)?.0, row.get(1)?);
+        let value = row.get_ref(2)?.as_str()?;
+        index.put_text(&Field::Status(platform), value, ordinal);
+        index.put_text(&Field::AnyStatus, value, ordinal);
+        Ok(())
+    })
+}

@@ -1,18 +1,20 @@
 //! The tag algebra of views: which published assets have which value, as bitmaps over their ordinals.
 //!
 //! Derived from the catalogue and never written to disk. An engine keeps it beside its rows ([`Kept`]), tells it of every asset that a
-//! commit changed, and asks it where it would else ask its tables. Free texts and seeds are not in it: the engine answers for those
-//! terms. It is held equal to the evaluator and to SQL by `tests/conformance`.
+//! commit changed, and asks it where it would else ask its tables. Times are in it by their day: the engine answers for terms that speak
+//! of a part of one. It is held equal to the evaluator and to SQL by `tests/conformance`.
 
 mod kept;
+mod words;
 
 use std::collections::BTreeMap;
 
-use damfs_policy::expr::FieldKind;
+use damfs_policy::expr::{FieldKind, fold};
 use damfs_policy::{Expr, Facts, Field, Term, Test};
 use roaring::{MultiOps, RoaringBitmap};
 
 pub use self::kept::{Kept, Touched};
+use self::words::{Assets, Words, union};
 use super::rules::month;
 use super::{Asset, AssetFacts, CatalogError as E};
 use crate::types::Timestamp;
@@ -46,13 +48,16 @@ const TEXTS: [Field; 19] = [
 /// Numbers of which there are few, by themselves; times by their day.
 const NUMBERS: [Field; 5] = [Field::Width, Field::Height, Field::Created, Field::Imported, Field::Expires];
 
-/// What a number is kept under, and the whole days or the number that it stands for.
+/// Fields in whose text is searched.
+const WORDS: [Field; 2] = [Field::Text, Field::Prompt];
+
+/// What a number is kept under: a time under its day.
 const fn key(kind: FieldKind, number: i64) -> i64 {
     if matches!(kind, FieldKind::Date) { number.div_euclid(DAY) } else { number }
 }
 
 /// The assets of one field, by value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct ByValue<K: Ord> {
     values: BTreeMap<K, RoaringBitmap>,
     /// Those with any value.
@@ -92,11 +97,15 @@ impl<K: Ord> ByValue<K> {
 }
 
 /// Bitmaps of the published assets of one moment.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Index {
     published: RoaringBitmap,
     texts: BTreeMap<Field, ByValue<String>>,
     numbers: BTreeMap<Field, ByValue<i64>>,
+    /// Nearly every asset has another.
+    seeds: BTreeMap<i64, Assets>,
+    seeded: RoaringBitmap,
+    words: BTreeMap<Field, Words>,
 }
 
 /// The ordinal as bitmaps take it. There are no more than 2^32 - 1: the index of a library that has given more is not used.
@@ -155,6 +164,12 @@ impl Index {
                 self.add_number(&field, is, ordinal);
             }
         }
+        let seed = |asset: Option<&Asset>| asset.and_then(|asset| asset.seed);
+        self.seed(seed(was), seed(is), ordinal);
+        for field in WORDS {
+            let text = |asset: Option<&Asset>| asset.map(|a| fold(&AssetFacts(a).words(&field))).unwrap_or_default();
+            self.words.entry(field.clone()).or_default().apply(&text(was), &text(is), ordinal)?;
+        }
         if is.is_some() {
             self.published.insert(ordinal);
         } else {
@@ -186,10 +201,45 @@ impl Index {
 
     /// A number of a published asset; of another it is passed over.
     pub fn put_number(&mut self, field: &Field, number: i64, ordinal: u64) {
-        if let Ok(ordinal) = small(ordinal)
-            && self.published.contains(ordinal)
-        {
+        let Ok(ordinal) = small(ordinal) else { return };
+        if !self.published.contains(ordinal) {
+            return;
+        }
+        if *field == Field::Seed {
+            self.seed(None, Some(number), ordinal);
+        } else {
             self.add_number(field, number, ordinal);
+        }
+    }
+
+    /// The text of a published asset that is searched in, folded; of another it is passed over.
+    ///
+    /// # Errors
+    /// When the texts of the library are more than an index takes.
+    pub fn put_words(&mut self, field: &Field, text: &str, ordinal: u64) -> Result<(), E> {
+        let ordinal = small(ordinal)?;
+        if self.published.contains(ordinal) {
+            self.words.entry(field.clone()).or_default().apply("", text, ordinal)?;
+        }
+        Ok(())
+    }
+
+    fn seed(&mut self, was: Option<i64>, is: Option<i64>, ordinal: u32) {
+        if was == is {
+            return;
+        }
+        if let Some(was) = was {
+            if let Some(assets) = self.seeds.get_mut(&was) {
+                assets.take(ordinal);
+                if assets.is_empty() {
+                    self.seeds.remove(&was);
+                }
+            }
+            self.seeded.remove(ordinal);
+        }
+        if let Some(is) = is {
+            self.seeds.entry(is).or_insert(Assets::None).add(ordinal);
+            self.seeded.insert(ordinal);
         }
     }
 
@@ -253,6 +303,11 @@ impl Index {
                 Some(assets) => base & assets,
                 None => RoaringBitmap::new(),
             },
+            (Test::Empty, _) if *field == Field::Seed => base - &self.seeded,
+            (Test::Empty, FieldKind::Words) => match self.words.get(field) {
+                Some(known) => base - known.some(),
+                None => base,
+            },
             (Test::Empty, _) => {
                 let some = texts.map(|known| &known.some).or(numbers.map(|known| &known.some));
                 some.map_or_else(|| base.clone(), |some| &base - some)
@@ -263,6 +318,13 @@ impl Index {
                 let assets = inside.filter_map(|(_, rank)| texts?.values.get(*rank));
                 base & assets.union()
             }
+            (Test::Between(low, high), _) if *field == Field::Seed => {
+                let (low, high) = (low.unwrap_or(i64::MIN), high.unwrap_or(i64::MAX));
+                if low > high {
+                    return RoaringBitmap::new();
+                }
+                base & union(self.seeds.range(low..=high).map(|(_, assets)| assets))
+            }
             (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => {
                 let key = |bound: &Option<i64>| bound.map(|n| key(field.kind(), n));
                 let (low, high) = (key(low).unwrap_or(i64::MIN), key(high).unwrap_or(i64::MAX));
@@ -270,6 +332,11 @@ impl Index {
                     Some(known) => base & known.values.range(low..=high).map(|(_, assets)| assets).union(),
                     None => RoaringBitmap::new(),
                 }
+            }
+            (Test::Words(words), FieldKind::Words) => {
+                let known = self.words.get(field);
+                let having = |word: &String| known.map(|known| known.having(word)).unwrap_or_default();
+                words.iter().filter(|word| !word.is_empty()).fold(base, |base, word| base & having(word))
             }
             (Test::Between(..) | Test::Words(_), _) => RoaringBitmap::new(),
         }
@@ -291,6 +358,14 @@ impl Index {
                 let count = assets.intersection_len(within);
                 if count > 0 {
                     *out.entry(listed(field, *key)).or_insert(0) += count;
+                }
+            }
+        }
+        if *field == Field::Seed {
+            for (seed, assets) in &self.seeds {
+                let count = assets.count_in(within);
+                if count > 0 {
+                    out.insert(seed.to_string(), count);
                 }
             }
         }
@@ -316,14 +391,13 @@ fn below(known: &ByValue<String>, value: &str) -> RoaringBitmap {
     known.values.get(value).into_iter().chain(children).union()
 }
 
-/// Whether the index answers all of a query: words and seeds are not in it, nor are parts of days.
+/// Whether the index answers all of a query: parts of days are not in it, nor is what reaches over white space.
 fn is_known(query: &Expr) -> bool {
     match query {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().all(is_known),
         Expr::Not(inner) => is_known(inner),
-        Expr::Term(Term { field: Field::Seed, .. }) => false,
         Expr::Term(Term { field, test }) => match (test, field.kind()) {
-            (Test::Words(_) | Test::Empty, FieldKind::Words) => false,
+            (Test::Words(words), FieldKind::Words) => !words.iter().any(|word| word.contains(char::is_whitespace)),
             (Test::Between(low, high), FieldKind::Date) => {
                 low.is_none_or(|n| n.rem_euclid(DAY) == 0) && high.is_none_or(|n| n.rem_euclid(DAY) == DAY - 1)
             }

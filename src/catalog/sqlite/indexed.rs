@@ -67,9 +67,6 @@ impl<'c> Indexed<'c> {
         field: &Field,
         within: &Expr,
     ) -> Result<Option<Vec<(String, u64)>>, E> {
-        if *field == Field::Seed {
-            return Ok(None);
-        }
         let Some(within) = self.select(conn, within)? else { return Ok(None) };
         self.kept.at(self.seq(conn)?, |moment| Ok(moment.counts(field, &within)))
     }
@@ -155,10 +152,14 @@ pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
         Ok(())
     })?;
     number?;
-    for field in Field::ALL.iter().filter(|field| **field != Field::Seed) {
+    for field in Field::ALL {
         let values = match (field, facet(field), column(field)) {
             (Field::AnyStatus, ..) => {
                 statuses(conn, &mut index)?;
+                continue;
+            }
+            (Field::Text, ..) => {
+                words(conn, &mut index)?;
                 continue;
             }
             (Field::Conflict, ..) => "SELECT asset, field FROM asset_conflict ORDER BY field, asset".to_owned(),
@@ -195,4 +196,18 @@ fn statuses(conn: &Connection, index: &mut Index) -> Result<(), E> {
         index.put_text(&Field::AnyStatus, value, ordinal);
         Ok(())
     })
+}
+
+fn words(conn: &Connection, index: &mut Index) -> Result<(), E> {
+    let mut fits = Ok(());
+    each(conn, "SELECT asset, words, prompt_words FROM asset_text ORDER BY asset", [], |row| {
+        let ordinal = row.get::<_, Num>(0)?.0;
+        for (field, column) in [(Field::Text, 1), (Field::Prompt, 2)] {
+            if fits.is_ok() {
+                fits = index.put_words(&field, row.get_ref(column)?.as_str()?, ordinal);
+            }
+        }
+        Ok(())
+    })?;
+    fits
 }

@@ -325,7 +325,10 @@ impl Mount {
             }
             Special::Fifo => NodeKind::Fifo,
             Special::Socket => NodeKind::Socket,
-            Special::Device => return Err(FsError::NotPermitted("a library holds no devices".into())),
+            Special::Device => {
+                let who = self.who(caller)?;
+                return self.explain(&who, "mknod", Err(FsError::NotPermitted("a library holds no devices".into())));
+            }
         };
         self.plain(caller, parent, name, "mknod", |tx, maker| {
             let mut node = folders::fresh_node(tx, kind, maker)?;
@@ -441,7 +444,9 @@ pub(super) fn refuse_place(dir: &Dir) -> FsError {
             FsError::ReadOnly("versions/ keeps what was; copy a version back into library/ to restore it".into())
         }
         Dir::RecordsTree(_) => FsError::ReadOnly("records/ is written by damfs; use `dam set`".into()),
-        Dir::Control | Dir::WhyTree(_) => FsError::ReadOnly(".dam/ is written by damfs".into()),
+        Dir::Control | Dir::Why | Dir::WhyTree(_) | Dir::WhyExports(_) => {
+            FsError::ReadOnly(".dam/ is written by damfs".into())
+        }
         Dir::Trash | Dir::TrashDay(_) => {
             FsError::ReadOnly("the trash takes only what is removed; move a file out of it to restore it".into())
         }

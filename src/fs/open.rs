@@ -91,10 +91,11 @@ impl Mount {
                 if node.kind == NodeKind::Dir {
                     return Err(FsError::IsDir);
                 }
-                for (wanted, verb) in [(mode.read, Verb::Download), (mode.write, Verb::Edit)] {
-                    if wanted {
-                        self.may_node(tx, who, verb, node)?;
-                    }
+                if mode.read {
+                    self.may_node(tx, who, Verb::Download, node)?;
+                }
+                if mode.write {
+                    self.may_change(tx, who, Verb::Edit, node)?;
                 }
             }
             Ok::<_, FsError>(object)

@@ -93,6 +93,23 @@ impl Mount {
         })
     }
 
+    /// Whether he may change a file where it is.
+    pub(super) fn may_change(&self, tx: &dyn ReadTx, who: &Who, verb: Verb, node: &NodeRow) -> FsResult<()> {
+        let Some(asset) = node.asset.map(|id| tx.asset(id)).transpose()?.flatten() else {
+            return self.may_node(tx, who, verb, node);
+        };
+        self.may(who, verb, &asset)?;
+        self.is_no_trash(node, &asset)
+    }
+
+    /// What lies in the trash stays as it is, but for who has it open still.
+    pub(super) fn is_no_trash(&self, node: &NodeRow, asset: &Asset) -> FsResult<()> {
+        if asset.trashed.is_some() && asset.node == Some(node.id) && self.handles.orphan(node.id).is_none() {
+            return Err(FsError::ReadOnly("what lies in the trash stays as it is; move it out to change it".into()));
+        }
+        Ok(())
+    }
+
     /// Whether he may change a folder itself: its mode, owner, times, attributes.
     pub(super) fn may_own(who: &Who, folder: &NodeRow) -> FsResult<()> {
         if folder.owner == Some(who.id) || who.subject.is_admin() {

@@ -30,7 +30,7 @@ impl Mount {
             };
             match node.kind {
                 NodeKind::Dir => Self::may_own(who, &node)?,
-                _ => self.may_node(tx, who, Verb::Edit, &node)?,
+                _ => self.may_change(tx, who, Verb::Edit, &node)?,
             }
             Ok(*node)
         })?;

@@ -198,7 +198,11 @@ impl Mount {
             Item::Export(..) => Err(FsError::NotPermitted(
                 "an export goes when its approval is withdrawn: dam set PATH status.PLATFORM=rejected".into(),
             )),
-            _ => Err(refuse_place(dir)),
+            _ => Err(match refuse_place(dir) {
+                // Nothing that a view shows is removed by its name, as nothing is from an export's directory.
+                FsError::ReadOnly(sentence) => FsError::NotPermitted(sentence),
+                other => other,
+            }),
         }
     }
 

@@ -145,9 +145,12 @@ impl Mount {
         }
         let mapped_to = asset.as_ref().zip(Facet::of(name));
         match &mapped_to {
-            Some((asset, _)) => self.may(who, Verb::Tag, asset)?,
+            Some((asset, _)) => {
+                self.may(who, Verb::Tag, asset)?;
+                self.is_no_trash(&node, asset)?;
+            }
             None if node.kind == NodeKind::Dir => Self::may_own(who, &node)?,
-            None => self.library.catalog.read(|tx| self.may_node(tx, who, Verb::Edit, &node))?,
+            None => self.library.catalog.read(|tx| self.may_change(tx, who, Verb::Edit, &node))?,
         }
         let hand = self.hand(who, caller);
         let now = hand.now;

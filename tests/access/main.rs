@@ -9,6 +9,7 @@ mod handles;
 mod hidden;
 mod local_files;
 mod names;
+mod places;
 mod trail;
 mod views;
 mod world;

@@ -159,12 +159,12 @@ impl Mount {
                 match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {
                     Some(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
                     Some(Item::Trashed(asset)) => Ok(Source::Trashed(Box::new(asset))),
-                    Some(Item::Dir(_)) => {
-                        Err(FsError::NotPermitted("values are renamed with `dam`; a view's directories stay".into()))
-                    }
                     // `mv` copies then, which is what is meant.
-                    Some(Item::Version(..) | Item::Export(..) | Item::Record(_)) if matches!(to, Place::Folder(_)) => {
+                    Some(_) if matches!(to, Place::Folder(_)) && is_copied(dir) => {
                         Err(FsError::CrossDevice("what damfs made or keeps is copied, not moved"))
+                    }
+                    Some(Item::Dir(_)) if matches!(dir, Dir::By | Dir::Field(_) | Dir::Query(_) | Dir::Find) => {
+                        Err(FsError::NotPermitted("values are renamed with `dam`; a view's directories stay".into()))
                     }
                     Some(_) => Err(refuse_place(dir)),
                     None => match self.in_view(tx, m.who, dir, name)? {
@@ -210,4 +210,17 @@ impl Mount {
         let to = self.move_entry(tx, m, entry, folder, name, node.id)?;
         Ok(trail::moved(tx, &m.maker.hand(), (node, entry), (node, &to))?)
     }
+}
+
+/// Whether what a directory shows, directories too, is made or kept by damfs for people to copy.
+fn is_copied(dir: &Dir) -> bool {
+    matches!(
+        dir,
+        Dir::Platforms
+            | Dir::Platform(_)
+            | Dir::Placement(..)
+            | Dir::VersionsTree(_)
+            | Dir::VersionsOf(_)
+            | Dir::RecordsTree(_)
+    )
 }

@@ -1,4 +1,4 @@
-//! `mountd/SEMANTICS.md` names tests beside its promises: each of them is there.
+//! `mountd/SEMANTICS.md` names tests beside its promises: each promise names one, and each of them is there.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -41,28 +41,64 @@ fn quoted(page: &str) -> impl Iterator<Item = &str> {
     page.split('`').skip(1).step_by(2)
 }
 
+/// Whether a source has a test of that name.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let is_above = |line: &&&str| line.starts_with("#[") || line.starts_with("//");
+    lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with(&format!("fn {name}(")))
+        .any(|(at, _)| lines[..at].iter().rev().take_while(is_above).any(|line| *line == "#[test]"))
+}
+
+fn is_proof(text: &str) -> bool {
+    as_test(text).is_some() || text.starts_with("tests/") || text.starts_with("scripts/")
+}
+
+/// The promises of the page: points of lists, each with the lines that belong to it.
+fn promises(page: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        let is_point = line.starts_with("* ") || line.split_once(". ").is_some_and(|(n, _)| n.parse::<u8>().is_ok());
+        if is_point {
+            all.push(line.to_owned());
+        } else if inside && line.starts_with(' ') {
+            all.last_mut().unwrap().push_str(line);
+        }
+        inside = is_point || (inside && line.starts_with(' '));
+    }
+    all
+}
+
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("mountd/SEMANTICS.md")).unwrap()
+}
+
 #[test]
 fn every_test_that_the_page_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("mountd/SEMANTICS.md")).unwrap();
     let sources: Vec<(PathBuf, String)> =
         sources().into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect();
-    let mut missing = Vec::new();
-    let mut named = 0;
-    for text in quoted(&page) {
-        let is_there = if let Some((module, name)) = as_test(text) {
-            let wanted = format!("fn {name}(");
-            sources.iter().any(|(path, source)| is_module(path, module) && source.contains(&wanted))
-        } else if text.starts_with("tests/") || text.starts_with("scripts/") {
-            root.join(text).exists()
-        } else {
-            continue;
-        };
-        named += 1;
-        if !is_there {
-            missing.push(text);
-        }
-    }
-    assert!(missing.is_empty(), "named and not there: {missing:?}");
-    assert!(named > 10, "the page names its tests between backticks");
+    let page = page();
+    let missing: Vec<&str> = quoted(&page)
+        .filter(|text| is_proof(text))
+        .filter(|text| match as_test(text) {
+            Some((module, name)) => {
+                !sources.iter().any(|(path, source)| is_module(path, module) && has_test(source, name))
+            }
+            None => !root.join(text).exists(),
+        })
+        .collect();
+    assert!(missing.is_empty(), "named and not there: {missing:#?}");
+}
+
+#[test]
+fn every_promise_of_the_page_names_a_test() {
+    let page = page();
+    let all = promises(&page);
+    assert!(all.len() > 80, "the page is read as lists of promises: {}", all.len());
+    let bare: Vec<&String> = all.iter().filter(|promise| !quoted(promise).any(is_proof)).collect();
+    assert!(bare.is_empty(), "no test is named beside: {bare:#?}");
 }

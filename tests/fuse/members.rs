@@ -148,3 +148,73 @@ fn who_writes_takes_the_set_user_id_bits_away_and_root_does_not() {
     let folder = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.parent().unwrap()).unwrap());
     assert_eq!(folder & 0o7777, 0o2775, "a folder's bit means something else");
 }
+
+/// A program of Eddy's that says when it has begun, and what it says in the end.
+struct Watcher {
+    ready: std::path::PathBuf,
+    said: std::thread::JoinHandle<(bool, String)>,
+}
+
+/// Runs Python lines as Eddy: `ready()` tells that they have begun, `sys.argv[1]` is a folder that he may write to.
+fn watcher(s: &Studio, lines: &str) -> Watcher {
+    let room = s.path("room");
+    fs::create_dir(&room).unwrap();
+    set_mode(&room, 0o777);
+    let script = room.join("watch.py");
+    let head = "import ctypes, os, select, sys, time\nroom = sys.argv[1]\ndef ready(): open(room + '/ready', 'w')\n";
+    fs::write(&script, format!("{head}{lines}")).unwrap();
+    let ready = room.join("ready");
+    let line = format!("python3 {} {}", script.display(), room.display());
+    let watcher = Watcher { ready, said: std::thread::spawn(move || as_user(EDDY, &line)) };
+    wait_until("the watcher has begun", || watcher.ready.exists() || watcher.said.is_finished());
+    watcher
+}
+
+/// A stated limit: the kernel tells everyone who watches a directory of a shared mount the same.
+#[test]
+fn who_watches_a_shared_folder_is_told_hidden_names() {
+    let s = shared();
+    let folder = s.path("shared/library/acme");
+    let watch = format!(
+        "fd = ctypes.CDLL(None).inotify_init()\n\
+         assert ctypes.CDLL(None).inotify_add_watch(fd, {folder:?}.encode(), 0x100) > 0\n\
+         ready()\n\
+         assert select.select([fd], [], [], 60)[0]\n\
+         print(os.read(fd, 4096)[16:].rstrip(b'\\0').decode(), os.listdir({folder:?}))\n",
+        folder = folder.to_str().unwrap()
+    );
+    let watcher = watcher(&s, &watch);
+    fs::write(folder.join("hidden.png"), b"nobody's client").unwrap();
+    let (ok, said) = watcher.said.join().unwrap();
+    assert!(ok, "{said}");
+    assert_eq!(said, "hidden.png ['acme.png']\n");
+}
+
+/// A stated limit: what another member reads of the same file lies in the one page cache of a shared mount.
+#[test]
+fn a_withdrawn_right_ends_but_for_pages_that_another_brings_in() {
+    let s = shared();
+    let file = s.path("shared/library/acme/acme.png");
+    let lines = format!(
+        "f = os.open({file:?}, os.O_RDONLY); assert os.pread(f, 4, 0)\n\
+         def read():\n\
+         \x20   try: return os.pread(f, 4, 0)\n\
+         \x20   except OSError as e: return e.errno\n\
+         ready()\n\
+         while not os.path.exists(room + '/withdrawn'): time.sleep(0.05)\n\
+         alone = read(); open(room + '/alone', 'w')\n\
+         while not os.path.exists(room + '/read'): time.sleep(0.05)\n\
+         print(alone, read())\n",
+        file = file.to_str().unwrap()
+    );
+    let watcher = watcher(&s, &lines);
+    s.dam(["member", "set", "eddy", "--scope", "client=other"]);
+    fs::write(s.path("room/withdrawn"), b"").unwrap();
+    wait_until("he has tried alone", || s.path("room/alone").exists() || watcher.said.is_finished());
+    let mut open = fs::File::open(&file).unwrap();
+    std::io::Read::read_exact(&mut open, &mut [0; 4]).unwrap();
+    fs::write(s.path("room/read"), b"").unwrap();
+    let (ok, said) = watcher.said.join().unwrap();
+    assert!(ok, "{said}");
+    assert_eq!(said, format!("{} b'\\x89PNG'\n", libc::EACCES));
+}

@@ -172,3 +172,15 @@ fn a_file_that_gets_a_value_keeps_its_name() {
     fs::rename(s.mnt("library/luna/l1.png"), s.mnt("by/tag/sunset/l1.png")).unwrap();
     assert_eq!(s.show("library/luna/l1.png")["tag"], serde_json::json!(["sunset"]));
 }
+
+/// The kernel itself ends a rename between two names of one inode.
+#[test]
+fn moving_onto_a_value_that_the_asset_has_does_nothing() {
+    let s = roster();
+    s.dam(["set", "library/luna/l1.png", "tag=beach", "tag=sunset"]);
+    let before = s.show("library/luna/l1.png");
+    fs::rename(s.mnt("by/tag/beach/l1.png"), s.mnt("by/tag/sunset/l1.png")).unwrap();
+    assert_eq!(s.show("library/luna/l1.png"), before);
+    assert_eq!(before["tag"], serde_json::json!(["beach", "sunset"]));
+    assert!(s.mnt("by/tag/beach/l1.png").exists() && s.mnt("by/tag/sunset/l1.png").exists());
+}

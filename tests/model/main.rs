@@ -14,6 +14,7 @@ mod random;
 mod retention;
 mod rivals;
 mod sidecars;
+mod snapshots;
 mod undo;
 mod world;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use damfs::clock::Clock;
 use damfs::fs::{FsError, FsResult, OpenMode, SetAttr, XattrMode};
 use damfs::ops::proto::Assignment;
 use damfs::ops::undo::{Ask, list, undo};
@@ -130,6 +131,21 @@ fn a_removed_tree_comes_back_as_it_was_and_goes_again() {
     assert_eq!(back(&world, &rm), "brought back 2 files and 2 folders below library/d1");
     assert_eq!(state(&world), before);
     assert_eq!(world.faults(), serde_json::json!([]));
+}
+
+/// Its files have their times; when a folder changed last is when it came back.
+#[test]
+fn a_folder_that_comes_back_has_the_time_of_that_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let rm = world.me().in_process(40);
+    let (folder, file) = (rm.stat("d1/in").unwrap(), rm.stat("d1/b.png").unwrap());
+    remove_all(&rm, "d1");
+    world.wait(3600);
+    back(&world, &rm);
+    let (after, kept) = (rm.stat("d1/in").unwrap(), rm.stat("d1/b.png").unwrap());
+    assert_eq!((after.ino, after.mtime), (folder.ino, world.clock.now()));
+    assert_eq!(kept.mtime, file.mtime);
 }
 
 #[test]

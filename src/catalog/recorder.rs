@@ -352,6 +352,7 @@ reads! {
     fn version(&self, id: VersionId) -> Option<VersionRow>;
     fn version_by_no(&self, no: VersionNo) -> Option<VersionRow>;
     fn versions(&self, asset: AssetId) -> Vec<VersionRow>;
+    fn assets_with_versions(&self, most: usize, after: Option<AssetId>, limit: usize) -> Vec<AssetId>;
     fn content(&self, id: ContentId) -> Option<Content>;
     fn contents(&self) -> Vec<Content>;
     fn tunnel(&self, parent: NodeId, name: &FileName) -> Option<TunnelRow>;
@@ -431,6 +432,9 @@ impl WriteTx for Recorder<'_> {
     }
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E> {
         self.tx.add_version(version)
+    }
+    fn remove_version(&mut self, id: VersionId) -> Result<(), E> {
+        self.tx.remove_version(id)
     }
     fn put_content(&mut self, content: &Content) -> Result<(), E> {
         self.tx.put_content(content)

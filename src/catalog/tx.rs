@@ -89,8 +89,11 @@ pub trait ReadTx {
 
     fn version(&self, id: VersionId) -> Result<Option<VersionRow>, E>;
     fn version_by_no(&self, no: VersionNo) -> Result<Option<VersionRow>, E>;
-    /// In order of `n`.
+    /// In order of `n`; numbers of versions that were thinned out are missing.
     fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E>;
+
+    /// Assets with more than `most` versions, and an id above `after`, in id order, at most `limit`.
+    fn assets_with_versions(&self, most: usize, after: Option<AssetId>, limit: usize) -> Result<Vec<AssetId>, E>;
 
     fn content(&self, id: ContentId) -> Result<Option<Content>, E>;
     /// Every content row (for fsck and gc).
@@ -166,6 +169,9 @@ pub trait WriteTx: ReadTx {
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E>;
 
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E>;
+    /// Refused for one that is not there, the asset's last one (or its number would be given again), and one that a verdict is bound to.
+    /// The journal has no step of it: it cannot be taken back.
+    fn remove_version(&mut self, id: VersionId) -> Result<(), E>;
     /// Inserts; the same row again is fine.
     fn put_content(&mut self, content: &Content) -> Result<(), E>;
 

@@ -412,7 +412,11 @@ impl Mount {
                 let proxy = self.proxy_attr(who, &asset, &node);
                 Ok(proxy.unwrap_or_else(|| (self.node_attr(&node), self.node_ttl(node.id), None)))
             }
-            Item::Version(_, version) => Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None)),
+            Item::Version(asset, version) => {
+                // It may be thinned out.
+                self.note_shown(asset.id, None, parent, name);
+                Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None))
+            }
             Item::Dir(dir) => {
                 let what = Virtual::Dir(dir);
                 let ino = match &what {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use damfs::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict, VersionRow,
+    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
 use damfs::policy::expr::FieldKind;
-use damfs::types::{ContentId, EntryId, NodeId, RenditionNo, Timestamp, VersionNo};
+use damfs::types::{ContentId, EntryId, NodeId, RenditionNo, Timestamp};
 
 use crate::catalog::on_both;
 use crate::samples::*;
@@ -341,44 +341,6 @@ fn provisional_assets_come_and_go() {
         assert_eq!(read(engine, |tx| tx.tunnels_of(made.id)), []);
         // Its names are nobody's.
         assert_eq!(read(engine, |tx| tx.namesake("img_30", asset_id(31))), None);
-    });
-}
-
-#[test]
-fn versions_are_immutable_and_their_bytes_known() {
-    on_both(|engine| {
-        let (a, b) = (asset_id(30), asset_id(31));
-        let later = VersionRow { n: 2, no: VersionNo(900), ..version(40, a, 2) };
-        write(engine, |tx| {
-            publish(tx, &asset(30))?;
-            publish(tx, &asset(31))?;
-            tx.put_content(&content(2))?;
-            tx.put_content(&content(2))?;
-            tx.put_content(&damfs::types::Content { id: ContentId([0; 32]), size: 0, extents: vec![] })?;
-            tx.add_version(&later)
-        })
-        .unwrap();
-        read(engine, |tx| {
-            assert_eq!(tx.version(version_id(40))?, Some(later.clone()));
-            assert_eq!(tx.version_by_no(VersionNo(900))?, Some(later.clone()));
-            assert_eq!(tx.version_by_no(VersionNo(1))?, None);
-            assert_eq!(tx.versions(a)?, [version(30, a, 1), later.clone()]);
-            assert_eq!(tx.content(ContentId([2; 32]))?, Some(content(2)));
-            assert_eq!(tx.content(ContentId([9; 32]))?, None);
-            assert_eq!(tx.contents()?.iter().map(|c| c.extents.len()).collect::<Vec<_>>(), [0, 2, 2]);
-            assert_eq!(tx.assets_with_content(ContentId([1; 32]))?, [a, b]);
-            Ok(())
-        });
-        write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(40)), ..asset(30) })).unwrap();
-        assert_eq!(read(engine, |tx| tx.assets_with_content(ContentId([1; 32]))), [b]);
-        let add = |v: VersionRow| write(engine, |tx| tx.add_version(&v));
-        refused(add(later.clone()));
-        refused(add(VersionRow { no: VersionNo(900), n: 3, ..version(41, a, 1) }));
-        refused(add(VersionRow { n: 2, ..version(41, a, 1) }));
-        refused(add(VersionRow { n: 3, ..version(41, a, 9) }));
-        refused(add(version(41, asset_id(99), 1)));
-        refused(write(engine, |tx| tx.put_content(&damfs::types::Content { size: 8, ..content(1) })));
-        refused(write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(99)), ..asset(30) })));
     });
 }
 

@@ -10,4 +10,5 @@ mod catalog_query;
 mod catalog_rows;
 mod catalog_sqlite;
 mod catalog_turns;
+mod catalog_versions;
 mod samples;

@@ -237,6 +237,14 @@ impl ReadTx for Tx<'_> {
         Ok(ids.filter_map(|(_, id)| self.state.versions.get(id)).cloned().collect())
     }
 
+    fn assets_with_versions(&self, most: usize, after: Option<AssetId>, limit: usize) -> Result<Vec<AssetId>, E> {
+        let mut counts: BTreeMap<AssetId, usize> = BTreeMap::new();
+        for (asset, _) in self.state.versions_of.keys().filter(|(asset, _)| Some(*asset) > after) {
+            *counts.entry(*asset).or_default() += 1;
+        }
+        Ok(counts.into_iter().filter(|(_, count)| *count > most).map(|(asset, _)| asset).take(limit).collect())
+    }
+
     fn content(&self, id: ContentId) -> Result<Option<Content>, E> {
         Ok(self.state.contents.get(&id).cloned())
     }

@@ -10,7 +10,7 @@ use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
     NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
 };
-use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId, Timestamp};
+use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId, Timestamp, VersionId};
 
 impl WriteTx for Tx<'_> {
     fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E> {
@@ -173,6 +173,24 @@ impl WriteTx for Tx<'_> {
         Arc::make_mut(version_nos).insert(version.no, version.id);
         Arc::make_mut(versions_of).insert(of, version.id);
         self.owed.push(Owed::Version(version.id));
+        Ok(())
+    }
+
+    fn remove_version(&mut self, id: VersionId) -> Result<(), E> {
+        let Some(version) = self.version(id)? else { return refused(format!("there is no version {id}")) };
+        if self.versions(version.asset)?.last().is_some_and(|last| last.id == id) {
+            return refused(format!("version {id} is the last one of its asset"));
+        }
+        let asset = self.state.asset(version.asset);
+        let bound =
+            |asset: &Asset| asset.head == Some(id) || asset.status.values().any(|verdict| verdict.version == Some(id));
+        if asset.is_some_and(|asset| bound(asset)) {
+            return refused(format!("version {id} is its asset's current one, or has a verdict"));
+        }
+        let State { versions, version_nos, versions_of, .. } = &mut self.state;
+        Arc::make_mut(versions).remove(&id);
+        Arc::make_mut(version_nos).remove(&version.no);
+        Arc::make_mut(versions_of).remove(&(version.asset, version.n));
         Ok(())
     }
 

@@ -167,6 +167,9 @@ impl ReadTx for Tx<'_> {
     fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E> {
         versions::of_asset(self.conn, asset)
     }
+    fn assets_with_versions(&self, most: usize, after: Option<AssetId>, limit: usize) -> Result<Vec<AssetId>, E> {
+        versions::assets_with(self.conn, most, after, limit)
+    }
     fn content(&self, id: ContentId) -> Result<Option<Content>, E> {
         versions::content(self.conn, id)
     }
@@ -299,6 +302,9 @@ impl WriteTx for Tx<'_> {
     }
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E> {
         versions::add(self.conn, version)
+    }
+    fn remove_version(&mut self, id: VersionId) -> Result<(), E> {
+        versions::remove(self.conn, id)
     }
     fn put_content(&mut self, content: &Content) -> Result<(), E> {
         versions::put_content(self.conn, content)

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::convert::Num;
-use super::sql::{all, one, run};
+use super::sql::{self, all, any, one, run};
 use crate::catalog::rules::refused;
 use crate::catalog::{CatalogError as E, Outcome, RenditionRow, VersionRow};
 use crate::types::{AssetId, Content, ContentId, RenditionNo, VersionId, VersionNo};
@@ -68,6 +68,29 @@ pub(super) fn add(conn: &Connection, v: &VersionRow) -> Result<(), E> {
         v.orientation,
     ];
     run(conn, sql, values).map(drop)
+}
+
+pub(super) fn assets_with(
+    conn: &Connection,
+    most: usize,
+    after: Option<AssetId>,
+    rows: usize,
+) -> Result<Vec<AssetId>, E> {
+    let sql = "SELECT asset FROM version WHERE asset > coalesce(?1, x'') GROUP BY asset HAVING count(*) > ?2 ORDER BY asset LIMIT ?3";
+    all(conn, sql, params![after, sql::limit(most), sql::limit(rows)], |row| row.get(0))
+}
+
+pub(super) fn remove(conn: &Connection, id: VersionId) -> Result<(), E> {
+    if any(conn, "SELECT 1 FROM asset WHERE head = ?1", [id])?
+        || any(conn, "SELECT 1 FROM asset_status WHERE version = ?1", [id])?
+    {
+        return refused(format!("version {id} is its asset's current one, or has a verdict"));
+    }
+    let sql = "SELECT 1 FROM version AS it JOIN version AS later ON later.asset = it.asset AND later.n > it.n WHERE it.id = ?1";
+    if !any(conn, sql, [id])? {
+        return refused(format!("version {id} is the last one of its asset, or is not there"));
+    }
+    run(conn, "DELETE FROM version WHERE id = ?1", [id]).map(drop)
 }
 
 pub(super) fn content(conn: &Connection, id: ContentId) -> Result<Option<Content>, E> {

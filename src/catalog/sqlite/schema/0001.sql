@@ -184,6 +184,7 @@ CREATE TABLE asset_status (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX asset_status_platform ON asset_status (platform, value, asset);
 CREATE INDEX asset_status_value ON asset_status (value, asset);
+CREATE INDEX asset_status_version ON asset_status (version) WHERE version IS NOT NULL;
 
 CREATE TABLE version (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),

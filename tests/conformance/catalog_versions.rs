@@ -1,0 +1,97 @@
+//! Versions: immutable rows, which go only when nothing rests on them.
+
+use std::collections::BTreeMap;
+
+use damfs::catalog::{Asset, CatalogError, Verdict, VersionRow};
+use damfs::types::{ContentId, Timestamp, VersionNo};
+
+use crate::catalog::on_both;
+use crate::samples::*;
+
+#[test]
+fn versions_are_immutable_and_their_bytes_known() {
+    on_both(|engine| {
+        let (a, b) = (asset_id(30), asset_id(31));
+        let later = VersionRow { n: 2, no: VersionNo(900), ..version(40, a, 2) };
+        write(engine, |tx| {
+            publish(tx, &asset(30))?;
+            publish(tx, &asset(31))?;
+            tx.put_content(&content(2))?;
+            tx.put_content(&content(2))?;
+            tx.put_content(&damfs::types::Content { id: ContentId([0; 32]), size: 0, extents: vec![] })?;
+            tx.add_version(&later)
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.version(version_id(40))?, Some(later.clone()));
+            assert_eq!(tx.version_by_no(VersionNo(900))?, Some(later.clone()));
+            assert_eq!(tx.version_by_no(VersionNo(1))?, None);
+            assert_eq!(tx.versions(a)?, [version(30, a, 1), later.clone()]);
+            assert_eq!(tx.content(ContentId([2; 32]))?, Some(content(2)));
+            assert_eq!(tx.content(ContentId([9; 32]))?, None);
+            assert_eq!(tx.contents()?.iter().map(|c| c.extents.len()).collect::<Vec<_>>(), [0, 2, 2]);
+            assert_eq!(tx.assets_with_content(ContentId([1; 32]))?, [a, b]);
+            Ok(())
+        });
+        write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(40)), ..asset(30) })).unwrap();
+        assert_eq!(read(engine, |tx| tx.assets_with_content(ContentId([1; 32]))), [b]);
+        let add = |v: VersionRow| write(engine, |tx| tx.add_version(&v));
+        refused(add(later.clone()));
+        refused(add(VersionRow { no: VersionNo(900), n: 3, ..version(41, a, 1) }));
+        refused(add(VersionRow { n: 2, ..version(41, a, 1) }));
+        refused(add(VersionRow { n: 3, ..version(41, a, 9) }));
+        refused(add(version(41, asset_id(99), 1)));
+        refused(write(engine, |tx| tx.put_content(&damfs::types::Content { size: 8, ..content(1) })));
+        refused(write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(99)), ..asset(30) })));
+    });
+}
+
+#[test]
+fn a_version_goes_unless_something_rests_on_it() {
+    on_both(|engine| {
+        let (a, b) = (asset_id(30), asset_id(31));
+        let more = |n: u32| VersionRow { n, ..version(40 + u64::from(n), a, 1) };
+        let verdict = Verdict {
+            value: "approved".into(),
+            version: Some(version_id(43)),
+            by: Some(member_id(1)),
+            at: Timestamp::from_secs(4),
+        };
+        write(engine, |tx| {
+            publish(tx, &asset(30))?;
+            publish(tx, &asset(31))?;
+            (2..=5).try_for_each(|n| tx.add_version(&more(n)))?;
+            let status = BTreeMap::from([("x".to_owned(), verdict.clone())]);
+            tx.put_asset(&Asset { head: Some(version_id(44)), status, ..asset(30) })
+        })
+        .unwrap();
+        let remove = |id| write(engine, |tx| tx.remove_version(version_id(id)));
+        refused(remove(43));
+        refused(remove(44));
+        refused(remove(45));
+        refused(remove(31));
+        refused(remove(99));
+        remove(42).unwrap();
+        refused(remove(42));
+        read(engine, |tx| {
+            let left: Vec<u32> = tx.versions(a)?.iter().map(|version| version.n).collect();
+            assert_eq!(left, [1, 3, 4, 5]);
+            assert_eq!((tx.version(version_id(42))?, tx.version_by_no(VersionNo(42))?), (None, None));
+            assert_eq!(tx.content(ContentId([1; 32]))?, Some(content(1)), "bytes are not gone with it");
+            let with = |most, after, limit| tx.assets_with_versions(most, after, limit);
+            assert_eq!(with(0, None, 9)?, [a, b]);
+            assert_eq!(with(0, None, 1)?, [a]);
+            assert_eq!(with(0, Some(a), 9)?, [b]);
+            assert_eq!(with(3, None, 9)?, [a]);
+            assert_eq!(with(4, None, 9)?, []);
+            assert_eq!(with(0, Some(b), 9)?, []);
+            Ok(())
+        });
+        let undone = write(engine, |tx| {
+            tx.remove_version(version_id(30))?;
+            Err::<(), _>(CatalogError::Conflict)
+        });
+        assert!(undone.is_err());
+        assert_eq!(read(engine, |tx| tx.versions(a)).len(), 4);
+    });
+}

@@ -121,6 +121,18 @@ Example:
   dam diff library/luna/IMG_1.png 1 3
   dam diff versions/luna/IMG_1.png/1.png")]
     Diff(DiffArgs),
+    /// Let go of earlier versions that versions.toml does not keep (admin only).
+    #[command(after_help = "\
+versions.toml in the library's folder says which versions stay: the shipped rules keep all for 30 days, then one a day
+for a year, then one a month, and at least the newest ten. An asset keeps its first and its current version, those that
+a verdict was given for, those of a conflict of bytes, and what dam undo can still bring back; in the trash, and while
+it is held, it keeps all. The daemon does the same daily, for all assets. A thinning cannot be taken back, the numbers
+are not given again, and no space comes back yet: the bytes stay in the store.
+
+Example:
+  dam thin --dry-run
+  dam thin library/luna/IMG_1.png")]
+    Thin(ThinArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given
@@ -294,6 +306,16 @@ pub struct RestoreArgs {
     /// Another file name for what comes out of the trash.
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ThinArgs {
+    /// Assets: paths in a mount, library/..., or ids; else all.
+    #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+    pub targets: Vec<String>,
+    /// Only say what would go.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

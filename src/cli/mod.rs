@@ -23,6 +23,7 @@ mod snapshot;
 mod status;
 mod tag;
 mod target;
+mod thin;
 mod undo;
 mod unmount;
 mod versions;
@@ -58,6 +59,7 @@ pub fn run() -> ExitCode {
         Cmd::Show(args) => show::run(&global, &args),
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
+        Cmd::Thin(args) => thin::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Undo(args) => undo::run(&global, &args),

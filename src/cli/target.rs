@@ -51,8 +51,8 @@ fn in_mount(mount: &mounts::FuseMount, path: &Path, arg: &str) -> Result<String,
         }
         // A folder, or a local file: the library says what it is.
         Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(below),
-        // Nor is every asset shown in each placement that it is meant for.
-        Err(Errno::NOENT) if below.starts_with("platforms/") => Ok(below),
+        // Not every asset is shown in each placement that it is meant for, nor has every version. The library says why.
+        Err(Errno::NOENT) if below.starts_with("platforms/") || below.starts_with("versions/") => Ok(below),
         Err(Errno::NOENT | Errno::NOTDIR) => {
             Err(not_found(format!("no such file: {arg}"), "look with ls, or dam find"))
         }

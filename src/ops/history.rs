@@ -52,13 +52,17 @@ pub fn versions(library: &Library, actor: &Actor, name: &str) -> Result<Value, O
     })
 }
 
-/// The version of that number.
+/// The version of that number. One that lies below the last number and is not there was thinned out.
 ///
 /// # Errors
 /// [`OpsError::Unknown`].
 pub(super) fn numbered<'a>(versions: &'a [VersionRow], n: u32, name: &str) -> Result<&'a VersionRow, OpsError> {
     versions.iter().find(|version| version.n == n).ok_or_else(|| OpsError::Unknown {
-        message: format!("`{name}` has no version {n}"),
+        message: if n > 0 && versions.last().is_some_and(|last| n < last.n) {
+            format!("version {n} of `{name}` was thinned out")
+        } else {
+            format!("`{name}` has no version {n}")
+        },
         hint: format!("see which it has with: dam versions {name}"),
     })
 }

@@ -18,6 +18,7 @@ use super::reserve::Reserve;
 use super::retention::{Kept, LONGEST_DAYS, RECOVERY_DAYS};
 use super::snapshots::Due;
 use super::strays::ScratchSwept;
+use super::thin::{self, Thinning};
 use super::value;
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
@@ -29,7 +30,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::RoleBook;
+use crate::policy::{RoleBook, ThinningRules};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -196,6 +197,7 @@ pub struct Library {
     /// Held by who makes a snapshot.
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
+    pub(super) thinning: Thinning,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Memory for decoding pictures.
@@ -262,6 +264,8 @@ impl Library {
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
         write_new(&root.join("roles.toml"), RoleBook::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the roles"))?;
+        write_new(&root.join(thin::FILE), ThinningRules::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the rules of versions"))?;
         write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
@@ -356,6 +360,7 @@ impl Library {
             snapshot_due: Due::default(),
             snapshotting: Mutex::default(),
             kept: Kept::default(),
+            thinning: Thinning::default(),
             ending: AtomicBool::new(false),
             _lock: lock,
         });

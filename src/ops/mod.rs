@@ -43,6 +43,7 @@ pub mod snapshots;
 mod strays;
 mod sweep;
 pub mod target;
+pub mod thin;
 pub mod trail;
 pub mod tunnels;
 pub mod undo;

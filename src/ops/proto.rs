@@ -35,6 +35,11 @@ pub enum Command {
         from: Option<u32>,
         to: Option<u32>,
     },
+    /// Lets go of versions that `versions.toml` does not keep: of these assets, or of all.
+    Thin {
+        targets: Vec<String>,
+        dry_run: bool,
+    },
     /// Makes an earlier version the next one, or takes an asset out of the trash, by itself to where it was.
     Restore {
         target: String,
@@ -113,6 +118,7 @@ impl Command {
             Self::Set { .. }
             | Self::Tag { .. }
             | Self::Restore { .. }
+            | Self::Thin { .. }
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
             | Self::Settle

@@ -13,7 +13,7 @@ use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
     Actor, Library, OpsError, assign, conflicts, find, folders, fsck, history, import, members, restore, rules, show,
-    snapshots, trail, undo, value, why,
+    snapshots, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -66,6 +66,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Show { target } => show::show(library, actor, &target),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
+        Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })
         }

@@ -11,13 +11,14 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 8] = [
+        let beats: [(&str, Beat); 9] = [
             ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("manifests", |l| l.pay_manifests()),
             ("tunnels", Self::sweep_tunnels),
             ("scratch files", Self::sweep_scratch),
             ("inbox", Self::sweep_inbox),
             ("the recovery window", Self::sweep_kept),
+            ("thinning", Self::sweep_versions),
             ("keeping space back", |l| Ok(l.reserve.keep()?)),
             ("refusals", |l| Ok(l.write_denials()?)),
         ];

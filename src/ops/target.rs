@@ -1,6 +1,6 @@
 //! From what a person typed to the asset it means, and what a member may know of the tree.
 
-use super::{Actor, Library, OpsError, folders};
+use super::{Actor, Library, OpsError, folders, history};
 use crate::access::{Gate, Who};
 use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
 use crate::policy::{Verb, platforms};
@@ -77,6 +77,16 @@ fn shown(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<Item>, Catal
     Ok(Some(item))
 }
 
+/// Why a name below `versions/` of an asset shows nothing, when it is a version's number.
+fn no_version(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<OpsError>, CatalogError> {
+    let Some((dir, name)) = target.rsplit_once('/') else { return Ok(None) };
+    let n = name.split('.').next().and_then(|n| n.parse().ok());
+    match (shown(tx, who, dir)?, n) {
+        (Some(Item::Dir(Dir::VersionsOf(id))), Some(n)) => Ok(history::numbered(&tx.versions(id)?, n, dir).err()),
+        _ => Ok(None),
+    }
+}
+
 /// The asset that a path below `library/` leads to.
 fn placed(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Option<Asset>, OpsError> {
     let Ok(parts) = folders::parts(target) else { return Ok(None) };
@@ -118,7 +128,7 @@ pub fn find(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> 
             Some(Item::Trashed(asset)) => asset.into(),
             Some(Item::Dir(Dir::VersionsOf(id))) => asset(tx.asset(id)?)?,
             Some(Item::Dir(_)) => return Err(folder(target)),
-            _ => return Err(missing()),
+            _ => return Err(no_version(tx, actor.who(), target)?.unwrap_or_else(missing)),
         }
     } else {
         asset(placed(library, actor, tx, target)?)?

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 25] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 24] = [
     &["show"],
     &["versions"],
     &["diff"],
+    &["thin"],
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use damfs::clock::{SharedClock, SystemClock};
+use damfs::clock::{Clock, ManualClock, SharedClock, SystemClock};
 use damfs::fs::{Audience, FsResult, Mount, OpenMode, ROOT, Show};
 use damfs::ops::{Library, OpenError};
 use damfs::rng::{SharedEntropy, SystemEntropy};
@@ -119,9 +119,19 @@ impl Lab {
 
     /// As a mount, without a kernel, for as long as `f` takes: a caller, his mount, and the folder and name of a path in it.
     pub fn in_mount<T>(&self, path: &str, f: impl FnOnce(&Mount, &Caller, u64, &OsStr) -> FsResult<T>) -> T {
+        self.in_mount_at(Arc::new(SystemClock), path, f)
+    }
+
+    /// As [`Lab::in_mount`], by another clock.
+    fn in_mount_at<T>(
+        &self,
+        clock: SharedClock,
+        path: &str,
+        f: impl FnOnce(&Mount, &Caller, u64, &OsStr) -> FsResult<T>,
+    ) -> T {
         let id = Library::info_of(&self.library()).unwrap().id;
         let key = self.config().join(format!("{id}.key"));
-        let (clock, entropy): (SharedClock, SharedEntropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
+        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
         let mut tries = 0;
         let library = loop {
             match Library::open(&self.library(), Some(&key), clock.clone(), entropy.clone()) {
@@ -147,7 +157,13 @@ impl Lab {
 
     /// Writes over a file, which makes a version.
     pub fn overwrite(&self, path: &str, bytes: &[u8]) {
-        self.in_mount(path, |mount, caller, folder, name| {
+        self.overwrite_earlier(path, bytes, 0);
+    }
+
+    /// As [`Lab::overwrite`], so many days ago.
+    pub fn overwrite_earlier(&self, path: &str, bytes: &[u8], days: i64) {
+        let clock = Arc::new(ManualClock::at(SystemClock.now().plus_ms(-days * 86_400_000)));
+        self.in_mount_at(clock, path, |mount, caller, folder, name| {
             let file = mount.lookup(caller, folder, name)?.attr.ino;
             let fh = mount.open(caller, file, OpenMode { write: true, truncate: true, ..OpenMode::default() })?.fh;
             mount.write(caller, fh, 0, bytes, false)?;

@@ -15,5 +15,6 @@ mod restore;
 mod set;
 mod show;
 mod tag;
+mod thin;
 mod versions;
 mod why;

@@ -1,6 +1,15 @@
 //! Earlier versions and removed files can be seen and brought back.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
+use std::sync::Arc;
+
+use damfs::clock::{Clock, ManualClock, SystemClock};
+use damfs::fs::{Audience, Mount, OpenMode, ROOT, Show};
+use damfs::ops::Library;
+use damfs::rng::SystemEntropy;
+use damfs::types::Caller;
 
 use crate::harness::*;
 
@@ -61,6 +70,54 @@ fn a_version_and_a_removed_file_come_back_by_command() {
     assert!(!trashed.exists());
     assert_eq!(s.find("tag=beach"), ["library/luna/a.png"]);
     assert_eq!(s.versions("library/luna/a.png"), 4);
+}
+
+/// Makes `library/old.png` with these versions, long ago, in a library that is not mounted.
+fn saved_long_ago(s: &Studio, versions: &[Vec<u8>]) {
+    let key = sh(&format!("find {} -name '*.key'", s.dir.path().display()));
+    let clock = Arc::new(ManualClock::at(SystemClock.now().plus_ms(-100 * 86_400_000)));
+    let entropy = Arc::new(SystemEntropy::new());
+    let library = Library::open(&s.library(), Some(key.trim().as_ref()), clock, entropy).unwrap();
+    let (me, show) = (Caller { uid: 0, gid: 0, process: 1 }, Show { uid: 0, gid: 0 });
+    let mount = Mount::new(library.clone(), Audience::Member(library.member_for(0).unwrap()), show).unwrap();
+    let folder = mount.lookup(&me, ROOT, OsStr::new("library")).unwrap().attr.ino;
+    let cut = OpenMode { write: true, truncate: true, ..OpenMode::default() };
+    for bytes in versions {
+        let fh = match mount.lookup(&me, folder, OsStr::new("old.png")) {
+            Ok(there) => mount.open(&me, there.attr.ino, cut).unwrap().fh,
+            Err(_) => mount.create(&me, folder, OsStr::new("old.png"), 0o644, cut).unwrap().1.fh,
+        };
+        mount.write(&me, fh, 0, bytes, false).unwrap();
+        mount.release(&me, fh).unwrap();
+        library.settle().unwrap();
+    }
+}
+
+#[test]
+fn a_version_that_is_thinned_out_is_gone_at_once() {
+    let mut s = Studio::new();
+    let versions: Vec<_> = (1..=4).map(|seed| png(64, 64, seed)).collect();
+    saved_long_ago(&s, &versions);
+    s.mount("mnt", &[]);
+    let all = s.mnt("versions/old.png");
+    assert_eq!(names(&all), ["1.png", "2.png", "3.png", "4.png"]);
+    let (second, third) = (all.join("2.png"), all.join("3.png"));
+    let mut open = fs::File::open(&second).unwrap();
+    assert_eq!(fs::read(&third).unwrap(), versions[2]);
+    fs::write(s.library().join("versions.toml"), "newest = 1\nall = \"none\"\n").unwrap();
+    fs::metadata(&second).and(fs::metadata(&third)).unwrap();
+    assert!(s.dam(["thin", s.mnt("library/old.png").to_str().unwrap()]).starts_with("library/old.png: 2, 3 (2 left)"));
+    for gone in [&second, &third] {
+        assert_eq!(fs::metadata(gone).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(fs::read(gone).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+    }
+    assert_eq!(names(&all), ["1.png", "4.png"]);
+    let mut bytes = Vec::new();
+    open.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, versions[1], "who has it open reads it to its end");
+    let (code, said) = s.dam_fails(["restore", second.to_str().unwrap()]);
+    assert!(code == 3 && said.contains("version 2 of `versions/old.png` was thinned out"), "{said}");
+    assert_eq!(fs::read(s.mnt("library/old.png")).unwrap(), versions[3]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod retention;
 mod rivals;
 mod sidecars;
 mod snapshots;
+mod thinning;
 mod undo;
 mod world;
 

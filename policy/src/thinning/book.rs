@@ -21,8 +21,19 @@ impl From<String> for ThinningError {
     }
 }
 
-impl ThinningRules {
+impl Default for ThinningRules {
     /// The shipped rules.
+    fn default() -> Self {
+        Self::parse(Self::TEMPLATE).unwrap_or(Self {
+            newest: u32::MAX,
+            all: Until::Forever,
+            last_of: [Until::Forever; 4],
+        })
+    }
+}
+
+impl ThinningRules {
+    /// The text of the shipped rules.
     pub const TEMPLATE: &'static str = include_str!("../../templates/versions.toml");
 
     /// Reads the rules.

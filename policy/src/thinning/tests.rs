@@ -65,6 +65,7 @@ fn what_goes_is_decided_so() {
 #[test]
 fn the_shipped_rules_keep_all_for_thirty_days_one_a_day_for_a_year_and_one_a_month() {
     let shipped = rules(ThinningRules::TEMPLATE);
+    assert_eq!(shipped, ThinningRules::default());
     // Four a day for three years.
     let ages: Vec<i64> = (0..3 * 366 * 4).rev().map(|at| at * DAY / 4).collect();
     let versions = aged(&ages);

@@ -19,12 +19,19 @@ pub fn run(global: &Global) -> Done {
         Library::info_of(&root).map_err(|e| backend::explain(&e, &root))?;
         libraries.retain(|library| *library == root);
     }
-    let mut rows: Vec<Value> = Vec::new();
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
     for (library, told) in libraries.iter().zip(ask_all(&libraries)) {
         rows.extend(mounts_of(library, &told));
+        if let Some(fault) = told.as_ref().ok().and_then(|answer| answer.as_ref()?["fault"].as_str()) {
+            faults.push(json!({ "library": library.to_string_lossy(), "fault": fault }));
+        }
+    }
+    for fault in faults.iter().filter(|_| !global.json) {
+        let (library, fault) = (print::word(&fault["library"]), print::word(&fault["fault"]));
+        print::note(&format!("{library}: {fault}; until it is mended, the rules that held before hold"));
     }
     if global.json {
-        print::json(&json!({ "mounts": rows }))?;
+        print::json(&json!({ "mounts": rows, "faults": faults }))?;
         return Ok(ExitCode::SUCCESS);
     }
     if rows.is_empty() {

@@ -210,3 +210,23 @@ fn a_log_that_cannot_be_written_ends_nothing() {
     s.dam(["unmount".as_ref(), s.path("mnt").as_os_str()]);
     assert!(daemon.wait().unwrap().success());
 }
+
+#[test]
+fn status_tells_an_admin_of_rules_that_cannot_be_read() {
+    let s = Studio::mounted();
+    let library = s.library();
+    let faults = |said: &str| {
+        let status: serde_json::Value = serde_json::from_str(said).unwrap();
+        let faults = status["faults"].as_array().unwrap().clone();
+        faults.into_iter().filter(|f| f["library"] == library.to_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(faults(&s.dam(["status", "--json"])).len(), 0);
+    fs::write(library.join("versions.toml"), "newest = 1\nal = \"none\"\n").unwrap();
+    let told = faults(&s.dam(["status", "--json"]));
+    let said = "versions.toml line 2: unknown key `al`; did you mean `all`?";
+    assert!(told[0]["fault"].as_str().unwrap().starts_with(said), "{told:?}");
+    let (code, words) = s.dam_fails(["status", "--library", library.to_str().unwrap()]);
+    assert!(code == 0 && words.contains(said) && words.contains("until it is mended"), "{words}");
+    fs::remove_file(library.join("versions.toml")).unwrap();
+    assert_eq!(faults(&s.dam(["status", "--json"])).len(), 0);
+}

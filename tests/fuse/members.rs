@@ -85,6 +85,12 @@ fn a_shared_mount_shows_to_its_members_alone() {
     assert!(eddy.len() == 1 && eddy[0]["shared"] == true, "{eddy:?}");
     assert!(mine(EVE).is_empty());
     let library = s.library();
+    fs::write(library.join("versions.toml"), "al = 1\n").unwrap();
+    assert!(s.dam(["status", "--json"]).contains("unknown key `al`"));
+    for uid in [EDDY, EVE] {
+        let (code, said) = code_as(uid, &dam);
+        assert!(code == 0 && !said.contains("unknown key"), "the library's rules are an admin's: {said}");
+    }
     s.dam(["member", "set", "eddy", "--active", "false"]);
     assert!(mine(EDDY).is_empty());
     let (code, said) = s.dam_fails(["status", "--library", library.join("none").to_str().unwrap()]);

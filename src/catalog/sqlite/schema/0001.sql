@@ -1,4 +1,5 @@
 -- Subset that PostgreSQL shares: ids and numbers made by us, integer nanoseconds, explicit order, no upsert by REPLACE.
+-- The words that a column may hold are spelled out: a list of more than two would be a table made anew for each row that is written.
 -- Who did something (owner, by_member, made_by) is history and refers to no row: versions are restored before members.
 
 CREATE TABLE meta (
@@ -33,8 +34,11 @@ CREATE TABLE content_extent (
 
 CREATE TABLE node (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id > 0),
-    kind TEXT NOT NULL CHECK (kind IN ('file', 'dir', 'symlink', 'fifo', 'socket')),
-    class TEXT NOT NULL CHECK (class IN ('plain', 'asset', 'scratch', 'local', 'aside', 'inbox')),
+    kind TEXT NOT NULL CHECK (kind = 'file' OR kind = 'dir' OR kind = 'symlink' OR kind = 'fifo' OR kind = 'socket'),
+    class TEXT NOT NULL CHECK (
+        class = 'plain' OR class = 'asset' OR class = 'scratch' OR class = 'local' OR class = 'aside'
+        OR class = 'inbox'
+    ),
     mode INTEGER NOT NULL CHECK (mode BETWEEN 0 AND 4095),
     uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),
     gid INTEGER NOT NULL CHECK (gid BETWEEN 0 AND 4294967295),
@@ -83,13 +87,16 @@ CREATE TABLE asset (
     marked_stem TEXT CHECK (marked_stem <> ''),
     named INTEGER CHECK (named > 0),
     node INTEGER REFERENCES node (id) DEFERRABLE INITIALLY DEFERRED,
-    state TEXT NOT NULL CHECK (state IN ('active', 'archived', 'expired', 'held', 'trashed')),
+    state TEXT NOT NULL CHECK (
+        state = 'active' OR state = 'archived' OR state = 'expired' OR state = 'held' OR state = 'trashed'
+    ),
     head BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
     owner BLOB CHECK (length(owner) = 16),
     owner_name TEXT NOT NULL,
     -- Without a version the bytes have not been looked at yet.
     kind TEXT NOT NULL CHECK (
-        kind IN ('image', 'video', 'audio', 'document', 'other') OR (kind = '' AND head IS NULL)
+        kind = 'image' OR kind = 'video' OR kind = 'audio' OR kind = 'document' OR kind = 'other'
+        OR (kind = '' AND head IS NULL)
     ),
     format TEXT NOT NULL,
     width INTEGER CHECK (width BETWEEN 0 AND 4294967295),
@@ -99,15 +106,16 @@ CREATE TABLE asset (
     imported INTEGER NOT NULL,
     expires INTEGER,
     client TEXT,
-    rating TEXT CHECK (rating IN ('safe', 'suggestive', 'adult')),
+    rating TEXT CHECK (rating = 'safe' OR rating = 'suggestive' OR rating = 'adult'),
     stars INTEGER CHECK (stars BETWEEN 0 AND 10),
-    rights TEXT CHECK (rights IN ('exclusive', 'editorial', 'unrestricted')),
-    likeness TEXT CHECK (likeness IN ('synthetic', 'self', 'licensed')),
+    rights TEXT CHECK (rights = 'exclusive' OR rights = 'editorial' OR rights = 'unrestricted'),
+    likeness TEXT CHECK (likeness = 'synthetic' OR likeness = 'self' OR likeness = 'licensed'),
     model TEXT,
     sampler TEXT,
     seed INTEGER,
     stage TEXT CHECK (
-        stage IN ('draft', 'internal-review', 'client-approval', 'approved', 'rejected', 'published')
+        stage = 'draft' OR stage = 'internal-review' OR stage = 'client-approval' OR stage = 'approved'
+        OR stage = 'rejected' OR stage = 'published'
     ),
     prompt TEXT,
     negative TEXT,
@@ -149,7 +157,7 @@ CREATE TABLE generation (
 
 CREATE TABLE asset_value (
     asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-    facet TEXT NOT NULL CHECK (facet IN ('persona', 'campaign', 'tag', 'lora')),
+    facet TEXT NOT NULL CHECK (facet = 'persona' OR facet = 'campaign' OR facet = 'tag' OR facet = 'lora'),
     value TEXT NOT NULL CHECK (value <> ''),
     PRIMARY KEY (asset, facet, value)
 ) STRICT, WITHOUT ROWID;
@@ -176,7 +184,7 @@ CREATE UNIQUE INDEX asset_conflict_field ON asset_conflict (field, asset);
 CREATE TABLE asset_status (
     asset INTEGER NOT NULL REFERENCES asset (ordinal) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     platform TEXT NOT NULL CHECK (platform <> ''),
-    value TEXT NOT NULL CHECK (value IN ('needs-review', 'approved', 'rejected', 'stale')),
+    value TEXT NOT NULL CHECK (value = 'needs-review' OR value = 'approved' OR value = 'rejected' OR value = 'stale'),
     version BLOB REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,
     by_member BLOB CHECK (length(by_member) = 16),
     at INTEGER NOT NULL,
@@ -213,8 +221,10 @@ CREATE TABLE tunnel (
     process INTEGER NOT NULL CHECK (process BETWEEN 0 AND 4294967295),
     member BLOB CHECK (length(member) = 16),
     at INTEGER NOT NULL,
-    how TEXT NOT NULL CHECK (how IN ('aside', 'moved', 'removed', 'removed-without-delete', 'aside-in-view',
-        'removed-in-view')),
+    how TEXT NOT NULL CHECK (
+        how = 'aside' OR how = 'moved' OR how = 'removed' OR how = 'removed-without-delete'
+        OR how = 'aside-in-view' OR how = 'removed-in-view'
+    ),
     taken TEXT NOT NULL CHECK (json_valid(taken)),
     PRIMARY KEY (parent, name)
 ) STRICT, WITHOUT ROWID;
@@ -269,7 +279,10 @@ CREATE TABLE inbox (
 
 CREATE TABLE change (
     seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
-    kind TEXT NOT NULL CHECK (kind IN ('node', 'entry', 'asset', 'access', 'inbox', 'word')),
+    kind TEXT NOT NULL CHECK (
+        kind = 'node' OR kind = 'entry' OR kind = 'asset' OR kind = 'access' OR kind = 'inbox'
+        OR kind = 'word'
+    ),
     id TEXT NOT NULL
 ) STRICT;
 

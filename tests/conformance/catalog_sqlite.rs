@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, CatalogError, Counter, Engine, NodeClass, NodeKind, NodeRow};
+use damfs::catalog::{Asset, CatalogError, Counter, Engine, NodeClass, NodeKind, NodeRow, WriteTx};
 use damfs::policy::{Expr, Field};
 use damfs::types::{EntryId, Generation, NodeId};
 use rusqlite::Connection;
@@ -48,6 +48,38 @@ fn no_row_needs_a_table_to_be_checked() {
         let program = column(&format!("EXPLAIN INSERT INTO {table} VALUES ({places})"), 1);
         assert!(!program.iter().any(|op| op == "OpenEphemeral"), "{table}");
     }
+}
+
+/// Regression: a change of one column wrote every index of the row anew.
+#[test]
+fn what_did_not_change_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let engine = SqliteEngine::create(&path).unwrap();
+    root(&engine);
+    let there = NodeRow { class: NodeClass::Asset, asset: Some(asset_id(30)), ..node(30, NodeKind::File) };
+    let published = write(&engine, |tx| {
+        tx.put_node(&there)?;
+        publish(tx, &Asset { node: Some(NodeId(30)), ..asset(30) })?;
+        Ok(tx.asset(asset_id(30))?.unwrap())
+    })
+    .unwrap();
+    // A page in the log is its bytes and a header.
+    let log = dir.path().join("catalog.db-wal");
+    let pages = |f: &dyn Fn(&mut dyn WriteTx) -> Result<(), CatalogError>| {
+        let before = std::fs::metadata(&log).unwrap().len();
+        write(&engine, |tx| f(tx)).unwrap();
+        (std::fs::metadata(&log).unwrap().len() - before) / (4096 + 24)
+    };
+    let later = NodeRow { size: 77, mtime: there.mtime.plus_ms(1), ..there.clone() };
+    assert_eq!(pages(&|tx| tx.put_node(&later)), 1, "the row");
+    assert_eq!(pages(&|tx| tx.put_node(&later)), 0, "nothing");
+    assert_eq!(
+        pages(&|tx| tx.put_node(&NodeRow { staged: true, ..later.clone() })),
+        3,
+        "the row and the lists of staged and of unwritten ones"
+    );
+    assert_eq!(pages(&|tx| tx.put_asset(&Asset { stars: Some(3), ..published.clone() })), 1, "the row");
 }
 
 /// Regression: a power cut took the last commits, and the numbers in them were given to other nodes.

@@ -7,12 +7,12 @@ use damfs_policy::expr::fold;
 use damfs_policy::{Expr, Facts, Field};
 use roaring::RoaringBitmap;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
 
 use super::convert::Num;
 use super::nodes::{self, stat_columns};
 use super::query::Filter;
-use super::sql::{all, any, cursor, limit, one, run};
+use super::sql::{all, any, cursor, limit, one, run, update};
 use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, Timestamp};
@@ -70,11 +70,6 @@ static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     let places: Vec<String> = (1..=OWN).map(|n| format!("?{n}")).collect();
     format!("INSERT INTO asset ({}) VALUES ({})", COLUMNS[..OWN].join(", "), places.join(", "))
-});
-
-static UPDATE: LazyLock<String> = LazyLock::new(|| {
-    let sets: Vec<String> = COLUMNS[1..OWN].iter().zip(2..).map(|(column, n)| format!("{column} = ?{n}")).collect();
-    format!("UPDATE asset SET {} WHERE ordinal = ?1", sets.join(", "))
 });
 
 /// An asset whose child rows are still to be read.
@@ -357,55 +352,62 @@ pub(super) fn put(conn: &Connection, new: &Asset) -> Result<Option<Asset>, E> {
     if old.as_ref() == Some(new) {
         return Ok(old);
     }
-    let trashed = new.trashed.as_ref();
-    let values = params![
-        Num(new.ordinal),
-        new.id,
-        new.view_name,
-        view_stem(&new.view_name),
-        new.marked_name,
-        new.marked_name.as_deref().map(view_stem),
-        new.named.map(Num),
-        new.node,
-        new.state,
-        new.head,
-        new.owner,
-        new.owner_name,
-        new.kind,
-        new.format,
-        new.width,
-        new.height,
-        new.orientation,
-        new.created,
-        new.imported,
-        new.expires,
-        new.client,
-        new.rating,
-        new.rights,
-        new.likeness,
-        new.model,
-        new.sampler,
-        new.seed,
-        new.stage,
-        new.prompt,
-        new.negative,
-        new.notes,
-        new.generator,
-        trashed.map(|t| t.at),
-        trashed.map(|t| t.parent),
-        trashed.map(|t| &t.name),
-        trashed.and_then(|t| t.by),
-        new.changed,
-        new.stars,
-        trashed.and_then(|t| t.with),
-    ];
-    run(conn, if old.is_some() { &UPDATE } else { &INSERT }, values)?;
+    with_row(new, |is| match &old {
+        Some(old) => with_row(old, |was| update(conn, "asset", &COLUMNS[..OWN], was, is)),
+        None => run(conn, &INSERT, is).map(drop),
+    })?;
     put_values(conn, old.as_ref(), new)?;
     put_status(conn, old.as_ref(), new)?;
     put_properties(conn, old.as_ref(), new)?;
     put_conflicts(conn, old.as_ref(), new)?;
     put_text(conn, old.as_ref(), new)?;
     Ok(old)
+}
+
+/// Gives the values of the row's own columns to `f`.
+fn with_row<T>(asset: &Asset, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+    let trashed = asset.trashed.as_ref();
+    f(params![
+        Num(asset.ordinal),
+        asset.id,
+        asset.view_name,
+        view_stem(&asset.view_name),
+        asset.marked_name,
+        asset.marked_name.as_deref().map(view_stem),
+        asset.named.map(Num),
+        asset.node,
+        asset.state,
+        asset.head,
+        asset.owner,
+        asset.owner_name,
+        asset.kind,
+        asset.format,
+        asset.width,
+        asset.height,
+        asset.orientation,
+        asset.created,
+        asset.imported,
+        asset.expires,
+        asset.client,
+        asset.rating,
+        asset.rights,
+        asset.likeness,
+        asset.model,
+        asset.sampler,
+        asset.seed,
+        asset.stage,
+        asset.prompt,
+        asset.negative,
+        asset.notes,
+        asset.generator,
+        trashed.map(|t| t.at),
+        trashed.map(|t| t.parent),
+        trashed.map(|t| &t.name),
+        trashed.and_then(|t| t.by),
+        asset.changed,
+        asset.stars,
+        trashed.and_then(|t| t.with),
+    ])
 }
 
 fn put_values(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {

@@ -1,9 +1,11 @@
 //! Nodes and their extended attributes.
 
-use rusqlite::{Connection, Row, params};
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::convert::Num;
-use super::sql::{all, any, one, run};
+use super::sql::{all, any, one, run, update};
 use crate::catalog::rules::refused;
 use crate::catalog::{CatalogError as E, NodeClass, NodeRow, NodeStat, Xattr};
 use crate::types::NodeId;
@@ -98,25 +100,28 @@ pub(super) fn orphans(conn: &Connection) -> Result<Vec<NodeId>, E> {
     all(conn, sql, [], |row| row.get(0))
 }
 
-pub(super) fn put(conn: &Connection, node: &NodeRow) -> Result<(), E> {
-    // Most changes move times and sizes alone. An update that names a column of an index writes that index anew, whatever the value.
-    let in_place = "UPDATE node SET
-            kind = ?2, mode = ?3, uid = ?4, gid = ?5, size = ?6, atime = ?7, mtime = ?8, ctime = ?9, target = ?10,
-            owner = ?11, made_by_process = ?12, made_at = ?13, mtime_set = ?14
-        WHERE id = ?1 AND class = ?15 AND content IS ?16 AND staged = ?17 AND asset IS ?18";
-    let put = "INSERT INTO node
-            (id, kind, mode, uid, gid, size, atime, mtime, ctime, target, owner, made_by_process, made_at, mtime_set,
-             class, content, staged, asset)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-        ON CONFLICT (id) DO UPDATE SET
-            kind = excluded.kind, mode = excluded.mode, uid = excluded.uid, gid = excluded.gid, size = excluded.size,
-            atime = excluded.atime, mtime = excluded.mtime, ctime = excluded.ctime, target = excluded.target,
-            owner = excluded.owner, made_by_process = excluded.made_by_process, made_at = excluded.made_at,
-            mtime_set = excluded.mtime_set, class = excluded.class, content = excluded.content,
-            staged = excluded.staged, asset = excluded.asset";
-    let values = params![
+/// The same columns by themselves.
+static COLUMNS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| node_columns!().split(',').map(|column| column.trim().trim_start_matches("n.")).collect());
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let places: Vec<String> = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect();
+    format!("INSERT INTO node ({}) VALUES ({})", COLUMNS.join(", "), places.join(", "))
+});
+
+pub(super) fn put(conn: &Connection, new: &NodeRow) -> Result<(), E> {
+    with_row(new, |is| match get(conn, new.id)? {
+        Some(old) => with_row(&old, |was| update(conn, "node", &COLUMNS, was, is)),
+        None => run(conn, &INSERT, is).map(drop),
+    })
+}
+
+/// Gives the values of a node's columns to `f`, in the order of [`from_row`].
+fn with_row<T>(node: &NodeRow, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+    f(params![
         node.id,
         node.kind,
+        node.class,
         node.mode,
         node.uid,
         node.gid,
@@ -125,19 +130,14 @@ pub(super) fn put(conn: &Connection, node: &NodeRow) -> Result<(), E> {
         node.mtime,
         node.ctime,
         node.target,
+        node.content,
+        node.staged,
+        node.asset,
         node.owner,
         node.made_by_process,
         node.made_at,
         node.mtime_set,
-        node.class,
-        node.content,
-        node.staged,
-        node.asset,
-    ];
-    if run(conn, in_place, values)? == 0 {
-        run(conn, put, values)?;
-    }
-    Ok(())
+    ])
 }
 
 pub(super) fn remove(conn: &Connection, id: NodeId) -> Result<(), E> {

@@ -1,6 +1,6 @@
-//! The three ways to run a cached statement.
+//! The ways to run a cached statement.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql};
 
 use crate::catalog::CatalogError as E;
 
@@ -34,6 +34,30 @@ pub(super) fn any(conn: &Connection, sql: &str, params: impl Params) -> Result<b
 /// Runs a statement without rows; how many it changed.
 pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<usize, E> {
     Ok(conn.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Writes those columns of a row that differ; the first one is its key. An update that names a column writes the indexes that it is in, and
+/// looks for what it refers to, whatever the value.
+pub(super) fn update(
+    conn: &Connection,
+    table: &str,
+    columns: &[&str],
+    was: &[&dyn ToSql],
+    is: &[&dyn ToSql],
+) -> Result<(), E> {
+    let (Some(key), Some(row)) = (columns.first(), is.first()) else { return Ok(()) };
+    let mut sets = Vec::new();
+    let mut values = vec![*row];
+    for ((column, was), is) in columns.iter().zip(was).zip(is).skip(1) {
+        if was.to_sql()? != is.to_sql()? {
+            values.push(*is);
+            sets.push(format!("{column} = ?{}", values.len()));
+        }
+    }
+    if sets.is_empty() {
+        return Ok(());
+    }
+    run(conn, &format!("UPDATE {table} SET {} WHERE {key} = ?1", sets.join(", ")), values.as_slice()).map(drop)
 }
 
 /// A limit as the engine takes it.

@@ -201,7 +201,7 @@ pub trait WriteTx: ReadTx {
     fn sign(&mut self, _by: &Signature) {}
     /// Appends. Only the journal's recorder calls it.
     fn add_journal(&mut self, row: &JournalRow) -> Result<(), E>;
-    /// Removes the rows from before that time; how many.
+    /// Removes the oldest rows, up to the first that is not from before that time; how many.
     fn drop_journal(&mut self, before: Timestamp) -> Result<u64, E>;
 }
 

@@ -83,6 +83,22 @@ fn turns_are_listed_newest_first_for_one_or_for_all() {
 }
 
 #[test]
+fn the_journal_goes_from_its_old_end() {
+    on_both(|engine| {
+        // The clock was set back once.
+        let rows = [row(1, 1, None, 10), row(2, 2, None, 40), row(3, 3, None, 20), row(4, 4, None, 50)];
+        write(engine, |tx| rows.iter().try_for_each(|row| tx.add_journal(row))).unwrap();
+        for (before, gone, kept) in
+            [(5, 0, vec![1, 2, 3, 4]), (30, 1, vec![2, 3, 4]), (45, 2, vec![4]), (60, 1, vec![])]
+        {
+            assert_eq!(write(engine, |tx| tx.drop_journal(Timestamp::from_secs(before))).unwrap(), gone);
+            let rows = read(engine, |tx| tx.journal_after(0, 9));
+            assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), kept, "before {before}");
+        }
+    });
+}
+
+#[test]
 fn an_entry_is_found_by_its_number_and_a_rule_can_go() {
     on_both(|engine| {
         write(engine, |tx| {

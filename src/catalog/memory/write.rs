@@ -306,7 +306,8 @@ impl WriteTx for Tx<'_> {
     fn drop_journal(&mut self, before: Timestamp) -> Result<u64, E> {
         let journal = Arc::make_mut(&mut self.state.journal);
         let all = journal.len();
-        journal.retain(|_, row| row.at >= before);
+        let kept = journal.iter().find(|(_, row)| row.at >= before).map_or(u64::MAX, |(seq, _)| *seq);
+        journal.retain(|seq, _| *seq >= kept);
         Ok(u64::try_from(all - journal.len()).unwrap_or(u64::MAX))
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Row, params};
 
 use super::convert::Num;
-use super::sql::{all, cursor, limit, run};
+use super::sql::{all, cursor, limit, one, run};
 use crate::catalog::CatalogError as E;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::types::{MemberId, Timestamp};
@@ -51,6 +51,8 @@ pub(super) fn add(conn: &Connection, r: &JournalRow) -> Result<(), E> {
 }
 
 pub(super) fn drop_before(conn: &Connection, time: Timestamp) -> Result<u64, E> {
-    let dropped = run(conn, "DELETE FROM journal WHERE at < ?1", [time])?;
+    let sql = "SELECT seq FROM journal WHERE at >= ?1 ORDER BY seq LIMIT 1";
+    let kept = one(conn, sql, [time], |row| row.get::<_, i64>(0))?;
+    let dropped = run(conn, "DELETE FROM journal WHERE seq < ?1", [kept.unwrap_or(i64::MAX)])?;
     Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
 }

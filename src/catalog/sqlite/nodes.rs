@@ -87,7 +87,13 @@ pub(super) fn unwritten(conn: &Connection) -> Result<Vec<NodeRow>, E> {
 }
 
 pub(super) fn of_class(conn: &Connection, class: NodeClass) -> Result<Vec<NodeRow>, E> {
-    let sql = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.class = ?1 ORDER BY n.id");
+    let sql = match class {
+        NodeClass::Asset => concat!("SELECT ", node_columns!(), " FROM node n WHERE n.class = ?1 ORDER BY n.id"),
+        // The index is of these alone, and has to be told so.
+        _ => {
+            concat!("SELECT ", node_columns!(), " FROM node n WHERE n.class = ?1 AND n.class <> 'asset' ORDER BY n.id")
+        }
+    };
     all(conn, sql, [class], |row| from_row(row, 0))
 }
 

@@ -157,7 +157,6 @@ impl Mount {
             let folder = inbox::unsorted(tx, maker)?;
             let free = inbox::free_name(tx, folder, name)?;
             let mut node = self.fresh_file(tx, caller, maker, mode)?;
-            tx.put_node(&node)?;
             let entry = folders::link(tx, folder, &free, node.id, maker.now)?;
             let origin = Origin { from: None, view: Some(&query.path) };
             let mut asset = assets::adopt(tx, &self.library, &mut node, &entry, maker, &origin)?;
@@ -224,7 +223,6 @@ impl Mount {
             }
             CreateMeaning::NewAsset => {
                 self.may_create(tx, who, maker, folder, name, &[])?;
-                tx.put_node(&node)?;
                 let entry = folders::link(tx, folder, name, node.id, maker.now)?;
                 assets::adopt(tx, &self.library, &mut node, &entry, maker, &Origin::default())?;
             }

@@ -51,13 +51,10 @@ pub fn adopt(
     rules::apply_rules(tx, &mut asset, entry.parent, &maker.hand())?;
     node.class = NodeClass::Asset;
     node.asset = Some(asset.id);
-    // The node's row speaks of the asset and the asset of the node: the asset first, then the node.
-    let bare = NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() };
-    tx.put_node(&bare)?;
+    tx.put_node(node)?;
     mapped::absorb(tx, &mut asset, node.id)?;
     tx.put_asset(&asset)?;
     names::mark_namesake(tx, &asset)?;
-    tx.put_node(node)?;
     let detail = origin.detail(tx, &asset, entry)?;
     trail::asset(tx, &maker.hand(), "create", asset.id, &detail)?;
     library.version_committed(tx, &mut asset, node)?;

@@ -272,9 +272,12 @@ impl Mount {
         let now = self.library.clock.now();
         let recorded = self.library.catalog.write(|tx| -> FsResult<()> {
             let Some(mut row) = tx.node(file.row.id)? else { return Ok(()) };
-            if row.size == seen.size && row.mtime == seen.mtime {
+            // What has content may have been committed meanwhile.
+            let staged = row.staged || row.content.is_none();
+            if row.size == seen.size && row.mtime == seen.mtime && row.staged == staged {
                 return Ok(());
             }
+            row.staged = staged;
             row.size = seen.size;
             row.mtime = seen.mtime;
             row.mtime_set = seen.mtime_set;

@@ -37,7 +37,7 @@ pub fn fsck(library: &Library, actor: &Actor, deep: bool) -> Result<Value, OpsEr
             after = last.ordinal;
             for asset in &page {
                 assets += 1;
-                faults.extend(pointers(tx, asset, &known)?);
+                faults.extend(pointers(library, tx, asset, &known)?);
                 for version in tx.versions(asset.id)? {
                     if !library.has_manifest(&version)? {
                         unwritten.extend(library.manifest_of(tx, &version)?);
@@ -125,6 +125,7 @@ fn newer_versions(library: &Library) -> Result<usize, OpsError> {
 
 /// What a record points at and is not there.
 fn pointers(
+    library: &Library,
     tx: &dyn ReadTx,
     asset: &crate::catalog::Asset,
     known: &BTreeSet<ContentId>,
@@ -143,7 +144,8 @@ fn pointers(
         Some(node) => match tx.node(node)? {
             Some(row) if row.asset == Some(asset.id) => {
                 let head = versions.iter().find(|v| Some(v.id) == asset.head);
-                if !row.staged && head.is_some_and(|head| row.content != Some(head.content)) {
+                let staged = row.staged || library.live.get(node).is_some_and(|file| file.seen().staged);
+                if !staged && head.is_some_and(|head| row.content != Some(head.content)) {
                     faults.push(format!("catalogue: asset {}: its file is not its current version", asset.id));
                 }
             }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLoc
 
 use super::library::Library;
 use crate::blob::{BlobError, Reader, Stage};
-use crate::catalog::{CatalogError, NodeRow, WriteTx};
+use crate::catalog::{CatalogError, NodeClass, NodeRow, WriteTx};
 use crate::types::{ContentId, MemberId, NodeId, ReadAt, Timestamp, without_set_id};
 
 /// Why bytes could not be read or written.
@@ -90,6 +90,8 @@ pub struct LiveFile {
     settling: Mutex<()>,
     /// Whether its mode has the set-user-ID or set-group-ID bit, which a write takes away.
     set_id: AtomicBool,
+    /// Whether the row has to say from the first byte on that bytes are staged: the journal keeps what it says when the file is removed.
+    is_kept_by_row: bool,
 }
 
 pub(super) fn leaf<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -121,6 +123,7 @@ impl LiveFile {
             opens: Mutex::new(Opens { quiet_since, ..Opens::default() }),
             settling: Mutex::new(()),
             set_id: AtomicBool::new(has_set_id(row.mode)),
+            is_kept_by_row: matches!(row.class, NodeClass::Inbox | NodeClass::Aside),
         }
     }
 
@@ -301,7 +304,9 @@ impl LiveFile {
         leaf(&self.opens).closing = false;
     }
 
-    /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one.
+    /// The staging file; begun at the first write. It is there before the catalogue speaks of it: a row that says `staged` has one. That
+    /// of a new file, which has no content, says so when size and time are recorded: until then there is nothing else that the bytes could be
+    /// ([`Library::recover`]).
     fn staged<'a>(&self, library: &Library, io: &'a mut Io) -> Result<&'a mut Stage, LiveError> {
         if io.stage.is_some() && (io.told_committed || self.seen().mtime_set) {
             // The bytes change: after a crash, too, they are not as old as a program once said.
@@ -310,8 +315,9 @@ impl LiveFile {
         }
         if io.stage.is_none() {
             let base = io.committed.as_ref().map(|(id, reader)| (*id, reader.clone()));
+            let goes_without_saying = base.is_none() && !self.seen().mtime_set && !self.is_kept_by_row;
             let stage = library.stages.create(self.node, base, library.clock.now())?;
-            if let Err(e) = library.catalog.write(|tx| self.begun(tx)) {
+            if !goes_without_saying && let Err(e) = library.catalog.write(|tx| self.begun(tx)) {
                 drop(stage);
                 library.remove_stage(self.node);
                 return Err(e.into());

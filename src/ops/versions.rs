@@ -10,7 +10,9 @@ use super::probe::{self, Reading};
 use super::record::Hand;
 use super::{OpsError, conflicts, manifests, mapped, rivals, trail};
 use crate::blob::BlobError;
-use crate::catalog::{Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeRow, ReadTx, VersionRow, WriteTx};
+use crate::catalog::{
+    Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+};
 use crate::media::Probe;
 use crate::types::{Content, MemberId, NodeId, ReadAt, Timestamp, VersionId, VersionNo};
 
@@ -46,11 +48,17 @@ impl Library {
             self.catalog.write(|tx| tx.remove_node(id))?;
             self.remove_stage(id);
         }
-        let staged = self.catalog.read(|tx| tx.staged_nodes())?;
-        match self.stages.list() {
+        let mut staged = self.catalog.read(|tx| tx.staged_nodes())?;
+        let there = self.stages.list().unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "the folder of staging files cannot be read");
+            Vec::new()
+        });
+        for id in there {
+            if staged.contains(&id) {
+                continue;
+            }
             // Killed between the first byte and the catalogue's word, or between that and the removal.
-            Ok(there) => there.into_iter().filter(|id| !staged.contains(id)).for_each(|id| self.remove_stage(id)),
-            Err(e) => tracing::warn!(error = %e, "the folder of staging files cannot be read"),
+            if self.take_up_stage(id)? { staged.push(id) } else { self.remove_stage(id) }
         }
         for id in staged {
             match self.live.open(self, id, None) {
@@ -63,6 +71,17 @@ impl Library {
             }
         }
         Ok(())
+    }
+
+    /// Says in the catalogue that a node has staged bytes, when it has no others; else whether it has is said already.
+    fn take_up_stage(&self, node: NodeId) -> Result<bool, CatalogError> {
+        self.catalog.write(|tx| match tx.node(node)? {
+            Some(row) if row.kind == NodeKind::File && row.content.is_none() => {
+                tx.put_node(&NodeRow { staged: true, ..row })?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        })
     }
 
     /// What a version says of itself.

@@ -99,6 +99,36 @@ fn a_write_right_behind_a_version_survives_a_crash() {
     }
 }
 
+/// The row of a new file says that it has staged bytes when it is closed or synced; until then its staging file says so alone.
+#[test]
+fn what_was_written_to_a_new_file_survives_a_crash_before_the_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(dir.path());
+    let me = world.me();
+    // The second takes the name of an asset that has a version.
+    me.write("b.bin", b"first").unwrap();
+    world.library().settle().unwrap();
+    me.unlink("b.bin").unwrap();
+    let open = ["a.bin", "b.bin", ".a.bin.Xk3f9Q"].map(|name| (name, me.begin(name).unwrap()));
+    for (name, file) in &open {
+        file.write(0, name.as_bytes()).unwrap();
+        let row = world.library().catalog.read(|tx| tx.node(world.node(name))).unwrap().unwrap();
+        assert!(!row.staged && row.size == 0, "{name}: one call, one commit");
+    }
+    assert_eq!(world.faults(), serde_json::json!([]), "nothing is wrong with a file that is being written");
+    drop(open);
+    drop(me);
+    world.crash(&dir.path().join("crashed"));
+    let me = world.me();
+    for name in ["a.bin", "b.bin", ".a.bin.Xk3f9Q"] {
+        assert_eq!(me.read(name).unwrap(), name.as_bytes());
+        assert_eq!(me.stat(name).unwrap().size, name.len() as u64);
+    }
+    world.library().settle().unwrap();
+    assert_eq!([world.versions("a.bin"), world.versions("b.bin")], [1, 2]);
+    assert_eq!(world.faults(), serde_json::json!([]));
+}
+
 #[test]
 fn settling_many_times_at_once_makes_one_version() {
     let dir = tempfile::tempdir().unwrap();

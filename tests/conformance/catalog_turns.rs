@@ -148,3 +148,51 @@ fn a_follower_hears_every_change_once_whoever_commits() {
         assert_eq!(catalog.changes(3, 700, 5).unwrap(), heard[3..8]);
     });
 }
+
+#[test]
+fn a_transaction_that_has_looked_sees_what_it_changes_then() {
+    on_both(|engine| {
+        root(engine);
+        write(engine, |tx| {
+            let (file, other) = (node(20, NodeKind::File), node(21, NodeKind::File));
+            assert_eq!((tx.node(file.id)?, tx.names_of(file.id)?), (None, vec![]));
+            for row in [&file, &other] {
+                tx.put_node(row)?;
+                assert_eq!(tx.node(row.id)?.as_ref(), Some(row));
+            }
+            let larger = NodeRow { size: 7, ..file.clone() };
+            tx.put_node(&larger)?;
+            assert_eq!(tx.node(file.id)?, Some(larger));
+
+            let name = entry(30, NodeId::LIBRARY, "a", 20);
+            tx.add_entry(&name)?;
+            assert_eq!((tx.names_of(file.id)?.len(), tx.names_of(other.id)?.len()), (1, 0));
+            tx.repoint_entry(name.id, other.id)?;
+            assert_eq!((tx.names_of(file.id)?.len(), tx.names_of(other.id)?.len()), (0, 1));
+            tx.remove_entry(name.id)?;
+            assert_eq!(tx.names_of(other.id)?, []);
+            tx.remove_node(other.id)?;
+            assert_eq!(tx.node(other.id)?, None);
+
+            // A backup of an asset that is dropped is nobody's.
+            tx.put_asset(&Asset { head: None, ..asset(40) })?;
+            let backup = NodeRow { class: NodeClass::Aside, asset: Some(asset_id(40)), ..node(22, NodeKind::File) };
+            tx.put_node(&backup)?;
+            assert_eq!(tx.node(backup.id)?.as_ref(), Some(&backup));
+            tx.remove_asset(asset_id(40))?;
+            assert_eq!(tx.node(backup.id)?, Some(NodeRow { asset: None, ..backup }));
+
+            let rule =
+                |value: &str| FolderRule { folder: NodeId::LIBRARY, facet: "client".into(), value: value.into() };
+            assert_eq!(tx.folder_rules(NodeId::LIBRARY)?, []);
+            for value in ["acme", "zenith"] {
+                tx.put_folder_rule(&rule(value))?;
+                assert_eq!(tx.folder_rules(NodeId::LIBRARY)?, [rule(value)]);
+            }
+            tx.remove_folder_rule(NodeId::LIBRARY, "client")?;
+            assert_eq!(tx.folder_rules(NodeId::LIBRARY)?, []);
+            Ok(())
+        })
+        .unwrap();
+    });
+}

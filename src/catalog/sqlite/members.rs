@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::convert::Num;
 use super::sql::{all, one, run};
-use super::tx::Given;
+use super::tx::{Given, Heads};
 use crate::catalog::rules::before_first;
 use crate::catalog::{CatalogError as E, Counter, FolderRule, MemberRow};
 use crate::types::{MemberId, NodeId};
@@ -22,33 +22,49 @@ pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> Result<(), 
 const BLOCK: u64 = 1024;
 
 /// A number that nobody was given before: the next one of a reserved block, or the first of a new block.
-pub(super) fn next(conn: &Connection, counter: Counter, given: &mut Given) -> Result<u64, E> {
-    let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
-    let reserved = stored.map_or(before_first(counter), |n| n.0);
+pub(super) fn next(conn: &Connection, counter: Counter, given: &mut Given, heads: &mut Heads) -> Result<u64, E> {
+    let reserved = reserved(conn, counter, heads)?;
     // In a new process every reserved number may have been given, and what says so lost.
     let number = given.last.get(&counter).copied().unwrap_or(reserved) + 1;
     if number > reserved {
-        reserve(conn, counter, number + BLOCK - 1, given)?;
+        reserve(conn, counter, number + BLOCK - 1, given, heads)?;
     }
     given.last.insert(counter, number);
     Ok(number)
 }
 
 /// Numbers up to this one are never given any more.
-pub(super) fn pass_over(conn: &Connection, counter: Counter, upto: u64, given: &mut Given) -> Result<(), E> {
-    let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
-    let reserved = stored.map_or(before_first(counter), |n| n.0);
+pub(super) fn pass_over(
+    conn: &Connection,
+    counter: Counter,
+    upto: u64,
+    given: &mut Given,
+    heads: &mut Heads,
+) -> Result<(), E> {
+    let reserved = reserved(conn, counter, heads)?;
     if upto > reserved {
-        reserve(conn, counter, upto, given)?;
+        reserve(conn, counter, upto, given, heads)?;
     }
     let last = given.last.entry(counter).or_insert(reserved);
     *last = upto.max(*last);
     Ok(())
 }
 
-fn reserve(conn: &Connection, counter: Counter, upto: u64, given: &mut Given) -> Result<(), E> {
+/// Up to which number a counter's are reserved.
+fn reserved(conn: &Connection, counter: Counter, heads: &mut Heads) -> Result<u64, E> {
+    if let Some(reserved) = heads.reserved.get(&counter) {
+        return Ok(*reserved);
+    }
+    let stored = one(conn, "SELECT last FROM counter WHERE name = ?1", [counter], |row| row.get::<_, Num>(0))?;
+    let reserved = stored.map_or(before_first(counter), |n| n.0);
+    heads.reserved.insert(counter, reserved);
+    Ok(reserved)
+}
+
+fn reserve(conn: &Connection, counter: Counter, upto: u64, given: &mut Given, heads: &mut Heads) -> Result<(), E> {
     let sql = "INSERT INTO counter (name, last) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = excluded.last";
     run(conn, sql, params![counter, Num(upto)])?;
+    heads.reserved.insert(counter, upto);
     given.reserved = true;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod generation;
 mod indexed;
 mod journal;
 mod members;
+mod memo;
 mod migrate;
 mod nodes;
 mod query;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use self::indexed::Indexed;
+use self::memo::Memo;
 use self::tx::{Given, Heads, Tx};
 use super::index::Kept;
 use super::{CatalogError as E, Engine, ReadTx, WriteTx};
@@ -211,7 +213,7 @@ impl Engine for SqliteEngine {
             return Err(E::Engine("no connection to read with".into()));
         };
         let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
-        f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)) })
+        f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)), memo: Memo::default() })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
@@ -222,7 +224,7 @@ impl Engine for SqliteEngine {
         let mut grown = std::mem::take(heads);
         grown.appended.clear();
         grown.touched.clear();
-        f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None })?;
+        f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None, memo: Memo::default() })?;
         *unsynced = true;
         if let Err(e) = turn.commit() {
             self.index.doubt();

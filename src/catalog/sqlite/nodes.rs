@@ -115,9 +115,9 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT INTO node ({}) VALUES ({})", COLUMNS.join(", "), places.join(", "))
 });
 
-pub(super) fn put(conn: &Connection, new: &NodeRow) -> Result<(), E> {
-    with_row(new, |is| match get(conn, new.id)? {
-        Some(old) => with_row(&old, |was| update(conn, "node", &COLUMNS, was, is)),
+pub(super) fn put(conn: &Connection, old: Option<&NodeRow>, new: &NodeRow) -> Result<(), E> {
+    with_row(new, |is| match old {
+        Some(old) => with_row(old, |was| update(conn, "node", &COLUMNS, was, is)),
         None => run(conn, &INSERT, is).map(drop),
     })
 }

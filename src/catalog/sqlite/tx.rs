@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 use rusqlite::Connection;
 
 use super::indexed::{self, Indexed};
+use super::memo::Memo;
 use super::{assets, entries, feed, generation, journal, members, nodes, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
@@ -38,6 +39,8 @@ pub(super) struct Heads {
     pub audit: HashMap<String, AuditRow>,
     /// The change feed's last number.
     pub change: Option<u64>,
+    /// Up to which number each counter's are reserved.
+    pub reserved: HashMap<Counter, u64>,
     /// What the transaction has appended to the change feed.
     pub appended: Vec<ChangeRow>,
     /// The published assets that it changed, in order.
@@ -51,6 +54,7 @@ pub(super) struct Tx<'c> {
     pub writer: Option<(&'c mut Given, &'c mut Heads)>,
     /// `None` in a write, which sees what is in no index yet.
     pub index: Option<Indexed<'c>>,
+    pub memo: Memo,
 }
 
 impl Tx<'_> {
@@ -65,7 +69,7 @@ impl ReadTx for Tx<'_> {
         members::meta(self.conn, key)
     }
     fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E> {
-        nodes::get(self.conn, id)
+        self.memo.nodes.get(id, || nodes::get(self.conn, id))
     }
     fn staged_nodes(&self) -> Result<Vec<NodeId>, E> {
         nodes::staged(self.conn)
@@ -101,7 +105,7 @@ impl ReadTx for Tx<'_> {
         entries::holds(self.conn, folder, query, made_by)
     }
     fn names_of(&self, node: NodeId) -> Result<Vec<EntryRow>, E> {
-        entries::of_node(self.conn, node)
+        self.memo.names.get(node, || entries::of_node(self.conn, node))
     }
     fn xattr(&self, node: NodeId, name: &[u8]) -> Result<Option<Vec<u8>>, E> {
         nodes::xattr(self.conn, node, name)
@@ -189,7 +193,7 @@ impl ReadTx for Tx<'_> {
         entries::tunnels_of(self.conn, asset)
     }
     fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E> {
-        members::get(self.conn, id)
+        self.memo.members.get(id, || members::get(self.conn, id))
     }
     fn member_by_name(&self, name: &str) -> Result<Option<MemberRow>, E> {
         members::by_name(self.conn, name)
@@ -201,7 +205,7 @@ impl ReadTx for Tx<'_> {
         members::list(self.conn)
     }
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
-        members::folder_rules(self.conn, folder)
+        self.memo.rules.get(folder, || members::folder_rules(self.conn, folder))
     }
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E> {
         members::vocabulary(self.conn, facet)
@@ -252,30 +256,39 @@ impl WriteTx for Tx<'_> {
         members::set_meta(self.conn, key, value)
     }
     fn next(&mut self, counter: Counter) -> Result<u64, E> {
-        let Some((given, _)) = self.writer.as_mut() else {
+        let Some((given, heads)) = self.writer.as_mut() else {
             return Err(E::Engine("a read asked for a new number".into()));
         };
-        members::next(self.conn, counter, given)
+        members::next(self.conn, counter, given, heads)
     }
     fn pass_over(&mut self, counter: Counter, upto: u64) -> Result<(), E> {
-        let Some((given, _)) = self.writer.as_mut() else {
+        let Some((given, heads)) = self.writer.as_mut() else {
             return Err(E::Engine("a read passed over numbers".into()));
         };
-        members::pass_over(self.conn, counter, upto, given)
+        members::pass_over(self.conn, counter, upto, given, heads)
     }
     fn put_node(&mut self, node: &NodeRow) -> Result<(), E> {
-        nodes::put(self.conn, node)
+        let was = self.node(node.id)?;
+        self.memo.nodes.forget(&node.id);
+        nodes::put(self.conn, was.as_ref(), node)?;
+        self.memo.nodes.put(node.id, Some(node.clone()));
+        Ok(())
     }
     fn remove_node(&mut self, id: NodeId) -> Result<(), E> {
+        self.memo.nodes.forget(&id);
+        self.memo.rules.forget(&id);
         nodes::remove(self.conn, id)
     }
     fn add_entry(&mut self, entry: &EntryRow) -> Result<(), E> {
+        self.memo.names.forget(&entry.node);
         entries::add(self.conn, entry)
     }
     fn repoint_entry(&mut self, entry: EntryId, node: NodeId) -> Result<(), E> {
+        self.memo.names.forget_all();
         entries::repoint(self.conn, entry, node)
     }
     fn remove_entry(&mut self, entry: EntryId) -> Result<(), E> {
+        self.memo.names.forget_all();
         entries::remove(self.conn, entry)
     }
     fn set_xattr(&mut self, node: NodeId, name: &[u8], value: &[u8]) -> Result<(), E> {
@@ -298,6 +311,8 @@ impl WriteTx for Tx<'_> {
         generation::put(self.conn, asset, generation)
     }
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
+        // Its backups are nobody's then.
+        self.memo.nodes.forget_all();
         assets::remove(self.conn, id)
     }
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E> {
@@ -316,12 +331,15 @@ impl WriteTx for Tx<'_> {
         entries::remove_tunnel(self.conn, parent, name)
     }
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
+        self.memo.members.forget(&member.id);
         members::put(self.conn, member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
+        self.memo.rules.forget(&rule.folder);
         members::put_folder_rule(self.conn, rule)
     }
     fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E> {
+        self.memo.rules.forget(&folder);
         members::remove_folder_rule(self.conn, folder, facet)
     }
     fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E> {

@@ -132,7 +132,7 @@ impl Mount {
         name: &FileName,
         mode: u32,
     ) -> FsResult<(NodeRow, Option<ViewCopy>)> {
-        let query = writable(dir)?;
+        let query = saved_in(dir)?;
         Self::may_work(who)?;
         let local = ensure_local(tx, dir, maker)?;
         if is_for_assets(classify(name)) {
@@ -153,6 +153,7 @@ impl Mount {
                 give_back(tx, &tunnel, &mut asset, query, maker)?;
                 return Ok((node, None));
             }
+            let query = writable(dir)?;
             self.may_create(tx, who, maker, NodeId::LIBRARY, name, &query.sets)?;
             let folder = inbox::unsorted(tx, maker)?;
             let free = inbox::free_name(tx, folder, name)?;
@@ -354,7 +355,7 @@ impl Mount {
                 let folder = match &place {
                     Place::Folder(folder) => folder.id,
                     Place::View(dir) => {
-                        writable(dir)?;
+                        saved_in(dir)?;
                         if is_for_assets(classify(&name)) {
                             return Err(FsError::NotPermitted(
                                 "links belong into library/; in a view only an editor's lock links are kept".into(),
@@ -428,6 +429,14 @@ pub(super) fn writable(dir: &Dir) -> FsResult<&QueryDir> {
             "`{}` is a query with not, or, or a range: it cannot say what a file put here should get",
             query.path
         ))),
+        other => Err(refuse_place(other)),
+    }
+}
+
+/// The query whose files are saved where it shows them: it may not say what a new file gets, and has room for what a save needs on its way.
+pub(super) fn saved_in(dir: &Dir) -> FsResult<&QueryDir> {
+    match dir {
+        Dir::Query(query) => Ok(query),
         other => Err(refuse_place(other)),
     }
 }

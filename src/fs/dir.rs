@@ -168,7 +168,7 @@ impl Mount {
         self.library.catalog.read(|tx| match self.object(tx, &who, ino)? {
             _ if mask & WRITE == 0 => Ok(()),
             Object::Node(node, _) if node.kind == NodeKind::Dir => Self::may_work(&who),
-            Object::Node(node, _) => self.may_node(tx, &who, Verb::Edit, &node),
+            Object::Node(node, _) => self.may_change(tx, &who, Verb::Edit, &node),
             Object::Dir(dir) if crate::view::tree::is_writable(&dir) => Ok(()),
             Object::Dir(dir) => Err(super::create::refuse_place(&dir)),
             _ => Err(FsError::ReadOnly("this is made by damfs".into())),

@@ -560,7 +560,7 @@ pub(super) fn local_folder(tx: &dyn ReadTx, dir: &Dir) -> FsResult<Option<NodeId
 /// What that folder is called below [`NodeId::LOCALS`].
 pub(super) fn local_name(dir: &Dir) -> FsResult<Option<FileName>> {
     match dir {
-        Dir::Query(query) if query.plain => Ok(Some(folders::local_name(&query.path)?)),
+        Dir::Query(query) => Ok(Some(folders::local_name(&query.path)?)),
         Dir::Bin(_) => Ok(Some(folders::local_name(&tree::path_of(dir))?)),
         _ => Ok(None),
     }

@@ -93,7 +93,7 @@ fn values(tree: &Tree<'_>, path: &str) -> Result<Vec<(Field, String)>, CatalogEr
         }
     }
     match at {
-        Dir::Query(query) => Ok(query.sets),
+        Dir::Query(query) => Ok(query.sets.into_iter().filter(|(field, _)| field.is_settable()).collect()),
         _ => Ok(Vec::new()),
     }
 }

@@ -165,7 +165,7 @@ fn field_path(field: &Field) -> String {
 #[must_use]
 pub fn is_writable(dir: &Dir) -> bool {
     match dir {
-        Dir::Query(query) => query.plain && query.sets.iter().all(|(field, _)| field.is_settable()),
+        Dir::Query(_) => true,
         Dir::Field(field) | Dir::NarrowField(_, field) => takes_words(field),
         Dir::Bin(bin) => !matches!(bin.part, BinPart::Folder(_)),
         Dir::TrashDay(_) => true,

@@ -121,6 +121,7 @@ fn the_trash_gives_back_is_purged_by_admins_and_else_read_only() {
     refused(&me, "chmod", me.setattr(TRASHED, SetAttr { mode: Some(0o600), ..SetAttr::default() }), libc::EROFS);
     refused(&me, "setxattr", me.setxattr(TRASHED, "user.note", "x"), libc::EROFS);
     refused(&me, "a tag", me.setxattr(TRASHED, "user.xdg.tags", "x"), libc::EROFS);
+    assert_eq!(errno(me.mount.access(&me.caller, me.find(TRASHED).unwrap(), 2)), libc::EROFS);
     let cleo = world.member("cleo", 1001, "content-creator", None);
     refused(&cleo, "purge", cleo.unlink(TRASHED), libc::EPERM);
     let id = me.getxattr(TRASHED, "user.dam.id").unwrap();
@@ -177,19 +178,54 @@ fn an_asset_is_saved_in_every_view_that_shows_it() {
         assert_eq!(record["tag"], serde_json::json!(["sea"]), "{view}");
         assert_eq!(record["status"]["instagram"]["version"], 1, "a verdict stays with its version");
     };
-    let in_place = ["find/not.persona=nova", "by/kind/image", "by/created/2026/09"];
-    let both = ["by/tag/sea", "by/persona/luna", "find/persona=luna,tag=sea"];
-    for (shade, view) in (10..).zip(both.into_iter().chain(in_place)) {
-        let file = format!("{view}/p.png");
-        me.overwrite(&file, &picture(shade)).unwrap();
-        is_saved(view, &picture(shade));
+    let views = [
+        "by/tag/sea",
+        "by/persona/luna",
+        "find/persona=luna,tag=sea",
+        "find/not.persona=nova",
+        "find/persona=luna+nova",
+        "by/kind/image",
+        "by/created/2026/09",
+    ];
+    for (n, view) in (0..).zip(views) {
+        let (file, bytes) = (format!("{view}/p.png"), |saver: u8| picture(100 + 4 * n + saver));
+        let at = |name: &str| format!("{view}/{name}");
+        me.write(&at(".p.png.swp"), b"lock").unwrap();
+        me.overwrite(&file, &bytes(0)).unwrap();
+        is_saved(view, &bytes(0));
+        me.write(&at(".goutputstream-AB12CD"), &bytes(1)).unwrap();
+        me.rename(&at(".goutputstream-AB12CD"), &file).unwrap();
+        is_saved(view, &bytes(1));
+        me.rename(&file, &at("p.png~")).unwrap();
+        me.write(&file, &bytes(2)).unwrap();
+        me.unlink(&at("p.png~")).unwrap();
+        is_saved(view, &bytes(2));
+        me.unlink(&at(".p.png.swp")).unwrap();
         me.setxattr(&file, "user.xdg.comment", view).unwrap();
         assert_eq!(world.show("library/p/p.png")["notes"], view);
+        assert_eq!(me.names(view).iter().filter(|name| name.ends_with("png")).count(), 1, "{view}");
+        assert_eq!(me.mount.access(&me.caller, me.find(view).unwrap(), 2).ok(), Some(()), "{view}");
     }
-    for (shade, view) in (20..).zip(both) {
-        me.write(&format!("{view}/.goutputstream-AB12CD"), &picture(shade)).unwrap();
-        me.rename(&format!("{view}/.goutputstream-AB12CD"), &format!("{view}/p.png")).unwrap();
-        is_saved(view, &picture(shade));
+    assert_eq!(world.serve(0, Command::Fsck { deep: false }).unwrap()["faults"], serde_json::json!([]));
+}
+
+/// What a save leaves behind is somebody's file, also where nothing can be said of it.
+#[test]
+fn a_temporary_that_stays_in_a_view_that_gives_no_values_is_filed_with_none() {
+    let (world, me) = studio();
+    for view in ["find/not.persona=nova", "by/kind/image"] {
+        me.write(&format!("{view}/.goutputstream-AB12CD"), b"left").unwrap();
+        refused(&me, view, me.rename(&format!("{view}/.goutputstream-AB12CD"), &format!("{view}/n.png")), libc::EPERM);
+        refused(&me, view, me.rename(&format!("{view}/p.png"), &format!("{view}/n.png")), libc::EPERM);
+        world.pass(700_000);
+        assert!(!me.names(view).contains(&".goutputstream-AB12CD".to_owned()) || view.starts_with("find"), "{view}");
+        let filed = "library/Unsorted/2026/09/.goutputstream-AB12CD";
+        world.settle();
+        assert_eq!(me.read(filed).unwrap(), b"left");
+        assert_eq!(world.show(filed)["kind"], "other");
+        me.rename(filed, "library/p/was.png").unwrap();
+        me.unlink("library/p/was.png").unwrap();
+        world.pass(20_000);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::files::local_class;
 use super::{After, Mover};
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
-use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, writable};
+use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, saved_in, writable};
 use crate::fs::mount::{Found, Mount, local_folder};
 use crate::fs::{FsError, FsResult};
 use crate::ops::record;
@@ -26,12 +26,13 @@ impl Mount {
         dir: &Dir,
         new_name: &FileName,
     ) -> FsResult<After> {
-        let query = writable(dir)?;
+        let query = saved_in(dir)?;
         if node.kind == NodeKind::Dir {
             return Err(FsError::NotPermitted("folders stay in library/; a view takes files".into()));
         }
         if node.class == NodeClass::Asset && folders::entry_of(tx, node.id)?.is_some_and(|e| e.id == entry.id) {
             let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
+            let query = writable(dir)?;
             self.keeps_name(tx, m, &asset, &entry.name, dir, new_name)?;
             return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
         }
@@ -68,6 +69,7 @@ impl Mount {
                 self.save_in_view(tx, m, (&entry, &mut node), &there, &mut asset, tunnel.as_ref(), query)?;
             }
             None => {
+                let query = writable(dir)?;
                 self.may_create(tx, m.who, &m.maker, NodeId::LIBRARY, new_name, &query.sets)?;
                 let folder = inbox::unsorted(tx, &m.maker)?;
                 let free = inbox::free_name(tx, folder, new_name)?;
@@ -94,13 +96,18 @@ impl Mount {
         dir: &Dir,
         new_name: &FileName,
     ) -> FsResult<After> {
+        if let (Ok(from), Ok(to)) = (saved_in(old), saved_in(dir))
+            && from.path == to.path
+            && (is_aside_for(new_name, name) || !is_for_assets(classify(new_name)))
+        {
+            self.may(m.who, Verb::Edit, &asset)?;
+            let (_, node) = home(tx, &asset)?;
+            return self.aside_in_view(tx, m, (&asset, &node), dir, name, new_name);
+        }
         let (from, to) = (writable(old)?, writable(dir)?);
         if from.path == to.path {
             self.may(m.who, Verb::Edit, &asset)?;
             let (entry, mut node) = home(tx, &asset)?;
-            if is_aside_for(new_name, name) || !is_for_assets(classify(new_name)) {
-                return self.aside_in_view(tx, m, (&asset, &node), dir, name, new_name);
-            }
             let bare = without(tx, &asset, from, m)?;
             let fresh = self.is_fresh(&node, &bare, m.caller);
             let tunnel = self.comes_back(tx, m, dir, new_name)?.filter(|_| fresh);

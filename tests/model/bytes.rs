@@ -170,6 +170,20 @@ fn a_copy_in_a_view_that_is_written_again_is_not_taken_away() {
     world.library().settle().unwrap();
 }
 
+/// What was copied is seen to be a copy when it is closed, not two seconds later.
+#[test]
+fn a_copy_into_a_view_is_settled_when_it_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let me = world.me();
+    me.write("a.bin", &[7; 900]).unwrap();
+    world.library().settle().unwrap();
+    let id = me.id("a.bin");
+    me.mkdir("/by/tag/beach").unwrap();
+    me.write("/by/tag/beach/a.bin", &[7; 900]).unwrap();
+    assert_eq!((me.id("/by/tag/beach/a.bin"), me.names("/find/kind=other")), (id, vec!["a.bin".to_owned()]));
+}
+
 #[test]
 fn a_copy_in_a_view_that_is_opened_again_in_time_keeps_what_is_written() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@
 
 mod batches;
 mod bytes;
+mod comes_back;
 mod desktop_trash;
 mod identity;
 mod intake;

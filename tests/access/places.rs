@@ -108,6 +108,8 @@ fn what_damfs_makes_is_read_only_and_copied_not_moved() {
         refused(&me, dir, me.rename(dir, "library/out"), libc::EXDEV);
     }
     refused(&me, "why", me.rename(".dam/why", "library/out"), libc::EROFS);
+    refused(&me, "within", me.rename("platforms/instagram", "platforms/other"), libc::EROFS);
+    refused(&me, "within", me.rename("versions/p", "versions/q"), libc::EROFS);
 }
 
 #[test]
@@ -453,4 +455,51 @@ fn the_space_told_is_that_of_everything() {
     let (all, his) = (me.mount.statfs(&me.caller).unwrap(), nobody.mount.statfs(&nobody.caller).unwrap());
     assert_eq!((all.blocks, all.files), (his.blocks, his.files));
     assert!(his.free < his.blocks);
+}
+
+#[test]
+fn every_field_whose_values_are_names_is_a_directory_when_typed() {
+    let (world, me) = studio();
+    let listed = ["campaign", "created", "format", "kind", "model", "persona", "rating", "status", "tag"];
+    let shown: Vec<String> = me.names("by").into_iter().filter(|name| !name.starts_with('.')).collect();
+    assert_eq!(shown, listed);
+    let typed = ["client", "stars", "rights", "likeness", "lora", "sampler", "orientation", "owner", "state", "stage"];
+    for field in listed.into_iter().chain(typed) {
+        assert!(me.has(&format!("by/{field}")), "{field}");
+        assert!(me.has(&format!("by/tag/sea/+and/{field}")), "{field} below +and");
+    }
+    world.set("library/p/p.png", &["client=acme", "rights=editorial"]);
+    assert_eq!((me.names("by/client"), me.names("by/rights")), (vec!["acme".into()], vec!["editorial".into()]));
+    assert!(!me.has("by/width") && !me.has("by/seed") && !me.has("by/nothing"));
+}
+
+/// The formula of SEMANTICS: `n` names, `+and`, the facets that tell the files apart, their values, and below each at most `n` files.
+#[test]
+fn below_a_query_are_as_many_names_as_the_formula_says() {
+    let (world, me) = studio();
+    me.mkdir("library/q").unwrap();
+    for (name, set) in [
+        ("1.txt", vec!["tag=a", "persona=luna", "rating=safe"]),
+        ("2.txt", vec!["tag=a", "tag=b", "rating=adult"]),
+        ("3.txt", vec!["tag=b", "persona=luna", "campaign=may"]),
+    ] {
+        me.write(&format!("library/q/{name}"), name.as_bytes()).unwrap();
+        world.settle();
+        world.set(&format!("library/q/{name}"), &set);
+    }
+    world.set("library/q/1.txt", &["campaign=may"]);
+    world.set("library/q/2.txt", &["campaign=may"]);
+    let (mut names, mut left) = (0, vec!["by/kind/other".to_owned()]);
+    while let Some(path) = left.pop() {
+        for below in me.names(&path).into_iter().map(|name| format!("{path}/{name}")) {
+            names += 1;
+            if me.attr(&below).unwrap().kind == damfs::types::FileKind::Dir {
+                left.push(below);
+            }
+        }
+    }
+    // Tags a and b, luna, safe and adult tell them apart; the campaign does not.
+    let (files, facets, values) = (3, 3, 5);
+    assert_eq!(names, files + 1 + facets + values + (2 + 2 + 2 + 1 + 1));
+    assert!(names <= files + 1 + facets + values + files * values);
 }

@@ -116,7 +116,6 @@ fn what_was_written_to_a_new_file_survives_a_crash_before_the_close() {
         assert!(!row.staged && row.size == 0, "{name}: one call, one commit");
     }
     assert_eq!(world.faults(), serde_json::json!([]), "nothing is wrong with a file that is being written");
-    drop(open);
     drop(me);
     world.crash(&dir.path().join("crashed"));
     let me = world.me();

@@ -76,8 +76,8 @@ fn what_did_not_change_is_not_written() {
     assert_eq!(pages(&|tx| tx.put_node(&later)), 0, "nothing");
     assert_eq!(
         pages(&|tx| tx.put_node(&NodeRow { staged: true, ..later.clone() })),
-        3,
-        "the row and the lists of staged and of unwritten ones"
+        2,
+        "the row and the list of unsettled ones"
     );
     assert_eq!(pages(&|tx| tx.put_asset(&Asset { stars: Some(3), ..published.clone() })), 1, "the row");
 }

@@ -19,6 +19,13 @@ macro_rules! node_columns {
 }
 pub(super) use node_columns;
 
+/// What the index of unsettled nodes holds, in its own words: by these it is found.
+macro_rules! unsettled {
+    () => {
+        "(n.staged = 1 OR (n.class = 'asset' AND n.content IS NULL))"
+    };
+}
+
 /// The columns of [`NodeStat`], in the order of [`stat_from_row`].
 macro_rules! stat_columns {
     () => {
@@ -73,7 +80,8 @@ pub(super) fn get(conn: &Connection, id: NodeId) -> Result<Option<NodeRow>, E> {
 }
 
 pub(super) fn staged(conn: &Connection) -> Result<Vec<NodeId>, E> {
-    all(conn, "SELECT id FROM node WHERE staged = 1 ORDER BY id", [], |row| row.get(0))
+    let sql = concat!("SELECT n.id FROM node n WHERE n.staged = 1 AND ", unsettled!(), " ORDER BY n.id");
+    all(conn, sql, [], |row| row.get(0))
 }
 
 pub(super) fn unwritten(conn: &Connection) -> Result<Vec<NodeRow>, E> {
@@ -81,7 +89,9 @@ pub(super) fn unwritten(conn: &Connection) -> Result<Vec<NodeRow>, E> {
         "SELECT ",
         node_columns!(),
         " FROM node n JOIN asset a ON a.id = n.asset
-        WHERE n.class = 'asset' AND n.content IS NULL AND n.staged = 0 AND a.head IS NOT NULL ORDER BY n.id"
+        WHERE n.class = 'asset' AND n.content IS NULL AND n.staged = 0 AND a.head IS NOT NULL AND ",
+        unsettled!(),
+        " ORDER BY n.id"
     );
     all(conn, sql, [], |row| from_row(row, 0))
 }

@@ -55,10 +55,10 @@ CREATE TABLE node (
     made_at INTEGER NOT NULL,
     mtime_set INTEGER NOT NULL CHECK (mtime_set IN (0, 1))
 ) STRICT;
-CREATE INDEX node_staged ON node (id) WHERE staged = 1;
+-- Nodes whose bytes are in no store yet, and files of assets that have none: a new file is first the one, then the other.
+CREATE INDEX node_unsettled ON node (id) WHERE staged = 1 OR (class = 'asset' AND content IS NULL);
 -- Nearly all nodes are assets', and nobody asks for all of those.
 CREATE INDEX node_class ON node (class) WHERE class <> 'asset';
-CREATE INDEX node_unwritten ON node (id) WHERE class = 'asset' AND content IS NULL AND staged = 0;
 CREATE INDEX node_asset ON node (asset) WHERE asset IS NOT NULL;
 
 CREATE TABLE entry (

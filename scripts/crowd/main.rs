@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use damfs::catalog::sqlite::SqliteEngine;
 use damfs::catalog::{
-    Asset, Catalog, CatalogError, ChangeKind, Counter, EntryRow, NodeKind, NodeRow, Verdict, VersionRow, WriteTx,
+    Asset, Catalog, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, Verdict, VersionRow,
+    WriteTx,
 };
 use damfs::policy::Expr;
 use damfs::rng::SystemEntropy;
@@ -71,7 +72,7 @@ impl Pattern {
         tx.put_node(&NodeRow {
             id: folder,
             kind: NodeKind::Dir,
-            class: damfs::catalog::NodeClass::Plain,
+            class: NodeClass::Plain,
             mode: 0o755,
             asset: None,
             content: None,
@@ -105,8 +106,8 @@ impl Pattern {
             let value = seeds.pick(&["approved", "approved", "needs-review", "rejected"]);
             (platform.to_owned(), Verdict { value: value.into(), version: Some(head), by: None, at: made })
         };
-        tx.put_node(&NodeRow { id: node, asset: Some(id), mtime: made, ..self.node.clone() })?;
-        tx.put_asset(&Asset {
+        let row = NodeRow { id: node, asset: Some(id), mtime: made, ..self.node.clone() };
+        let asset = Asset {
             id,
             ordinal,
             view_name: view_name.clone(),
@@ -135,9 +136,14 @@ impl Pattern {
                 [].into()
             },
             ..self.asset.clone()
-        })?;
+        };
+        // They speak of one another: each first without, or the tables are searched for what waits for it.
+        tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..row.clone() })?;
+        tx.put_asset(&Asset { head: None, ..asset.clone() })?;
         let no = VersionNo(tx.next(Counter::Version)?);
         tx.add_version(&VersionRow { id: head, no, asset: id, n: 1, ..self.version.clone() })?;
+        tx.put_asset(&asset)?;
+        tx.put_node(&row)?;
         self.name(tx, folder, &view_name, node)?;
         tx.change(ChangeKind::Asset, &id.to_string())
     }

@@ -195,6 +195,14 @@ Example:
   dam fsck --deep
   dam fsck --rebuild --dry-run && dam fsck --rebuild")]
     Fsck(FsckArgs),
+    /// Let many files be removed from views for a while.
+    #[command(after_help = "\
+Removing a file from a view takes the view's value from it, and a program that does so 26 times in ten seconds is stopped
+(EBUSY): an rm -rf there is mostly a mistake. What it did until then comes back with dam undo.
+
+Example:
+  dam bulk allow --for 5m && rm ~/mnt/by/tag/draft/*")]
+    Bulk(BulkArgs),
     /// Copy the catalogue into the store, sealed.
     #[command(after_help = "\
 The daemon does it daily and at its end; the last seven days and four weeks are kept. dam fsck --rebuild needs it.
@@ -316,6 +324,25 @@ pub struct ThinArgs {
     /// Only say what would go.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BulkArgs {
+    #[command(subcommand)]
+    pub command: BulkCmd,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BulkCmd {
+    /// You may remove as many files from views as you like.
+    Allow(BulkAllowArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct BulkAllowArgs {
+    /// For how long, an hour at most.
+    #[arg(long = "for", value_name = "TIME", default_value = "5m")]
+    pub duration: String,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod backend;
+mod bulk;
 mod complete;
 mod diff;
 mod find;
@@ -66,6 +67,7 @@ pub fn run() -> ExitCode {
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),
+        Cmd::Bulk(args) => bulk::run(&global, &args),
         Cmd::Snapshot => snapshot::run(&global),
         Cmd::Fsck(args) if args.rebuild => rebuild::run(&global, &args),
         Cmd::Fsck(args) => fsck::run(&global, &args),

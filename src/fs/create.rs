@@ -150,6 +150,7 @@ impl Mount {
                 }
                 tx.remove_tunnel(local, name)?;
                 assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), Next::Written)?;
+                self.library.brake.came_back(who.id, caller.process);
                 give_back(tx, &tunnel, &mut asset, query, maker)?;
                 return Ok((node, None));
             }

@@ -258,7 +258,14 @@ impl Mount {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
                 Place::View(dir) => match Bin::named(&name, who.id, caller.uid).filter(|_| dir == Dir::Root) {
                     Some(bin) => Ok(Found::Item(Item::Dir(Dir::Bin(bin)))),
-                    None => self.in_view(tx, &who, &dir, &name),
+                    None => match self.in_view(tx, &who, &dir, &name) {
+                        // The directory of a value that was renamed has another number, and the kernel, who moved the old one, is to look
+                        // for it again.
+                        Err(FsError::NotFound) if !Tree::new(tx, &who.subject, Some(who.id)).has(&dir)? => {
+                            Err(FsError::Stale)
+                        }
+                        found => found,
+                    },
                 },
             }
         });

@@ -177,21 +177,33 @@ impl Mount {
                 if asset.head.is_none() {
                     return self.unlink_new(who, caller, &asset);
                 }
+                let now = self.library.clock.now();
+                if !self.library.brake.is_off(who.id, caller.process, now) {
+                    return Err(FsError::Busy(format!(
+                        "one program has taken `{}={}` and other values from many files in a moment; when that is meant: dam bulk allow --for 5m; to take it back: dam undo",
+                        last.0, last.1
+                    )));
+                }
                 let actor = Actor::of_who(&self.library, who.clone(), caller)?;
                 let taken = std::slice::from_ref(last);
-                self.library.catalog.write(|tx| {
-                    let now = self.library.clock.now();
+                let untagged = self.library.catalog.write(|tx| -> FsResult<bool> {
                     let edits = self.library.gate.allows(who, Verb::Edit, &asset);
                     if edits
                         && assign::lacks_only_tag(&self.library, &actor, tx, &asset, &removals(&asset, taken), now)?
                     {
                         // A part of saving: the asset loses nothing, and the name is back by itself when no file takes it.
                         let (by, at) = ((who.as_ref(), caller), (dir, name));
-                        return self.tunnel_in_view(tx, by, at, &asset, TunnelHow::AsideInView, Vec::new());
+                        self.tunnel_in_view(tx, by, at, &asset, TunnelHow::AsideInView, Vec::new())?;
+                        return Ok(false);
                     }
                     self.remember_removal(tx, who, caller, dir, name, &asset, last)?;
-                    self.retag_in(tx, &actor, asset.id, taken, &[])
-                })
+                    self.retag_in(tx, &actor, asset.id, taken, &[])?;
+                    Ok(true)
+                })?;
+                if untagged {
+                    self.library.brake.removed(who.id, caller.process, now);
+                }
+                Ok(())
             }
             Item::Trashed(asset) => self.purge(who, caller, asset),
             Item::Dir(_) | Item::Node(_) => Err(FsError::IsDir),

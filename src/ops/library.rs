@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::brake::Brake;
 use super::denials::Denials;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
@@ -200,6 +201,8 @@ pub struct Library {
     pub(super) thinning: Thinning,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
+    /// Removals from views.
+    pub brake: Brake,
     /// Memory for decoding pictures.
     pub decodes: Budget,
     /// What takes long is given up: it is done after the next start.
@@ -338,6 +341,7 @@ impl Library {
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
             decodes: Budget::default(),
+            brake: Brake::default(),
             root,
             info,
             catalog,

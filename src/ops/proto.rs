@@ -77,6 +77,10 @@ pub enum Command {
         tag: String,
         remove: bool,
     },
+    /// Lets the caller remove many names from views for a while.
+    BulkAllow {
+        seconds: u64,
+    },
     /// Makes versions of everything that is written and closed, at once.
     Settle,
     Fsck {
@@ -134,6 +138,7 @@ impl Command {
             | Self::Turns { .. }
             | Self::Fsck { .. }
             | Self::Snapshot
+            | Self::BulkAllow { .. }
             | Self::MemberList
             | Self::Why { .. } => false,
         }

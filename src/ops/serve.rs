@@ -12,8 +12,8 @@ use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
-    Actor, Library, OpsError, assign, conflicts, find, folders, fsck, history, import, members, restore, rules, show,
-    snapshots, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, history, import, members, restore, rules,
+    show, snapshots, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -78,6 +78,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Turns { of, limit } => undo::list(library, actor, of.as_deref(), limit),
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
+        Command::BulkAllow { seconds } => brake::allow(library, actor, seconds),
         Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),
         Command::Snapshot => snapshots::snapshot(library, actor),

@@ -66,6 +66,25 @@ impl<'a> Tree<'a> {
         Self { tx, subject, member, list, platforms: platforms::shipped(), holders: RefCell::default() }
     }
 
+    /// Whether a directory of a query is there, and not only remembered from before its last file went; any other is.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn has(&self, dir: &Dir) -> Result<bool, CatalogError> {
+        if !matches!(dir, Dir::Query(_)) {
+            return Ok(true);
+        }
+        let mut at = Dir::Root;
+        for part in path_of(dir).split('/') {
+            let Ok(name) = FileName::new(part) else { return Ok(false) };
+            match self.child(&at, &name)? {
+                Some(Item::Dir(below)) => at = below,
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// What a name in a directory is; `None` also for what the member may not know.
     ///
     /// # Errors

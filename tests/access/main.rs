@@ -12,5 +12,6 @@ mod names;
 mod places;
 mod thinning;
 mod trail;
+mod values;
 mod views;
 mod world;

@@ -184,3 +184,45 @@ fn moving_onto_a_value_that_the_asset_has_does_nothing() {
     assert_eq!(before["tag"], serde_json::json!(["beach", "sunset"]));
     assert!(s.mnt("by/tag/beach/l1.png").exists() && s.mnt("by/tag/sunset/l1.png").exists());
 }
+
+#[test]
+fn mv_of_a_values_directory_renames_the_value() {
+    let s = roster();
+    s.dam(["tag", "add", "sea.beach", "library/luna/l1.png"]);
+    s.dam(["tag", "add", "sea", "library/luna/l2.png"]);
+    let tags = s.mnt("by/tag");
+    sh(&format!("cd {} && ls -l sea sea/beach >/dev/null && mv sea ocean && ls -l ocean/beach/l1.png", tags.display()));
+    assert_eq!(names(&tags), ["ocean"]);
+    assert_eq!(names(&tags.join("ocean/beach")), ["l1.png"]);
+    assert_eq!(s.find("tag=ocean"), ["library/luna/l1.png", "library/luna/l2.png"]);
+    // A move into another one's directory is a move in the tree; onto one that is there it is refused.
+    s.dam(["tag", "add", "lake", "library/mira/m1.jpg"]);
+    sh(&format!("cd {} && ! mv -T lake ocean 2>/dev/null && mv lake ocean/", tags.display()));
+    assert_eq!(s.find("tag=ocean.lake"), ["library/mira/m1.jpg"]);
+    s.dam(["undo"]);
+    assert_eq!(s.find("tag=lake"), ["library/mira/m1.jpg"]);
+}
+
+#[test]
+fn rm_rf_in_a_view_is_stopped_and_taken_back() {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    for n in 0..40u8 {
+        fs::write(from.join(format!("{n:02}.png")), png(8 + u32::from(n), 9, n)).unwrap();
+    }
+    s.import(&from, &["--into", "luna", "--set", "tag=sea"]);
+    let view = s.mnt("by/tag/sea");
+    let (done, said) = try_sh(&format!("rm -rf {}", view.display()));
+    assert!(!done && said.contains("Device or resource busy"), "{said}");
+    assert_eq!(s.find("tag=sea").len(), 15);
+    assert_eq!(names(&s.mnt("library/luna")).len(), 40, "not one file is gone");
+    assert!(fs::read_to_string(s.mnt(".dam/errors")).unwrap().contains("dam bulk allow --for 5m"));
+    s.dam(["undo"]);
+    assert_eq!(s.find("tag=sea").len(), 40);
+    s.dam(["bulk", "allow", "--for", "2m"]);
+    sh(&format!("rm -rf {}", view.display()));
+    assert!(s.find("persona=none").len() == 40 && names(&s.mnt("by/tag")).is_empty());
+    let (code, said) = s.dam_fails(["bulk", "allow", "--for", "3 moons"]);
+    assert!(code == 2 && said.contains("--for 5m"), "{said}");
+}

@@ -7,6 +7,7 @@ mod files;
 mod folders;
 mod save;
 mod trash;
+mod values;
 mod views;
 
 use std::ffi::OsStr;
@@ -21,6 +22,7 @@ use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};
 use crate::ops::folders::{Maker, link};
 use crate::ops::{assets, trail};
+use crate::policy::Field;
 use crate::types::{AssetId, Caller, FileName, NodeId};
 use crate::view::tree::{Dir, Item, Tree};
 
@@ -32,6 +34,8 @@ enum Source {
     Shown(Box<Asset>),
     /// An asset in the trash.
     Trashed(Box<Asset>),
+    /// The directory of a value.
+    Value(Field, String),
 }
 
 /// Who renames, once for the whole call.
@@ -95,6 +99,10 @@ impl Mount {
             match (source, &to) {
                 (source, Place::View(dir @ Dir::Bin(bin))) => {
                     self.move_into_bin(tx, m, source, (&from, &name), (dir, bin.part, &new_name))?;
+                    Ok(After::Nothing)
+                }
+                (Source::Value(field, value), to) => {
+                    self.rename_value(tx, m, (&field, &value), to, &new_name)?;
                     Ok(After::Nothing)
                 }
                 (Source::Trashed(mut asset), Place::Folder(folder)) => {
@@ -164,7 +172,7 @@ impl Mount {
                         Err(FsError::CrossDevice("what damfs made or keeps is copied, not moved"))
                     }
                     Some(Item::Dir(_)) if matches!(dir, Dir::By | Dir::Field(_) | Dir::Query(_) | Dir::Find) => {
-                        Err(FsError::NotPermitted("values are renamed with `dam`; a view's directories stay".into()))
+                        values::of_directory(dir, name)
                     }
                     Some(_) => Err(refuse_place(dir)),
                     None => match self.in_view(tx, m.who, dir, name)? {

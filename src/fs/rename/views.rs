@@ -165,7 +165,10 @@ impl Mount {
         }
         self.next_version(tx, m, entry, node, there, asset)?;
         match tunnel {
-            Some(tunnel) => give_back(tx, tunnel, asset, view, &m.maker),
+            Some(tunnel) => {
+                self.library.brake.came_back(m.who.id, m.caller.process);
+                give_back(tx, tunnel, asset, view, &m.maker)
+            }
             None => Ok(()),
         }
     }

@@ -28,7 +28,7 @@ pub fn run(global: &Global) -> Done {
     }
     for fault in faults.iter().filter(|_| !global.json) {
         let (library, fault) = (print::word(&fault["library"]), print::word(&fault["fault"]));
-        print::note(&format!("{library}: {fault}; until it is mended, the rules that held before hold"));
+        print::note(&format!("{library}: {fault}; until it is mended, no version is thinned out"));
     }
     if global.json {
         print::json(&json!({ "mounts": rows, "faults": faults }))?;

@@ -24,18 +24,15 @@ const AT_ONCE: usize = 100;
 /// Assets looked for at once by a command.
 const PAGE: usize = 1_000;
 
-/// The rules that hold, and how far the daily sweep is.
+/// How far the daily sweep is.
 #[derive(Default)]
-pub(super) struct Thinning {
-    /// The last ones that could be read; the shipped ones before.
-    in_force: Mutex<ThinningRules>,
-    sweep: Mutex<Sweep>,
-}
+pub(super) struct Thinning(Mutex<Sweep>);
 
 #[derive(Default)]
 struct Sweep {
     begun: Option<Timestamp>,
-    is_running: bool,
+    /// The rules of a sweep that is not at its end.
+    rules: Option<ThinningRules>,
     after: Option<AssetId>,
 }
 
@@ -44,45 +41,46 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Library {
-    /// The rules that hold now, and what is wrong with the library's file when they are not those of it.
-    fn thinning_rules(&self) -> (ThinningRules, Option<String>) {
-        let read = match fs::read_to_string(self.root().join(FILE)) {
+    /// The rules that hold now; else what is wrong with the library's file. By rules that may not be those that were meant nothing is let
+    /// go of.
+    fn thinning_rules(&self) -> Result<ThinningRules, String> {
+        match fs::read_to_string(self.root().join(FILE)) {
             Ok(text) => ThinningRules::parse(&text).map_err(|e| e.0),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(ThinningRules::default()),
             Err(e) => Err(format!("{FILE} cannot be read: {e}")),
-        };
-        let mut in_force = lock(&self.thinning.in_force);
-        let fault = read.map(|rules| *in_force = rules).err();
-        (in_force.clone(), fault)
+        }
     }
 
     /// What is wrong with the library's `versions.toml`.
     #[must_use]
     pub fn thinning_fault(&self) -> Option<String> {
-        self.thinning_rules().1
+        self.thinning_rules().err()
     }
 
     /// Thins every asset once a day, some at each beat.
     pub(super) fn sweep_versions(self: &Arc<Self>) -> Result<(), OpsError> {
         let now = self.clock.now();
-        let mut sweep = lock(&self.thinning.sweep);
-        if !sweep.is_running {
+        let mut sweep = lock(&self.thinning.0);
+        if sweep.rules.is_none() {
             if sweep.begun.is_some_and(|begun| now.ms_since(begun) < DAY_MS) {
                 return Ok(());
             }
-            if let Some(fault) = self.thinning_fault() {
-                tracing::warn!("{fault}; versions are thinned by the rules that held before");
+            let rules = self.thinning_rules();
+            if let Err(fault) = &rules {
+                tracing::warn!("{fault}; no version is thinned out until it is mended");
             }
-            *sweep = Sweep { begun: Some(now), is_running: true, after: None };
+            *sweep = Sweep { begun: Some(now), rules: rules.ok(), after: None };
         }
-        let rules = lock(&self.thinning.in_force).clone();
+        let Some(rules) = sweep.rules.clone() else { return Ok(()) };
         let page = self.catalog.read(|tx| tx.assets_with_versions(rules.least(), sweep.after, AT_ONCE))?;
         for id in &page {
             // One that cannot be thinned does not keep the others waiting.
             sweep.after = Some(*id);
             self.thin_one(*id, &rules, &Hand::own(None, now))?;
         }
-        sweep.is_running = page.len() == AT_ONCE;
+        if page.len() < AT_ONCE {
+            sweep.rules = None;
+        }
         Ok(())
     }
 
@@ -174,14 +172,12 @@ impl Thinned {
 /// Thins some assets, or all that the caller may list: `dam thin`. `{"assets": [{path, versions, ..}], ..}` tells of those that lose versions.
 ///
 /// # Errors
-/// [`OpsError::Refused`] for who is no admin; [`OpsError::Failed`] when `versions.toml` cannot be used: an admin who asks is better told than
-/// served by other rules than his; [`OpsError::NotFound`] or [`OpsError::Usage`] for a target. Nothing is thinned then.
+/// [`OpsError::Refused`] for who is no admin; [`OpsError::Failed`] when `versions.toml` cannot be used; [`OpsError::NotFound`] or [`OpsError::Usage`] for a target. Nothing is thinned then.
 pub fn thin(library: &Library, actor: &Actor, targets: &[String], dry_run: bool) -> Result<Value, OpsError> {
     actor.must_be_admin("thin versions")?;
-    let (rules, fault) = library.thinning_rules();
-    if let Some(fault) = fault {
-        return Err(OpsError::failed(fault, format!("mend {FILE} in the library's folder; nothing was thinned")));
-    }
+    let rules = library.thinning_rules().map_err(|fault| {
+        OpsError::failed(fault, format!("mend {FILE} in the library's folder; nothing was thinned"))
+    })?;
     let now = library.clock.now();
     let mut rows = Vec::new();
     let (mut versions, mut size) = (0_usize, 0_u64);

@@ -1,0 +1,41 @@
+# shellcheck shell=bash disable=SC2154 # sourced by ../bench.sh, which has what this uses
+# Views of a large library: values that nearly half, an eighth or hardly any of its assets have, several at once, and words of prompts.
+# The peer is an ordinary folder with as many files. --scale 1000 is a million assets.
+
+assets=$(scaled 100000 1000)
+"$BIN/examples/roster" one --count 1 --max-side 24 >/dev/null
+if [ -z "${DAM_BIN_DIR:-}" ]; then
+    mapfile -t options < <(profile_options)
+    (cd "$ROOT" && cargo build --quiet --locked --example crowd "${options[@]}")
+fi
+dam init lib.views >/dev/null
+dam --library lib.views import one >/dev/null
+made=$(clock "$BIN/examples/crowd" lib.views "$assets")
+size=$(stat -c %s lib.views/catalog.db)
+say "   $assets assets: $(say "$assets $made" | awk '{ printf "%.0f", $1 * 1000 / $2 }') a second into the catalogue, $((size / assets)) bytes each"
+mkdir -p mnt.dam
+dam mount lib.views mnt.dam >/dev/null
+# The index of queries is built beside the first answers.
+first=$(clock ls -U mnt.dam/by/tag/t0000/+and)
+sleep $((assets / 50000 + 2))
+say "   first answer after $first ms"
+views() { # LABEL VIEW: listed by names, and with attributes
+    local view=mnt.dam/$2 count ours
+    count=$(find "$view" -maxdepth 1 -type f ! -name '.*' -printf x | wc -c)
+    rm -rf plain
+    mkdir plain
+    (cd plain && seq -f 'crowd%07.0f.jpg' "$count" | xargs -r touch)
+    ours=$(median warm ls -U "$view")
+    figure "$1: names" native "$ours" "$(median warm ls -U plain)" files/s "$count" ""
+    ours=$(median warm ls -lU "$view")
+    figure "$1: ls -l" native "$ours" "$(median warm ls -lU plain)" files/s "$count" ""
+}
+views "tag of 45 %" by/tag/t0000
+views "tag of 13 %" by/tag/t0002
+views "two tags" find/tag=t0000,tag=t0002
+views "one or another" find/tag=t0001+t0002
+views "not a tag" find/not.tag=t0000
+views "two words" "find/prompt=ralu mita"
+say "   the daemon has taken $(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$(pgrep -n dam-mountd)/status") MiB at most"
+dam unmount mnt.dam >/dev/null
+rm -rf lib.views one plain

@@ -5,7 +5,7 @@
 //! other, but for the few instructions in which a commit's changes go in.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use damfs_policy::{Expr, Facts, Field};
@@ -72,22 +72,25 @@ impl Kept {
         })
     }
 
-    /// Whether there is one, or one is being built, or none can be.
-    pub fn is_on(&self) -> bool {
-        !matches!(*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Off)
-    }
-
     /// Whether it answers.
     pub fn is_ready(&self) -> bool {
-        matches!(*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Ready(_))
+        self.0.read().is_ok_and(|state| matches!(*state, State::Ready(_)))
     }
 
-    /// Builds it, from a read that gives the feed's last number and the index of that moment. Commits go on meanwhile.
+    /// Builds it, unless there is one, one is being built or none can be, from a read that gives the feed's last number and the index of
+    /// that moment. Commits go on meanwhile.
     ///
     /// # Errors
     /// What the read says; there is no index then, and it is not tried again.
     pub fn build(&self, read: impl FnOnce() -> Result<(u64, Index), E>) -> Result<(), E> {
-        *self.change() = State::Building(Vec::new());
+        {
+            let mut state = self.change();
+            if !matches!(*state, State::Off) {
+                return Ok(());
+            }
+            *state = State::Building(Vec::new());
+        }
+        let _begun = Begun(self);
         let built = read();
         let mut state = self.change();
         let State::Building(since) = std::mem::replace(&mut *state, State::Off) else { return Ok(()) };
@@ -134,7 +137,8 @@ impl Kept {
     pub fn at<T>(&self, seq: u64, answer: impl FnOnce(&Moment<'_>) -> Result<T, E>) -> Result<Option<T>, E> {
         let begun = std::time::Instant::now();
         loop {
-            let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            // Whoever panicked amid a change may have left it half done: it answers nothing until the next commit has put it away.
+            let Ok(state) = self.0.read() else { return Ok(None) };
             let State::Ready(ready) = &*state else { return Ok(None) };
             if ready.seq >= seq {
                 return ready.moment(seq).map(|moment| answer(&moment)).transpose();
@@ -144,6 +148,18 @@ impl Kept {
                 return Ok(None);
             }
             std::thread::yield_now();
+        }
+    }
+}
+
+/// Commits are not gathered for a building that a panic ended.
+struct Begun<'k>(&'k Kept);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.change();
+        if matches!(*state, State::Building(_)) {
+            *state = State::Off;
         }
     }
 }
@@ -221,5 +237,36 @@ impl Moment<'_> {
             }
         }
         counts.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_building_that_panics_leaves_none_and_can_be_begun_again() {
+        let kept = Kept::default();
+        let panics = || kept.build(|| panic!("amid the reading"));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+        assert!(!kept.is_ready());
+        kept.build(|| Ok((7, Index::default()))).unwrap();
+        assert!(kept.is_ready());
+        kept.build(|| panic!("there is one")).unwrap();
+    }
+
+    #[test]
+    fn an_index_that_a_panic_left_half_changed_answers_nothing() {
+        let kept = Kept::default();
+        kept.build(|| Ok((7, Index::default()))).unwrap();
+        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _state = kept.0.write().unwrap();
+            panic!("amid a change");
+        }));
+        assert!(broken.is_err() && !kept.is_ready());
+        assert!(kept.at(7, |_| Ok(())).unwrap().is_none());
+        kept.build(|| Ok((8, Index::default()))).unwrap();
+        assert!(kept.at(8, |_| Ok(())).unwrap().is_some());
     }
 }

@@ -23,33 +23,21 @@ const DAY: i64 = 86_400_000_000_000;
 const TRASHED: &str = "trashed";
 
 /// Fields whose values are texts, but for the verdicts of single platforms.
-const TEXTS: [Field; 19] = [
-    Field::Client,
-    Field::Persona,
-    Field::Campaign,
-    Field::Tag,
-    Field::Rating,
-    Field::Stars,
-    Field::Rights,
-    Field::Likeness,
-    Field::Model,
-    Field::Lora,
-    Field::Sampler,
-    Field::Kind,
-    Field::Format,
-    Field::Orientation,
-    Field::Owner,
-    Field::State,
-    Field::Stage,
-    Field::Conflict,
-    Field::AnyStatus,
-];
+fn texts() -> impl Iterator<Item = &'static Field> {
+    let is_text = |field: &&Field| matches!(field.kind(), FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_));
+    Field::ALL.iter().filter(is_text)
+}
 
 /// Numbers of which there are few, by themselves; times by their day.
-const NUMBERS: [Field; 5] = [Field::Width, Field::Height, Field::Created, Field::Imported, Field::Expires];
+fn numbers() -> impl Iterator<Item = &'static Field> {
+    let is_number = |field: &&Field| matches!(field.kind(), FieldKind::Number | FieldKind::Date);
+    Field::ALL.iter().filter(is_number).filter(|field| **field != Field::Seed)
+}
 
 /// Fields in whose text is searched.
-const WORDS: [Field; 2] = [Field::Text, Field::Prompt];
+fn words() -> impl Iterator<Item = &'static Field> {
+    Field::ALL.iter().filter(|field| matches!(field.kind(), FieldKind::Words))
+}
 
 /// What a number is kept under: a time under its day.
 const fn key(kind: FieldKind, number: i64) -> i64 {
@@ -116,7 +104,7 @@ fn small(ordinal: u64) -> Result<u32, E> {
 fn texts_of(asset: &Asset) -> Vec<(Field, Vec<String>)> {
     let facts = AssetFacts(asset);
     let platforms = asset.status.keys().map(|platform| Field::Status(platform.clone()));
-    let all = TEXTS.into_iter().chain(platforms).map(|field| {
+    let all = texts().cloned().chain(platforms).map(|field| {
         let mut values = Vec::new();
         facts.texts(&field, &mut |value| values.push(value.to_owned()));
         (field, values)
@@ -150,24 +138,24 @@ impl Index {
                 self.add_text(field, value, ordinal);
             }
         }
-        for field in NUMBERS {
-            let number = |asset: Option<&Asset>| asset.and_then(|asset| AssetFacts(asset).number(&field));
+        for field in numbers() {
+            let number = |asset: Option<&Asset>| asset.and_then(|asset| AssetFacts(asset).number(field));
             let (was, is) = (number(was), number(is));
             if was == is {
                 continue;
             }
-            if let (Some(was), Some(known)) = (was, self.numbers.get_mut(&field)) {
+            if let (Some(was), Some(known)) = (was, self.numbers.get_mut(field)) {
                 known.take(&key(field.kind(), was), ordinal);
                 known.some.remove(ordinal);
             }
             if let Some(is) = is {
-                self.add_number(&field, is, ordinal);
+                self.add_number(field, is, ordinal);
             }
         }
         let seed = |asset: Option<&Asset>| asset.and_then(|asset| asset.seed);
         self.seed(seed(was), seed(is), ordinal);
-        for field in WORDS {
-            let text = |asset: Option<&Asset>| asset.map(|a| fold(&AssetFacts(a).words(&field))).unwrap_or_default();
+        for field in words() {
+            let text = |asset: Option<&Asset>| asset.map(|a| fold(&AssetFacts(a).words(field))).unwrap_or_default();
             self.words.entry(field.clone()).or_default().apply(&text(was), &text(is), ordinal)?;
         }
         if is.is_some() {

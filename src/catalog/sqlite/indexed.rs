@@ -49,7 +49,7 @@ impl<'c> Indexed<'c> {
         {
             return Ok(Some(Rc::clone(found)));
         }
-        if !self.kept.is_on() {
+        if !self.kept.is_ready() {
             return Ok(None);
         }
         let seq = self.seq(conn)?;

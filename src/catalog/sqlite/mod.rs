@@ -245,12 +245,11 @@ impl Engine for SqliteEngine {
     }
 
     fn index(&self) -> Result<(), E> {
-        if self.index.is_on() {
-            return Ok(());
-        }
-        let reader = self.reader()?;
-        let Some(conn) = reader.conn.as_ref() else { return Ok(()) };
         self.index.build(|| {
+            let reader = self.reader()?;
+            let Some(conn) = reader.conn.as_ref() else {
+                return Err(E::Engine("no connection to read with".into()));
+            };
             let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
             indexed::build(conn)
         })

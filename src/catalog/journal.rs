@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::rows::{FolderRule, MemberRow, NodeClass, NodeKind, NodeRow};
+use super::rows::{FolderRule, MemberRow, NodeClass, NodeKind, NodeRow, SavedRow};
 use super::tx::Xattr;
 use crate::types::{AssetId, ContentId, FileName, MemberId, NodeId, Timestamp, VersionId};
 
@@ -80,6 +80,8 @@ pub enum Thing {
     /// A word of a facet's vocabulary, as the catalogue keeps them.
     Word(String, String),
     Member(MemberId),
+    /// A saved query, by its owner and its name.
+    Saved(MemberId, String),
 }
 
 /// Before and after.
@@ -198,7 +200,7 @@ pub type Fields = BTreeMap<String, Value>;
 
 /// Numbers of aspects, in the order of which the steps of a thing are.
 const PLACE: u8 = 0;
-const DROPPED: u8 = 9;
+const DROPPED: u8 = 10;
 
 /// One aspect of a thing, before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,6 +221,7 @@ pub enum Change {
     /// Whether a word is there.
     Word(Pair<bool>),
     Member(Pair<Option<MemberRow>>),
+    Saved(Pair<Option<SavedRow>>),
     /// An asset's record is no more: its bytes became another's version, or it was purged.
     Dropped,
 }
@@ -237,6 +240,7 @@ impl Change {
             Self::Rules(pair) => pair.differs(),
             Self::Word(pair) => pair.differs(),
             Self::Member(pair) => pair.differs(),
+            Self::Saved(pair) => pair.differs(),
             Self::Dropped => true,
         }
     }
@@ -252,6 +256,7 @@ impl Change {
             (Self::Rules(first), Self::Rules(next)) => first.is.clone_from(&next.is),
             (Self::Word(first), Self::Word(next)) => first.is = next.is,
             (Self::Member(first), Self::Member(next)) => first.is.clone_from(&next.is),
+            (Self::Saved(first), Self::Saved(next)) => first.is.clone_from(&next.is),
             (Self::Record(first), Self::Record(next)) => {
                 for (field, value) in &next.is {
                     let before = next.was.get(field).cloned().unwrap_or_default();
@@ -280,6 +285,7 @@ impl Change {
             Self::Rules(_) => 6,
             Self::Word(_) => 7,
             Self::Member(_) => 8,
+            Self::Saved(_) => 9,
             Self::Dropped => DROPPED,
         }
     }

@@ -35,6 +35,7 @@ pub(super) struct Recorder<'t> {
     words: BTreeMap<(String, String), Pair<bool>>,
     rules: Rows<(NodeId, String), String>,
     members: Rows<MemberId, MemberRow>,
+    saved: Rows<(MemberId, String), SavedRow>,
     luggage: BTreeMap<NodeId, Luggage>,
 }
 
@@ -75,6 +76,7 @@ impl<'t> Recorder<'t> {
             words: BTreeMap::new(),
             rules: Rows::new(),
             members: Rows::new(),
+            saved: Rows::new(),
             luggage: BTreeMap::new(),
         }
     }
@@ -155,6 +157,9 @@ impl<'t> Recorder<'t> {
         }
         for (id, pair) in &self.members {
             steps.push(Step { thing: Thing::Member(*id), change: Change::Member(pair.clone()) });
+        }
+        for ((owner, name), pair) in &self.saved {
+            steps.push(Step { thing: Thing::Saved(*owner, name.clone()), change: Change::Saved(pair.clone()) });
         }
         Ok(Step::gather(steps))
     }
@@ -365,6 +370,8 @@ reads! {
     fn members(&self) -> Vec<MemberRow>;
     fn folder_rules(&self, folder: NodeId) -> Vec<FolderRule>;
     fn vocabulary(&self, facet: &str) -> Vec<String>;
+    fn saved(&self) -> Vec<SavedRow>;
+    fn saved_as(&self, name: &str) -> Vec<SavedRow>;
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Option<RenditionRow>;
     fn rendition_by_no(&self, no: RenditionNo) -> Option<RenditionRow>;
     fn inbox_report(&self, limit: usize) -> Vec<InboxRow>;
@@ -473,6 +480,14 @@ impl WriteTx for Recorder<'_> {
         self.note_word(facet, value, false)?;
         self.tx.remove_word(facet, value)
     }
+    fn put_saved(&mut self, saved: &SavedRow) -> Result<(), E> {
+        self.note_saved(saved.owner, &saved.name, Some(saved.clone()))?;
+        self.tx.put_saved(saved)
+    }
+    fn remove_saved(&mut self, name: &str, owner: MemberId) -> Result<bool, E> {
+        self.note_saved(owner, name, None)?;
+        self.tx.remove_saved(name, owner)
+    }
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         self.tx.put_rendition(rendition)
     }
@@ -508,5 +523,10 @@ impl Recorder<'_> {
         let was = self.tx.vocabulary(facet)?.iter().any(|word| word == value);
         self.words.entry((facet.to_owned(), value.to_owned())).or_insert(Pair { was, is }).is = is;
         Ok(())
+    }
+
+    fn note_saved(&mut self, owner: MemberId, name: &str, is: Option<SavedRow>) -> Result<(), E> {
+        let was = || Ok(self.tx.saved_as(name)?.into_iter().find(|row| row.owner == owner));
+        note(&mut self.saved, (owner, name.to_owned()), was, is)
     }
 }

@@ -315,6 +315,22 @@ pub struct FolderRule {
     pub value: String,
 }
 
+/// A query that a member keeps under a name: `saved/<name>/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedRow {
+    pub owner: MemberId,
+    /// Unique among his.
+    pub name: String,
+    /// As it was written; `None` until it is told, and finds nothing.
+    pub query: Option<String>,
+    /// Whose members see it as well.
+    pub roles: BTreeSet<String>,
+    /// The last moment at which it is there.
+    pub until: Option<Timestamp>,
+    /// When it was made, or last shown to more; of namesakes the first one has the plain name.
+    pub since: Timestamp,
+}
+
 /// What is known of one export; kept for good, even when its bytes are evicted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenditionRow {
@@ -369,6 +385,8 @@ pub enum ChangeKind {
     Inbox,
     /// Words of an open vocabulary that wait for their first asset; id = the facet.
     Word,
+    /// A saved query; id = its owner's id, slash, its name.
+    Saved,
 }
 
 /// One row of the change feed.

@@ -115,6 +115,10 @@ pub trait ReadTx {
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
     /// Values made by mkdir in an open vocabulary that no asset uses yet.
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E>;
+    /// Every saved query, expired or not, in the order of names, then of owners.
+    fn saved(&self) -> Result<Vec<SavedRow>, E>;
+    /// The saved queries of that name, in the order of owners.
+    fn saved_as(&self, name: &str) -> Result<Vec<SavedRow>, E>;
 
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E>;
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E>;
@@ -186,6 +190,10 @@ pub trait WriteTx: ReadTx {
     fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E>;
     fn add_word(&mut self, facet: &str, value: &str) -> Result<(), E>;
     fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E>;
+    /// Inserts or replaces by (name, owner).
+    fn put_saved(&mut self, saved: &SavedRow) -> Result<(), E>;
+    /// Whether it was there.
+    fn remove_saved(&mut self, name: &str, owner: MemberId) -> Result<bool, E>;
 
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E>;
     fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E>;

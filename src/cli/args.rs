@@ -195,6 +195,20 @@ Example:
   dam fsck --deep
   dam fsck --rebuild --dry-run && dam fsck --rebuild")]
     Fsck(FsckArgs),
+    /// Keep a query under a name, as a directory of saved/.
+    #[command(after_help = "\
+In a mount it is saved/NAME/, a directory as find/QUERY/ is. You see it, and with --for the members of a role do; each
+finds in it what he may list. What is not given stays as it is; --for '' shows it to nobody else, --until '' keeps it
+for good. In a mount: mkdir 'saved/QUERY' and rename it, or ln -s ../find/QUERY saved/NAME. rmdir removes no asset.
+
+Example:
+  dam save beaches persona=luna,tag=beach
+  dam save beaches --for editor --for marketing-manager --until 2026-12-31
+  dam save --remove beaches")]
+    Save(SaveArgs),
+    /// List the saved queries that you see.
+    #[command(after_help = "Example:\n  dam saved\n  dam saved --json")]
+    Saved,
     /// Let many files be removed from views for a while.
     #[command(after_help = "\
 Removing a file from a view takes the view's value from it, and a program that does so 26 times in ten seconds is stopped
@@ -343,6 +357,25 @@ pub struct BulkAllowArgs {
     /// For how long, an hour at most.
     #[arg(long = "for", value_name = "TIME", default_value = "5m")]
     pub duration: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    /// What saved/ calls it.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The query; see dam find.
+    #[arg(value_name = "QUERY")]
+    pub query: Option<String>,
+    /// A role whose members see it; may be repeated. Needs the right to tag.
+    #[arg(long = "for", value_name = "ROLE")]
+    pub roles: Vec<String>,
+    /// The last day on which it is there, for example 2026-12-31.
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// Remove it. What it found stays.
+    #[arg(long, conflicts_with_all = ["query", "roles", "until"])]
+    pub remove: bool,
 }
 
 #[derive(Debug, Args)]

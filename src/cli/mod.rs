@@ -17,6 +17,7 @@ mod mounts;
 mod print;
 mod rebuild;
 mod restore;
+mod save;
 mod set;
 mod settle;
 mod show;
@@ -67,6 +68,8 @@ pub fn run() -> ExitCode {
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),
         Cmd::Settle => settle::run(&global),
+        Cmd::Save(args) => save::run(&global, args),
+        Cmd::Saved => save::list(&global),
         Cmd::Bulk(args) => bulk::run(&global, &args),
         Cmd::Snapshot => snapshot::run(&global),
         Cmd::Fsck(args) if args.rebuild => rebuild::run(&global, &args),

@@ -62,6 +62,12 @@ pub fn text(ino: u64, size: u64, show: Show, mtime: Timestamp) -> Attr {
     file(ino, size, show, mtime)
 }
 
+/// A symbolic link that no node stands for.
+#[must_use]
+pub fn link(ino: u64, size: u64, show: Show, made: Timestamp) -> Attr {
+    Attr { kind: FileKind::Symlink, blocks: 0, mode: 0o777, ..file(ino, size, show, made) }
+}
+
 /// An earlier version.
 #[must_use]
 pub fn version(inodes: &Inodes, version: &VersionRow, show: Show) -> Attr {

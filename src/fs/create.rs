@@ -280,6 +280,10 @@ impl Mount {
                     Ok(node)
                 })
             }
+            Place::View(Dir::Saved) => {
+                self.make_saved(who, caller, &name, None)?;
+                self.lookup(caller, parent, name.as_os_str())
+            }
             Place::View(dir) => {
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
                 if who.subject.filter(Verb::Tag) == Expr::nothing() {
@@ -297,11 +301,17 @@ impl Mount {
         }
     }
 
-    /// A symbolic link in a folder.
+    /// A symbolic link in a folder; in `saved/` one to a query keeps that under the name.
     ///
     /// # Errors
     /// As [`Mount::mkdir`].
     pub fn symlink(&self, caller: &Caller, parent: u64, name: &OsStr, target: &[u8]) -> FsResult<Entry> {
+        if self.is_saved(parent) {
+            let who = self.who(caller)?;
+            let made = FileName::try_from(name).map_err(FsError::from);
+            let made = made.and_then(|name| self.link_saved(&who, caller, parent, &name, target));
+            return self.explain(&who, "symlink", made);
+        }
         self.plain(caller, parent, name, "symlink", |tx, maker| {
             let mut node = folders::fresh_node(tx, NodeKind::Symlink, maker)?;
             node.mode = 0o777;
@@ -426,6 +436,9 @@ pub(super) fn writable(dir: &Dir) -> FsResult<&QueryDir> {
             "`{}` follows from the files themselves; put new files into library/ or a view by persona, campaign, tag or rating",
             query.path
         ))),
+        Dir::Query(query) if query.expr == Expr::nothing() => {
+            Err(FsError::NotPermitted(format!("`{}` asks nothing that is there: dam saved tells why", query.path)))
+        }
         Dir::Query(query) => Err(FsError::NotPermitted(format!(
             "`{}` is a query with not, or, or a range: it cannot say what a file put here should get",
             query.path
@@ -458,6 +471,9 @@ pub(super) fn refuse_place(dir: &Dir) -> FsError {
         Dir::Trash | Dir::TrashDay(_) => {
             FsError::ReadOnly("the trash takes only what is removed; move a file out of it to restore it".into())
         }
+        Dir::Saved => FsError::NotPermitted(
+            "saved/ keeps queries: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME".into(),
+        ),
         Dir::Bin(_) => FsError::NotPermitted(
             "a desktop's trash takes files that are moved into its files/, and the desktop's own notes".into(),
         ),

@@ -12,6 +12,7 @@ use super::{FsError, FsResult, Invalidation};
 use crate::catalog::{ChangeKind, ChangeRow, ReadTx, view_stem};
 use crate::ops::{CHAIN, Library, folders};
 use crate::types::{AssetId, NodeId, Timestamp};
+use crate::view::tree::saved::MARK;
 
 /// How many changes are read at once.
 const PAGE: usize = 512;
@@ -178,6 +179,7 @@ impl Mount {
                 }
             }
             ChangeKind::Access => self.take_back_all(),
+            ChangeKind::Saved => self.take_back_saved(&row.id),
             ChangeKind::Inbox | ChangeKind::Word => {}
         }
     }
@@ -214,6 +216,20 @@ impl Mount {
                 tracing::warn!(%asset, error = %e, "a changed asset could not be read; names may be a second old");
                 [None, None]
             }
+        }
+    }
+
+    /// A saved query has another name or none, or asks something else: its names are looked for again.
+    fn take_back_saved(&self, id: &str) {
+        let Some((owner, name)) = id.split_once('/') else { return };
+        let owner = owner.parse().ok().map(|owner| self.library.catalog.read(|tx| tx.member(owner)));
+        let marked = match owner {
+            Some(Ok(Some(owner))) => Some(format!("{name}{MARK}{}", owner.name)),
+            _ => None,
+        };
+        let parent = self.inodes.directory("saved");
+        for name in marked.into_iter().chain([name.to_owned()]) {
+            self.send(Invalidation::Name { parent, name: name.into_bytes() });
         }
     }
 

@@ -35,6 +35,8 @@ pub struct ExportRef {
 pub enum Virtual {
     Dir(Dir),
     Text(Text),
+    /// The symbolic link that the kernel was told of when one saved a query, and its target.
+    Link(Box<[u8]>),
     Export(Box<ExportRef>),
     /// What a member who may view but not download reads of an asset's version.
     Proxy(AssetId, VersionId),
@@ -106,7 +108,7 @@ impl Inodes {
     pub fn path(&self, what: &Virtual, path: &str) -> u64 {
         let same = |there: &Virtual| match (what, there) {
             (Virtual::Dir(a), Virtual::Dir(b)) => crate::view::tree::path_of(a) == crate::view::tree::path_of(b),
-            (Virtual::Text(_), Virtual::Text(_)) => true,
+            (Virtual::Text(_), Virtual::Text(_)) | (Virtual::Link(_), Virtual::Link(_)) => true,
             _ => false,
         };
         self.hashed(4, path.as_bytes(), same)

@@ -17,7 +17,7 @@ use crate::catalog::{Asset, ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
 use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp, VersionId};
-use crate::view::tree::{self, Dir, Item, Leaf, TextFile, Tree};
+use crate::view::tree::{self, Dir, Item, Leaf, TextFile};
 
 /// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
 const FIRST: u64 = 16;
@@ -210,7 +210,7 @@ impl Moved {
                 ChangeKind::Node => self.nodes.extend(row.id.parse().ok().map(NodeId)),
                 ChangeKind::Entry => self.names.extend(folders::parse_entry_change_id(&row.id).map(|(_, name)| name)),
                 ChangeKind::Asset => self.assets.extend(row.id.parse::<AssetId>().ok()),
-                ChangeKind::Access => self.everything = true,
+                ChangeKind::Access | ChangeKind::Saved => self.everything = true,
                 ChangeKind::Inbox | ChangeKind::Word => {}
             }
         }
@@ -286,7 +286,10 @@ impl Mount {
             Ok(Snapshot { rows, seq, epoch })
         })?;
         let taken = Arc::new(taken);
-        self.snapshots.put(key, &taken);
+        // What is saved ends with its time, which no change tells of.
+        if !matches!(place, Place::View(Dir::Saved)) {
+            self.snapshots.put(key, &taken);
+        }
         Ok(taken)
     }
 
@@ -352,7 +355,7 @@ impl Mount {
     }
 
     fn view_rows(&self, tx: &dyn ReadTx, who: &Who, dir: &Dir) -> FsResult<Vec<Row>> {
-        let tree = Tree::new(tx, &who.subject, Some(who.id));
+        let tree = self.tree(tx, who);
         let mut locals = Vec::new();
         let mut hidden = HashSet::new();
         if let Some(local) = local_folder(tx, dir)? {

@@ -20,6 +20,7 @@ mod open;
 mod rename;
 mod rights;
 mod rivals;
+mod saved;
 mod setattr;
 mod statfs;
 mod tagging;

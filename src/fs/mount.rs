@@ -37,6 +37,8 @@ pub(super) enum Object {
     Export(Box<ExportRef>),
     Proxy(Box<Asset>, VersionId),
     Text(Text),
+    /// What a symbolic link that saved a query leads to.
+    Link(Box<[u8]>),
 }
 
 /// A name that a view showed, remembered as long as the kernel may believe it.
@@ -128,6 +130,11 @@ impl Mount {
         Ok(self.feed.wait_told(seq, within))
     }
 
+    /// What the virtual directories are to somebody, now.
+    pub(super) fn tree<'a>(&self, tx: &'a dyn ReadTx, who: &'a Who) -> Tree<'a> {
+        Tree::new(tx, &who.subject, Some(who.id)).at(self.library.clock.now())
+    }
+
     /// How long a negative answer may be believed: never, another mount may make the name.
     #[must_use]
     pub fn negative_ttl(&self) -> Duration {
@@ -212,7 +219,8 @@ impl Mount {
             }
             Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
                 Virtual::Dir(Dir::Bin(bin)) if bin.member != who.id => Err(FsError::NotFound),
-                Virtual::Dir(dir) => Ok(Object::Dir(dir.clone())),
+                Virtual::Dir(dir) => self.tree(tx, who).again(dir)?.map(Object::Dir).ok_or(FsError::NotFound),
+                Virtual::Link(target) => Ok(Object::Link(target.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
                 Virtual::Proxy(id, version) => {
                     let asset = tx.asset(*id)?.filter(|a| a.head == Some(*version)).ok_or(FsError::NotFound)?;
@@ -261,9 +269,7 @@ impl Mount {
                     None => match self.in_view(tx, &who, &dir, &name) {
                         // The directory of a value that was renamed has another number, and the kernel, who moved the old one, is to look
                         // for it again.
-                        Err(FsError::NotFound) if !Tree::new(tx, &who.subject, Some(who.id)).has(&dir)? => {
-                            Err(FsError::Stale)
-                        }
+                        Err(FsError::NotFound) if !self.tree(tx, &who).has(&dir)? => Err(FsError::Stale),
                         found => found,
                     },
                 },
@@ -271,6 +277,9 @@ impl Mount {
         });
         match found {
             Ok(found) => {
+                if self.is_saved(parent) {
+                    self.explain_saved(&who, &name);
+                }
                 let mut entry = self.introduce(&who, parent, &name, found)?;
                 // What changed meanwhile may have been taken back before the kernel hears of it from here.
                 if self.library.catalog.committed() != seen {
@@ -322,8 +331,7 @@ impl Mount {
                 return Err(FsError::NotFound);
             }
         }
-        let tree = Tree::new(tx, &who.subject, Some(who.id));
-        match tree.child(dir, name)? {
+        match self.tree(tx, who).child(dir, name)? {
             Some(item) => Ok(Found::Item(item)),
             None => match self.alias(dir, name) {
                 Some(id) => {
@@ -518,6 +526,7 @@ impl Mount {
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
                 self.proxy_of(who, version, node.mtime)
             }
+            Object::Link(target) => attr::link(ino, target.len() as u64, self.show, self.born),
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;
                 return Ok(Stat { attr: attr::text(ino, bytes.len() as u64, self.show, mtime), ttl: Duration::ZERO });

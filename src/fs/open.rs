@@ -109,6 +109,7 @@ impl Mount {
         };
         match object {
             Object::Dir(_) => Err(FsError::IsDir),
+            Object::Link(_) => Err(FsError::Invalid("a symbolic link has no bytes")),
             Object::Node(node, _) => self.open_node(who, *node, mode, epoch),
             Object::Version(version, asset) => {
                 read_only("earlier versions are read-only")?;

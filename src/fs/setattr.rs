@@ -135,6 +135,7 @@ impl Mount {
         let who = self.who(caller)?;
         match self.library.catalog.read(|tx| self.object(tx, &who, ino))? {
             Object::Node(node, _) if node.kind == NodeKind::Symlink => Ok(node.target.unwrap_or_default()),
+            Object::Link(target) => Ok(target.into_vec()),
             _ => Err(FsError::Invalid("not a symbolic link")),
         }
     }

@@ -20,7 +20,7 @@ use crate::ops::{assign, folders, retention, trail, tunnels};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName};
 use crate::view::identity::{CameBy, UnlinkFacts, UnlinkMeaning, UnlinkedAsset, on_unlink};
-use crate::view::tree::{self, Dir, Item, Tree};
+use crate::view::tree::{self, Dir, Item};
 
 impl Mount {
     /// Removes a name.
@@ -160,7 +160,7 @@ impl Mount {
             return Ok(());
         }
         let item = self.library.catalog.read(|tx| -> FsResult<Item> {
-            match Tree::new(tx, &who.subject, Some(who.id)).child(dir, name)? {
+            match self.tree(tx, who).child(dir, name)? {
                 Some(item) => Ok(item),
                 None => match self.in_view(tx, who, dir, name)? {
                     super::mount::Found::Item(item) => Ok(item),
@@ -313,6 +313,7 @@ impl Mount {
                 let entry = tx.entry(folder.id, &name)?.ok_or(FsError::NotFound)?;
                 self.remove_folder(tx, who, &hand, &entry)
             }),
+            Place::View(Dir::Saved) => self.remove_saved(who, caller, &name),
             Place::View(dir) => {
                 let local = self.library.catalog.write(|tx| -> FsResult<bool> {
                     let Some(local) = local_folder(tx, &dir)? else { return Ok(false) };

@@ -43,7 +43,7 @@ impl Mount {
             Object::Version(_, asset) | Object::Proxy(asset, _) => asset.id,
             Object::Export(export) => export.asset.id,
             Object::Text(Text::Record(id) | Text::Why(id)) | Object::Dir(Dir::VersionsOf(id)) => id,
-            Object::Text(_) | Object::Dir(_) => return Ok(None),
+            Object::Text(_) | Object::Dir(_) | Object::Link(_) => return Ok(None),
         };
         let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
         Ok(self.library.gate.decide(who, Verb::List, &asset).allowed.then_some(id))

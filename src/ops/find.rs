@@ -18,10 +18,7 @@ const PAGE: usize = 1000;
 /// # Errors
 /// [`OpsError::Usage`] when the text is no query, or names a value that nothing has which he may list; each names the nearest.
 pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
-    let query = damfs_policy::parse(text).map_err(|e| OpsError::Usage {
-        message: format!("not a query: {e}"),
-        hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
-    })?;
+    let query = read(text)?;
     match Tree::new(tx, &who.subject, Some(who.id)).unknown_value(&query)? {
         Some(UnknownValue { field, value, known }) => {
             let name = field.to_string();
@@ -30,6 +27,17 @@ pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
         }
         None => Ok(query),
     }
+}
+
+/// Reads a query, whether or not something has the values that it names.
+///
+/// # Errors
+/// [`OpsError::Usage`] when the text is no query.
+pub fn read(text: &str) -> Result<Expr, OpsError> {
+    damfs_policy::parse(text).map_err(|e| OpsError::Usage {
+        message: format!("not a query: {e}"),
+        hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
+    })
 }
 
 /// A value as a query writes it.

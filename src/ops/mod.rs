@@ -36,6 +36,7 @@ pub mod restore;
 pub mod retention;
 pub mod rivals;
 pub mod rules;
+pub mod saved;
 pub mod serve;
 pub mod settle;
 pub mod show;

@@ -77,6 +77,19 @@ pub enum Command {
         tag: String,
         remove: bool,
     },
+    /// Keeps a query under a name, or changes what is said of one.
+    Save {
+        name: String,
+        query: Option<String>,
+        /// `[""]` takes all away.
+        roles: Option<Vec<String>>,
+        /// `Some("")` is for good.
+        until: Option<String>,
+    },
+    SavedRemove {
+        name: String,
+    },
+    SavedList,
     /// Lets the caller remove many names from views for a while.
     BulkAllow {
         seconds: u64,
@@ -126,6 +139,8 @@ impl Command {
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
             | Self::Settle
+            | Self::Save { .. }
+            | Self::SavedRemove { .. }
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
             | Self::FolderRule { .. } => true,
@@ -139,6 +154,7 @@ impl Command {
             | Self::Fsck { .. }
             | Self::Snapshot
             | Self::BulkAllow { .. }
+            | Self::SavedList
             | Self::MemberList
             | Self::Why { .. } => false,
         }

@@ -1,4 +1,4 @@
-//! What time lets go of: the trash past its recovery window, and the journal of what could be taken back until then.
+//! What time lets go of: the trash past its recovery window, the journal of what could be taken back until then, and saved queries past theirs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -62,6 +62,7 @@ impl Library {
             return Ok(());
         }
         self.catalog.write(|tx| tx.drop_journal(past))?;
+        self.sweep_saved(now)?;
         self.kept.looked.store(now.as_nanos(), Ordering::Relaxed);
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
     Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, history, import, members, restore, rules,
-    show, snapshots, thin, trail, undo, value, why,
+    saved, show, snapshots, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -78,6 +78,11 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Turns { of, limit } => undo::list(library, actor, of.as_deref(), limit),
         Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
         Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
+        Command::Save { name, query, roles, until } => {
+            saved::save(library, actor, &saved::Ask { name, query, roles, until })
+        }
+        Command::SavedRemove { name } => saved::remove(library, actor, &name),
+        Command::SavedList => saved::list(library, actor),
         Command::BulkAllow { seconds } => brake::allow(library, actor, seconds),
         Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),

@@ -10,9 +10,9 @@ use crate::access::Identity;
 use crate::catalog::journal::Cause;
 use crate::catalog::{CatalogError, EntryRow, NodeClass, NodeRow, WriteTx};
 use crate::policy::Field;
-use crate::types::{FileName, NodeId, Timestamp};
+use crate::types::{NodeId, Timestamp};
 use crate::view::identity::SCRATCH_MS;
-use crate::view::tree::{Dir, Item, Tree};
+use crate::view::tree::{Dir, Tree};
 
 impl Library {
     /// Makes assets of them.
@@ -62,7 +62,7 @@ impl Library {
         if let Some(member) = maker.member
             && let Ok(who) = self.gate.who(&Identity::Member(member))
         {
-            let sets = values(&Tree::new(tx, &who.subject, Some(member)), &path)?;
+            let sets = values(&Tree::new(tx, &who.subject, Some(member)).at(now), &path)?;
             let changes: Vec<_> =
                 sets.into_iter().map(|(field, value)| (field.clone(), added(&field, &value))).collect();
             match assign::give(self, &who, tx, &mut asset, &changes, &maker.hand()) {
@@ -84,16 +84,8 @@ fn local_view(tx: &dyn WriteTx, above: &[NodeId]) -> Result<Option<String>, Cata
 
 /// The values that a view gives; none when it is no longer there.
 fn values(tree: &Tree<'_>, path: &str) -> Result<Vec<(Field, String)>, CatalogError> {
-    let mut at = Dir::Root;
-    for part in path.split('/') {
-        let Ok(name) = FileName::new(part) else { return Ok(Vec::new()) };
-        match tree.child(&at, &name)? {
-            Some(Item::Dir(dir)) => at = dir,
-            _ => return Ok(Vec::new()),
-        }
-    }
-    match at {
-        Dir::Query(query) => Ok(query.sets.into_iter().filter(|(field, _)| field.is_settable()).collect()),
+    match tree.walk(path)? {
+        Some(Dir::Query(query)) => Ok(query.sets.into_iter().filter(|(field, _)| field.is_settable()).collect()),
         _ => Ok(Vec::new()),
     }
 }

@@ -30,6 +30,8 @@ pub enum Dir {
     NarrowField(QueryDir, Field),
     /// `find/`
     Find,
+    /// `saved/`
+    Saved,
     /// `platforms/`
     Platforms,
     /// `platforms/<platform>/`
@@ -134,6 +136,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::Narrow(query) => format!("{}/{AND}", query.path),
         Dir::NarrowField(query, field) => format!("{}/{AND}/{}", query.path, field_path(field)),
         Dir::Find => "find".to_owned(),
+        Dir::Saved => "saved".to_owned(),
         Dir::Platforms => "platforms".to_owned(),
         Dir::Platform(platform) => format!("platforms/{platform}"),
         Dir::Placement(platform, placement) => format!("platforms/{platform}/{placement}"),
@@ -165,7 +168,7 @@ fn field_path(field: &Field) -> String {
 #[must_use]
 pub fn is_writable(dir: &Dir) -> bool {
     match dir {
-        Dir::Query(_) => true,
+        Dir::Query(_) | Dir::Saved => true,
         Dir::Field(field) | Dir::NarrowField(_, field) => takes_words(field),
         Dir::Bin(bin) => !matches!(bin.part, BinPart::Folder(_)),
         Dir::TrashDay(_) => true,
@@ -390,6 +393,7 @@ mod tests {
             Dir::Narrow(q.clone()),
             Dir::NarrowField(q, Field::Tag),
             Dir::Find,
+            Dir::Saved,
             Dir::Platforms,
             Dir::Platform("x".into()),
             Dir::Placement("x".into(), "y".into()),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
 use crate::policy::platforms::{self, Platforms};
 use crate::policy::{Expr, Field, Subject, Verb};
-use crate::types::{AssetId, FileName, MemberId, NodeId};
+use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
 use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
@@ -24,6 +24,7 @@ mod known;
 mod mirror;
 mod names;
 mod query;
+pub mod saved;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,8 @@ pub struct Tree<'a> {
     tx: &'a dyn ReadTx,
     subject: &'a Subject,
     member: Option<MemberId>,
+    /// When it is looked at; without it what ends some day is not there.
+    now: Option<Timestamp>,
     /// What he may list.
     list: Expr,
     platforms: &'static Platforms,
@@ -63,7 +66,14 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
         let list = subject.filter(Verb::List);
-        Self { tx, subject, member, list, platforms: platforms::shipped(), holders: RefCell::default() }
+        let (now, platforms) = (None, platforms::shipped());
+        Self { tx, subject, member, now, list, platforms, holders: RefCell::default() }
+    }
+
+    /// The tree as it is at that time.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Whether a directory of a query is there, and not only remembered from before its last file went; any other is.
@@ -71,18 +81,36 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// When the catalogue fails.
     pub fn has(&self, dir: &Dir) -> Result<bool, CatalogError> {
-        if !matches!(dir, Dir::Query(_)) {
-            return Ok(true);
-        }
+        Ok(!matches!(dir, Dir::Query(_)) || self.walk(&path_of(dir))?.is_some())
+    }
+
+    /// The directory that a canonical path leads to.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn walk(&self, path: &str) -> Result<Option<Dir>, CatalogError> {
         let mut at = Dir::Root;
-        for part in path_of(dir).split('/') {
-            let Ok(name) = FileName::new(part) else { return Ok(false) };
+        for part in path.split('/') {
+            let Ok(name) = FileName::new(part) else { return Ok(None) };
             match self.child(&at, &name)? {
                 Some(Item::Dir(below)) => at = below,
-                _ => return Ok(false),
+                _ => return Ok(None),
             }
         }
-        Ok(true)
+        Ok(Some(at))
+    }
+
+    /// What a directory that was looked up before is by now: what is saved under a name may be another query, or nothing to the member.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn again(&self, dir: &Dir) -> Result<Option<Dir>, CatalogError> {
+        match dir {
+            Dir::Query(query) | Dir::Narrow(query) | Dir::NarrowField(query, _) if query.path.starts_with("saved/") => {
+                self.walk(&path_of(dir))
+            }
+            _ => Ok(Some(dir.clone())),
+        }
     }
 
     /// What a name in a directory is; `None` also for what the member may not know.
@@ -118,6 +146,7 @@ impl<'a> Tree<'a> {
                 }
                 _ => Ok(None),
             },
+            Dir::Saved => self.saved_child(text),
             Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
             Dir::Platform(platform) => {
                 let found = self.still(platform, text);
@@ -150,6 +179,7 @@ impl<'a> Tree<'a> {
             Dir::Query(query) => self.list_query(query, &mut page)?,
             Dir::Narrow(query) => self.list_narrow(query, &mut page)?,
             Dir::NarrowField(query, field) => self.list_narrow_values(query, field, &mut page)?,
+            Dir::Saved => self.list_saved(&mut page)?,
             Dir::Platforms => self.list_platforms(&mut page),
             Dir::Platform(platform) => self.list_placements(platform, &mut page),
             Dir::Placement(platform, placement) => self.list_exports(platform, placement, &mut page)?,
@@ -206,6 +236,7 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
                 ("library", Item::Node(NodeId::LIBRARY)),
                 ("by", Item::Dir(Dir::By)),
                 ("find", Item::Dir(Dir::Find)),
+                ("saved", Item::Dir(Dir::Saved)),
                 ("platforms", Item::Dir(Dir::Platforms)),
                 ("inbox", Item::Node(NodeId::INBOX)),
                 ("versions", Item::Dir(Dir::VersionsTree(NodeId::LIBRARY))),
@@ -223,7 +254,7 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
                 ("expunged", part(BinPart::Expunged)),
             ];
         }
-        Dir::By | Dir::Find | Dir::Platforms | Dir::Trash | Dir::Control => {
+        Dir::By | Dir::Find | Dir::Saved | Dir::Platforms | Dir::Trash | Dir::Control => {
             vec![(".trackerignore", marker()), (".nomedia", marker())]
         }
         Dir::VersionsTree(node) | Dir::RecordsTree(node) if *node == NodeId::LIBRARY => {

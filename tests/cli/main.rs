@@ -12,6 +12,7 @@ mod member;
 mod mount;
 mod rebuild;
 mod restore;
+mod save;
 mod set;
 mod show;
 mod tag;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use damfs::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, Trashed, TunnelHow, TunnelRow, Verdict,
+    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, SavedRow, Trashed, TunnelHow, TunnelRow, Verdict,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
@@ -439,6 +439,40 @@ fn folder_rules_and_vocabulary() {
         refused(write(engine, |tx| tx.put_folder_rule(&FolderRule { folder: NodeId(99), ..rule("client", "x") })));
         write(engine, |tx| tx.remove_node(NodeId(20))).unwrap();
         assert_eq!(read(engine, |tx| tx.folder_rules(NodeId(20))), []);
+    });
+}
+
+#[test]
+fn saved_queries_are_their_owners() {
+    on_both(|engine| {
+        let row = |name: &str, owner| SavedRow {
+            owner: member_id(owner),
+            name: name.into(),
+            query: Some("tag=a".into()),
+            roles: ["editor".to_owned(), "o'neill".to_owned()].into(),
+            until: Some(Timestamp::from_nanos(-1)),
+            since: Timestamp::from_secs(3),
+        };
+        let untold = SavedRow { query: None, roles: [].into(), until: None, ..row("a", 2) };
+        write(engine, |tx| {
+            tx.put_saved(&row("b", 1))?;
+            tx.put_saved(&untold)?;
+            tx.put_saved(&row("a", 1))?;
+            tx.put_saved(&SavedRow { query: Some("tag=b".into()), ..row("b", 1) })
+        })
+        .unwrap();
+        let b = SavedRow { query: Some("tag=b".into()), ..row("b", 1) };
+        read(engine, |tx| {
+            assert_eq!(tx.saved()?, [row("a", 1), untold.clone(), b.clone()]);
+            assert_eq!(tx.saved_as("a")?, [row("a", 1), untold.clone()]);
+            assert_eq!(tx.saved_as("c")?, []);
+            Ok(())
+        });
+        assert!(write(engine, |tx| tx.remove_saved("a", member_id(1))).unwrap());
+        assert!(!write(engine, |tx| tx.remove_saved("a", member_id(1))).unwrap());
+        assert_eq!(read(engine, |tx| tx.saved()), [untold.clone(), b.clone()]);
+        refused(write(engine, |tx| tx.put_saved(&row("", 1))));
+        refused(write(engine, |tx| tx.put_saved(&SavedRow { query: Some(String::new()), ..row("a", 1) })));
     });
 }
 

@@ -16,6 +16,7 @@ mod operations;
 mod paths;
 mod posix;
 mod rsync;
+mod saved;
 mod saves;
 mod trash_versions;
 mod undo;

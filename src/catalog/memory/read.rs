@@ -12,7 +12,7 @@ use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
     Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, Xattr,
+    NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -295,6 +295,16 @@ impl ReadTx for Tx<'_> {
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E> {
         let rows = self.state.words.range((facet.to_owned(), String::new())..).take_while(|(of, _)| of == facet);
         Ok(rows.map(|(_, value)| value.clone()).collect())
+    }
+
+    fn saved(&self) -> Result<Vec<SavedRow>, E> {
+        Ok(self.state.saved.values().cloned().collect())
+    }
+
+    fn saved_as(&self, name: &str) -> Result<Vec<SavedRow>, E> {
+        let first = (name.to_owned(), MemberId::from_bytes([0; 16]));
+        let rows = self.state.saved.range(first..).take_while(|((of, _), _)| of == name);
+        Ok(rows.map(|(_, row)| row.clone()).collect())
     }
 
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E> {

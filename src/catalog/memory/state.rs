@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::catalog::journal::JournalRow;
 use crate::catalog::{
-    Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeKind, NodeRow, RenditionRow, TunnelRow,
-    VersionRow, view_stem,
+    Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeKind, NodeRow, RenditionRow, SavedRow,
+    TunnelRow, VersionRow, view_stem,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
@@ -45,6 +45,7 @@ pub(super) struct State {
     pub members: Table<MemberId, MemberRow>,
     pub folder_rules: Table<(NodeId, String), FolderRule>,
     pub words: Index<(String, String)>,
+    pub saved: Table<(String, MemberId), SavedRow>,
     pub renditions: Table<RenditionNo, RenditionRow>,
     pub inbox: Table<u64, InboxRow>,
     pub changes: Table<u64, ChangeRow>,

@@ -8,9 +8,9 @@ use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, TunnelRow, VersionRow, WriteTx,
+    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, WriteTx,
 };
-use crate::types::{AssetId, Content, EntryId, FileName, Generation, NodeId, Timestamp, VersionId};
+use crate::types::{AssetId, Content, EntryId, FileName, Generation, MemberId, NodeId, Timestamp, VersionId};
 
 impl WriteTx for Tx<'_> {
     fn set_meta(&mut self, key: &str, value: &str) -> Result<(), E> {
@@ -251,6 +251,19 @@ impl WriteTx for Tx<'_> {
 
     fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E> {
         Ok(Arc::make_mut(&mut self.state.words).remove(&(facet.to_owned(), value.to_owned())))
+    }
+
+    fn put_saved(&mut self, saved: &SavedRow) -> Result<(), E> {
+        if saved.name.is_empty() || saved.query.as_ref().is_some_and(String::is_empty) {
+            return refused("a saved query without a name or a text");
+        }
+        let key = (saved.name.clone(), saved.owner);
+        Arc::make_mut(&mut self.state.saved).insert(key, saved.clone());
+        Ok(())
+    }
+
+    fn remove_saved(&mut self, name: &str, owner: MemberId) -> Result<bool, E> {
+        Ok(Arc::make_mut(&mut self.state.saved).remove(&(name.to_owned(), owner)).is_some())
     }
 
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {

@@ -101,7 +101,7 @@ words!(TunnelHow {
     AsideInView => "aside-in-view",
     RemovedInView => "removed-in-view",
 });
-words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox", Word => "word" });
+words!(ChangeKind { Node => "node", Entry => "entry", Asset => "asset", Access => "access", Inbox => "inbox", Word => "word", Saved => "saved" });
 words!(Counter {
     Node => "node", Entry => "entry", Version => "version", Rendition => "rendition", Asset => "asset",
     Inbox => "inbox", Turn => "turn", Journal => "journal",

@@ -14,6 +14,7 @@ mod memo;
 mod migrate;
 mod nodes;
 mod query;
+mod saved;
 mod sql;
 mod tx;
 mod values;

@@ -10,13 +10,13 @@ use rusqlite::Connection;
 
 use super::indexed::{self, Indexed};
 use super::memo::Memo;
-use super::{assets, entries, feed, generation, journal, members, nodes, values, versions};
+use super::{assets, entries, feed, generation, journal, members, nodes, saved, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::refused;
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
-    MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
+    MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -210,6 +210,12 @@ impl ReadTx for Tx<'_> {
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E> {
         members::vocabulary(self.conn, facet)
     }
+    fn saved(&self) -> Result<Vec<SavedRow>, E> {
+        saved::list(self.conn)
+    }
+    fn saved_as(&self, name: &str) -> Result<Vec<SavedRow>, E> {
+        saved::named(self.conn, name)
+    }
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E> {
         versions::rendition(self.conn, content, recipe, renderer)
     }
@@ -347,6 +353,12 @@ impl WriteTx for Tx<'_> {
     }
     fn remove_word(&mut self, facet: &str, value: &str) -> Result<bool, E> {
         members::remove_word(self.conn, facet, value)
+    }
+    fn put_saved(&mut self, row: &SavedRow) -> Result<(), E> {
+        saved::put(self.conn, row)
+    }
+    fn remove_saved(&mut self, name: &str, owner: MemberId) -> Result<bool, E> {
+        saved::remove(self.conn, name, owner)
     }
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         versions::put_rendition(self.conn, rendition)

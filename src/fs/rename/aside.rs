@@ -10,7 +10,7 @@ use crate::ops::{folders, tunnels};
 use crate::policy::Verb;
 use crate::types::FileName;
 use crate::view::class::classify;
-use crate::view::tree::{Dir, Item, Tree, path_of};
+use crate::view::tree::{Dir, Item, path_of};
 
 use super::After;
 
@@ -82,7 +82,7 @@ impl Mount {
         {
             return Ok(None);
         }
-        Ok(Some(FileName::new(Tree::new(tx, &m.who.subject, Some(m.who.id)).name_of(asset)?)?))
+        Ok(Some(FileName::new(self.tree(tx, m.who).name_of(asset)?)?))
     }
 }
 

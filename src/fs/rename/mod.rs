@@ -24,7 +24,8 @@ use crate::ops::folders::{Maker, link};
 use crate::ops::{assets, trail};
 use crate::policy::Field;
 use crate::types::{AssetId, Caller, FileName, NodeId};
-use crate::view::tree::{Dir, Item, Tree};
+use crate::view::tree::saved::Saved;
+use crate::view::tree::{Dir, Item};
 
 /// What is being renamed.
 enum Source {
@@ -36,6 +37,8 @@ enum Source {
     Trashed(Box<Asset>),
     /// The directory of a value.
     Value(Field, String),
+    /// A saved query.
+    Saved(Box<Saved>),
 }
 
 /// Who renames, once for the whole call.
@@ -105,6 +108,11 @@ impl Mount {
                     self.rename_value(tx, m, (&field, &value), to, &new_name)?;
                     Ok(After::Nothing)
                 }
+                (Source::Saved(saved), Place::View(Dir::Saved)) => {
+                    self.rename_saved(tx, (m.who, m.caller), &saved, &new_name, m.no_replace)?;
+                    Ok(After::Nothing)
+                }
+                (Source::Saved(_), _) => Err(FsError::NotPermitted("a saved query stays in saved/".into())),
                 (Source::Trashed(mut asset), Place::Folder(folder)) => {
                     self.restore(tx, m, &mut asset, folder, &new_name)?;
                     Ok(After::Nothing)
@@ -164,12 +172,15 @@ impl Mount {
                         None => Source::Entry(entry, Box::new(self.known(tx, m.who, node)?.0)),
                     });
                 }
-                match Tree::new(tx, &m.who.subject, Some(m.who.id)).child(dir, name)? {
+                match self.tree(tx, m.who).child(dir, name)? {
                     Some(Item::Asset(asset)) => Ok(Source::Shown(Box::new(asset))),
                     Some(Item::Trashed(asset)) => Ok(Source::Trashed(Box::new(asset))),
                     // `mv` copies then, which is what is meant.
                     Some(_) if matches!(to, Place::Folder(_)) && is_copied(dir) => {
                         Err(FsError::CrossDevice("what damfs made or keeps is copied, not moved"))
+                    }
+                    Some(Item::Dir(_)) if *dir == Dir::Saved => {
+                        Ok(Source::Saved(Box::new(self.saved_as(tx, m.who, name)?)))
                     }
                     Some(Item::Dir(_)) if matches!(dir, Dir::By | Dir::Field(_) | Dir::Query(_) | Dir::Find) => {
                         values::of_directory(dir, name)

@@ -13,7 +13,7 @@ use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
 use crate::view::class::{classify, is_aside_for};
-use crate::view::tree::{Dir, Item, QueryDir, Tree};
+use crate::view::tree::{Dir, Item, QueryDir};
 
 impl Mount {
     /// A file of a folder, or a local file of a view, gets a name in a view.
@@ -183,7 +183,7 @@ impl Mount {
         dir: &Dir,
         new_name: &FileName,
     ) -> FsResult<()> {
-        let shown = Tree::new(tx, &m.who.subject, Some(m.who.id)).name_of(asset)?;
+        let shown = self.tree(tx, m.who).name_of(asset)?;
         if new_name.as_bytes() == shown.as_bytes() {
             return Ok(());
         }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::words::own_word;
 use super::{Tried, Work};
 use crate::catalog::journal::{Attrs, Change, Fields, Pair, Step, Thing};
-use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, WriteTx};
+use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, SavedRow, WriteTx};
 use crate::ops::value::FacetChange;
-use crate::ops::{OpsError, assign, members, restore, trail};
-use crate::types::{AssetId, NodeId, VersionId};
+use crate::ops::{OpsError, assign, members, restore, saved, trail};
+use crate::types::{AssetId, MemberId, NodeId, VersionId};
 
 impl Work<'_> {
     pub(super) fn facet(&mut self, tx: &mut dyn WriteTx, step: &Step) -> Result<Tried, OpsError> {
@@ -23,6 +23,7 @@ impl Work<'_> {
             (Thing::Node(id), Change::Rules(rules)) => self.rules(tx, *id, rules),
             (Thing::Word(facet, word), Change::Word(there)) => self.word(tx, facet, word, there),
             (Thing::Member(_), Change::Member(member)) => self.member(tx, member),
+            (Thing::Saved(owner, name), Change::Saved(row)) => self.saved(tx, *owner, name, row),
             _ => Ok(Tried::Already),
         }
     }
@@ -230,6 +231,25 @@ impl Work<'_> {
         }
         let was = member.was.clone().unwrap_or_else(|| MemberRow { active: false, ..is.clone() });
         members::replace(self.library, self.actor, tx, is, &was, self.hand.now)?;
+        Ok(Tried::Done)
+    }
+
+    /// A saved query as it was, under the name that it had.
+    fn saved(
+        &mut self,
+        tx: &mut dyn WriteTx,
+        owner: MemberId,
+        name: &str,
+        row: &Pair<Option<SavedRow>>,
+    ) -> Result<Tried, OpsError> {
+        let now = tx.saved_as(name)?.into_iter().find(|there| there.owner == owner);
+        if now != row.is {
+            return Ok(if now == row.was { Tried::Already } else { Tried::Changed });
+        }
+        match &row.was {
+            Some(was) => saved::put(tx, now.as_ref(), was, &self.hand)?,
+            None => saved::take_away(tx, name, owner, "remove", &self.hand)?,
+        }
         Ok(Tried::Done)
     }
 }

@@ -101,6 +101,7 @@ fn knows(library: &Library, actor: &Actor, tx: &dyn ReadTx, thing: &Thing) -> Re
         },
         Thing::Word(..) => true,
         Thing::Member(_) => actor.is_admin(),
+        Thing::Saved(owner, _) => *owner == actor.member.id,
     })
 }
 

@@ -20,6 +20,7 @@ enum Deed {
     Rules,
     Words,
     Members,
+    Queries,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,6 +93,9 @@ impl Words {
                 Change::Member(_) => {
                     deeds.insert(Deed::Members);
                 }
+                Change::Saved(_) => {
+                    deeds.insert(Deed::Queries);
+                }
                 Change::Node(_) | Change::Dropped => {}
             }
         }
@@ -129,8 +133,7 @@ impl Words {
             Deed::Set => "set",
             Deed::Attributes => "changed attributes of",
             Deed::Rules => "changed the rules of",
-            Deed::Words => "changed",
-            Deed::Members => "changed",
+            Deed::Words | Deed::Members | Deed::Queries => "changed",
         })
     }
 
@@ -144,7 +147,7 @@ impl Words {
             Deed::Set => "put back",
             Deed::Attributes => "put back attributes of",
             Deed::Rules => "put back the rules of",
-            Deed::Words | Deed::Members => "put back",
+            Deed::Words | Deed::Members | Deed::Queries => "put back",
         })
     }
 
@@ -155,6 +158,7 @@ impl Words {
             let what = match deed {
                 Deed::Words => plural(count.others, "word"),
                 Deed::Members => plural(count.others, "member"),
+                Deed::Queries => plural(count.others, "saved view"),
                 _ if one && count.files + count.folders + count.others == 1 => String::new(),
                 _ => count.told(),
             };
@@ -277,6 +281,7 @@ pub(super) fn name(tx: &dyn ReadTx, step: &Step) -> Result<String, OpsError> {
         (Thing::Node(id), None) => folders::path_of(tx, *id)?,
         (Thing::Word(facet, word), None) => Some(format!("{}={word}", own_word(facet))),
         (Thing::Member(id), None) => tx.member(*id)?.map(|member| member.name),
+        (Thing::Saved(_, name), None) => Some(format!("saved/{name}")),
     };
     Ok(known.unwrap_or_else(|| match &step.change {
         Change::Place(place) => place

@@ -254,6 +254,18 @@ CREATE TABLE word (
     PRIMARY KEY (facet, value)
 ) STRICT, WITHOUT ROWID;
 
+-- What saved/ lists: queries under names of their owners' choice.
+CREATE TABLE saved (
+    name TEXT NOT NULL CHECK (name <> ''),
+    owner BLOB NOT NULL CHECK (length(owner) = 16),
+    query TEXT CHECK (query <> ''),
+    -- A list of roles.
+    roles TEXT NOT NULL CHECK (json_valid(roles)),
+    until INTEGER,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (name, owner)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE rendition (
     no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
     content BLOB NOT NULL REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
@@ -282,7 +294,7 @@ CREATE TABLE change (
     seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
     kind TEXT NOT NULL CHECK (
         kind = 'node' OR kind = 'entry' OR kind = 'asset' OR kind = 'access' OR kind = 'inbox'
-        OR kind = 'word'
+        OR kind = 'word' OR kind = 'saved'
     ),
     id TEXT NOT NULL
 ) STRICT;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::records::RecordsArgs;
+
 /// The one table of exit codes.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -151,6 +153,14 @@ Example:
         after_help = "Which assets have something to decide: dam find not.conflict=none, or by/conflict/ of a mount.\n\nExample:\n  dam meta diff library/luna/IMG_1.png\n  dam meta resolve library/luna/IMG_1.png note --take other"
     )]
     Meta(MetaArgs),
+    /// Write records as files.
+    #[command(after_help = "\
+Files of library/ and their records are a whole backup: rsync -a MOUNT/library MOUNT/records BACKUP/
+
+Example:
+  dam records export ~/backup/records
+  dam records export --delete --query persona=luna ~/luna-records")]
+    Records(RecordsArgs),
     /// Take back what was changed last.
     #[command(after_help = "\
 A turn is what one command did, or what one program did in a mount without a pause of two seconds: an rm -rf, a mv, a

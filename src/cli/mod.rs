@@ -16,6 +16,7 @@ mod mount;
 mod mounts;
 mod print;
 mod rebuild;
+mod records;
 mod restore;
 mod save;
 mod set;
@@ -64,6 +65,7 @@ pub fn run() -> ExitCode {
         Cmd::Thin(args) => thin::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
+        Cmd::Records(args) => records::run(&global, args),
         Cmd::Undo(args) => undo::run(&global, &args),
         Cmd::Set(args) => set::run(&global, &args),
         Cmd::Tag(args) => tag::run(&global, args),

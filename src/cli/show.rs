@@ -21,6 +21,8 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
     for (key, value) in record.as_object().into_iter().flatten() {
         let line = match (key.as_str(), value) {
             (_, Value::Null) => continue,
+            // What a program needs to put the record back.
+            ("record" | "file" | "path_bytes", _) => continue,
             (_, Value::Array(values)) if values.is_empty() => continue,
             ("generation", value) if value["inherited"] == true => {
                 format!("{} (inherited: version {} said so last)", print::word(&value["tool"]), value["version"])

@@ -165,6 +165,7 @@ impl Pass {
                 mount.in_circulation(tx, who, &ExportRef { version, ..(**export).clone() }).map(|_| ())
             }
             Target::Text(Text::Record(id) | Text::Why(id)) => mount.may(who, Verb::List, &asset(*id)?),
+            Target::Text(Text::Library) => mount.sees_everything(who),
             Target::Text(_) => Ok(()),
         }
     }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::ops::show::record_json;
-use crate::ops::why;
+use crate::ops::show::Record;
+use crate::ops::{records, why};
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
 use crate::view::tree::{Item, TextFile, WhyTarget};
@@ -26,6 +26,8 @@ pub enum Text {
     Marker,
     /// `records/<path>.json`
     Record(AssetId),
+    /// `records/.library.json`
+    Library,
     /// `.dam/why/<path>`
     Why(AssetId),
 }
@@ -36,6 +38,7 @@ impl Text {
         Ok(match item {
             Item::Record(asset) => Self::Record(asset.id),
             Item::Why(WhyTarget::Asset(id)) => Self::Why(id),
+            Item::Text(TextFile::Library) => Self::Library,
             Item::Text(TextFile::Status) => Self::Status,
             Item::Text(TextFile::Errors) => Self::Errors,
             Item::Text(TextFile::Readme) => Self::Readme,
@@ -60,14 +63,25 @@ impl Mount {
                 let (record, at) = self.library.catalog.read(|tx| -> FsResult<_> {
                     let asset = tx.asset(*id)?.ok_or(FsError::NotFound)?;
                     self.may(who, Verb::List, &asset)?;
-                    Ok((record_json(tx, &asset)?, asset.changed))
+                    let node = asset.node.map(|node| tx.node(node)).transpose()?.flatten();
+                    // Mode and attributes of the file are in it, too.
+                    let at = node.map_or(asset.changed, |node| asset.changed.max(node.ctime));
+                    Ok((Record::of(tx, &asset)?, at))
                 })?;
-                let mut bytes = serde_json::to_vec_pretty(&record).map_err(|e| FsError::Io(e.to_string()))?;
-                bytes.push(b'\n');
-                (bytes, at)
+                (record.text().map_err(|e| FsError::Io(e.to_string()))?, at)
+            }
+            Text::Library => {
+                self.sees_everything(who)?;
+                let shelf = self.library.catalog.read(|tx| records::Shelf::of(tx))?;
+                (shelf.text().map_err(|e| FsError::Io(e.to_string()))?, changed)
             }
             Text::Why(id) => (self.why(who, *id)?.into_bytes(), changed),
         })
+    }
+
+    /// As the gate says it of every asset at once.
+    pub(super) fn sees_everything(&self, who: &Who) -> FsResult<()> {
+        if who.subject.allows_everything(Verb::List) { Ok(()) } else { Err(FsError::NotFound) }
     }
 
     fn status(&self, who: &Who) -> FsResult<String> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use damfs_policy::{Expr, Field};
 
-use super::folders::Paths;
+use super::folders::{self, Paths};
 use super::{Actor, Library, OpsError, value};
 use crate::access::Who;
 use crate::catalog::ReadTx;
@@ -70,7 +70,7 @@ pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) ->
                 };
                 // JSON holds text alone: the bytes of a path that is none are told beside it.
                 let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
-                let path_bytes = bytes.map(|p| p.iter().map(|b| format!("{b:02x}")).collect::<String>());
+                let path_bytes = bytes.map(|p| folders::hex(p));
                 assets.push(json!({
                     "path": path.as_deref().map(String::from_utf8_lossy),
                     "path_bytes": path_bytes,

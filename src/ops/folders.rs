@@ -186,6 +186,12 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// As [`escape`], name by name.
+#[must_use]
+pub fn escape_path(path: &[u8]) -> String {
+    path.split(|byte| *byte == b'/').map(escape).collect::<Vec<_>>().join("/")
+}
+
 /// The other way of [`escape`].
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {
@@ -202,6 +208,12 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// Bytes in hexadecimal: how JSON tells of a path that is no text.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How the change feed names an entry: the folder's number, a slash, the name percent-encoded.

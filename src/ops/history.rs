@@ -1,30 +1,46 @@
 //! An asset's versions: what is known of each, and what two of them say differently.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, probe, target};
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::media::Probe;
-use crate::types::{Content, Generation};
+use crate::types::{Content, ContentId, Generation, Rfc3339};
+
+/// A version, as records and `dam versions` tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub n: u32,
+    pub size: u64,
+    pub content: ContentId,
+    pub format: String,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub mtime: Rfc3339,
+    pub made: Rfc3339,
+    pub by: Option<String>,
+    pub current: bool,
+}
 
 /// What is known of each version, oldest first.
 ///
 /// # Errors
 /// When the catalogue fails.
-pub(super) fn rows(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Value>, CatalogError> {
+pub(super) fn rows(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Told>, CatalogError> {
     let row = |version: VersionRow| {
-        Ok(json!({
-            "n": version.n,
-            "size": version.size,
-            "content": version.content,
-            "format": version.format,
-            "width": version.width,
-            "height": version.height,
-            "mtime": version.mtime.to_string(),
-            "made": version.made_at.to_string(),
-            "by": maker(tx, &version)?,
-            "current": asset.head == Some(version.id),
-        }))
+        Ok(Told {
+            by: maker(tx, &version)?,
+            current: asset.head == Some(version.id),
+            n: version.n,
+            size: version.size,
+            content: version.content,
+            format: version.format,
+            width: version.width,
+            height: version.height,
+            mtime: Rfc3339(version.mtime),
+            made: Rfc3339(version.made_at),
+        })
     };
     tx.versions(asset.id)?.into_iter().map(row).collect()
 }

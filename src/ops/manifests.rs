@@ -5,10 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OpsError;
 use super::folders::{self, Paths};
 use super::library::Library;
-use super::mapped::Facet;
+use super::{OpsError, mapped};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, NodeRow, ReadTx, VersionRow, WriteTx};
 use crate::types::{AssetId, Content, Generation, MemberId, NodeId, Timestamp, VersionId, VersionNo};
@@ -51,7 +50,7 @@ impl FileFacts {
     /// What there is to say of a file at a path.
     pub(super) fn at(path: Option<&[u8]>, node: &NodeRow) -> Self {
         Self {
-            path: path.map(|path| path.split(|b| *b == b'/').map(folders::escape).collect::<Vec<_>>().join("/")),
+            path: path.map(folders::escape_path),
             node: node.id,
             mode: node.mode,
             uid: node.uid,
@@ -66,9 +65,8 @@ impl FileFacts {
 
     /// What the catalogue says of a node.
     pub(super) fn of(tx: &dyn ReadTx, node: &NodeRow) -> Result<Self, CatalogError> {
-        // What is in the record, or is on its way there, is not said twice; an empty one marks by which name it was set.
-        let kept = |(name, value): &(Vec<u8>, Vec<u8>)| value.is_empty() || Facet::of(name).is_none();
-        let xattrs = tx.xattrs(node.id)?.into_iter().filter(kept);
+        // What is in the record is not said twice.
+        let xattrs = mapped::not_mapped(tx, node.id)?.into_iter();
         let xattrs = xattrs.map(|(name, value)| (folders::escape(&name), folders::escape(&value))).collect();
         Ok(Self { xattrs, ..Self::at(Paths::default().bytes_of(tx, node.id)?.as_deref(), node) })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::{OpsError, conflicts, value as values};
-use crate::catalog::{Asset, ReadTx, WriteTx};
+use crate::catalog::{Asset, CatalogError, ReadTx, WriteTx, Xattr};
 use crate::policy::Field;
 use crate::types::{AssetId, MemberId, NodeId};
 
@@ -75,6 +75,15 @@ impl Facet {
             Self::Property(name) => asset.properties.get(name).cloned().map(String::into_bytes),
         }
     }
+}
+
+/// The attributes of a file but for those that are its record, or are on their way there; an empty one marks by which name it was set.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn not_mapped(tx: &dyn ReadTx, node: NodeId) -> Result<Vec<Xattr>, CatalogError> {
+    let kept = |(name, value): &Xattr| value.is_empty() || Facet::of(name).is_none();
+    Ok(tx.xattrs(node)?.into_iter().filter(kept).collect())
 }
 
 /// The names under which an asset's file lists what the record has. One that has two is listed under the one that it was last set by,

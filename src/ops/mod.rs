@@ -31,6 +31,7 @@ pub mod probe;
 pub mod proto;
 mod rebuild;
 pub mod record;
+pub mod records;
 pub mod reserve;
 pub mod restore;
 pub mod retention;

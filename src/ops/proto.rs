@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::AssetId;
+
 /// Something to do with a library, on behalf of a caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
@@ -25,6 +27,11 @@ pub enum Command {
     /// `target`: `library/..`, a path in any mount already made library-relative by the client, or an asset id.
     Show {
         target: String,
+    },
+    /// A page of records: of what matches, behind the asset that the page before ended with.
+    Records {
+        expr: Option<String>,
+        after: Option<AssetId>,
     },
     Versions {
         target: String,
@@ -147,6 +154,7 @@ impl Command {
             Self::Import { .. }
             | Self::Find { .. }
             | Self::Show { .. }
+            | Self::Records { .. }
             | Self::Versions { .. }
             | Self::Diff { .. }
             | Self::MetaDiff { .. }

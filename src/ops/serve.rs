@@ -12,8 +12,8 @@ use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::{
-    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, history, import, members, restore, rules,
-    saved, show, snapshots, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, history, import, members, records,
+    restore, rules, saved, show, snapshots, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -64,6 +64,7 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         }
         Command::Find { expr, limit } => find::find(library, actor, &expr, limit),
         Command::Show { target } => show::show(library, actor, &target),
+        Command::Records { expr, after } => records::export(library, actor, expr.as_deref(), after),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),

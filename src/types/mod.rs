@@ -18,4 +18,4 @@ pub use generation::Generation;
 pub use ids::{AssetId, EntryId, IdError, MemberId, NodeId, RenditionNo, VersionId, VersionNo};
 pub use name::{FileName, NameError};
 pub use read_at::ReadAt;
-pub use time::Timestamp;
+pub use time::{Rfc3339, Timestamp};

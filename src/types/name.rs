@@ -78,6 +78,14 @@ impl FileName {
         Self(bytes.into())
     }
 
+    /// The name with `tail` behind it, cut between two characters where both have no room in a name.
+    #[must_use]
+    pub fn with_tail(&self, tail: &str) -> Self {
+        let mut bytes = cut(&self.0, Self::MAX.saturating_sub(tail.len())).to_vec();
+        bytes.extend_from_slice(tail.as_bytes());
+        Self(bytes.into())
+    }
+
     /// The name up to its last dot, and the extension behind it without the dot. A leading dot starts no extension.
     #[must_use]
     pub fn split_extension(&self) -> (&[u8], Option<&[u8]>) {

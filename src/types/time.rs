@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Integer nanoseconds since the Unix epoch, UTC. Never used to order changes; the change feed does that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -58,6 +59,24 @@ impl Timestamp {
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date();
         (date.year(), date.month(), date.day())
+    }
+}
+
+/// A point in time as records write it: RFC 3339, UTC, to the nanosecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rfc3339(pub Timestamp);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rfc3339 {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let time = text.parse::<jiff::Timestamp>().map_err(D::Error::custom)?;
+        i64::try_from(time.as_nanosecond()).map(|nanos| Self(Timestamp(nanos))).map_err(D::Error::custom)
     }
 }
 

@@ -118,6 +118,8 @@ pub enum TextFile {
     Readme,
     /// `inbox/.report`
     InboxReport,
+    /// `records/.library.json`
+    Library,
     /// `.trackerignore`, `.nomedia`: empty, tell indexers to stay away.
     Marker,
 }

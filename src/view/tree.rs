@@ -128,6 +128,9 @@ impl<'a> Tree<'a> {
         if let Some((_, item)) = fixed(dir).into_iter().find(|(fixed, _)| *fixed == text) {
             return Ok(Some(item));
         }
+        if text == mirror::LIBRARY && self.has_library_record(dir) {
+            return Ok(Some(Item::Text(TextFile::Library)));
+        }
         match dir {
             Dir::Root | Dir::Control => Ok(None),
             Dir::Why => Ok((text == "platforms").then(|| Item::Dir(Dir::WhyExports(Box::new(Dir::Platforms))))),
@@ -170,6 +173,9 @@ impl<'a> Tree<'a> {
         for (at, (name, item)) in (1..).zip(fixed(dir)) {
             page.add(at, FileName::new(name).ok(), || item.clone());
         }
+        if self.has_library_record(dir) {
+            page.add(LAST_FIXED, FileName::new(mirror::LIBRARY).ok(), || Item::Text(TextFile::Library));
+        }
         match dir {
             Dir::Root | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
             Dir::By => self.list_conflicts(&mut page)?,
@@ -201,8 +207,14 @@ impl<'a> Tree<'a> {
         if self.list.mentions(&Field::State) && !expr.mentions(&Field::State) { cut.and(not_trashed()) } else { cut }
     }
 
-    fn sees_everything(&self) -> bool {
+    /// Whether there is nothing that the member may not list.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
         self.list.is_all()
+    }
+
+    fn has_library_record(&self, dir: &Dir) -> bool {
+        *dir == Dir::RecordsTree(NodeId::LIBRARY) && self.sees_everything()
     }
 
     /// Whether the member sees this published asset outside the trash.

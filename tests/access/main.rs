@@ -10,6 +10,7 @@ mod hidden;
 mod local_files;
 mod names;
 mod places;
+mod records;
 mod saved;
 mod thinning;
 mod trail;

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],
+    &["records", "export"],
     &["undo"],
     &["set"],
     &["tag", "add"],

@@ -11,6 +11,7 @@ mod lab;
 mod member;
 mod mount;
 mod rebuild;
+mod records;
 mod restore;
 mod save;
 mod set;

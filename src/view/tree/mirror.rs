@@ -11,7 +11,9 @@ use crate::policy::{Expr, Field};
 use crate::types::{AssetId, EntryId, FileName, NodeId};
 
 /// What a record adds to its file's name.
-const RECORD: &[u8] = b".json";
+const RECORD: &str = ".json";
+/// What records do not say: beside them, for who lists everything.
+pub(super) const LIBRARY: &str = ".library.json";
 
 impl Tree<'_> {
     /// The asset of a node, when the member sees it.
@@ -69,13 +71,44 @@ impl Tree<'_> {
         {
             return Ok(Some(found));
         }
-        if !matches!(dir, Dir::RecordsTree(_)) {
-            return node.map_or(Ok(None), |node| self.mirrored_file(dir, &node));
+        if matches!(dir, Dir::RecordsTree(_)) {
+            return self.record_child(*folder, name);
         }
-        let Some(file) = name.as_bytes().strip_suffix(RECORD).and_then(|n| FileName::new(n).ok()) else {
-            return Ok(None);
-        };
-        self.node_at(*folder, &file)?.map_or(Ok(None), |node| self.mirrored_file(dir, &node))
+        node.map_or(Ok(None), |node| self.mirrored_file(dir, &node))
+    }
+
+    fn record_child(&self, folder: NodeId, name: &FileName) -> Result<Option<Item>, CatalogError> {
+        let Some(file) = name.as_bytes().strip_suffix(RECORD.as_bytes()) else { return Ok(None) };
+        if let Ok(file) = FileName::new(file)
+            && let Some(node) = self.node_at(folder, &file)?
+        {
+            return self.mirrored_file(&Dir::RecordsTree(folder), &node);
+        }
+        let id = std::str::from_utf8(file).ok().and_then(|file| file.rsplit_once('~')?.1.parse().ok());
+        let Some(asset) = id.map(|id| self.versioned(id)).transpose()?.flatten() else { return Ok(None) };
+        let entries = asset.node.map(|node| self.tx.names_of(node)).transpose()?.unwrap_or_default();
+        for entry in entries.iter().filter(|entry| entry.parent == folder) {
+            if self.record_name(folder, &entry.name, asset.id)? == *name {
+                return Ok(Some(Item::Record(asset)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the record of a file in a folder is called: as the file, or cut and with its asset's id, where that is too long for a name or
+    /// a folder has it.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn record_name(&self, folder: NodeId, file: &FileName, asset: AssetId) -> Result<FileName, CatalogError> {
+        if let Ok(name) = FileName::new([file.as_bytes(), RECORD.as_bytes()].concat()) {
+            let twin = self.node_at(folder, &name)?;
+            let taken = twin.map(|twin| self.mirrored_folder(&Dir::RecordsTree(folder), &twin)).transpose()?.flatten();
+            if taken.is_none() {
+                return Ok(name);
+            }
+        }
+        Ok(file.with_tail(&format!("~{asset}{RECORD}")))
     }
 
     pub(super) fn list_mirror(&self, dir: &Dir, folder: NodeId, page: &mut Page) -> Result<(), CatalogError> {
@@ -104,26 +137,12 @@ impl Tree<'_> {
         if let Some(item) = self.mirrored_folder(dir, node)? {
             return Ok(Some((entry.name.clone(), item)).filter(|(name, _)| !taken(name)));
         }
-        let name = match dir {
-            Dir::RecordsTree(_) => FileName::new([entry.name.as_bytes(), RECORD].concat()).ok(),
-            _ => Some(entry.name.clone()),
-        };
-        let Some(name) = name.filter(|name| !taken(name)) else { return Ok(None) };
         let Some(item) = self.mirrored_file(dir, node)? else { return Ok(None) };
-        if let (Dir::RecordsTree(folder), Some(other)) = (dir, self.record_twin(dir, &name)?)
-            && self.mirrored_folder(&Dir::RecordsTree(*folder), &other)?.is_some()
-        {
-            return Ok(None);
-        }
-        Ok(Some((name, item)))
-    }
-
-    /// What lies in the library under the very name that a record has.
-    fn record_twin(&self, dir: &Dir, name: &FileName) -> Result<Option<NodeRow>, CatalogError> {
-        match dir {
-            Dir::RecordsTree(folder) => self.node_at(*folder, name),
-            _ => Ok(None),
-        }
+        let name = match (dir, &item) {
+            (Dir::RecordsTree(folder), Item::Record(asset)) => self.record_name(*folder, &entry.name, asset.id)?,
+            _ => entry.name.clone(),
+        };
+        Ok(Some((name, item)).filter(|(name, _)| !taken(name)))
     }
 
     fn versioned(&self, id: AssetId) -> Result<Option<Asset>, CatalogError> {

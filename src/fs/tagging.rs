@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::create::keep_word;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
@@ -11,22 +12,30 @@ use crate::ops::view_copy::added;
 use crate::ops::{Actor, OpsError, assign};
 use crate::policy::Field;
 use crate::types::{AssetId, Caller};
+use crate::view::tree::takes_words;
 
 impl Mount {
-    /// Takes values from an asset and gives it others.
+    /// An asset leaves some values and gets others. A word stays when its last file leaves it, as an emptied folder does.
     pub(super) fn retag(
         &self,
         who: &Arc<Who>,
         caller: &Caller,
         id: AssetId,
-        remove: &[(Field, String)],
+        left: &[(Field, String)],
         add: &[(Field, String)],
     ) -> FsResult<()> {
         let actor = Actor::of_who(&self.library, who.clone(), caller)?;
-        self.library.catalog.write(|tx| self.retag_in(tx, &actor, id, remove, add))
+        // The other one of a single-valued field takes the place of the first.
+        let remove: Vec<_> = left.iter().filter(|(field, _)| field.is_multi()).cloned().collect();
+        self.library.catalog.write(|tx| {
+            self.retag_in(tx, &actor, id, &remove, add)?;
+            left.iter()
+                .filter(|(field, _)| takes_words(field))
+                .try_for_each(|(field, value)| keep_word(tx, who, field, value))
+        })
     }
 
-    /// As [`Mount::retag`], with more in the same transaction.
+    /// Takes values from an asset and gives it others, with more in the same transaction.
     pub(super) fn retag_in(
         &self,
         tx: &mut dyn WriteTx,

@@ -445,6 +445,21 @@ fn a_view_whose_last_file_was_removed_stays_until_rmdir() {
     assert!(!me.has("by/tag/sea") && me.has("library/p/p.png"));
 }
 
+/// Regression: a folder that a file manager showed was gone when its last file had been dragged out, and nothing could be dragged back.
+#[test]
+fn a_view_whose_last_file_was_moved_to_another_stays_until_rmdir() {
+    let (world, me) = studio();
+    world.set("library/p/p.png", &["model=one"]);
+    for (facet, from, to) in [("tag", "sea", "sun"), ("model", "one", "two")] {
+        me.mkdir(&format!("by/{facet}/{to}")).unwrap();
+        me.rename(&format!("by/{facet}/{from}/p.png"), &format!("by/{facet}/{to}/p.png")).unwrap();
+        assert_eq!(me.names(&format!("by/{facet}/{from}")), [""; 0]);
+        me.rename(&format!("by/{facet}/{to}/p.png"), &format!("by/{facet}/{from}/p.png")).unwrap();
+        me.rmdir(&format!("by/{facet}/{to}")).unwrap();
+        assert_eq!(me.names(&format!("by/{facet}/{from}")), ["p.png"]);
+    }
+}
+
 /// A stated limit: who may list little is told the space of all.
 #[test]
 fn the_space_told_is_that_of_everything() {

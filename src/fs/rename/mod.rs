@@ -52,7 +52,7 @@ struct Mover<'a> {
 /// What has to be done outside the transaction.
 enum After {
     Nothing,
-    Retag { asset: AssetId, remove: Values, add: Values },
+    Retag { asset: AssetId, left: Values, add: Values },
 }
 
 impl Mount {
@@ -147,10 +147,10 @@ impl Mount {
         if let Some(parted) = parted {
             self.note_parted(m.who, &parted)?;
         }
-        if let After::Retag { asset, remove, add } = after {
-            self.retag(m.who, m.caller, asset, &remove, &add)?;
+        match after {
+            After::Nothing => Ok(()),
+            After::Retag { asset, left, add } => self.retag(m.who, m.caller, asset, &left, &add),
         }
-        Ok(())
     }
 
     fn source(&self, tx: &dyn ReadTx, m: &Mover<'_>, from: &Place, name: &FileName, to: &Place) -> FsResult<Source> {

@@ -34,7 +34,7 @@ impl Mount {
             let asset = tx.asset(node.asset.ok_or(FsError::NotFound)?)?.ok_or(FsError::NotFound)?;
             let query = writable(dir)?;
             self.keeps_name(tx, m, &asset, &entry.name, dir, new_name)?;
-            return Ok(After::Retag { asset: asset.id, remove: Vec::new(), add: query.sets.clone() });
+            return Ok(After::Retag { asset: asset.id, left: Vec::new(), add: query.sets.clone() });
         }
         self.may_node(tx, m.who, Verb::Edit, &node)?;
         let local = ensure_local(tx, dir, &m.maker)?;
@@ -137,8 +137,8 @@ impl Mount {
             return Ok(After::Nothing);
         }
         self.keeps_name(tx, m, &asset, name, dir, new_name)?;
-        let (remove, add) = exchange(from, to);
-        Ok(After::Retag { asset: asset.id, remove, add })
+        let (left, add) = exchange(from, to);
+        Ok(After::Retag { asset: asset.id, left, add })
     }
 
     /// What had a name in a view a moment ago, if a file that takes the name now is its next version.
@@ -218,9 +218,11 @@ pub(super) fn home(tx: &dyn ReadTx, asset: &Asset) -> FsResult<(EntryRow, NodeRo
 /// Values of fields, as a view sets them.
 pub(super) type Values = Vec<(Field, String)>;
 
-/// Values that a move from one view to another takes and gives.
+/// Values that an asset leaves and gets by a move from one view to another.
 fn exchange(from: &QueryDir, to: &QueryDir) -> (Values, Values) {
-    let remove = from.sets.iter().filter(|set| !to.sets.contains(set) && set.0.is_multi()).cloned().collect();
+    let is_replaced = |field: &Field| to.sets.iter().any(|(other, _)| other == field);
+    let leaves = |field: &Field| field.is_multi() || is_replaced(field);
+    let left = from.sets.iter().filter(|set| !to.sets.contains(set) && leaves(&set.0)).cloned().collect();
     let add = to.sets.iter().filter(|set| !from.sets.contains(set)).cloned().collect();
-    (remove, add)
+    (left, add)
 }

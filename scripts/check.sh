@@ -64,10 +64,10 @@ shell() {
     if ! have shellcheck; then
         say "   (shellcheck is not installed; only the syntax is checked)"
         local script
-        for script in scripts/*.sh scripts/bench/*.sh .ci/run; do bash -n "$script" || return 1; done
+        for script in scripts/*.sh scripts/*/*.sh .ci/run; do bash -n "$script" || return 1; done
         return
     fi
-    shellcheck -x scripts/*.sh scripts/bench/*.sh .ci/run
+    shellcheck -x scripts/*.sh scripts/*/*.sh .ci/run
 }
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Desktop programs on a real mount: Thunar shows a thumbnail of every image of a view; gedit, vim, GIMP and exiftool save
-# through library/ and through a view, and the asset's id, its tags and its history stay.
+# Desktop programs on a real mount: Thunar shows a thumbnail of every image of a view, and a file that the mouse drags from one value to another
+# has the other tag; gedit, vim, GIMP and exiftool save through library/ and through a view, and the asset's id, its tags and its history stay.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -138,6 +138,7 @@ if ! wait_for 90 all_thumbnails "$view"; then
     exit 1
 fi
 kill "$thunar" 2>/dev/null || true
+wait "$thunar" 2>/dev/null || true
 lap "Thunar: a thumbnail file for each of $IMAGES images"
 
 # --- editors --------------------------------------------------------------------------------------------------------
@@ -219,6 +220,10 @@ for place in library view; do
     try gimp "$place" png
     try exiftool "$place" png
 done
+# --- dragging -------------------------------------------------------------------------------------------------------
+# shellcheck source=scripts/desktop/drag.sh
+. "$ROOT/scripts/desktop/drag.sh"
+
 if [ -z "$PLAIN" ]; then
     for folder in "$M/library/desk" "$M/by/persona/desk"; do
         check "the editors left scratch files in $folder: $(ls -A "$folder")" \

@@ -10,7 +10,7 @@ APT_MOUNT=(fuse3)
 # What the tests use beside that; the first two lines of test.sh's own, the rest of the real-mount tests.
 APT_TEST=(attr rsync libglib2.0-bin libimage-exiftool-perl exiv2 python3 python3-pil procps util-linux passwd)
 APT_DESKTOP=(
-    xvfb dbus dbus-bin xdotool thunar tumbler libglib2.0-bin gedit vim gimp libimage-exiftool-perl attr
+    xvfb dbus dbus-bin xdotool xclip thunar tumbler libglib2.0-bin gedit vim gimp libimage-exiftool-perl attr
     # Loaders that tumbler's and gdk-pixbuf's thumbnails come from.
     librsvg2-common webp-pixbuf-loader
 )

@@ -193,7 +193,7 @@ fn answer(
             "pid": std::process::id(),
             "library": hub.library().root().display().to_string(),
             "mounts": hub.mounts(caller),
-            "fault": hub.library().thinning_fault().filter(|_| hub.library().may_admin(caller.uid)),
+            "faults": Some(hub.library().faults()).filter(|_| hub.library().may_admin(caller.uid)),
         }),
         Request::Stop if hub.library().may_admin(caller.uid) => return Ok((json!({ "ending": true }), Next::End)),
         Request::Stop => {

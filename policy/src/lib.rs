@@ -1,6 +1,8 @@
-//! The damfs query language, the roles written in it, the decisions they lead to, and which versions are kept. Pure: no input, no output, no clock.
+//! The damfs query language, the roles written in it, the decisions they lead to, a
+//! library's own words, and which versions are kept. Pure: no input, no output, no clock.
 
 pub mod expr;
+pub mod glossary;
 pub mod platforms;
 pub mod roles;
 mod source;
@@ -9,6 +11,7 @@ pub mod thinning;
 pub use expr::{
     Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value, parse_with,
 };
+pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{Decision, Role, RoleBook, RolesError, Rule, Subject, Verb};
 pub use thinning::{ThinningError, ThinningRules};

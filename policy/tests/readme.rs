@@ -1,7 +1,7 @@
 //! The README's examples are true.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use damfs_policy::{Expr, Field, FieldKind, RoleBook, parse};
+use damfs_policy::{Expr, Field, FieldKind, Glossary, RoleBook, parse};
 
 const README: &str = include_str!("../README.md");
 
@@ -42,6 +42,19 @@ fn every_role_file_is_read() {
         RoleBook::parse(&text).unwrap();
     }
     assert_eq!(blocks("toml").len(), 1);
+}
+
+#[test]
+fn every_glossary_is_read_and_means_what_is_said() {
+    let texts = blocks("glossary");
+    assert_eq!(texts.len(), 1);
+    for text in texts {
+        let glossary = Glossary::parse(&text).unwrap();
+        let meant = glossary.widen(&parse("tag=seaside").unwrap()).to_string();
+        assert_eq!(meant, "tag=beach+places.strand+seaside");
+        assert_eq!(glossary.canonical(&Field::Tag, "seaside/north"), "beach/north");
+        assert!(glossary.knows(&Field::Tag, "campaigns/summer"));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod tests;
 mod who;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
@@ -14,13 +14,15 @@ use who::Memory;
 pub use who::{Identity, Who};
 
 use crate::catalog::{Asset, Catalog, ChangeKind, ChangeRow};
-use crate::policy::{Decision, Expr, RoleBook, Subject, Verb};
+use crate::policy::{Decision, Expr, Glossary, RoleBook, Subject, Verb};
 use crate::types::MemberId;
 
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
     catalog: Catalog,
     book: RoleBook,
+    /// What the words of roles and queries mean.
+    glossary: RwLock<Arc<Glossary>>,
     /// Moves when members or roles change: what is remembered of them is then stale.
     members: AtomicU64,
     /// Moves when any decision may have changed: members, roles, or an asset's facts.
@@ -37,18 +39,31 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate over a library's members and its role book.
+    /// A gate over a library's members, its role book and its glossary.
     #[must_use]
-    pub fn new(catalog: Catalog, book: RoleBook) -> Self {
+    pub fn new(catalog: Catalog, book: RoleBook, glossary: Glossary) -> Self {
         // Zero is the epoch of the empty memory.
         let (members, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
-        Self { catalog, book, members, epoch, heard: Mutex::default(), memory: Memory::default() }
+        let glossary = RwLock::new(Arc::new(glossary));
+        Self { catalog, book, glossary, members, epoch, heard: Mutex::default(), memory: Memory::default() }
     }
 
     /// The role book.
     #[must_use]
     pub fn roles(&self) -> &RoleBook {
         &self.book
+    }
+
+    /// The glossary in force.
+    #[must_use]
+    pub fn glossary(&self) -> Arc<Glossary> {
+        Arc::clone(&self.glossary.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another glossary is in force from now on: what anybody may may have changed.
+    pub fn learn(&self, glossary: Glossary) {
+        *self.glossary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(glossary);
+        self.changed();
     }
 
     /// The active member behind an identity; read once per change of members.
@@ -65,7 +80,7 @@ impl Gate {
             Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id)),
             Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid }),
         })?;
-        let who = Arc::new(Who::admit(&row, &self.book)?);
+        let who = Arc::new(Who::admit(&row, &self.book, self.glossary())?);
         self.memory.put(epoch, *identity, &who);
         Ok(who)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::AccessError;
 use crate::catalog::MemberRow;
-use crate::policy::{RoleBook, Rule, Subject};
+use crate::policy::{Glossary, RoleBook, Rule, Subject};
 use crate::types::MemberId;
 
 /// How someone is known.
@@ -35,11 +35,11 @@ impl Deref for Who {
 }
 
 impl Who {
-    /// Puts the role book to a member's row.
+    /// Puts the role book to a member's row, with what its words mean.
     ///
     /// # Errors
     /// When he is not active, or his role or scope cannot be read.
-    pub fn admit(row: &MemberRow, book: &RoleBook) -> Result<Self, AccessError> {
+    pub fn admit(row: &MemberRow, book: &RoleBook, glossary: Arc<Glossary>) -> Result<Self, AccessError> {
         let name = row.name.clone();
         if !row.active {
             return Err(AccessError::Inactive { name });
@@ -50,7 +50,7 @@ impl Who {
             Some((_, Ok(rule))) => Some(rule),
             Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
         };
-        Ok(Self { id: row.id, subject: Subject::new(&row.name, role, scope) })
+        Ok(Self { id: row.id, subject: Subject::new(&row.name, role, scope).reading(glossary) })
     }
 }
 

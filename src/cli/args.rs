@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::glossary::GlossaryArgs;
 use super::records::RecordsArgs;
 
 /// The one table of exit codes.
@@ -135,6 +136,8 @@ Example:
   dam thin --dry-run
   dam thin library/luna/IMG_1.png")]
     Thin(ThinArgs),
+    /// The library's own words: terms, what else they are called, what they imply.
+    Glossary(GlossaryArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given

@@ -7,6 +7,7 @@ mod complete;
 mod diff;
 mod find;
 mod fsck;
+mod glossary;
 mod import;
 mod init;
 mod keys;
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Thin(args) => thin::run(&global, &args),
+        Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Records(args) => records::run(&global, args),

@@ -22,13 +22,14 @@ pub fn run(global: &Global) -> Done {
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
     for (library, told) in libraries.iter().zip(ask_all(&libraries)) {
         rows.extend(mounts_of(library, &told));
-        if let Some(fault) = told.as_ref().ok().and_then(|answer| answer.as_ref()?["fault"].as_str()) {
+        let of = told.as_ref().ok().and_then(|answer| answer.as_ref()?["faults"].as_array());
+        for fault in of.into_iter().flatten() {
             faults.push(json!({ "library": library.to_string_lossy(), "fault": fault }));
         }
     }
     for fault in faults.iter().filter(|_| !global.json) {
         let (library, fault) = (print::word(&fault["library"]), print::word(&fault["fault"]));
-        print::note(&format!("{library}: {fault}; until it is mended, no version is thinned out"));
+        print::note(&format!("{library}: {fault}"));
     }
     if global.json {
         print::json(&json!({ "mounts": rows, "faults": faults }))?;

@@ -18,12 +18,12 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{inbox, record};
+use crate::ops::{inbox, record, terms};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
-use crate::view::tree::{self, Dir, QueryDir};
+use crate::view::tree::{self, Dir, Item, QueryDir};
 
 /// What a create has come to.
 enum Made {
@@ -290,14 +290,35 @@ impl Mount {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
                 }
                 self.library.catalog.write(|tx| -> FsResult<()> {
-                    if self.in_view(tx, who, &dir, &name).is_ok() {
+                    if self.has_word(tx, who, (&dir, &name), &field, &value)? {
                         return Err(FsError::Exists);
                     }
+                    let value = terms::admit(tx, who, &field, &value)?;
                     keep_word(tx, who, &field, &value)?;
                     Ok(trail::word(tx, &maker.hand(), "create", &field, &value)?)
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
             }
+        }
+    }
+
+    /// Whether a name of a word is taken. A term of the glossary that nothing has yet resolves and is not listed: it can still be made.
+    pub(super) fn has_word(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        (dir, name): (&Dir, &FileName),
+        field: &Field,
+        value: &str,
+    ) -> FsResult<bool> {
+        match self.in_view(tx, who, dir, name) {
+            Ok(Found::Item(Item::Dir(Dir::Query(_)))) => {
+                let value = who.subject.glossary().canonical(field, value);
+                Ok(self.tree(tx, who).is_listed_value(field, &value)?)
+            }
+            Ok(_) => Ok(true),
+            Err(FsError::NotFound) => Ok(false),
+            Err(e) => Err(e),
         }
     }
 
@@ -413,7 +434,7 @@ impl Mount {
                 FsError::NotPermitted("this file is no asset; it cannot be linked into a view".into())
             })?;
             let there = self.library.catalog.read(|tx| tx.asset(id))?.ok_or(FsError::NotFound)?;
-            if query.expr.matches(&AssetFacts(&there)) {
+            if who.subject.glossary().widen(&query.expr).matches(&AssetFacts(&there)) {
                 return Err(FsError::NotPermitted(
                     "the file is in this view already, and a file has one name in a view".into(),
                 ));

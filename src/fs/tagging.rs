@@ -7,10 +7,10 @@ use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, WriteTx};
-use crate::ops::value::FacetChange;
+use crate::ops::value::{FacetChange, written};
 use crate::ops::view_copy::added;
-use crate::ops::{Actor, OpsError, assign};
-use crate::policy::Field;
+use crate::ops::{Actor, OpsError, assign, terms};
+use crate::policy::{Field, Glossary};
 use crate::types::{AssetId, Caller};
 use crate::view::tree::takes_words;
 
@@ -45,7 +45,7 @@ impl Mount {
         add: &[(Field, String)],
     ) -> FsResult<()> {
         let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-        let mut changes = removals(&asset, remove);
+        let mut changes = removals(actor.who().subject.glossary(), &asset, remove)?;
         for (field, value) in add {
             changes.push((field.clone(), added(field, value)));
         }
@@ -56,28 +56,50 @@ impl Mount {
 }
 
 /// What taking a view's values from an asset changes.
-pub(super) fn removals(asset: &Asset, remove: &[(Field, String)]) -> Vec<(Field, FacetChange)> {
+///
+/// # Errors
+/// [`FsError::NotPermitted`] for a value that it has only because another of its values implies it.
+pub(super) fn removals(
+    glossary: &Glossary,
+    asset: &Asset,
+    remove: &[(Field, String)],
+) -> FsResult<Vec<(Field, FacetChange)>> {
     let mut changes = Vec::new();
     for (field, value) in remove {
+        let taken = taken(glossary, asset, field, value);
+        if taken.is_empty() {
+            let implies = |stored: &String| {
+                glossary.told(field, stored).iter().any(|told| glossary.is_spelling(field, told, value))
+            };
+            if let Some(stored) = terms::stored(asset, field).into_iter().find(implies) {
+                let (value, stored) = (written(field, value), written(field, &stored));
+                return Err(FsError::NotPermitted(format!(
+                    "`{}` is in {field}={value} because {field}={stored} implies it; take {field}={stored} from it",
+                    asset.view_name
+                )));
+            }
+        }
         changes.push((field.clone(), FacetChange::Remove(value.clone())));
-        changes.extend(taken(asset, field, value).into_iter().map(|v| (field.clone(), FacetChange::Remove(v))));
+        changes.extend(taken.into_iter().map(|v| (field.clone(), FacetChange::Remove(v))));
     }
-    changes
+    Ok(changes)
 }
 
-/// What an asset loses with a view's value. A view of a tag also shows what has a tag below it: removing from it takes those as well.
-pub(super) fn taken(asset: &Asset, field: &Field, value: &str) -> Vec<String> {
-    if *field != Field::Tag {
+/// What an asset loses with a view's value: that value, under whatever name it is stored. A view of a tag also shows what has a tag below
+/// it: removing from it takes those as well.
+pub(super) fn taken(glossary: &Glossary, asset: &Asset, field: &Field, value: &str) -> Vec<String> {
+    if !Glossary::FIELDS.contains(field) {
         return vec![value.to_owned()];
     }
-    let is_below = |tag: &str| tag.strip_prefix(value).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    asset.tags.iter().filter(|tag| is_below(tag)).cloned().collect()
+    let is_it = |stored: &String| glossary.is_spelling(field, stored, value);
+    terms::stored(asset, field).into_iter().filter(is_it).collect()
 }
 
 impl From<OpsError> for FsError {
     fn from(e: OpsError) -> Self {
         match e {
             OpsError::NotFound(_) => Self::NotFound,
+            OpsError::NoTerm { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Usage { message, .. } | OpsError::Unknown { message, .. } => Self::NotPermitted(message),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
             OpsError::Failed { message, .. } => Self::Io(message),

@@ -189,7 +189,14 @@ impl Mount {
                 let untagged = self.library.catalog.write(|tx| -> FsResult<bool> {
                     let edits = self.library.gate.allows(who, Verb::Edit, &asset);
                     if edits
-                        && assign::lacks_only_tag(&self.library, &actor, tx, &asset, &removals(&asset, taken), now)?
+                        && assign::lacks_only_tag(
+                            &self.library,
+                            &actor,
+                            tx,
+                            &asset,
+                            &removals(who.subject.glossary(), &asset, taken)?,
+                            now,
+                        )?
                     {
                         // A part of saving: the asset loses nothing, and the name is back by itself when no file takes it.
                         let (by, at) = ((who.as_ref(), caller), (dir, name));
@@ -233,7 +240,7 @@ impl Mount {
         if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
             keep_word(tx, who, field, value)?;
         }
-        let taken = taken(asset, field, value);
+        let taken = taken(who.subject.glossary(), asset, field, value);
         self.tunnel_in_view(tx, (who, caller), (dir, name), asset, TunnelHow::RemovedInView, taken)
     }
 
@@ -328,11 +335,13 @@ impl Mount {
                     return Ok(());
                 }
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
+                let glossary = who.subject.glossary();
+                let value = glossary.canonical(&field, &value);
                 if who.subject.filter(Verb::Tag) == Expr::nothing() {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
                 }
                 self.library.catalog.write(|tx| -> FsResult<()> {
-                    let used = Expr::is(field.clone(), value.clone());
+                    let used = glossary.widen(&Expr::is(field.clone(), value.clone()));
                     if tx.count(&used.clone().and(who.subject.filter(Verb::List)))? > 0 {
                         return Err(FsError::NotEmpty);
                     }

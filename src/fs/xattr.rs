@@ -7,7 +7,7 @@ use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
-use crate::ops::mapped::Facet;
+use crate::ops::mapped::{Facet, Words};
 use crate::ops::{OpsError, assign, mapped, trail};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
@@ -171,7 +171,9 @@ impl Mount {
                 let id = asset.id;
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
                 let base = self.library.served.base(who.id, id, facet);
-                if mapped::merge(&mut asset, facet, value, base.as_deref()).map_err(bad_value)? {
+                if mapped::merge(&mut asset, facet, value, base.as_deref(), &Words::Given(tx, who))
+                    .map_err(bad_value)?
+                {
                     // As for `dam set`: nobody puts an asset past his own reach.
                     if !who.subject.is_admin() {
                         self.may(who, Verb::Tag, &asset).map_err(|_| {
@@ -192,7 +194,7 @@ impl Mount {
             match value {
                 Some(value) => {
                     if node.kind == NodeKind::File {
-                        mapped::check(name, value).map_err(bad_value)?;
+                        mapped::check(name, value, &Words::Given(tx, who)).map_err(bad_value)?;
                     }
                     tx.set_xattr(node.id, name, value)?;
                 }

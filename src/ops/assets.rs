@@ -52,7 +52,7 @@ pub fn adopt(
     node.class = NodeClass::Asset;
     node.asset = Some(asset.id);
     tx.put_node(node)?;
-    mapped::absorb(tx, &mut asset, node.id)?;
+    mapped::absorb(tx, &mut asset, node.id, &library.gate.glossary())?;
     tx.put_asset(&asset)?;
     names::mark_namesake(tx, &asset)?;
     let detail = origin.detail(tx, &asset, entry)?;
@@ -252,7 +252,7 @@ pub fn rebind(
     node.asset = Some(asset.id);
     node.ctime = hand.now;
     tx.put_node(node)?;
-    mapped::absorb(tx, asset, node.id)?;
+    mapped::absorb(tx, asset, node.id, &library.gate.glossary())?;
     asset.node = Some(node.id);
     let was = if asset.state == AssetState::Trashed {
         names::take_turn(tx, asset)?;

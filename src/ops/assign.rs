@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::proto::Assignment;
 use super::record::{self, Changed, Hand};
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, target, trail};
+use super::{Actor, Library, OpsError, folders, target, terms, trail};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
@@ -67,7 +67,7 @@ pub fn change_asset(
     }
     let before = asset.clone();
     let mut changed: Vec<Changed> = Vec::new();
-    for (field, change) in changes {
+    for (field, change) in &terms::settle(tx, actor.who(), asset, changes)? {
         changed.extend(record::set(tx, asset, field, change, &actor.hand(now))?);
     }
     if changed.is_empty() {
@@ -137,6 +137,7 @@ pub fn give(
         }
         Err(OpsError::Refused { verb, subject: asset.view_name.clone(), reason: decision.reason })
     };
+    let changes = &terms::settle(tx, who, asset, changes)?;
     let decides = |asset: &Asset, field: &Field, change: &FacetChange| verb_for(field, change, asset) != Verb::Tag;
     let (deciding, plain): (Vec<_>, Vec<_>) = changes.iter().partition(|(field, change)| decides(asset, field, change));
     for (field, change) in plain {

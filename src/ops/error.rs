@@ -22,6 +22,9 @@ pub enum OpsError {
     /// The request itself is wrong.
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
+    /// A word that the library's glossary gives to nothing.
+    #[error("{message}")]
+    NoTerm { message: String, hint: String },
     /// The role does not allow it. `subject` goes to the audit log: an id or a path.
     #[error("{reason}")]
     Refused { verb: Verb, subject: String, reason: String },
@@ -70,6 +73,7 @@ impl From<OpsError> for Failure {
                 ),
             ),
             OpsError::Unknown { hint, .. } => (FailureKind::NotFound, Some(hint)),
+            OpsError::NoTerm { hint, .. } => (FailureKind::Usage, Some(hint)),
             OpsError::Usage { hint, .. } => (FailureKind::Usage, hint),
             // What an admin may is no matter of a path that `dam why` could be asked about.
             OpsError::Refused { verb: Verb::Admin, .. } => (FailureKind::Refused, None),

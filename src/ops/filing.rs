@@ -80,7 +80,7 @@ impl Arrival {
     ) -> Result<Self, OpsError> {
         let asset = AssetId::make(now, &*library.entropy)?;
         let version = VersionId::make(now, &*library.entropy)?;
-        let reading = Reading { now: probe, before: None };
+        let reading = Reading { now: probe, before: None, glossary: library.gate.glossary() };
         Ok(Self { given: given.to_owned(), folder, name, reading, mtime, asset, version, now })
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use damfs_policy::{Expr, Field};
+use damfs_policy::Expr;
 
 use super::folders::{self, Paths};
 use super::{Actor, Library, OpsError, value};
@@ -22,8 +22,8 @@ pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
     match Tree::new(tx, &who.subject, Some(who.id)).unknown_value(&query)? {
         Some(UnknownValue { field, value, known }) => {
             let name = field.to_string();
-            let known = known.into_iter().map(|value| written(&field, value));
-            Err(value::unknown(&name, &written(&field, value), known))
+            let known = known.into_iter().map(|value| value::written(&field, &value));
+            Err(value::unknown(&name, &value::written(&field, &value), known))
         }
         None => Ok(query),
     }
@@ -38,12 +38,6 @@ pub fn read(text: &str) -> Result<Expr, OpsError> {
         message: format!("not a query: {e}"),
         hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
     })
-}
-
-/// A value as a query writes it.
-fn written(field: &Field, value: String) -> String {
-    let term = Expr::is(field.clone(), value).to_string();
-    term.split_once('=').map_or(term.clone(), |(_, value)| value.to_owned())
 }
 
 /// Everything that matches and that the caller may list: `{"assets": [{path, id, ..}]}`.

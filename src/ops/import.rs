@@ -266,6 +266,7 @@ impl<'a> Importer<'a> {
     fn refuse(&mut self, given: &str, why: OpsError) -> Result<(), OpsError> {
         let policy = match &why {
             OpsError::Usage { .. }
+            | OpsError::NoTerm { .. }
             | OpsError::Failed { .. }
             | OpsError::Io(_)
             | OpsError::Blob(BlobError::Source(_))

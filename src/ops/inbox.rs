@@ -237,6 +237,7 @@ fn is_its_own(fault: &OpsError) -> bool {
         | OpsError::Blob(BlobError::Source(_) | BlobError::Damaged { .. } | BlobError::Missing(_))
         | OpsError::Catalog(CatalogError::Constraint(_))
         | OpsError::Usage { .. }
+        | OpsError::NoTerm { .. }
         | OpsError::Failed { .. } => true,
         OpsError::Live(_)
         | OpsError::Blob(_)

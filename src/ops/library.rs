@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
 use super::denials::Denials;
+use super::glossary;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
@@ -31,7 +32,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::{RoleBook, ThinningRules};
+use crate::policy::{Glossary, RoleBook, ThinningRules};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -104,6 +105,8 @@ pub enum OpenError {
     Denied { path: PathBuf },
     #[error("the roles file cannot be used: {0}")]
     Roles(String),
+    #[error("the glossary cannot be used: {0}")]
+    Glossary(String),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     #[error(transparent)]
@@ -134,6 +137,7 @@ impl OpenError {
             Self::NewerFormat { .. } | Self::Catalog(CatalogError::NewerSchema { .. }) => "install a newer damfs",
             Self::Denied { .. } => "ask the library's owner to serve it (dam mount), or run as that user",
             Self::Roles(_) => "mend roles.toml in the library folder",
+            Self::Glossary(_) => "mend glossary.toml in the library folder; `dam glossary check FILE` reads it",
             Self::Io { .. } => "check the disk and the folder's permissions",
             Self::Crypto(_) => "put the keyring back from a backup of the library; nothing was changed",
             Self::Catalog(CatalogError::Damaged(_)) => {
@@ -199,6 +203,7 @@ pub struct Library {
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
     pub(super) thinning: Thinning,
+    pub(super) glossary_file: glossary::Kept,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -269,6 +274,8 @@ impl Library {
             .map_err(io("cannot write the roles"))?;
         write_new(&root.join(thin::FILE), ThinningRules::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the rules of versions"))?;
+        write_new(&root.join(glossary::FILE), Glossary::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the glossary"))?;
         write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
@@ -337,7 +344,8 @@ impl Library {
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
         let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
         let book = RoleBook::parse(&roles).map_err(|e| OpenError::Roles(e.to_string()))?;
-        let gate = Arc::new(Gate::new(catalog.clone(), book));
+        let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
+        let gate = Arc::new(Gate::new(catalog.clone(), book, words));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
             decodes: Budget::default(),
@@ -365,6 +373,7 @@ impl Library {
             snapshotting: Mutex::default(),
             kept: Kept::default(),
             thinning: Thinning::default(),
+            glossary_file,
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -451,6 +460,17 @@ impl Library {
         self.gate
             .who(&crate::access::Identity::Uid(uid))
             .is_ok_and(|who| who.allows_everything(crate::policy::Verb::Admin))
+    }
+
+    /// What is wrong with the texts that people write for the library, and what follows.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let versions =
+            self.thinning_fault().map(|fault| format!("{fault}; until it is mended, no version is thinned out"));
+        let words = self
+            .glossary_fault()
+            .map(|fault| format!("{fault}; until it is mended, the words before it stay in force"));
+        versions.into_iter().chain(words).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use super::{OpsError, conflicts, value as values};
+use super::{OpsError, conflicts, terms, value as values};
+use crate::access::Who;
 use crate::catalog::{Asset, CatalogError, ReadTx, WriteTx, Xattr};
-use crate::policy::Field;
+use crate::policy::{Field, Glossary};
 use crate::types::{AssetId, MemberId, NodeId};
 
 /// Comma-separated tags (freedesktop; Dolphin, Baloo).
@@ -139,25 +140,65 @@ impl Served {
     }
 }
 
+/// How the tags of an attribute are read.
+#[derive(Clone, Copy)]
+pub enum Words<'a> {
+    /// As a member may give them.
+    Given(&'a dyn ReadTx, &'a Who),
+    /// As they are, with terms in the place of aliases.
+    Brought(&'a Glossary),
+}
+
+impl Words<'_> {
+    fn canonical(&self, tag: &str) -> String {
+        match self {
+            Self::Given(_, who) => who.subject.glossary().canonical(&Field::Tag, tag),
+            Self::Brought(glossary) => glossary.canonical(&Field::Tag, tag),
+        }
+    }
+
+    fn check(&self, tag: &str) -> Result<(), OpsError> {
+        values::check_tag(tag)?;
+        match self {
+            Self::Given(tx, who) => terms::admit(*tx, who, &Field::Tag, tag).map(drop),
+            Self::Brought(_) => Ok(()),
+        }
+    }
+}
+
 /// Puts a value into the record, or with `None` takes it out, merged three ways: what others changed since the `base` stays. Without a
 /// base tags are united, one value is replaced, and taking out takes all. Returns whether anything changed.
 ///
 /// # Errors
 /// [`OpsError::Usage`] for a value that `dam tag add` or `dam set` would refuse; what is in the record already is no new value.
-pub fn merge(asset: &mut Asset, facet: &Facet, value: Option<&[u8]>, base: Option<&[u8]>) -> Result<bool, OpsError> {
+pub fn merge(
+    asset: &mut Asset,
+    facet: &Facet,
+    value: Option<&[u8]>,
+    base: Option<&[u8]>,
+    words: &Words<'_>,
+) -> Result<bool, OpsError> {
     // A value set as it was read undoes nothing.
     let unchanged = value.is_some() && value == base;
     let changed = match facet {
         Facet::Tags => {
-            let wanted = value.map(parse_tags).transpose()?.unwrap_or_default();
-            wanted.difference(&asset.tags).try_for_each(|tag| values::check_tag(tag))?;
-            let base = match (base, value) {
-                (Some(base), _) => parse_tags(base)?,
-                (None, Some(_)) => BTreeSet::new(),
-                (None, None) => asset.tags.clone(),
+            let read = |value| -> Result<BTreeSet<String>, OpsError> {
+                Ok(parse_tags(value)?.iter().map(|tag| words.canonical(tag)).collect())
             };
-            let kept = asset.tags.iter().filter(|tag| wanted.contains(*tag) || !base.contains(*tag));
-            let merged: BTreeSet<String> = kept.chain(wanted.difference(&base)).cloned().collect();
+            let had: BTreeSet<String> = asset.tags.iter().map(|tag| words.canonical(tag)).collect();
+            let wanted = value.map(read).transpose()?.unwrap_or_default();
+            wanted.difference(&had).try_for_each(|tag| words.check(tag))?;
+            let base = match (base, value) {
+                (Some(base), _) => read(base)?,
+                (None, Some(_)) => BTreeSet::new(),
+                (None, None) => had.clone(),
+            };
+            let stays = |tag: &&String| {
+                let tag = words.canonical(tag);
+                wanted.contains(&tag) || !base.contains(&tag)
+            };
+            let comes = wanted.difference(&base).filter(|tag| !had.contains(*tag));
+            let merged: BTreeSet<String> = asset.tags.iter().filter(stays).chain(comes).cloned().collect();
             let changed = merged != asset.tags;
             asset.tags = merged;
             changed
@@ -200,9 +241,9 @@ fn replace<T: PartialEq>(slot: &mut Option<T>, value: Option<T>) -> bool {
 ///
 /// # Errors
 /// As [`merge`].
-pub fn check(name: &[u8], value: &[u8]) -> Result<(), OpsError> {
+pub fn check(name: &[u8], value: &[u8], words: &Words<'_>) -> Result<(), OpsError> {
     match Facet::of(name) {
-        Some(Facet::Tags) => parse_tags(value)?.iter().try_for_each(|tag| values::check_tag(tag)),
+        Some(Facet::Tags) => parse_tags(value)?.iter().try_for_each(|tag| words.check(tag)),
         Some(Facet::Comment | Facet::Property(_)) => plain(value).map(drop),
         Some(Facet::Stars) => parse_stars(value).map(drop),
         None => Ok(()),
@@ -214,8 +255,8 @@ pub fn check(name: &[u8], value: &[u8]) -> Result<(), OpsError> {
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(), OpsError> {
-    for name in read_off(tx, asset, node)? {
+pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId, glossary: &Glossary) -> Result<(), OpsError> {
+    for name in read_off(tx, asset, node, glossary)? {
         tx.remove_xattr(node, &name)?;
         mark(tx, node, &name)?;
     }
@@ -226,13 +267,18 @@ pub fn absorb(tx: &mut dyn WriteTx, asset: &mut Asset, node: NodeId) -> Result<(
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn read_off(tx: &dyn ReadTx, asset: &mut Asset, node: NodeId) -> Result<Vec<Vec<u8>>, OpsError> {
+pub fn read_off(
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    node: NodeId,
+    glossary: &Glossary,
+) -> Result<Vec<Vec<u8>>, OpsError> {
     let mut taken = Vec::new();
     for (name, value) in tx.xattrs(node)? {
         let Some(facet) = Facet::of(&name) else { continue };
         let full = matches!(facet, Facet::Property(_)) && asset.properties.len() >= MAX_PROPERTIES;
         if !full && (facet == Facet::Tags || facet.get(asset).is_none()) {
-            merge(asset, &facet, Some(&value), None)?;
+            merge(asset, &facet, Some(&value), None, &Words::Brought(glossary))?;
         }
         taken.push(name);
     }

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use super::conflicts::{self, Lost};
 use super::value::check_tag;
 use crate::catalog::{Asset, CatalogError, WriteTx};
 use crate::media::{self, MediaError, Probe};
-use crate::policy::Field;
+use crate::policy::{Field, Glossary};
 use crate::types::{AssetId, Generation, ReadAt};
 
 /// What a file and its asset's version before say of themselves.
@@ -17,6 +18,8 @@ pub struct Reading {
     pub now: Probe,
     /// `None` of a first version.
     pub before: Option<Probe>,
+    /// What their words mean.
+    pub glossary: Arc<Glossary>,
 }
 
 /// What bytes say of themselves.
@@ -40,7 +43,7 @@ pub fn try_read(source: &dyn ReadAt) -> io::Result<Probe> {
 /// program wrote or took out since the version before comes or goes, what was only changed in the record stays as it is there. Gives
 /// the values that were changed in the record, too, and do not stand.
 pub fn apply_probe(asset: &mut Asset, reading: &Reading) -> Vec<Lost> {
-    let Reading { now, before } = reading;
+    let Reading { now, before, glossary } = reading;
     asset.kind.clone_from(&now.kind);
     asset.format.clone_from(&now.format);
     asset.width = now.width;
@@ -49,24 +52,27 @@ pub fn apply_probe(asset: &mut Asset, reading: &Reading) -> Vec<Lost> {
     if let Some(created) = now.created {
         asset.created = created;
     }
-    let generated =
-        apply_generation(asset, now.generation.as_ref(), before.as_ref().and_then(|p| p.generation.as_ref()));
-    apply_said(asset, before.as_ref(), now).into_iter().chain(generated).collect()
+    let made = (before.as_ref().and_then(|p| p.generation.as_ref()), now.generation.as_ref());
+    let generated = apply_generation(asset, made, glossary);
+    apply_said(asset, before.as_ref(), now, glossary).into_iter().chain(generated).collect()
 }
 
-/// Merges what people said in a file, as [`apply_probe`] does.
-pub fn apply_said(asset: &mut Asset, before: Option<&Probe>, now: &Probe) -> Vec<Lost> {
-    let both = |read: fn(&Probe) -> BTreeSet<String>| (before.map(read).unwrap_or_default(), read(now));
-    let (had, has) = both(|p| p.keywords.iter().filter_map(|word| keyword(word)).collect());
-    merge(&mut asset.tags, &had, &has);
+/// Merges what people said in a file, as [`apply_probe`] does. An alias says its term; a word that is none is taken all the same, for a
+/// file's words are not lost.
+pub fn apply_said(asset: &mut Asset, before: Option<&Probe>, now: &Probe, glossary: &Glossary) -> Vec<Lost> {
+    let of = |field: Field| move |word: &str| glossary.canonical(&field, word);
+    let (tag, persona, campaign) = (of(Field::Tag), of(Field::Persona), of(Field::Campaign));
+    let both = |read: &dyn Fn(&Probe) -> BTreeSet<String>| (before.map(read).unwrap_or_default(), read(now));
+    let (had, has) = both(&|p| p.keywords.iter().filter_map(|word| keyword(word)).map(|word| tag(&word)).collect());
+    merge(&mut asset.tags, &had, &has, &tag);
     // Our own property says persona; the people shown are the next best.
-    let (had, has) = both(|p| {
+    let (had, has) = both(&|p| {
         let names = if p.persona.is_empty() { &p.persons } else { &p.persona };
-        names.iter().filter_map(|name| plain(name)).collect()
+        names.iter().filter_map(|name| plain(name)).map(|name| persona(&name)).collect()
     });
-    fill(&mut asset.personas, &had, &has);
-    let (had, has) = both(|p| p.campaign.as_deref().and_then(plain).into_iter().collect());
-    fill(&mut asset.campaigns, &had, &has);
+    fill(&mut asset.personas, &had, &has, &persona);
+    let (had, has) = both(&|p| p.campaign.as_deref().and_then(plain).map(|name| campaign(&name)).into_iter().collect());
+    fill(&mut asset.campaigns, &had, &has, &campaign);
     let caption = |p: &Probe| p.description.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(str::to_owned);
     let later = before.is_some();
     let mut lost = Vec::new();
@@ -90,11 +96,17 @@ pub fn apply_said(asset: &mut Asset, before: Option<&Probe>, now: &Probe) -> Vec
     lost
 }
 
-fn apply_generation(asset: &mut Asset, now: Option<&Generation>, before: Option<&Generation>) -> Option<Lost> {
+fn apply_generation(
+    asset: &mut Asset,
+    (before, now): (Option<&Generation>, Option<&Generation>),
+    glossary: &Glossary,
+) -> Option<Lost> {
     let found = now?;
-    let loras = |g: &Generation| g.loras.iter().filter_map(|name| plain(name)).collect();
-    let model = |g: &Generation| g.model.as_deref().and_then(plain);
-    merge(&mut asset.loras, &before.map(loras).unwrap_or_default(), &loras(found));
+    let lora = |name: &str| glossary.canonical(&Field::Lora, name);
+    let loras = |g: &Generation| g.loras.iter().filter_map(|name| plain(name)).map(|name| lora(&name)).collect();
+    let model =
+        |g: &Generation| g.model.as_deref().and_then(plain).map(|name| glossary.canonical(&Field::Model, &name));
+    merge(&mut asset.loras, &before.map(loras).unwrap_or_default(), &loras(found), &lora);
     let other = merge_one(&mut asset.model, before.and_then(model), model(found), before.is_some());
     asset.prompt.clone_from(&found.prompt);
     asset.negative.clone_from(&found.negative);
@@ -125,15 +137,37 @@ pub fn keep_generation(tx: &mut dyn WriteTx, asset: AssetId, n: u32, now: &Probe
     }
 }
 
-/// What the file had and has no more goes, what it has and had not comes.
-fn merge(values: &mut BTreeSet<String>, had: &BTreeSet<String>, has: &BTreeSet<String>) {
-    values.retain(|value| has.contains(value) || !had.contains(value));
+/// What the file had and has no more goes, what it has and had not comes. `canonical` says which term a stored value is.
+fn merge(
+    values: &mut BTreeSet<String>,
+    had: &BTreeSet<String>,
+    has: &BTreeSet<String>,
+    canonical: &dyn Fn(&str) -> String,
+) {
+    keep(values, had, has, canonical);
     values.extend(has.difference(had).cloned());
 }
 
+fn keep(
+    values: &mut BTreeSet<String>,
+    had: &BTreeSet<String>,
+    has: &BTreeSet<String>,
+    canonical: &dyn Fn(&str) -> String,
+) {
+    values.retain(|value| {
+        let term = canonical(value);
+        has.contains(&term) || !had.contains(&term)
+    });
+}
+
 /// As [`merge`], but what comes only fills what is empty: a folder or a person has said better.
-fn fill(values: &mut BTreeSet<String>, had: &BTreeSet<String>, has: &BTreeSet<String>) {
-    values.retain(|value| has.contains(value) || !had.contains(value));
+fn fill(
+    values: &mut BTreeSet<String>,
+    had: &BTreeSet<String>,
+    has: &BTreeSet<String>,
+    canonical: &dyn Fn(&str) -> String,
+) {
+    keep(values, had, has, canonical);
     if values.is_empty() {
         values.extend(has.difference(had).cloned());
     }
@@ -186,7 +220,7 @@ mod tests {
     }
 
     fn save(asset: &mut Asset, before: Option<&Probe>, now: &Probe) {
-        apply_probe(asset, &Reading { now: now.clone(), before: before.cloned() });
+        apply_probe(asset, &Reading { now: now.clone(), before: before.cloned(), ..Reading::default() });
     }
 
     fn new() -> Asset {
@@ -207,6 +241,22 @@ mod tests {
         assert_eq!(Vec::from_iter(&asset.tags), ["a/b", "mine", "new"]);
         save(&mut asset, Some(&second), &file(&[], None));
         assert_eq!(Vec::from_iter(&asset.tags), ["mine"], "a program that writes none has removed its own");
+    }
+
+    /// What a file brings is kept, whatever the glossary takes from people.
+    #[test]
+    fn a_files_aliases_are_its_terms_and_its_other_words_stay() {
+        let words = "strict = [\"tag\"]\n[tag.beach]\naliases = [\"seaside\"]\n[tag.promo]\nretired = true";
+        let glossary = Arc::new(Glossary::parse(words).unwrap());
+        let mut asset = new();
+        let mut save = |before: Option<Probe>, now: Probe| {
+            apply_probe(&mut asset, &Reading { now, before, glossary: glossary.clone() });
+            Vec::from_iter(asset.tags.clone())
+        };
+        let first = file(&["seaside", "promo", "odd"], None);
+        assert_eq!(save(None, first.clone()), ["beach", "odd", "promo"]);
+        assert_eq!(save(Some(first.clone()), first.clone()), ["beach", "odd", "promo"]);
+        assert_eq!(save(Some(first), file(&["odd"], None)), ["odd"], "taken out by the name that the file says");
     }
 
     #[test]
@@ -263,7 +313,7 @@ mod tests {
     fn what_both_changed_is_given_back_and_nothing_else() {
         let says = |note: &str| file(&[], Some(note));
         let mut asset = new();
-        let reading = |before: Option<Probe>, now: Probe| Reading { now, before };
+        let reading = |before: Option<Probe>, now: Probe| Reading { now, before, ..Reading::default() };
         assert_eq!(apply_probe(&mut asset, &reading(None, says("one"))), []);
         asset.notes = Some("by hand".into());
         assert_eq!(apply_probe(&mut asset, &reading(Some(says("one")), says("by hand"))), [], "both said the same");

@@ -42,6 +42,15 @@ pub enum Command {
         from: Option<u32>,
         to: Option<u32>,
     },
+    /// The glossary's terms and their uses.
+    Glossary,
+    /// Its text, for who may change it.
+    GlossaryText,
+    /// Another text in the place of the one that `base` is.
+    GlossaryPut {
+        text: String,
+        base: String,
+    },
     /// Lets go of versions that `versions.toml` does not keep: of these assets, or of all.
     Thin {
         targets: Vec<String>,
@@ -143,6 +152,7 @@ impl Command {
             | Self::Tag { .. }
             | Self::Restore { .. }
             | Self::Thin { .. }
+            | Self::GlossaryPut { .. }
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
             | Self::Settle
@@ -153,6 +163,8 @@ impl Command {
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::Find { .. }
+            | Self::Glossary
+            | Self::GlossaryText
             | Self::Show { .. }
             | Self::Records { .. }
             | Self::Versions { .. }

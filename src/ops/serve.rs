@@ -11,9 +11,10 @@ use super::import::ImportOptions;
 use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
+use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, history, import, members, records,
-    restore, rules, saved, show, snapshots, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, glossary, history, import, members,
+    records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -67,6 +68,9 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         Command::Records { expr, after } => records::export(library, actor, expr.as_deref(), after),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
+        Command::Glossary => glossary::list(library, actor),
+        Command::GlossaryText => glossary::text(library, actor),
+        Command::GlossaryPut { text, base } => glossary::put(library, actor, &text, &base),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })
@@ -121,9 +125,14 @@ fn folder_rule(
     set: &[super::proto::Assignment],
 ) -> Result<Value, OpsError> {
     actor.must_be_admin("set a folder's rules")?;
-    let changes = value::changes(set)?;
+    let mut changes = value::changes(set)?;
     let now = library.clock.now();
     library.catalog.write(|tx| {
+        for (field, change) in &mut changes {
+            if let FacetChange::Add(value) | FacetChange::Replace(value) = change {
+                *value = terms::admit(tx, actor.who(), field, value)?;
+            }
+        }
         let node = folders::ensure_folder(tx, folder, &actor.maker(now))?;
         let before = tx.folder_rules(node)?;
         let rows = rules::put_rules(tx, node, &changes)?;

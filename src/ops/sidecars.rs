@@ -108,7 +108,7 @@ impl Library {
             return Ok(());
         };
         let mut changed = master.clone();
-        let lost = apply_said(&mut changed, had.as_ref(), &said);
+        let lost = apply_said(&mut changed, had.as_ref(), &said, &self.gate.glossary());
         let n = master.head.map(|head| tx.version(head)).transpose()?.flatten().map_or(1, |head| head.n);
         conflicts::keep(&mut changed, lost, n, version.made_by, now);
         if changed == *master {

@@ -11,7 +11,8 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 9] = [
+        let beats: [(&str, Beat); 10] = [
+            ("the glossary", Self::sweep_glossary),
             ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("manifests", |l| l.pay_manifests()),
             ("tunnels", Self::sweep_tunnels),

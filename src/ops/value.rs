@@ -1,7 +1,7 @@
 //! Values as people write them: `facet=value` into a field and a checked change, with the nearest known word when it is none.
 
-use damfs_policy::Field;
 use damfs_policy::expr::FieldKind;
+use damfs_policy::{Expr, Field};
 
 use super::OpsError;
 use super::proto::Assignment;
@@ -206,6 +206,13 @@ fn decode(text: &str) -> Result<String, OpsError> {
 #[must_use]
 pub fn platforms() -> Vec<&'static str> {
     damfs_policy::platforms::shipped().platforms().collect()
+}
+
+/// A value as a query writes it.
+#[must_use]
+pub fn written(field: &Field, value: &str) -> String {
+    let term = Expr::is(field.clone(), value).to_string();
+    term.split_once('=').map_or_else(|| value.to_owned(), |(_, value)| value.to_owned())
 }
 
 /// A word that is not known, with the nearest one that is.

@@ -112,7 +112,7 @@ impl Library {
     ) -> Result<Planned, OpsError> {
         let head = asset.head;
         let before = self.catalog.read(|tx| self.read_version(tx, head))?;
-        let reading = Reading { now: probe::read(source), before };
+        let reading = Reading { now: probe::read(source), before, glossary: self.gate.glossary() };
         // In a transaction of its own: the number is durable before the manifest names it.
         let no = self.catalog.write(|tx| tx.next(Counter::Version))?;
         let now = self.clock.now();
@@ -156,7 +156,7 @@ impl Library {
             }
             Some(drafted) => {
                 if first {
-                    mapped::absorb(tx, &mut asset, node.id)?;
+                    mapped::absorb(tx, &mut asset, node.id, &self.gate.glossary())?;
                 }
                 tx.put_content(content)?;
                 if self.publish(tx, &mut asset, node.id, &drafted, &planned.reading.now)? {
@@ -213,7 +213,7 @@ impl Library {
             return Ok(());
         }
         let before = self.read_version(tx, asset.head)?;
-        let reading = Reading { now: probe::read(&self.vault.open(&content)), before };
+        let reading = Reading { now: probe::read(&self.vault.open(&content)), before, glossary: self.gate.glossary() };
         let now = self.clock.now();
         let ticket = Ticket {
             id: VersionId::make(now, self.entropy.as_ref())?,
@@ -299,7 +299,7 @@ fn draft(
     node.ctime = ticket.at;
     if asset.head.is_none() {
         // Attributes were set by somebody; what the file says by itself only fills what is empty.
-        mapped::read_off(tx, asset, node.id)?;
+        mapped::read_off(tx, asset, node.id, &reading.glossary)?;
     }
     let by = seen.written_by.map(|by| by.member).or(node.owner);
     Ok(Some(head_of(asset, last.as_ref(), by, node.mtime, content, reading, ticket)))

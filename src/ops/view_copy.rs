@@ -138,7 +138,7 @@ impl Library {
                 self.view_copies.remove(row.id);
                 Ok(Settled::Tagged(twin))
             }
-            Err(OpsError::NotFound(_) | OpsError::Refused { .. }) => {
+            Err(OpsError::NotFound(_) | OpsError::Refused { .. } | OpsError::NoTerm { .. }) => {
                 self.view_copies.remove(row.id);
                 Ok(Settled::Later)
             }

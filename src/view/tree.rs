@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
 use crate::policy::platforms::{self, Platforms};
-use crate::policy::{Expr, Field, Subject, Verb};
+use crate::policy::{Expr, Field, Glossary, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
 use super::bin::BinPart;
@@ -145,6 +145,7 @@ impl<'a> Tree<'a> {
             Dir::NarrowField(query, field) => self.narrow_value_child(query, field, text),
             Dir::Find => match crate::policy::parse(text) {
                 Ok(expr) if self.unknown_value(&expr)?.is_none() => {
+                    let expr = self.glossary().spelled(&expr);
                     Ok(Some(Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr)))))
                 }
                 _ => Ok(None),
@@ -199,12 +200,17 @@ impl<'a> Tree<'a> {
         Ok(page.rows)
     }
 
-    /// A query cut to what the member may list. The trash is shown only to queries that ask for a state themselves, whatever
+    /// A query cut to what the member may list, with what its words mean. The trash is shown only to queries that ask for a state themselves, whatever
     /// the member's own rule speaks of.
     #[must_use]
     pub fn visible(&self, expr: &Expr) -> Expr {
-        let cut = expr.clone().and(self.list.clone());
+        let cut = self.glossary().widen(expr).and(self.list.clone());
         if self.list.mentions(&Field::State) && !expr.mentions(&Field::State) { cut.and(not_trashed()) } else { cut }
+    }
+
+    /// What the words of his queries mean.
+    fn glossary(&self) -> &Glossary {
+        self.subject.glossary()
     }
 
     /// Whether there is nothing that the member may not list.

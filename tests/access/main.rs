@@ -5,6 +5,7 @@
 mod attributes;
 mod commands;
 mod conflicts;
+mod glossary;
 mod handles;
 mod hidden;
 mod local_files;

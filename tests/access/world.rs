@@ -8,7 +8,7 @@ use damfs::clock::{ManualClock, SharedClock};
 use damfs::fs::{Audience, FsError, FsResult, Listed, Mount, OpenMode, ROOT, SetAttr, Show, XattrMode};
 use damfs::ops::library::KeyChoice;
 use damfs::ops::proto::{Assignment, Command, Failure, FailureKind};
-use damfs::ops::{Library, serve};
+use damfs::ops::{Library, OpenError, serve};
 use damfs::rng::{SharedEntropy, SystemEntropy};
 use damfs::types::{Attr, Caller, Timestamp};
 use serde_json::Value;
@@ -112,16 +112,27 @@ impl World {
         self.reopen()
     }
 
+    /// Another glossary, as an editor writes it.
+    pub fn words(&self, text: &str) {
+        fs::write(self.library.root().join("glossary.toml"), text).unwrap();
+        self.library.tick();
+    }
+
     pub fn reopen(self) -> Self {
+        self.try_reopen().unwrap()
+    }
+
+    pub fn try_reopen(self) -> Result<Self, OpenError> {
         let Self { clock, library, dir } = self;
         let root = library.root().to_owned();
         drop(library);
         for _ in 0..300 {
             let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
             match Library::open(&root, None, clock.clone(), entropy) {
-                Ok(library) => return Self { clock, library, dir },
+                Ok(library) => return Ok(Self { clock, library, dir }),
                 // The feed's thread lets go of the last one within a second.
-                Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+                Err(OpenError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
+                Err(e) => return Err(e),
             }
         }
         panic!("the library stays open");

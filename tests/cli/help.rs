@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 29] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -13,6 +13,9 @@ const COMMANDS: [&[&str]; 26] = [
     &["versions"],
     &["diff"],
     &["thin"],
+    &["glossary", "list"],
+    &["glossary", "check"],
+    &["glossary", "edit"],
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],

@@ -4,6 +4,7 @@
 
 mod find;
 mod fsck;
+mod glossary;
 mod help;
 mod import;
 mod init;

@@ -1,7 +1,10 @@
 //! One member, ready to be asked.
 
+use std::sync::Arc;
+
 use super::{Role, Rule, Verb};
 use crate::expr::{Expr, Facts};
+use crate::glossary::Glossary;
 
 /// A member with his role and scope, ready to be asked.
 #[derive(Debug, Clone)]
@@ -10,6 +13,7 @@ pub struct Subject {
     pub name: String,
     role: Role,
     scope: Option<Rule>,
+    glossary: Arc<Glossary>,
 }
 
 /// Yes or no, and because of which rule.
@@ -39,7 +43,23 @@ impl Subject {
             *rule = rule.of(name);
         }
         let scope = scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all());
-        Self { name: name.to_owned(), role, scope }
+        Self { name: name.to_owned(), role, scope, glossary: Arc::default() }
+    }
+
+    /// The same member, whose rules and queries mean what a library's glossary says.
+    #[must_use]
+    pub fn reading(mut self, glossary: Arc<Glossary>) -> Self {
+        for rule in self.role.allow.values_mut().chain(self.role.deny.values_mut()).chain(&mut self.scope) {
+            rule.expr = glossary.widen(&rule.expr);
+        }
+        self.glossary = glossary;
+        self
+    }
+
+    /// What the words of his queries mean.
+    #[must_use]
+    pub fn glossary(&self) -> &Arc<Glossary> {
+        &self.glossary
     }
 
     /// Decides one verb for one asset. Deny wins; the scope is ANDed with every verb; what may not be listed may not be

@@ -4,8 +4,9 @@ use super::{Mover, Source};
 use crate::catalog::WriteTx;
 use crate::fs::mount::{Mount, Place};
 use crate::fs::{FsError, FsResult};
-use crate::ops::Actor;
+use crate::ops::value::written;
 use crate::ops::values::{self, Renamed};
+use crate::ops::{Actor, terms};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
 use crate::view::tree::{self, Dir};
@@ -41,12 +42,20 @@ impl Mount {
             return Err(FsError::Denied(format!("role {} may not change tags", m.who.subject.role())));
         }
         // Two values that became one could not be told apart again by renaming.
-        if self.in_view(tx, m.who, dir, new_name).is_ok() {
+        if self.has_word(tx, m.who, (dir, new_name), field, &value)? {
             return Err(FsError::Exists);
         }
         if value.strip_prefix(from).is_some_and(|rest| rest.starts_with('/')) {
             return Err(FsError::Invalid("a tag cannot be moved below itself"));
         }
+        // What the glossary defines it also names, or text and library would contradict each other.
+        if m.who.subject.glossary().names(field, from) {
+            return Err(FsError::NotPermitted(format!(
+                "{field}={} is defined in the glossary: give it its new name there, with this one as an alias (dam glossary edit), then dam audit metadata --fix",
+                written(field, from)
+            )));
+        }
+        let value = terms::admit(tx, m.who, field, &value)?;
         let actor = Actor::of_who(&self.library, m.who.clone(), m.caller)?;
         let renamed = Renamed { field, from, to: &value };
         values::rename(&self.library, &actor, tx, &renamed, m.maker.now)?;

@@ -53,19 +53,31 @@ impl Tree<'_> {
         self.platforms.platforms().find(|p| *p == text).map(str::to_owned)
     }
 
-    /// Whether a value is there for this member: somebody he sees has it, or it is a word that waits for its first file, or it
-    /// belongs to a closed list that a person may choose from.
+    /// Whether a value is there for this member: something that he sees has it, or it is a word that waits for its first file, or it
+    /// belongs to a closed list that a person may choose from. The glossary's terms are there for who lists everything.
     pub(super) fn value_exists(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
+        let value = self.glossary().canonical(field, value);
+        let value = value.as_str();
         if let FieldKind::Closed(known) = field.kind()
             && (!known.contains(&value) || field.is_settable())
         {
             return Ok(known.contains(&value) && !(*field == Field::State && value == "trashed"));
         }
+        Ok((self.sees_everything() && self.glossary().knows(field, value)) || self.is_listed_value(field, value)?)
+    }
+
+    /// Whether something that the member sees has a value of an open vocabulary, or it is a word that waits for its first file.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn is_listed_value(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
+        let glossary = self.glossary();
         if self.any(&Expr::is(field.clone(), value))? {
             return Ok(true);
         }
         let below = |word: &str| *field == Field::Tag && word.strip_prefix(value).is_some_and(|r| r.starts_with('/'));
-        Ok(self.words(field)?.iter().any(|word| word == value || below(word)))
+        let words = self.words(field)?;
+        Ok(words.iter().map(|word| glossary.canonical(field, word)).any(|word| word == value || below(&word)))
     }
 
     /// Words of a vocabulary that nobody uses; one that only hidden assets use would tell of them, and so would one of his own that went.
@@ -91,10 +103,38 @@ impl Tree<'_> {
     }
 
     /// Values that what the member sees of a query has, and the words that wait.
-    pub(super) fn values(&self, field: &Field, within: &Expr) -> Result<BTreeSet<String>, CatalogError> {
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn values(&self, field: &Field, within: &Expr) -> Result<BTreeSet<String>, CatalogError> {
         let seen = self.tx.values(field, &self.visible(within))?;
         let words = self.words(field)?;
-        Ok(seen.into_iter().map(|(value, _)| value).chain(words).filter(|v| !v.is_empty()).collect())
+        let stored = seen.into_iter().map(|(value, _)| value).chain(words).filter(|v| !v.is_empty());
+        Ok(self.told(field, stored))
+    }
+
+    /// The terms and other words that stored values tell; an alias is listed as its term.
+    fn told(&self, field: &Field, stored: impl Iterator<Item = String>) -> BTreeSet<String> {
+        let glossary = self.glossary();
+        if glossary.is_plain(field) {
+            return stored.collect();
+        }
+        let told = stored.flat_map(|value| glossary.told(field, &value));
+        told.filter(|value| glossary.canonical(field, value) == *value).collect()
+    }
+
+    /// The values that files of a query have or imply, and how many of them; of a tag without those that only have one below it.
+    fn counts(&self, field: &Field, query: &Expr) -> Result<Vec<(String, u64)>, CatalogError> {
+        let stored = self.tx.values(field, &self.visible(query))?;
+        if self.glossary().is_plain(field) {
+            return Ok(stored);
+        }
+        let values = self.told(field, stored.into_iter().map(|(value, _)| value).filter(|v| !v.is_empty()));
+        let count = |value: String| {
+            let n = self.tx.count(&self.visible(&query.clone().and(Expr::is(field.clone(), value.clone()))))?;
+            Ok((value, n))
+        };
+        values.into_iter().map(count).collect()
     }
 
     /// `by/conflict/` is listed only while there is something to decide.
@@ -112,6 +152,7 @@ impl Tree<'_> {
         if !self.value_exists(field, &value)? {
             return Ok(None);
         }
+        let value = self.glossary().canonical(field, &value);
         Ok(Some(Item::Dir(Dir::Query(below(dir, text, field, value)))))
     }
 
@@ -241,6 +282,7 @@ impl Tree<'_> {
                 if !self.value_exists(&Field::Tag, &value)? {
                     return Ok(None);
                 }
+                let value = self.glossary().canonical(&Field::Tag, &value);
                 Ok(Some(Item::Dir(Dir::Query(below(&Dir::Query(query.clone()), text, &Field::Tag, value)))))
             }
             _ => Ok(None),
@@ -314,7 +356,9 @@ impl Tree<'_> {
             _ => {
                 let value = if *field == Field::Tag { decode_tag(text) } else { decode(text) };
                 match value {
-                    Some(value) if self.value_exists(field, &value)? => Expr::is(field.clone(), value),
+                    Some(value) if self.value_exists(field, &value)? => {
+                        Expr::is(field.clone(), self.glossary().canonical(field, &value))
+                    }
                     _ => return Ok(None),
                 }
             }
@@ -349,7 +393,7 @@ impl Tree<'_> {
             }
             Field::Created => Ok(!self.splitting_months(query, all)?.is_empty()),
             _ => {
-                let values = self.tx.values(field, &self.visible(&query.expr))?;
+                let values = self.counts(field, &query.expr)?;
                 Ok(values.iter().any(|(_, count)| *count < all))
             }
         }
@@ -429,8 +473,7 @@ impl Tree<'_> {
 
     /// Values that hold for some of the files and not for all; of tags also the levels above.
     fn splitting_values(&self, query: &QueryDir, field: &Field, all: u64) -> Result<BTreeSet<String>, CatalogError> {
-        let within = self.visible(&query.expr);
-        let values = self.tx.values(field, &within)?;
+        let values = self.counts(field, &query.expr)?;
         if *field != Field::Tag {
             return Ok(values.into_iter().filter(|(v, count)| !v.is_empty() && *count < all).map(|(v, _)| v).collect());
         }
@@ -439,7 +482,7 @@ impl Tree<'_> {
             values.iter().flat_map(|(tag, _)| above(tag).into_iter().chain([tag.clone()])).collect();
         let mut splitting = BTreeSet::new();
         for tag in tags {
-            if self.tx.count(&within.clone().and(Expr::is(Field::Tag, tag.clone())))? < all {
+            if self.tx.count(&self.visible(&query.expr.clone().and(Expr::is(Field::Tag, tag.clone()))))? < all {
                 splitting.insert(tag);
             }
         }

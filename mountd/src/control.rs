@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damfs::ops::proto::{Failure, FailureKind, Hello, PROTOCOL, Request, Response};
-use damfs::ops::wire;
+use damfs::ops::{serve, serve_to, wire};
 use damfs::types::Caller;
 use serde_json::json;
 use tracing::{debug, error, warn};
 
 use crate::hub::{Hub, Wish, absolute};
 use crate::mounting::{Parting, Place};
+use crate::telling::telling;
 
 /// Conversations at once; who comes beyond them is told to try again.
 const MOST: usize = 64;
@@ -123,8 +124,8 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
                 return;
             }
         };
-        let answer =
-            catch_unwind(AssertUnwindSafe(|| answer(hub, &caller, request, descriptor))).unwrap_or_else(|_| {
+        let answer = catch_unwind(AssertUnwindSafe(|| answer(hub, stream, &caller, request, descriptor)))
+            .unwrap_or_else(|_| {
                 error!("a command panicked");
                 Err(failure(FailureKind::Failed, "the daemon made a mistake", "see its log"))
             });
@@ -155,6 +156,7 @@ enum Next {
 
 fn answer(
     hub: &Arc<Hub>,
+    stream: &UnixStream,
     caller: &Caller,
     request: Request,
     descriptor: Option<OwnedFd>,
@@ -165,7 +167,12 @@ fn answer(
         }
         Request::Run { command } => {
             let shows = command.changes_names();
-            let value = damfs::ops::serve(hub.library(), caller, command, descriptor.map(Into::into))?;
+            let file = descriptor.map(Into::into);
+            let value = if command.tells_progress() {
+                telling(stream, |listener| serve_to(hub.library(), caller, command, file, listener))?
+            } else {
+                serve(hub.library(), caller, command, file)?
+            };
             if shows {
                 hub.wait_told();
             }

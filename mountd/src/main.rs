@@ -9,6 +9,7 @@ mod logs;
 mod mounting;
 mod ready;
 mod signals;
+mod telling;
 
 use std::process::ExitCode;
 use std::sync::Arc;

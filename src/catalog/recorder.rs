@@ -347,6 +347,8 @@ reads! {
     fn namesake(&self, stem: &str, of: AssetId) -> Option<Asset>;
     fn stem_holder(&self, stem: &str, query: &Expr) -> Option<AssetId>;
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Vec<Asset>;
+    fn numbers(&self, query: &Expr) -> Vec<u64>;
+    fn assets(&self, ordinals: &[u64]) -> Vec<Asset>;
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Vec<ViewRow>;
     fn finds(&self, query: &Expr, asset: AssetId) -> bool;
     fn count(&self, query: &Expr) -> u64;

@@ -71,6 +71,10 @@ pub trait ReadTx {
     /// Published assets (with a head) that match, with an ordinal above `after`, in ordinal order, at most `limit`.
     /// Trashed ones only when the query speaks of [`Field::State`] itself.
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E>;
+    /// The ordinals of all that `find` would give, in order.
+    fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E>;
+    /// The assets of these ordinals, which are in order, whatever they are; one that is not there is left out.
+    fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E>;
     /// Those that `find` would give and whose bytes are there, with only what a listing shows.
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E>;
     /// Whether the asset is among those that `find` would give.

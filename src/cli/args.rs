@@ -182,15 +182,18 @@ Example:
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
 away, facet= takes all away. Facets: client persona campaign tag rating stars rights likeness model lora expires
 owner state stage status.<platform>. A status is a verdict on the bytes as they are now and needs the right to review.
+One call is one step for dam undo: when one of the assets is not found, or may not be changed, none is.
+With --json the first thousand assets are told one by one, with their old and new values.
 
 Example:
   dam set library/luna/IMG_1.png rating=safe campaign=+summer
   dam set ~/mnt/by/persona/luna/IMG_1.png status.instagram=approved
-  dam find persona=luna | xargs -rd '\\n' dam set rating=safe")]
+  dam set rating=safe --query persona=luna,rating=none --dry-run
+  dam find -0 persona=luna,width=2000..max | dam set -0 stage=retouched")]
     Set(SetArgs),
     /// Add a tag to assets, or remove it.
     #[command(
-        after_help = "Levels of a tag stand between dots.\n\nExample:\n  dam tag add campaigns.summer2024 ~/mnt/library/luna/*.png\n  dam tag remove beach library/luna/IMG_1.png"
+        after_help = "Levels of a tag stand between dots. One call is one step for dam undo: when one of the assets is not found, or may not\nbe tagged, none is.\n\nExample:\n  dam tag add campaigns.summer2024 ~/mnt/library/luna/*.png\n  dam tag add beach --query persona=luna,text=beach\n  dam tag remove beach library/luna/IMG_1.png"
     )]
     Tag(TagArgs),
     /// Make versions of everything that is written and closed, at once.
@@ -433,8 +436,10 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 pub struct SetArgs {
     /// Assets and values, in any order; a file in this folder whose name holds `=` is written ./name.
-    #[arg(required = true, num_args = 2.., value_name = "PATH|FACET=VALUE", value_hint = ValueHint::FilePath)]
+    #[arg(required = true, value_name = "PATH|FACET=VALUE", value_hint = ValueHint::FilePath)]
     pub items: Vec<String>,
+    #[command(flatten)]
+    pub many: Many,
 }
 
 #[derive(Debug, Args)]
@@ -479,10 +484,14 @@ pub struct TagArgs {
 #[derive(Debug, Subcommand)]
 pub enum TagAction {
     /// Add a tag.
-    #[command(after_help = "Example:\n  dam tag add beach library/luna/IMG_1.png")]
+    #[command(
+        after_help = "Example:\n  dam tag add beach library/luna/IMG_1.png\n  dam tag add beach --query persona=luna,text=beach --dry-run\n  find ~/mnt/library/luna -newer mark -print0 | dam tag add beach -0"
+    )]
     Add(TagWhat),
     /// Remove a tag.
-    #[command(after_help = "Example:\n  dam tag remove beach library/luna/IMG_1.png")]
+    #[command(
+        after_help = "Example:\n  dam tag remove beach library/luna/IMG_1.png\n  dam tag remove draft --query status.instagram=approved"
+    )]
     Remove(TagWhat),
 }
 
@@ -492,8 +501,27 @@ pub struct TagWhat {
     #[arg(value_name = "TAG")]
     pub tag: String,
     /// Assets.
-    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub paths: Vec<String>,
+    #[command(flatten)]
+    pub many: Many,
+}
+
+/// Assets beside those that are typed.
+#[derive(Debug, Args)]
+pub struct Many {
+    /// Also what this query finds.
+    #[arg(short, long, value_name = "EXPR")]
+    pub query: Option<String>,
+    /// Also the paths and ids in this file, a line each; - is standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files_from: Option<PathBuf>,
+    /// They end with NUL, as dam find -0 prints them; without --files-from on standard input.
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// Only say which would change.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

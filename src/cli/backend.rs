@@ -1,5 +1,6 @@
 //! Where a command runs: in the daemon that serves the library, or here, with the library opened in place. Same answers.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -14,7 +15,7 @@ use super::args::Global;
 use super::{Failure, environment, failed, keys, mounts, usage};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ops::proto::{Command, FailureKind, Hello, PROTOCOL, Request, Response};
-use crate::ops::{Library, OpenError, serve, wire};
+use crate::ops::{Library, Listener, OpenError, serve_to, wire};
 use crate::rng::{SharedEntropy, SystemEntropy};
 use crate::types::Caller;
 
@@ -54,9 +55,19 @@ impl Backend {
 
     /// Runs one command; `file` goes with an import.
     pub fn run(&mut self, command: Command, file: Option<File>) -> Result<Value, Failure> {
+        self.run_telling(command, file, &())
+    }
+
+    /// As [`Backend::run`]; `file` goes with it, and `listener` hears how far it is.
+    pub fn run_telling(
+        &mut self,
+        command: Command,
+        file: Option<File>,
+        listener: &dyn Listener,
+    ) -> Result<Value, Failure> {
         match self {
-            Self::Local { library, caller } => serve(library, caller, command, file),
-            Self::Remote(client) => ask(client, &Request::Run { command }, file.as_ref()),
+            Self::Local { library, caller } => serve_to(library, caller, command, file, listener),
+            Self::Remote(client) => ask_telling(client, &Request::Run { command }, file.as_ref(), listener),
         }
     }
 }
@@ -74,8 +85,15 @@ pub fn run(
 
 /// The library's folder: `--library`, or the one whose mount a path lies in, or `DAM_LIBRARY`.
 pub fn root(global: &Global, paths: &[&str]) -> Result<PathBuf, Failure> {
+    root_of(global, paths.iter().map(OsStr::new))
+}
+
+/// As [`root`].
+pub fn root_of<'a>(global: &Global, mut paths: impl Iterator<Item = &'a OsStr>) -> Result<PathBuf, Failure> {
+    let mounts = mounts::all();
+    let mut of_mount = || paths.find_map(|path| mounts::locate_among(&mounts, Path::new(path)));
     named(global)
-        .or_else(|| paths.iter().find_map(|p| mounts::locate(Path::new(p))).map(|(mount, _)| mount.library))
+        .or_else(|| of_mount().map(|(mount, _)| mount.library.clone()))
         .or_else(|| environment("DAM_LIBRARY").map(|root| canonical(&root)))
         .ok_or_else(|| usage("no library given", "add --library DIR, set DAM_LIBRARY, or name a path in a mount"))
 }
@@ -123,7 +141,7 @@ fn greet(client: Client, root: &Path) -> Result<Client, Failure> {
     let hello: Hello = match wire::receive::<Response>(&client.0) {
         Ok(Some((Response::Done { value }, _))) => serde_json::from_value(value).map_err(|e| gone(&e.into()))?,
         Ok(Some((Response::Failed { failure }, _))) => return Err(failure),
-        Ok(None) => return Err(hung_up()),
+        Ok(None | Some((Response::Progress { .. }, _))) => return Err(hung_up()),
         Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Err(silent(root)),
         Err(e) => return Err(gone(&e)),
     };
@@ -163,13 +181,26 @@ fn gone(e: &io::Error) -> Failure {
 
 /// One question to a daemon.
 pub fn ask(client: &mut Client, request: &Request, file: Option<&File>) -> Result<Value, Failure> {
+    ask_telling(client, request, file, &())
+}
+
+/// As [`ask`]; `listener` hears how far it is.
+fn ask_telling(
+    client: &mut Client,
+    request: &Request,
+    file: Option<&File>,
+    listener: &dyn Listener,
+) -> Result<Value, Failure> {
     use std::os::fd::AsFd;
-    let asked = wire::send(&client.0, request, file.map(AsFd::as_fd));
-    match asked.and_then(|()| wire::receive::<Response>(&client.0)) {
-        Ok(Some((Response::Done { value }, _))) => Ok(value),
-        Ok(Some((Response::Failed { failure }, _))) => Err(failure),
-        Ok(None) => Err(hung_up()),
-        Err(e) => Err(gone(&e)),
+    wire::send(&client.0, request, file.map(AsFd::as_fd)).map_err(|e| gone(&e))?;
+    loop {
+        match wire::receive::<Response>(&client.0) {
+            Ok(Some((Response::Progress { done, of }, _))) => listener.progress(done, of),
+            Ok(Some((Response::Done { value }, _))) => return Ok(value),
+            Ok(Some((Response::Failed { failure }, _))) => return Err(failure),
+            Ok(None) => return Err(hung_up()),
+            Err(e) => return Err(gone(&e)),
+        }
     }
 }
 

@@ -38,14 +38,23 @@ pub fn all() -> Vec<FuseMount> {
 
 /// The innermost damfs mount that a path lies in, with the path as seen there: a symbolic link is followed when the path itself lies in none.
 pub fn locate(path: &Path) -> Option<(FuseMount, PathBuf)> {
-    let given = absolute(path);
-    let inside = |path: PathBuf| Some((containing(&path)?, path));
-    inside(given).or_else(|| inside(path.canonicalize().ok()?))
+    let mounts = all();
+    locate_among(&mounts, path).map(|(mount, path)| (mount.clone(), path))
+}
+
+/// As [`locate`], among mounts that are known.
+pub fn locate_among<'m>(mounts: &'m [FuseMount], path: &Path) -> Option<(&'m FuseMount, PathBuf)> {
+    if mounts.is_empty() {
+        return None;
+    }
+    let inside = |path: PathBuf| Some((containing(mounts, &path)?, path));
+    inside(absolute(path)).or_else(|| inside(path.canonicalize().ok()?))
 }
 
 /// The innermost damfs mount that a path lies in. The path must be absolute; it need not exist.
-fn containing(path: &Path) -> Option<FuseMount> {
-    all().into_iter().filter(|m| path.starts_with(&m.mountpoint)).max_by_key(|m| m.mountpoint.as_os_str().len())
+fn containing<'m>(mounts: &'m [FuseMount], path: &Path) -> Option<&'m FuseMount> {
+    let around = mounts.iter().filter(|m| path.starts_with(&m.mountpoint));
+    around.max_by_key(|m| m.mountpoint.as_os_str().len())
 }
 
 /// The mount at exactly this place.
@@ -83,8 +92,7 @@ pub fn absolute(path: &Path) -> PathBuf {
     }
 }
 
-/// The path below a mount, as text for the library.
-pub fn below(mount: &FuseMount, path: &Path) -> String {
-    let rest = path.strip_prefix(&mount.mountpoint).map_or(OsStr::new(""), Path::as_os_str);
-    String::from_utf8_lossy(rest.as_bytes()).into_owned()
+/// The path below a mount.
+pub fn below<'p>(mount: &FuseMount, path: &'p Path) -> &'p [u8] {
+    path.strip_prefix(&mount.mountpoint).map_or(OsStr::new(""), Path::as_os_str).as_bytes()
 }

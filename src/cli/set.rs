@@ -1,11 +1,7 @@
 //! `dam set`: facets of assets.
 
-use std::process::ExitCode;
-
-use serde_json::Value;
-
 use super::args::{Global, SetArgs};
-use super::{Done, Failure, backend, print, target, usage};
+use super::{Done, Failure, many, usage};
 use crate::ops::proto::{Assignment, Command};
 use crate::ops::value;
 
@@ -15,29 +11,9 @@ pub fn run(global: &Global, args: &SetArgs) -> Done {
     if values.is_empty() {
         return Err(usage("no facet=value given", "for example: dam set library/luna/IMG_1.png rating=safe"));
     }
-    if paths.is_empty() {
-        return Err(usage("no PATH given", "for example: dam set library/luna/IMG_1.png rating=safe"));
-    }
     let set = values.into_iter().map(|text| assignment(text)).collect::<Result<Vec<_>, _>>()?;
     value::changes(&set)?;
-    let hints: Vec<&str> = paths.iter().map(|p| p.as_str()).collect();
-    let done = backend::run(global, &hints, |root| {
-        let targets = paths.iter().map(|p| target::resolve(root, p)).collect::<Result<_, _>>()?;
-        Ok(Command::Set { targets, set })
-    })?;
-    report(global, &done)
-}
-
-/// How many records changed.
-pub fn report(global: &Global, done: &Value) -> Done {
-    if global.json {
-        print::json(done)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let assets = done["assets"].as_array().map_or(&[][..], Vec::as_slice);
-    let changed = assets.iter().filter(|a| a["changed"].as_array().is_some_and(|c| !c.is_empty())).count();
-    print::line(&format!("changed {changed}, as it was {}", assets.len() - changed))?;
-    Ok(ExitCode::SUCCESS)
+    many::run(global, &args.many, &paths, |what, dry_run| Command::Set { what, set, dry_run })
 }
 
 /// Reads `facet=value`.

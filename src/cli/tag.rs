@@ -1,7 +1,7 @@
 //! `dam tag`: one tag of many assets.
 
 use super::args::{Global, TagAction, TagArgs};
-use super::{Done, backend, set, target};
+use super::{Done, many};
 use crate::ops::proto::Command;
 use crate::ops::value;
 
@@ -12,9 +12,11 @@ pub fn run(global: &Global, args: TagArgs) -> Done {
         TagAction::Remove(what) => (what, true),
     };
     value::tag(&what.tag)?;
-    let hints: Vec<&str> = what.paths.iter().map(String::as_str).collect();
-    let done = backend::run(global, &hints, |root| {
-        Ok(Command::Tag { targets: target::resolve_all(root, &what.paths)?, tag: what.tag.clone(), remove })
-    })?;
-    set::report(global, &done)
+    let paths: Vec<&String> = what.paths.iter().collect();
+    many::run(global, &what.many, &paths, |of, dry_run| Command::Tag {
+        what: of,
+        tag: what.tag.clone(),
+        remove,
+        dry_run,
+    })
 }

@@ -1,52 +1,125 @@
 //! Setting facets of assets that are there: every target or none, in one transaction with its audit rows.
 
+use std::fs::File;
+
 use damfs_policy::{Field, Verb};
 use serde_json::{Value, json};
 
-use super::proto::Assignment;
+use super::dry::{self, Stop};
+use super::proto::{Assignment, Selection};
 use super::record::{self, Changed, Hand};
+use super::serve::Listener;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, target, terms, trail};
+use super::{Actor, Library, OpsError, folders, select, terms, trail};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
 
+/// Records that are read at once: no more than a transaction remembers, which then asks for none of them again.
+const PAGE: usize = 64;
+/// Assets that an answer tells one by one; of more it tells the numbers.
+const TOLD: usize = 1_000;
+
+/// What to change, and whether to.
+#[derive(Debug, Default)]
+pub struct Ask {
+    pub what: Selection,
+    /// More targets, each ended by NUL.
+    pub list: Option<File>,
+    /// Only say what would change.
+    pub dry_run: bool,
+}
+
 /// Sets facets: `dam set`.
 ///
 /// # Errors
-/// [`OpsError::Usage`] for a wrong facet or value, [`OpsError::NotFound`], [`OpsError::Refused`]; nothing was changed then.
-pub fn set(library: &Library, actor: &Actor, targets: &[String], set: &[Assignment]) -> Result<Value, OpsError> {
+/// [`OpsError::Usage`] for a wrong facet or value, [`OpsError::NotFound`], [`OpsError::Refused`], of several assets
+/// [`OpsError::Several`]; nothing was changed then.
+pub fn set(
+    library: &Library,
+    actor: &Actor,
+    ask: Ask,
+    set: &[Assignment],
+    listener: &dyn Listener,
+) -> Result<Value, OpsError> {
     let changes = value::changes(set)?;
-    apply(library, actor, targets, &changes)
+    apply(library, actor, ask, &changes, listener)
 }
 
 /// Adds or removes one tag: `dam tag`.
 ///
 /// # Errors
 /// As [`set`].
-pub fn tag(library: &Library, actor: &Actor, targets: &[String], tag: &str, remove: bool) -> Result<Value, OpsError> {
+pub fn tag(
+    library: &Library,
+    actor: &Actor,
+    ask: Ask,
+    tag: &str,
+    remove: bool,
+    listener: &dyn Listener,
+) -> Result<Value, OpsError> {
     let tag = value::tag(tag)?;
     let change = if remove { FacetChange::Remove(tag) } else { FacetChange::Add(tag) };
-    apply(library, actor, targets, &[(Field::Tag, change)])
+    apply(library, actor, ask, &[(Field::Tag, change)], listener)
 }
 
 fn apply(
     library: &Library,
     actor: &Actor,
-    targets: &[String],
+    ask: Ask,
     changes: &[(Field, FacetChange)],
+    listener: &dyn Listener,
 ) -> Result<Value, OpsError> {
+    let selected = select::select(library, actor, &ask.what, ask.list)?;
     let now = library.clock.now();
-    library.catalog.write(|tx| {
-        let mut done = Vec::new();
-        for name in targets {
-            let mut asset = target::asset(library, actor, tx, name)?;
-            let changed = change_asset(library, actor, tx, &mut asset, changes, name, now)?;
-            let path = folders::path_of_asset(tx, &asset)?;
-            done.push(json!({ "id": asset.id.to_string(), "path": path, "changed": changed }));
+    dry::write(library, |tx| {
+        let mut done = Done::default();
+        let mut faults = selected.faults.clone();
+        for page in selected.ordinals.chunks(PAGE) {
+            for mut asset in tx.assets(page)? {
+                if !selected.is_meant(tx, &asset)? {
+                    continue;
+                }
+                let id = asset.id.to_string();
+                match change_asset(library, actor, tx, &mut asset, changes, &id, now) {
+                    Ok(changed) => done.note(tx, &asset, changed)?,
+                    Err(e) => {
+                        let path = folders::path_of_asset(tx, &asset)?;
+                        faults.note(path.as_deref().unwrap_or(&asset.view_name), e)?;
+                    }
+                }
+            }
+            done.looked += page.len();
+            listener.progress(done.looked, selected.ordinals.len());
         }
-        Ok(json!({ "assets": done }))
+        std::mem::take(&mut faults).end(selected.of)?;
+        let answer = done.told();
+        if ask.dry_run { Err(Stop::Said(answer)) } else { Ok(answer) }
     })
+}
+
+/// What was done with each.
+#[derive(Debug, Default)]
+struct Done {
+    looked: usize,
+    changed: u64,
+    unchanged: u64,
+    assets: Vec<Value>,
+}
+
+impl Done {
+    fn note(&mut self, tx: &dyn ReadTx, asset: &Asset, changed: Vec<Value>) -> Result<(), OpsError> {
+        *(if changed.is_empty() { &mut self.unchanged } else { &mut self.changed }) += 1;
+        if self.assets.len() < TOLD {
+            let path = folders::path_of_asset(tx, asset)?;
+            self.assets.push(json!({ "id": asset.id.to_string(), "path": path, "changed": changed }));
+        }
+        Ok(())
+    }
+
+    fn told(self) -> Value {
+        json!({ "changed": self.changed, "unchanged": self.unchanged, "assets": self.assets })
+    }
 }
 
 /// Changes one record inside a transaction, as a member may: gate, change, store, feed, audit. Gives the changed facets.

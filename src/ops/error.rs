@@ -5,6 +5,7 @@ use damfs_policy::Verb;
 use super::library::OpenError;
 use super::live::LiveError;
 use super::proto::{Failure, FailureKind};
+use super::several::Missing;
 use crate::access::AccessError;
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
@@ -28,6 +29,9 @@ pub enum OpsError {
     /// The role does not allow it. `subject` goes to the audit log: an id or a path.
     #[error("{reason}")]
     Refused { verb: Verb, subject: String, reason: String },
+    /// Some of several things cannot be done, and so none was.
+    #[error("{}", failure.message)]
+    Several { failure: Box<Failure>, missing: Vec<Missing> },
     /// The request is right and cannot be done.
     #[error("{message}")]
     Failed { message: String, hint: Option<String> },
@@ -63,6 +67,9 @@ impl From<NameError> for OpsError {
 
 impl From<OpsError> for Failure {
     fn from(e: OpsError) -> Self {
+        if let OpsError::Several { failure, .. } = e {
+            return *failure;
+        }
         let message = e.to_string();
         let (kind, hint) = match e {
             OpsError::NotFound(_) => (
@@ -83,6 +90,7 @@ impl From<OpsError> for Failure {
             OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
             OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),
+            OpsError::Several { failure, .. } => (failure.kind, failure.hint),
             OpsError::Blob(BlobError::Missing(_) | BlobError::Damaged { .. }) => {
                 (FailureKind::Failed, Some("see what else is wrong with: dam fsck --deep".to_owned()))
             }

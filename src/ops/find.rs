@@ -40,6 +40,14 @@ pub fn read(text: &str) -> Result<Expr, OpsError> {
     })
 }
 
+/// As [`parse`], cut to what he may list.
+///
+/// # Errors
+/// As [`parse`].
+pub fn visible(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
+    Ok(Tree::new(tx, &who.subject, Some(who.id)).visible(&parse(tx, who, text)?))
+}
+
 /// Everything that matches and that the caller may list: `{"assets": [{path, id, ..}]}`.
 ///
 /// # Errors

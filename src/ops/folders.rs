@@ -34,18 +34,11 @@ impl Maker {
 ///
 /// # Errors
 /// When a part is no file name (`..`, too long).
-pub fn parts(path: &str) -> Result<Vec<FileName>, OpsError> {
-    let path = path.trim_start_matches('/');
-    let below = match path.strip_prefix("library") {
-        Some("") => "",
-        Some(rest) if rest.starts_with('/') => rest,
-        _ => path,
-    };
-    below
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| FileName::try_from(part).map_err(OpsError::from))
-        .collect()
+pub fn parts(path: impl AsRef<[u8]>) -> Result<Vec<FileName>, OpsError> {
+    let parts = path.as_ref().split(|byte| *byte == b'/').filter(|part| !part.is_empty());
+    let mut parts = parts.peekable();
+    parts.next_if_eq(&b"library".as_slice());
+    parts.map(|part| FileName::new(part).map_err(OpsError::from)).collect()
 }
 
 /// The node at a path (`library/a/b.png`, `a/b.png`), if there is one. `library` is the root.
@@ -53,9 +46,17 @@ pub fn parts(path: &str) -> Result<Vec<FileName>, OpsError> {
 /// # Errors
 /// When the path is none, or the catalogue fails.
 pub fn resolve(tx: &dyn ReadTx, path: &str) -> Result<Option<NodeRow>, OpsError> {
+    node_at(tx, &parts(path)?)
+}
+
+/// As [`resolve`], by the names of the path.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn node_at(tx: &dyn ReadTx, names: &[FileName]) -> Result<Option<NodeRow>, OpsError> {
     let mut at = NodeId::LIBRARY;
-    for part in parts(path)? {
-        match tx.entry(at, &part)? {
+    for part in names {
+        match tx.entry(at, part)? {
             Some(entry) => at = entry.node,
             None => return Ok(None),
         }

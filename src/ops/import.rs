@@ -271,7 +271,8 @@ impl<'a> Importer<'a> {
             | OpsError::Io(_)
             | OpsError::Blob(BlobError::Source(_))
             | OpsError::NotFound(_)
-            | OpsError::Unknown { .. } => false,
+            | OpsError::Unknown { .. }
+            | OpsError::Several { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

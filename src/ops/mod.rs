@@ -7,6 +7,7 @@ pub mod bin;
 pub mod brake;
 pub mod conflicts;
 pub mod denials;
+mod dry;
 mod emptied;
 pub mod error;
 pub mod filing;
@@ -39,8 +40,10 @@ pub mod retention;
 pub mod rivals;
 pub mod rules;
 pub mod saved;
+mod select;
 pub mod serve;
 pub mod settle;
+pub mod several;
 pub mod show;
 mod sidecars;
 pub mod snapshots;
@@ -64,7 +67,7 @@ pub use actor::Actor;
 pub use error::OpsError;
 pub use library::{Created, KeyChoice, Library, OpenError};
 pub use rebuild::{Rebuild, rebuild};
-pub use serve::serve;
+pub use serve::{Listener, serve, serve_to};
 
 /// The audit chain of operations; one chain per writer.
 pub(crate) const CHAIN: &str = "ops";

@@ -84,14 +84,18 @@ pub enum Command {
         of: Option<String>,
         limit: usize,
     },
+    /// More targets may come as an open descriptor: a file of names, each ended by NUL.
     Set {
-        targets: Vec<String>,
+        what: Selection,
         set: Vec<Assignment>,
+        dry_run: bool,
     },
+    /// As `Set`, one tag.
     Tag {
-        targets: Vec<String>,
+        what: Selection,
         tag: String,
         remove: bool,
+        dry_run: bool,
     },
     /// Keeps a query under a name, or changes what is said of one.
     Save {
@@ -144,6 +148,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it may take long and says how far it is.
+    #[must_use]
+    pub const fn tells_progress(&self) -> bool {
+        matches!(self, Self::Set { .. } | Self::Tag { .. } | Self::Undo { .. })
+    }
+
     /// Whether names that a kernel holds may lead elsewhere afterwards. An import only adds names.
     #[must_use]
     pub const fn changes_names(&self) -> bool {
@@ -181,6 +191,19 @@ impl Command {
     }
 }
 
+/// Which assets a command is about: what is named, and what a query finds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    pub targets: Vec<String>,
+    pub query: Option<String>,
+}
+
+impl From<Vec<String>> for Selection {
+    fn from(targets: Vec<String>) -> Self {
+        Self { targets, query: None }
+    }
+}
+
 /// `facet=value`; `-value` or an empty value takes it away, `+value` adds to a multi-valued facet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
@@ -189,7 +212,7 @@ pub struct Assignment {
 }
 
 /// The version of what stands in this file; a daemon of another one is not asked anything.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a daemon says of itself, at once, whatever else it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,12 +251,21 @@ pub enum Request {
     Stop,
 }
 
-/// What a daemon answers: one JSON frame.
+/// What a daemon answers: frames of JSON, of which `done` or `failed` is the last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "answer")]
 pub enum Response {
-    Done { value: serde_json::Value },
-    Failed { failure: Failure },
+    /// How far a long command is.
+    Progress {
+        done: usize,
+        of: usize,
+    },
+    Done {
+        value: serde_json::Value,
+    },
+    Failed {
+        failure: Failure,
+    },
 }
 
 /// Why something was not done; becomes the message and the exit code.

@@ -11,6 +11,7 @@ use super::import::ImportOptions;
 use super::members::MemberChange;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
+use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, glossary, history, import, members,
@@ -19,11 +20,36 @@ use super::{
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
 
-/// Does one command for a caller, whom the kernel named. `file` is the descriptor that came with it (import).
+/// Hears of a command while it goes on. It is told within transactions, so it waits for nobody.
+pub trait Listener: Sync {
+    /// Of so many things so many are done.
+    fn progress(&self, done: usize, of: usize);
+}
+
+/// Hears nothing.
+impl Listener for () {
+    fn progress(&self, _done: usize, _of: usize) {}
+}
+
+/// As [`serve_to`], when nobody listens.
+///
+/// # Errors
+/// As [`serve_to`].
+pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Option<File>) -> Result<Value, Failure> {
+    serve_to(library, caller, command, file, &())
+}
+
+/// Does one command for a caller, whom the kernel named. `file` is the descriptor that came with it.
 ///
 /// # Errors
 /// A [`Failure`] with its kind, message and hint. Denials are in the audit log by then.
-pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Option<File>) -> Result<Value, Failure> {
+pub fn serve_to(
+    library: &Arc<Library>,
+    caller: &Caller,
+    command: Command,
+    file: Option<File>,
+    listener: &dyn Listener,
+) -> Result<Value, Failure> {
     let actor = match Actor::of(library, caller) {
         Ok(actor) => actor,
         Err(e) => {
@@ -39,7 +65,7 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
         }
     };
     let mutates = command.changes_names();
-    let done = run(library, &actor, command, file).and_then(|answer| {
+    let done = run(library, &actor, command, file, listener).and_then(|answer| {
         // What was answered is not undone by a power cut: a member who was locked out stays locked out.
         if mutates {
             library.pay_manifests()?;
@@ -48,14 +74,28 @@ pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Op
         Ok(answer)
     });
     done.map_err(|e| {
-        if let OpsError::Refused { verb, subject, reason } = &e {
-            let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
+        match &e {
+            OpsError::Refused { verb, subject, reason } => {
+                let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
+            }
+            OpsError::Several { missing, .. } => {
+                for Missing { verb, subject, reason } in missing {
+                    let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
+                }
+            }
+            _ => {}
         }
         Failure::from(e)
     })
 }
 
-fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<File>) -> Result<Value, OpsError> {
+fn run(
+    library: &Arc<Library>,
+    actor: &Actor,
+    command: Command,
+    file: Option<File>,
+    listener: &dyn Listener,
+) -> Result<Value, OpsError> {
     match command {
         Command::Import { path, into, set, mtime, any } => {
             let file = file.ok_or_else(|| OpsError::usage("an import needs an open file", "send its descriptor"))?;
@@ -81,13 +121,19 @@ fn run(library: &Arc<Library>, actor: &Actor, command: Command, file: Option<Fil
         }
         Command::Undo { turn, of, dry_run } => undo::undo(library, actor, &undo::Ask { turn, of, dry_run }),
         Command::Turns { of, limit } => undo::list(library, actor, of.as_deref(), limit),
-        Command::Set { targets, set } => assign::set(library, actor, &targets, &set),
-        Command::Tag { targets, tag, remove } => assign::tag(library, actor, &targets, &tag, remove),
         Command::Save { name, query, roles, until } => {
             saved::save(library, actor, &saved::Ask { name, query, roles, until })
         }
         Command::SavedRemove { name } => saved::remove(library, actor, &name),
         Command::SavedList => saved::list(library, actor),
+        Command::Set { what, set, dry_run } => {
+            let ask = assign::Ask { what, list: file, dry_run };
+            assign::set(library, actor, ask, &set, listener)
+        }
+        Command::Tag { what, tag, remove, dry_run } => {
+            let ask = assign::Ask { what, list: file, dry_run };
+            assign::tag(library, actor, ask, &tag, remove, listener)
+        }
         Command::BulkAllow { seconds } => brake::allow(library, actor, seconds),
         Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),

@@ -88,12 +88,13 @@ fn no_version(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<OpsErro
 }
 
 /// The asset that a path below `library/` leads to.
-fn placed(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Option<Asset>, OpsError> {
-    let Ok(parts) = folders::parts(target) else { return Ok(None) };
+fn placed(library: &Library, actor: &Actor, tx: &dyn ReadTx, path: &[u8]) -> Result<Option<Asset>, OpsError> {
+    let target = &*String::from_utf8_lossy(path);
+    let Ok(parts) = folders::parts(path) else { return Ok(None) };
     if parts.is_empty() {
         return Err(folder(target));
     }
-    let Some(node) = folders::resolve(tx, target)? else { return Ok(None) };
+    let Some(node) = folders::node_at(tx, &parts)? else { return Ok(None) };
     if matches!(knows(&library.gate, tx, actor.who(), &node)?, Knows::No) {
         return Ok(None);
     }
@@ -131,7 +132,7 @@ pub fn find(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> 
             _ => return Err(no_version(tx, actor.who(), target)?.unwrap_or_else(missing)),
         }
     } else {
-        asset(placed(library, actor, tx, target)?)?
+        asset(placed(library, actor, tx, target.as_bytes())?)?
     };
     actor.must(library, Verb::List, &found.asset, target)?;
     Ok(found)
@@ -143,6 +144,20 @@ pub fn find(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> 
 /// As [`find`].
 pub fn asset(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &str) -> Result<Asset, OpsError> {
     Ok(find(library, actor, tx, target)?.asset)
+}
+
+/// As [`asset`], also of names that are no text, which a path below `library/` may hold.
+///
+/// # Errors
+/// As [`find`].
+pub fn asset_at(library: &Library, actor: &Actor, tx: &dyn ReadTx, target: &[u8]) -> Result<Asset, OpsError> {
+    if let Ok(text) = std::str::from_utf8(target) {
+        return asset(library, actor, tx, text);
+    }
+    let name = String::from_utf8_lossy(target).into_owned();
+    let asset = placed(library, actor, tx, target)?.ok_or_else(|| OpsError::NotFound(name.clone()))?;
+    actor.must(library, Verb::List, &asset, &name)?;
+    Ok(asset)
 }
 
 fn folder(target: &str) -> OpsError {

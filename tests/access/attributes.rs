@@ -98,7 +98,8 @@ fn ratings_and_dublin_core_are_the_record() {
     for bad in ["11", "-1", "three", "3.5"] {
         assert_eq!(errno(admin.setxattr(FILE, STARS, bad)), libc::EINVAL, "{bad}");
     }
-    let refused = world.serve(0, Command::Set { targets: vec![FILE.into()], set: assign(&["stars=11"]) }).unwrap_err();
+    let set = Command::Set { what: vec![FILE.into()].into(), set: assign(&["stars=11"]), dry_run: false };
+    let refused = world.serve(0, set).unwrap_err();
     assert!(refused.message.contains("value of stars"), "{refused:?}");
 }
 

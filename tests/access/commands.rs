@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use damfs::ops::proto::{Command, FailureKind};
+use damfs::ops::proto::{Command, FailureKind, Selection};
 use damfs::ops::serve;
 use damfs::types::Caller;
 
@@ -55,7 +55,7 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
         "versions/globex/secret.png/1.png",
     ];
     for target in hidden {
-        let targets = vec![target.to_owned()];
+        let of = Selection::from(vec![target.to_owned()]);
         for command in [
             Command::Why { target: target.into(), as_member: None },
             Command::Show { target: target.into() },
@@ -65,8 +65,8 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
             Command::MetaResolve { target: target.into(), field: None, take: "stands".into() },
             restore(target, Some(1)),
             restore(target, None),
-            Command::Tag { targets: targets.clone(), tag: "x".into(), remove: false },
-            Command::Set { targets, set: assign(&["rating=safe"]) },
+            Command::Tag { what: of.clone(), tag: "x".into(), remove: false, dry_run: false },
+            Command::Set { what: of, set: assign(&["rating=safe"]), dry_run: false },
         ] {
             let said = format!("{command:?}");
             assert!(matches!(world.kind(1001, command), FailureKind::NotFound), "{said}");
@@ -74,6 +74,54 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
     }
     let folder = Command::Why { target: "library/acme".into(), as_member: None };
     assert!(matches!(world.kind(1001, folder), FailureKind::Usage), "what he sees is called what it is");
+}
+
+/// Of those he may not tag none is changed; of those he may not see nothing is said.
+#[test]
+fn a_bulk_change_is_all_or_nothing_and_refusals_are_on_record() {
+    let (world, admin) = World::studio();
+    admin.write("library/acme/b.png", b"b").unwrap();
+    world.settle();
+    world.set("library/acme/b.png", &["client=acme", "rating=adult"]);
+    let role =
+        "[role.tagger]\ndescription = \"x\"\n[role.tagger.allow]\nlist = \"client=acme\"\ntag = \"not.rating=adult\"\n";
+    drop(admin);
+    let world = world.with_roles(role);
+    world.member("tara", 1001, "tagger", None);
+    let tag = |query: &str, targets: &[&str]| {
+        let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        let what = Selection { targets, query: Some(query.into()) };
+        world.serve(1001, Command::Tag { what, tag: "x".into(), remove: false, dry_run: false })
+    };
+    let refused = tag("kind=other", &["library/globex/secret.png"]).unwrap_err();
+    assert_eq!(refused.message, "nothing was changed: 2 of 3 cannot be");
+    let told = refused.hint.unwrap();
+    assert!(told.contains("library/acme/b.png: role tagger") && told.contains("`library/globex/secret.png`"), "{told}");
+    assert_eq!(world.show("library/acme/a.png")["tag"], serde_json::json!([]));
+    let audit = world.library.catalog.read(|tx| tx.audit_after("ops", 0, 1_000)).unwrap();
+    assert!(audit.iter().any(|row| row.actor == "tara" && row.action == "deny.tag"), "{audit:?}");
+    let done = tag("not.rating=adult", &[]).unwrap();
+    assert_eq!((&done["changed"], &done["unchanged"]), (&1.into(), &0.into()), "what he may not list does not count");
+    let rows = world.library.catalog.read(|tx| tx.audit_after("ops", 0, 1_000)).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.actor == "tara" && row.action == "asset.set").count(), 1);
+}
+
+/// The list beside a request is its sender's: whatever it holds, it is an error or a list.
+#[test]
+fn a_list_beside_the_request_is_read_to_its_end() {
+    let (world, _admin) = World::studio();
+    let path = world.library.root().join("list");
+    let tag = |list: &[u8]| {
+        fs::write(&path, list).unwrap();
+        let command = Command::Tag { what: Selection::default(), tag: "x".into(), remove: false, dry_run: true };
+        let caller = Caller { uid: 0, gid: 0, process: 1 };
+        serve::serve(&world.library, &caller, command, Some(fs::File::open(&path).unwrap()))
+    };
+    let many = b"library/acme/a.png\0".repeat(2_500);
+    assert_eq!(tag(&[many.as_slice(), b"library/globex/secret.png\0"].concat()).unwrap()["changed"], 2);
+    assert_eq!(tag(b"library/acme/a.png").unwrap_err().kind, FailureKind::Usage);
+    assert_eq!(tag(&[b'a'; 100_000]).unwrap_err().kind, FailureKind::Usage);
+    assert_eq!(tag(b"\0").unwrap_err().kind, FailureKind::Usage, "that is the library's own folder");
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl World {
     }
 
     pub fn set(&self, target: &str, set: &[&str]) {
-        self.serve(0, Command::Set { targets: vec![target.into()], set: assign(set) }).unwrap();
+        self.serve(0, Command::Set { what: vec![target.into()].into(), set: assign(set), dry_run: false }).unwrap();
     }
 
     pub fn show(&self, target: &str) -> Value {

@@ -25,6 +25,8 @@ struct Answers {
     found: Vec<Vec<Asset>>,
     rows: Vec<Vec<ViewRow>>,
     counts: Vec<u64>,
+    numbers: Vec<Vec<u64>>,
+    again: Vec<Vec<Asset>>,
     values: Vec<Vec<(String, u64)>>,
 }
 
@@ -45,6 +47,8 @@ impl Asked {
         Ok(Answers {
             found: self.queries.iter().map(|query| tx.find(query, 0, usize::MAX)).collect::<Result<_, _>>()?,
             rows: self.queries.iter().map(rows).collect::<Result<_, CatalogError>>()?,
+            numbers: self.queries.iter().map(|query| tx.numbers(query)).collect::<Result<_, _>>()?,
+            again: self.queries.iter().map(|query| tx.assets(&tx.numbers(query)?)).collect::<Result<_, _>>()?,
             counts: self.queries.iter().map(|query| tx.count(query)).collect::<Result<_, _>>()?,
             values: pairs.map(|(query, field)| tx.values(field, query)).collect::<Result<_, _>>()?,
         })

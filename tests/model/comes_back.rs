@@ -5,7 +5,7 @@ use damfs::ops::undo::{Ask, undo};
 use damfs::ops::{Actor, assign, restore};
 use serde_json::{Value, json};
 
-use crate::world::{User, World};
+use crate::world::{User, World, of};
 
 /// How an asset is removed, and brought back to where it was.
 type Way = (&'static str, fn(&User), fn(&World, &User, id: &str));
@@ -61,7 +61,7 @@ fn world(dir: &std::path::Path) -> (World, Value) {
     me.write("luna/a.png", &[1; 900]).unwrap();
     world.wait(5);
     let set = [Assignment { facet: "status.instagram".into(), value: "approved".into() }];
-    assign::set(world.library(), &actor(&world, &me), &["library/luna/a.png".into()], &set).unwrap();
+    assign::set(world.library(), &actor(&world, &me), of(&["library/luna/a.png".into()]), &set, &()).unwrap();
     me.write("luna/a.png", &[2; 900]).unwrap();
     world.wait(5);
     me.tag("luna/a.png", "beach,evening");

@@ -4,7 +4,7 @@ use damfs::fs::{Audience, FsError, FsResult, Mount, OpenMode, Show};
 use damfs::ops::proto::Assignment;
 use damfs::ops::{Actor, assign, restore};
 
-use crate::world::{User, World};
+use crate::world::{User, World, of};
 
 const NEW: OpenMode = OpenMode { read: false, write: true, truncate: false, exclusive: true };
 
@@ -40,7 +40,7 @@ fn world(dir: &std::path::Path) -> World {
     me.tag("luna/a.png", "beach");
     let actor = Actor::of(world.library(), &me.caller).unwrap();
     let set = [Assignment { facet: "status.instagram".into(), value: "approved".into() }];
-    assign::set(world.library(), &actor, &["library/luna/a.png".into()], &set).unwrap();
+    assign::set(world.library(), &actor, of(&["library/luna/a.png".into()]), &set, &()).unwrap();
     world
 }
 

@@ -10,7 +10,7 @@ use damfs::ops::{Actor, OpsError, assign};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::world::{User, World};
+use crate::world::{User, World, of};
 
 /// Taken back, by somebody.
 fn take_back(world: &World, user: &User, ask: &Ask) -> Result<Value, OpsError> {
@@ -74,7 +74,7 @@ fn tag(user: &User, path: &str, tags: &str) -> FsResult<()> {
 fn set(world: &World, user: &User, path: &str, facet: &str, value: &str) {
     let actor = Actor::of(world.library(), &user.caller).unwrap();
     let set = [Assignment { facet: facet.into(), value: value.into() }];
-    assign::set(world.library(), &actor, &[format!("library/{path}")], &set).unwrap();
+    assign::set(world.library(), &actor, of(&[format!("library/{path}")]), &set, &()).unwrap();
 }
 
 fn remove_all(user: &User, path: &str) {

@@ -15,6 +15,11 @@ use serde_json::Value;
 
 const ADMIN: Caller = Caller { uid: 0, gid: 0, process: 7 };
 
+/// What a command of these targets is asked.
+pub fn of(targets: &[String]) -> damfs::ops::assign::Ask {
+    damfs::ops::assign::Ask { what: targets.to_vec().into(), ..Default::default() }
+}
+
 pub struct World {
     pub clock: Arc<ManualClock>,
     root: PathBuf,
@@ -68,7 +73,7 @@ impl World {
     pub fn set_tag(&self, path: &str, tag: &str, give: bool) -> FsResult<()> {
         let actor = Actor::of(self.library(), &ADMIN).unwrap();
         let target = [format!("library/{path}")];
-        damfs::ops::assign::tag(self.library(), &actor, &target, tag, !give).map(drop).map_err(FsError::from)
+        damfs::ops::assign::tag(self.library(), &actor, of(&target), tag, !give, &()).map(drop).map_err(FsError::from)
     }
 
     pub fn library(&self) -> &Arc<Library> {

@@ -170,6 +170,14 @@ impl ReadTx for Tx<'_> {
         Ok(self.found(query, after).take(limit).map(|a| Asset::clone(a)).collect())
     }
 
+    fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E> {
+        Ok(self.found(query, 0).map(|a| a.ordinal).collect())
+    }
+
+    fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {
+        Ok(ordinals.iter().filter_map(|ordinal| self.state.assets.get(ordinal)).map(|a| Asset::clone(a)).collect())
+    }
+
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E> {
         let rows = self.found(query, after).filter_map(|a| {
             let node = self.state.nodes.get(&a.node?)?;

@@ -13,7 +13,7 @@ use super::convert::Num;
 use super::nodes::{self, stat_columns};
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run, update};
-use crate::catalog::rules::{check_asset, is_found, refused, view_stem};
+use crate::catalog::rules::{check_asset, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, Timestamp};
 
@@ -62,6 +62,9 @@ const COLUMNS: [&str; 43] = [
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)",
 ];
+/// Numbers lie densely when there are at most so many for each that is asked for: passing over a row costs less than looking one up.
+pub(super) const DENSE: u64 = 6;
+
 /// So many of [`COLUMNS`] are the row's own.
 const OWN: usize = 39;
 
@@ -328,14 +331,25 @@ pub(super) fn view_rows_between(conn: &Connection, low: u32, high: u32, of: &Roa
     Ok(out)
 }
 
-/// All assets whose numbers lie between two, both included.
-pub(super) fn between(conn: &Connection, low: u32, high: u32) -> Result<Vec<Asset>, E> {
-    select(conn, "WHERE a.ordinal BETWEEN ? AND ? ORDER BY a.ordinal", [low, high])
+/// The assets of these numbers, which are in order.
+pub(super) fn numbered(conn: &Connection, numbers: &[u64]) -> Result<Vec<Asset>, E> {
+    let (Some(&low), Some(&high)) = (numbers.first(), numbers.last()) else { return Ok(Vec::new()) };
+    let between =
+        |low, high| select(conn, "WHERE a.ordinal BETWEEN ? AND ? ORDER BY a.ordinal", [cursor(low), cursor(high)]);
+    if (high - low) / DENSE < numbers.len() as u64 {
+        let mut found = between(low, high)?;
+        found.retain(|asset| numbers.binary_search(&asset.ordinal).is_ok());
+        return Ok(found);
+    }
+    let each = numbers.iter().map(|number| between(*number, *number));
+    Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// One asset is judged in memory: as SQL, every condition would gather all its assets first.
-pub(super) fn finds(conn: &Connection, query: &Expr, asset: AssetId) -> Result<bool, E> {
-    Ok(get(conn, asset)?.is_some_and(|asset| is_found(query, &asset)))
+/// The numbers of all that a query finds.
+pub(super) fn numbers(conn: &Connection, query: &Expr) -> Result<Vec<u64>, E> {
+    let filter = Filter::published(query);
+    let sql = format!("SELECT a.ordinal FROM asset a WHERE {} ORDER BY a.ordinal", filter.sql);
+    all(conn, &sql, params_from_iter(filter.params), |row| Ok(row.get::<_, Num>(0)?.0))
 }
 
 pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {
@@ -345,23 +359,21 @@ pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {
     Ok(found.map_or(0, |n| n.0))
 }
 
-/// Gives what it was.
-pub(super) fn put(conn: &Connection, new: &Asset) -> Result<Option<Asset>, E> {
-    let old = get(conn, new.id)?;
-    check_asset(new, old.as_ref())?;
-    if old.as_ref() == Some(new) {
-        return Ok(old);
+/// `old` is what it was.
+pub(super) fn put(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    check_asset(new, old)?;
+    if old == Some(new) {
+        return Ok(());
     }
-    with_row(new, |is| match &old {
+    with_row(new, |is| match old {
         Some(old) => with_row(old, |was| update(conn, "asset", &COLUMNS[..OWN], was, is)),
         None => run(conn, &INSERT, is).map(drop),
     })?;
-    put_values(conn, old.as_ref(), new)?;
-    put_status(conn, old.as_ref(), new)?;
-    put_properties(conn, old.as_ref(), new)?;
-    put_conflicts(conn, old.as_ref(), new)?;
-    put_text(conn, old.as_ref(), new)?;
-    Ok(old)
+    put_values(conn, old, new)?;
+    put_status(conn, old, new)?;
+    put_properties(conn, old, new)?;
+    put_conflicts(conn, old, new)?;
+    put_text(conn, old, new)
 }
 
 /// Gives the values of the row's own columns to `f`.

@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
+use super::assets::DENSE;
 use super::convert::Num;
 use super::query::{Filter, ORIENTATION, column, facet};
 use super::{assets, feed};
@@ -17,8 +18,6 @@ use crate::catalog::{Asset, CatalogError as E, ViewRow};
 
 /// Rows that are fetched in one go.
 const PAGE: usize = 4_096;
-/// Numbers lie densely when there are at most so many for each that is asked for: passing over a row costs less than looking one up.
-const DENSE: u64 = 6;
 
 /// The index as one read sees it.
 pub(super) struct Indexed<'c> {
@@ -98,14 +97,13 @@ fn each(
     Ok(())
 }
 
-/// The rows of these assets with a number above `after`, at most `limit`: `range` reads those between two numbers, both included, and may
-/// pass over some.
-fn rows<T>(
+/// The rows of these assets with a number above `after`, at most `limit`.
+pub(super) fn view_rows(
+    conn: &Connection,
     selected: &RoaringBitmap,
     after: u64,
     limit: usize,
-    mut range: impl FnMut(u32, u32, &RoaringBitmap) -> Result<Vec<T>, E>,
-) -> Result<Vec<T>, E> {
+) -> Result<Vec<ViewRow>, E> {
     let mut out = Vec::new();
     let Some(first) = after.checked_add(1).and_then(|first| u32::try_from(first).ok()) else { return Ok(out) };
     let mut numbers = selected.range(first..);
@@ -113,31 +111,21 @@ fn rows<T>(
         let page: Vec<u32> = numbers.by_ref().take(PAGE.min(limit - out.len())).collect();
         let (Some(&low), Some(&high)) = (page.first(), page.last()) else { break };
         if u64::from(high - low) / DENSE < page.len() as u64 {
-            out.extend(range(low, high, selected)?);
+            out.extend(assets::view_rows_between(conn, low, high, selected)?);
         } else {
             for number in page {
-                out.extend(range(number, number, selected)?);
+                out.extend(assets::view_rows_between(conn, number, number, selected)?);
             }
         }
     }
     Ok(out)
 }
 
-pub(super) fn view_rows(
-    conn: &Connection,
-    selected: &RoaringBitmap,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<ViewRow>, E> {
-    rows(selected, after, limit, |low, high, selected| assets::view_rows_between(conn, low, high, selected))
-}
-
 pub(super) fn find(conn: &Connection, selected: &RoaringBitmap, after: u64, limit: usize) -> Result<Vec<Asset>, E> {
-    rows(selected, after, limit, |low, high, selected| {
-        let mut found = assets::between(conn, low, high)?;
-        found.retain(|asset| u32::try_from(asset.ordinal).is_ok_and(|ordinal| selected.contains(ordinal)));
-        Ok(found)
-    })
+    let Some(first) = after.checked_add(1).and_then(|first| u32::try_from(first).ok()) else { return Ok(Vec::new()) };
+    let numbers: Vec<u64> = selected.range(first..).take(limit).map(u64::from).collect();
+    let pages = numbers.chunks(PAGE).map(|page| assets::numbered(conn, page));
+    Ok(pages.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// The change that a read sees as the last one, and the index of that moment.

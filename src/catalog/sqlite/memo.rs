@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::catalog::{CatalogError as E, EntryRow, FolderRule, MemberRow, NodeRow};
-use crate::types::{MemberId, NodeId};
+use crate::catalog::{Asset, CatalogError as E, EntryRow, FolderRule, MemberRow, NodeRow};
+use crate::types::{AssetId, MemberId, NodeId};
 
 /// More than a call of the filesystem looks at. A walk over everything does not keep all of it.
 const MOST: usize = 64;
@@ -51,6 +51,7 @@ impl<K: Eq + Hash, T: Clone> Known<K, T> {
 /// What one transaction knows.
 #[derive(Default)]
 pub(super) struct Memo {
+    pub assets: Known<AssetId, Option<Asset>>,
     pub nodes: Known<NodeId, Option<NodeRow>>,
     /// The names of a node.
     pub names: Known<NodeId, Vec<EntryRow>>,

@@ -13,7 +13,7 @@ use super::memo::Memo;
 use super::{assets, entries, feed, generation, journal, members, nodes, saved, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
-use crate::catalog::rules::refused;
+use crate::catalog::rules::{is_found, refused};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
     MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
@@ -114,7 +114,7 @@ impl ReadTx for Tx<'_> {
         nodes::xattrs(self.conn, node)
     }
     fn asset(&self, id: AssetId) -> Result<Option<Asset>, E> {
-        assets::get(self.conn, id)
+        self.memo.assets.get(id, || assets::get(self.conn, id))
     }
     fn generation(&self, asset: AssetId) -> Result<Option<Generation>, E> {
         generation::get(self.conn, asset)
@@ -131,6 +131,19 @@ impl ReadTx for Tx<'_> {
             None => assets::find(self.conn, query, after, limit),
         }
     }
+    fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E> {
+        match self.selected(query)? {
+            Some(found) => Ok(found.iter().map(u64::from).collect()),
+            None => assets::numbers(self.conn, query),
+        }
+    }
+    fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {
+        let found = assets::numbered(self.conn, ordinals)?;
+        for asset in &found {
+            self.memo.assets.put(asset.id, Some(asset.clone()));
+        }
+        Ok(found)
+    }
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<ViewRow>, E> {
         match self.selected(query)? {
             Some(found) => indexed::view_rows(self.conn, &found, after, limit),
@@ -138,7 +151,8 @@ impl ReadTx for Tx<'_> {
         }
     }
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E> {
-        assets::finds(self.conn, query, asset)
+        // One asset is judged in memory: as SQL, every condition would gather all its assets first.
+        Ok(self.asset(asset)?.is_some_and(|asset| is_found(query, &asset)))
     }
     fn count(&self, query: &Expr) -> Result<u64, E> {
         match self.selected(query)? {
@@ -304,7 +318,10 @@ impl WriteTx for Tx<'_> {
         nodes::remove_xattr(self.conn, node, name)
     }
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E> {
-        let was = assets::put(self.conn, asset)?;
+        let was = self.asset(asset.id)?;
+        self.memo.assets.forget(&asset.id);
+        assets::put(self.conn, was.as_ref(), asset)?;
+        self.memo.assets.put(asset.id, Some(asset.clone()));
         let is_seen = |asset: &Asset| asset.head.is_some();
         if let Some((_, heads)) = self.writer.as_mut()
             && (was.as_ref().is_some_and(is_seen) || is_seen(asset))
@@ -319,6 +336,7 @@ impl WriteTx for Tx<'_> {
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
         // Its backups are nobody's then.
         self.memo.nodes.forget_all();
+        self.memo.assets.forget(&id);
         assets::remove(self.conn, id)
     }
     fn add_version(&mut self, version: &VersionRow) -> Result<(), E> {

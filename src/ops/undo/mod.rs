@@ -13,6 +13,7 @@ use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use self::words::Words;
+use super::dry::{self, Stop};
 use super::record::Hand;
 use super::{Actor, Library, OpsError, members, target, trail};
 use crate::catalog::journal::{Change, JournalRow, Step, Thing, TurnRow};
@@ -116,18 +117,6 @@ pub struct Ask {
     pub dry_run: bool,
 }
 
-/// How the transaction of an undo ends when it changes nothing.
-enum Stop {
-    Failed(OpsError),
-    Said(Value),
-}
-
-impl<E: Into<OpsError>> From<E> for Stop {
-    fn from(e: E) -> Self {
-        Self::Failed(e.into())
-    }
-}
-
 /// Takes back one turn: `dam undo`.
 ///
 /// # Errors
@@ -136,7 +125,7 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
     // What is written and closed is done, although its version would come in a moment.
     library.settle()?;
     let of = whose(library, actor, ask.of.as_deref())?;
-    let done = library.catalog.write(|tx| -> Result<_, Stop> {
+    dry::write(library, |tx| {
         let (turn, rows) = chosen(library, actor, tx, ask.turn, of)?;
         let last = rows.last().map_or(0, |row| row.seq);
         let steps = seen(library, actor, tx, gathered(rows))?;
@@ -156,11 +145,7 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
         let detail = json!({ "left": work.left.len() });
         trail::append(tx, &work.hand, "turn.undo", &turn.no.to_string(), &detail)?;
         Ok(answer)
-    });
-    match done {
-        Ok(answer) | Err(Stop::Said(answer)) => Ok(answer),
-        Err(Stop::Failed(e)) => Err(e),
-    }
+    })
 }
 
 /// The turn that is meant, and what it did.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damfs::ops::proto::{Failure, FailureKind, Hello, PROTOCOL, Request, Response};
-use damfs::ops::{serve, serve_to, wire};
+use damfs::ops::{serve_to, wire};
 use damfs::types::Caller;
 use serde_json::json;
 use tracing::{debug, error, warn};
@@ -168,11 +168,8 @@ fn answer(
         Request::Run { command } => {
             let shows = command.changes_names();
             let file = descriptor.map(Into::into);
-            let value = if command.tells_progress() {
-                telling(stream, |listener| serve_to(hub.library(), caller, command, file, listener))?
-            } else {
-                serve(hub.library(), caller, command, file)?
-            };
+            let long = command.tells_progress();
+            let value = telling(stream, long, |listener| serve_to(hub.library(), caller, command, file, listener))?;
             if shows {
                 hub.wait_told();
             }

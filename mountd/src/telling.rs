@@ -1,68 +1,92 @@
 //! How far a long command is, told to its caller while it goes on.
 
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use damfs::ops::proto::Response;
-use damfs::ops::{Listener, wire};
+use damfs::ops::{Listener, OpsError, wire};
+use serde_json::Value;
 
 const OFTEN: Duration = Duration::from_millis(200);
 
-/// How far the command is.
-#[derive(Default)]
-struct Far {
+/// Tells the caller.
+struct Teller<'a> {
+    caller: &'a UnixStream,
+    /// Frames go out one by one.
+    sending: Mutex<()>,
     done: AtomicUsize,
     of: AtomicUsize,
     over: AtomicBool,
 }
 
-impl Listener for Far {
+impl Listener for Teller<'_> {
     fn progress(&self, done: usize, of: usize) {
         self.of.store(of, Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);
+    }
+
+    fn part(&self, value: Value) -> Result<(), OpsError> {
+        Ok(self.send(&Response::Part { value })?)
+    }
+}
+
+impl Teller<'_> {
+    fn send(&self, response: &Response) -> io::Result<()> {
+        let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        wire::send(self.caller, response, None)
+    }
+
+    fn tell(&self) {
+        let mut told = 0;
+        loop {
+            thread::park_timeout(OFTEN);
+            if self.over.load(Ordering::Acquire) {
+                return;
+            }
+            let done = self.done.load(Ordering::Relaxed);
+            if done != told {
+                told = done;
+                if self.send(&Response::Progress { done, of: self.of.load(Ordering::Relaxed) }).is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 
 /// Also ends the telling of a command that panics.
 struct End<'a> {
-    far: &'a Far,
-    teller: &'a thread::Thread,
+    teller: &'a Teller<'a>,
+    thread: &'a thread::Thread,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.far.over.store(true, Ordering::Release);
-        self.teller.unpark();
+        self.teller.over.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
-/// Runs a command. It is told of by another thread: the command may be in a transaction, which a caller who does not read would hold up for
+/// Runs a command. How far a long one is tells another thread: it may be in a transaction, which a caller who does not read would hold up for
 /// everybody.
-pub fn telling<T>(caller: &UnixStream, command: impl FnOnce(&dyn Listener) -> T) -> T {
-    let far = Far::default();
-    thread::scope(|scope| {
-        let teller = scope.spawn(|| tell(caller, &far));
-        let _end = End { far: &far, teller: teller.thread() };
-        command(&far)
-    })
-}
-
-fn tell(caller: &UnixStream, far: &Far) {
-    let mut told = 0;
-    loop {
-        thread::park_timeout(OFTEN);
-        if far.over.load(Ordering::Acquire) {
-            return;
-        }
-        let done = far.done.load(Ordering::Relaxed);
-        if done != told {
-            told = done;
-            let progress = Response::Progress { done, of: far.of.load(Ordering::Relaxed) };
-            if wire::send(caller, &progress, None).is_err() {
-                return;
-            }
-        }
+pub fn telling<T>(caller: &UnixStream, long: bool, command: impl FnOnce(&dyn Listener) -> T) -> T {
+    let teller = Teller {
+        caller,
+        sending: Mutex::default(),
+        done: AtomicUsize::new(0),
+        of: AtomicUsize::new(0),
+        over: AtomicBool::new(false),
+    };
+    if !long {
+        return command(&teller);
     }
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| teller.tell());
+        let _end = End { teller: &teller, thread: thread.thread() };
+        command(&teller)
+    })
 }

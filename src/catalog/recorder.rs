@@ -7,6 +7,7 @@ use damfs_policy::{Expr, Field};
 
 use super::CatalogError as E;
 use super::journal::{Attrs, Cause, Change, JournalRow, Pair, Relic, Signature, Spot, Step, Thing, TurnRow, spot};
+use super::keys::{Key, KeyValue};
 use super::record_diff;
 use super::rows::*;
 use super::turns::Turns;
@@ -348,6 +349,7 @@ reads! {
     fn stem_holder(&self, stem: &str, query: &Expr) -> Option<AssetId>;
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Vec<Asset>;
     fn numbers(&self, query: &Expr) -> Vec<u64>;
+    fn keys(&self, query: &Expr, key: Key) -> Vec<(u64, Option<KeyValue>)>;
     fn assets(&self, ordinals: &[u64]) -> Vec<Asset>;
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Vec<ViewRow>;
     fn finds(&self, query: &Expr, asset: AssetId) -> bool;

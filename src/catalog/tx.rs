@@ -4,6 +4,7 @@ use damfs_policy::{Expr, Field};
 
 use super::CatalogError as E;
 use super::journal::{JournalRow, Signature, TurnRow};
+use super::keys::{Key, KeyValue};
 use super::rows::*;
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -73,6 +74,8 @@ pub trait ReadTx {
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Result<Vec<Asset>, E>;
     /// The ordinals of all that `find` would give, in order.
     fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E>;
+    /// As `numbers`, each with one value; `None` where the asset has none.
+    fn keys(&self, query: &Expr, key: Key) -> Result<Vec<(u64, Option<KeyValue>)>, E>;
     /// The assets of these ordinals, which are in order, whatever they are; one that is not there is left out.
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E>;
     /// Those that `find` would give and whose bytes are there, with only what a listing shows.

@@ -94,11 +94,13 @@ Example:
   none  has no value      any(a;b)  or between groups      text=red dress  words in name, prompt, notes and title
 A value that nothing has which you may list is an error; mkdir in by/<facet>/ makes one.
 To a terminal it prints a table, else one library/... path per line. Where a name holds control characters or is no
-UTF-8, the line is the asset's id; every command takes an id. With -0 each path's very bytes, ended by NUL.
+UTF-8, or for what lies in the trash, the line is the asset's id; every command takes an id. With -0 each path's very
+bytes, ended by NUL. Without --sort they come in the order in which they came into the library.
 
 Example:
   dam find 'persona=luna,tag=beach+sunset,not.rating=adult,created=2026-05..2026-07'
-  dam find status.instagram=approved | wc -l
+  dam find --count status.instagram=approved
+  dam find persona=luna --sort size,desc --limit 20 --columns size,dimensions,path
   cd ~/mnt && dam find -0 tag=beach | xargs -0r cp -t /tmp")]
     Find(FindArgs),
     /// Show the full record of an asset.
@@ -319,15 +321,35 @@ pub struct UnmountArgs {
 
 #[derive(Debug, Args)]
 pub struct FindArgs {
-    /// The query.
+    /// The query; else everything.
     #[arg(value_name = "EXPR")]
-    pub expr: String,
+    pub expr: Option<String>,
+    /// In the order of name, path, size, kind, format, width, height, rating, stars, created, imported, changed or expires.
+    #[arg(long, value_name = "FIELD[,desc]")]
+    pub sort: Option<String>,
     /// At most so many.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Only how many.
+    #[arg(long, conflicts_with_all = ["sort", "format", "columns", "print0"])]
+    pub count: bool,
+    /// How they are printed.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<Format>,
+    /// A table of these: path, id, name, kind, format, size, dimensions, width, height, rating, stars, persona, campaign, tag, created, imported, changed.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with_all = ["json", "print0"])]
+    pub columns: Vec<String>,
     /// Raw paths, each ended by NUL.
-    #[arg(short = '0', long, conflicts_with = "json")]
+    #[arg(short = '0', long, conflicts_with_all = ["json", "format"])]
     pub print0: bool,
+}
+
+/// How found assets are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Paths,
+    Table,
+    Json,
 }
 
 #[derive(Debug, Args)]

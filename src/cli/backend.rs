@@ -141,7 +141,7 @@ fn greet(client: Client, root: &Path) -> Result<Client, Failure> {
     let hello: Hello = match wire::receive::<Response>(&client.0) {
         Ok(Some((Response::Done { value }, _))) => serde_json::from_value(value).map_err(|e| gone(&e.into()))?,
         Ok(Some((Response::Failed { failure }, _))) => return Err(failure),
-        Ok(None | Some((Response::Progress { .. }, _))) => return Err(hung_up()),
+        Ok(None | Some((Response::Progress { .. } | Response::Part { .. }, _))) => return Err(hung_up()),
         Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Err(silent(root)),
         Err(e) => return Err(gone(&e)),
     };
@@ -196,6 +196,7 @@ fn ask_telling(
     loop {
         match wire::receive::<Response>(&client.0) {
             Ok(Some((Response::Progress { done, of }, _))) => listener.progress(done, of),
+            Ok(Some((Response::Part { value }, _))) => listener.part(value)?,
             Ok(Some((Response::Done { value }, _))) => return Ok(value),
             Ok(Some((Response::Failed { failure }, _))) => return Err(failure),
             Ok(None) => return Err(hung_up()),

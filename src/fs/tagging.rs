@@ -7,7 +7,6 @@ use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, WriteTx};
-use crate::ops::proto::FailureKind;
 use crate::ops::value::{FacetChange, written};
 use crate::ops::view_copy::added;
 use crate::ops::{Actor, OpsError, assign, terms};
@@ -103,12 +102,7 @@ impl From<OpsError> for FsError {
             OpsError::NoTerm { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Usage { message, .. } | OpsError::Unknown { message, .. } => Self::NotPermitted(message),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
-            OpsError::Several { failure, .. } => match failure.kind {
-                FailureKind::NotFound => Self::NotFound,
-                FailureKind::Usage => Self::NotPermitted(failure.message),
-                FailureKind::Refused => Self::Denied(failure.message),
-                FailureKind::Failed => Self::Io(failure.message),
-            },
+            OpsError::Several { failure, .. } => Self::NotPermitted(failure.message),
             OpsError::Failed { message, .. } => Self::Io(message),
             OpsError::Catalog(e) => e.into(),
             OpsError::Blob(e) => e.into(),

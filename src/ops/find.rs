@@ -1,13 +1,18 @@
-//! Queries: which assets match and may be listed, in their stable order.
+//! Queries: which assets match and may be listed, and in which order.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use damfs_policy::Expr;
+use damfs_policy::expr::FieldKind;
+use damfs_policy::{Expr, Field, Verb};
 
 use super::folders::{self, Paths};
+use super::serve::Listener;
 use super::{Actor, Library, OpsError, value};
 use crate::access::Who;
-use crate::catalog::ReadTx;
+use crate::catalog::{Asset, CatalogError, Key, KeyValue, ReadTx};
 use crate::view::tree::{Tree, UnknownValue};
 
 /// How many records one read takes at a time.
@@ -48,48 +53,176 @@ pub fn visible(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError>
     Ok(Tree::new(tx, &who.subject, Some(who.id)).visible(&parse(tx, who, text)?))
 }
 
-/// Everything that matches and that the caller may list: `{"assets": [{path, id, ..}]}`.
+/// As [`visible`]; without a query everything that he may list.
+fn asked(tx: &dyn ReadTx, who: &Who, text: Option<&str>) -> Result<Expr, OpsError> {
+    match text {
+        Some(text) => visible(tx, who, text),
+        None => Ok(Tree::new(tx, &who.subject, Some(who.id)).visible(&Expr::all())),
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// The query; else everything that the caller may list.
+    pub expr: Option<String>,
+    pub order: Option<Order>,
+    pub limit: Option<u64>,
+}
+
+/// An order of assets; what has no value comes last, and of equals what came first into the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    pub by: Key,
+    pub descending: bool,
+}
+
+impl Order {
+    /// Reads `size` or `size,desc`.
+    ///
+    /// # Errors
+    /// [`OpsError::Usage`], which names the nearest.
+    pub fn parse(text: &str) -> Result<Self, OpsError> {
+        let (name, direction) = text.split_once(',').unwrap_or((text, "asc"));
+        let descending = match direction {
+            "asc" => false,
+            "desc" => true,
+            other => return Err(value::unknown("direction", other, ["asc", "desc"].map(str::to_owned))),
+        };
+        match Key::ALL.into_iter().find(|key| key.name() == name) {
+            Some(by) => Ok(Self { by, descending }),
+            None => Err(value::unknown("order", name, Key::ALL.map(|key| key.name().to_owned()))),
+        }
+    }
+
+    fn compare(self, a: &Option<KeyValue>, b: &Option<KeyValue>) -> Ordering {
+        match (a, b) {
+            (Some(a), Some(b)) if self.descending => b.cmp(a),
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }
+    }
+
+    /// The ordinals of what a query finds, in this order.
+    fn numbers(self, tx: &dyn ReadTx, query: &Expr) -> Result<Vec<u64>, CatalogError> {
+        let mut keys = tx.keys(query, self.by)?;
+        let mut paths = Paths::default();
+        for (_, value) in &mut keys {
+            *value = match (self.by, value.take()) {
+                (Key::Node, Some(KeyValue::Number(node))) => {
+                    let node = u64::try_from(node).map(crate::types::NodeId).ok();
+                    node.map(|node| paths.of(tx, node)).transpose()?.flatten().map(KeyValue::Text)
+                }
+                (Key::Rating, Some(KeyValue::Text(rating))) => rank(&Field::Rating, &rating).map(KeyValue::Number),
+                (_, value) => value,
+            };
+        }
+        keys.sort_by(|(_, a), (_, b)| self.compare(a, b));
+        Ok(keys.into_iter().map(|(ordinal, _)| ordinal).collect())
+    }
+}
+
+/// Where a word stands in a closed vocabulary.
+fn rank(field: &Field, word: &str) -> Option<i64> {
+    let FieldKind::Closed(words) = field.kind() else { return None };
+    words.iter().position(|known| *known == word).and_then(|at| i64::try_from(at).ok())
+}
+
+/// How many match that the caller may list: `{"count": n}`.
 ///
 /// # Errors
 /// [`OpsError::Usage`] when the text is no query.
-pub fn find(library: &Library, actor: &Actor, text: &str, limit: Option<u64>) -> Result<Value, OpsError> {
-    let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+pub fn count(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsError> {
     library.catalog.read(|tx| {
-        let who = actor.who();
-        let tree = Tree::new(tx, &who.subject, Some(who.id));
-        let query = tree.visible(&parse(tx, who, text)?);
-        let mut assets = Vec::new();
-        let mut paths = Paths::default();
-        let mut after = 0;
-        while assets.len() < limit {
-            let page = tx.find(&query, after, PAGE.min(limit - assets.len()))?;
-            let Some(last) = page.last() else { break };
-            after = last.ordinal;
-            for asset in page {
-                let path = match asset.node {
-                    Some(node) => paths.bytes_of(tx, node)?,
-                    None => None,
-                };
-                // JSON holds text alone: the bytes of a path that is none are told beside it.
-                let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
-                let path_bytes = bytes.map(|p| folders::hex(p));
-                assets.push(json!({
-                    "path": path.as_deref().map(String::from_utf8_lossy),
-                    "path_bytes": path_bytes,
-                    "id": asset.id.to_string(),
-                    "view_name": tree.name_of(&asset)?,
-                    "kind": asset.kind,
-                    "format": asset.format,
-                    "width": asset.width,
-                    "height": asset.height,
-                    "rating": asset.rating,
-                    "persona": asset.personas,
-                    "campaign": asset.campaigns,
-                    "tag": asset.tags,
-                    "created": asset.created.to_string(),
-                }));
-            }
-        }
-        Ok(json!({ "assets": assets }))
+        let found = tx.count(&asked(tx, actor.who(), ask.expr.as_deref())?)?;
+        Ok(json!({ "count": found.min(ask.limit.unwrap_or(u64::MAX)) }))
     })
+}
+
+/// Everything that matches and that the caller may list, told in parts: `{"assets": [{path, id, ..}]}`. Which they are is of one moment;
+/// their records are read as they are told, so that who reads slowly holds up nobody.
+///
+/// # Errors
+/// [`OpsError::Usage`] when the text is no query, or what the listener says.
+pub fn find(library: &Library, actor: &Actor, ask: &Ask, listener: &dyn Listener) -> Result<Value, OpsError> {
+    let mut numbers = library.catalog.read(|tx| {
+        let query = asked(tx, actor.who(), ask.expr.as_deref())?;
+        let numbers = match ask.order {
+            Some(order) => order.numbers(tx, &query)?,
+            None => tx.numbers(&query)?,
+        };
+        Ok::<_, OpsError>(numbers)
+    })?;
+    numbers.truncate(ask.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
+    for page in numbers.chunks(PAGE) {
+        let assets = library.catalog.read(|tx| rows(library, actor, tx, page))?;
+        listener.part(json!({ "assets": assets }))?;
+    }
+    Ok(json!({}))
+}
+
+/// What is told of each of these assets that may still be listed.
+fn rows(library: &Library, actor: &Actor, tx: &dyn ReadTx, page: &[u64]) -> Result<Vec<Value>, OpsError> {
+    let mut numbers = page.to_vec();
+    numbers.sort_unstable();
+    let mut assets: HashMap<u64, Asset> =
+        tx.assets(&numbers)?.into_iter().map(|asset| (asset.ordinal, asset)).collect();
+    let tree = Tree::new(tx, &actor.who().subject, Some(actor.who().id));
+    let mut paths = Paths::default();
+    let mut rows = Vec::with_capacity(page.len());
+    for asset in page.iter().filter_map(|ordinal| assets.remove(ordinal)) {
+        if !actor.decide(library, Verb::List, &asset).allowed {
+            continue;
+        }
+        let path = asset.node.map(|node| paths.bytes_of(tx, node)).transpose()?.flatten();
+        // JSON holds text alone: the bytes of a path that is none are told beside it.
+        let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
+        let path_bytes = bytes.map(|p| folders::hex(p));
+        let size = asset.node.map(|node| tx.node(node)).transpose()?.flatten().map(|node| node.size);
+        rows.push(json!({
+            "path": path.as_deref().map(String::from_utf8_lossy),
+            "path_bytes": path_bytes,
+            "id": asset.id.to_string(),
+            "view_name": tree.name_of(&asset)?,
+            "kind": asset.kind,
+            "format": asset.format,
+            "size": size,
+            "width": asset.width,
+            "height": asset.height,
+            "rating": asset.rating,
+            "stars": asset.stars,
+            "persona": asset.personas,
+            "campaign": asset.campaigns,
+            "tag": asset.tags,
+            "created": asset.created.to_string(),
+            "imported": asset.imported.to_string(),
+            "changed": asset.changed.to_string(),
+        }));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_a_field_and_a_direction() {
+        let order = |text| Order::parse(text).map_err(|e| e.to_string());
+        assert_eq!(order("size").unwrap(), Order { by: Key::Size, descending: false });
+        assert_eq!(order("path,desc").unwrap(), Order { by: Key::Node, descending: true });
+        assert!(order("siez").unwrap_err().contains("`size`"));
+        assert!(order("size,down").unwrap_err().contains("direction"));
+    }
+
+    #[test]
+    fn what_has_no_value_comes_last_either_way() {
+        let some = |n| Some(KeyValue::Number(n));
+        for (descending, sorted) in [(false, [some(1), some(2), None]), (true, [some(2), some(1), None])] {
+            let mut keys = [None, some(2), some(1)];
+            keys.sort_by(|a, b| Order { by: Key::Size, descending }.compare(a, b));
+            assert_eq!(keys, sorted);
+        }
+    }
 }

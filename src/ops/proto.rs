@@ -20,9 +20,14 @@ pub enum Command {
         /// Also take what is no recognised medium.
         any: bool,
     },
+    /// Answered with parts, each some of the `assets`; or with their `count`.
     Find {
-        expr: String,
+        /// Else everything that the caller may list.
+        expr: Option<String>,
+        /// `size`, `size,desc`.
+        sort: Option<String>,
         limit: Option<u64>,
+        count: bool,
     },
     /// `target`: `library/..`, a path in any mount already made library-relative by the client, or an asset id.
     Show {
@@ -255,6 +260,10 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "answer")]
 pub enum Response {
+    /// Some of the answer.
+    Part {
+        value: serde_json::Value,
+    },
     /// How far a long command is.
     Progress {
         done: usize,

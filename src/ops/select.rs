@@ -62,7 +62,9 @@ impl Selected {
 /// # Errors
 /// [`OpsError::Usage`] for a wrong query or list, or when the library fails. What is not found is in [`Selected::faults`].
 pub fn select(library: &Library, actor: &Actor, what: &Selection, list: Option<File>) -> Result<Selected, OpsError> {
-    let mut selected = Selected::default();
+    let may_be_many = list.is_some() || what.query.is_some();
+    let faults = Faults::of(if may_be_many { usize::MAX } else { what.targets.len() });
+    let mut selected = Selected { faults, ..Selected::default() };
     let typed: Vec<Vec<u8>> = what.targets.iter().map(|target| target.clone().into_bytes()).collect();
     selected.name(library, actor, &typed)?;
     if let Some(list) = list {

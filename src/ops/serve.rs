@@ -2,7 +2,7 @@
 //! so that both ask the same gate and give the same answers.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use damfs_policy::Verb;
 use serde_json::{Value, json};
@@ -20,23 +20,47 @@ use super::{
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
 
-/// Hears of a command while it goes on. It is told within transactions, so it waits for nobody.
+/// Hears of a command while it goes on.
 pub trait Listener: Sync {
-    /// Of so many things so many are done.
-    fn progress(&self, done: usize, of: usize);
-}
-
-/// Hears nothing.
-impl Listener for () {
+    /// Of so many things so many are done. Told within transactions: it waits for nobody.
     fn progress(&self, _done: usize, _of: usize) {}
+
+    /// Some of the answer. Told outside of transactions.
+    ///
+    /// # Errors
+    /// When nobody listens any more: the command ends.
+    fn part(&self, _part: Value) -> Result<(), OpsError> {
+        Ok(())
+    }
 }
 
-/// As [`serve_to`], when nobody listens.
+/// Hears nothing; for what is answered in one piece.
+impl Listener for () {}
+
+/// Puts the parts of an answer together.
+#[derive(Default)]
+struct Whole(Mutex<Vec<Value>>);
+
+impl Listener for Whole {
+    fn part(&self, mut part: Value) -> Result<(), OpsError> {
+        let mut assets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assets.extend(part["assets"].as_array_mut().into_iter().flat_map(std::mem::take));
+        Ok(())
+    }
+}
+
+/// As [`serve_to`], with a find's `assets` in one piece.
 ///
 /// # Errors
 /// As [`serve_to`].
 pub fn serve(library: &Arc<Library>, caller: &Caller, command: Command, file: Option<File>) -> Result<Value, Failure> {
-    serve_to(library, caller, command, file, &())
+    let in_parts = matches!(command, Command::Find { count: false, .. });
+    let whole = Whole::default();
+    let mut answer = serve_to(library, caller, command, file, &whole)?;
+    if in_parts {
+        answer["assets"] = Value::Array(whole.0.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    Ok(answer)
 }
 
 /// Does one command for a caller, whom the kernel named. `file` is the descriptor that came with it.
@@ -103,7 +127,10 @@ fn run(
             let mtime = Timestamp::from_nanos(mtime);
             Ok(json!(import::import_one(library, actor, &path, options, mtime, file)?))
         }
-        Command::Find { expr, limit } => find::find(library, actor, &expr, limit),
+        Command::Find { expr, sort, limit, count } => {
+            let ask = find::Ask { expr, order: sort.as_deref().map(find::Order::parse).transpose()?, limit };
+            if count { find::count(library, actor, &ask) } else { find::find(library, actor, &ask, listener) }
+        }
         Command::Show { target } => show::show(library, actor, &target),
         Command::Records { expr, after } => records::export(library, actor, expr.as_deref(), after),
         Command::Versions { target } => history::versions(library, actor, &target),

@@ -19,6 +19,8 @@ pub struct Missing {
 /// What cannot be done.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
+    /// Nothing else was asked for: its error is the answer.
+    alone: bool,
     first: Option<Failure>,
     told: Vec<String>,
     count: usize,
@@ -26,11 +28,20 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Of so many things.
+    #[must_use]
+    pub fn of(things: usize) -> Self {
+        Self { alone: things == 1, ..Self::default() }
+    }
+
     /// Keeps why one thing cannot be done.
     ///
     /// # Errors
-    /// The error itself, when it is the library that failed.
+    /// The error itself, when it is the library that failed, or nothing else was asked for.
     pub fn note(&mut self, name: &str, error: OpsError) -> Result<(), OpsError> {
+        if self.alone {
+            return Err(error);
+        }
         let line = match error {
             OpsError::NotFound(_)
             | OpsError::Unknown { .. }

@@ -151,7 +151,8 @@ fn a_rule_that_speaks_of_the_state_brings_nothing_back_from_the_trash() {
     world.clock.advance_ms(20_000);
     world.library.tick();
     let found = |uid, expr: &str| {
-        let said = world.serve(uid, Command::Find { expr: expr.into(), limit: None }).unwrap();
+        let said =
+            world.serve(uid, Command::Find { expr: Some(expr.into()), sort: None, limit: None, count: false }).unwrap();
         said["assets"].as_array().unwrap().len()
     };
     assert_eq!((found(0, "kind=other"), found(1001, "kind=other")), (1, 1));

@@ -66,7 +66,9 @@ fn what_a_program_wrote_stands_and_the_other_value_waits() {
 
     assert_eq!(admin.names("by/conflict"), ["note", "stars"]);
     assert_eq!(admin.names("by/conflict/note"), ["p.jpg"]);
-    let found = world.serve(0, Command::Find { expr: "conflict=note".into(), limit: None }).unwrap();
+    let found = world
+        .serve(0, Command::Find { expr: Some("conflict=note".into()), sort: None, limit: None, count: false })
+        .unwrap();
     assert_eq!(found["assets"][0]["path"], FILE);
     drop((admin, eddy));
     let reopened = world.reopen();
@@ -119,7 +121,7 @@ fn nobody_learns_of_conflicts_of_what_he_may_not_list_or_decides_what_he_may_not
     assert!(!other.has("by/conflict/note") && other.names("by/conflict").is_empty());
     assert_eq!(world.kind(1002, Command::MetaDiff { target: FILE.into() }), FailureKind::NotFound);
     assert_eq!(world.kind(1002, resolve(None, "other")), FailureKind::NotFound);
-    let all = Command::Find { expr: "not.conflict=none".into(), limit: None };
+    let all = Command::Find { expr: Some("not.conflict=none".into()), sort: None, limit: None, count: false };
     assert_eq!(world.serve(1002, all).unwrap()["assets"], json!([]));
 
     world.member("bob", 1003, "backup", None);

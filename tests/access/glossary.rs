@@ -55,7 +55,8 @@ fn studio(values: &[&str]) -> (World, Seat) {
 }
 
 fn find(world: &World, expr: &str) -> BTreeSet<String> {
-    let found = world.serve(0, Command::Find { expr: expr.into(), limit: None }).unwrap();
+    let found =
+        world.serve(0, Command::Find { expr: Some(expr.into()), sort: None, limit: None, count: false }).unwrap();
     let names = found["assets"].as_array().unwrap().iter().map(|asset| asset["view_name"].as_str().unwrap().to_owned());
     names.collect()
 }
@@ -114,7 +115,7 @@ fn an_alias_becomes_its_term_however_it_is_given() {
 fn what_the_glossary_gives_to_nothing_is_refused_with_the_nearest_term() {
     let (world, admin) = studio(&["tag=city", "persona=lua"]);
     let refused = |set: &str, says: &str| {
-        let command = Command::Set { targets: vec!["library/0.png".into()], set: assign(&[set]) };
+        let command = Command::Set { what: vec!["library/0.png".into()].into(), set: assign(&[set]), dry_run: false };
         let failure = world.serve(0, command).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage, "{set}");
         let text = format!("{}; {}", failure.message, failure.hint.unwrap());
@@ -123,7 +124,8 @@ fn what_the_glossary_gives_to_nothing_is_refused_with_the_nearest_term() {
     refused("persona=lnua", "did you mean `luna`?");
     refused("tag=campaigns.sumer", "did you mean `campaigns.summer`?");
     refused("tag=promo", "give tag=beach");
-    let tag = Command::Tag { targets: vec!["library/0.png".into()], tag: "promo".into(), remove: false };
+    let tag =
+        Command::Tag { what: vec!["library/0.png".into()].into(), tag: "promo".into(), remove: false, dry_run: false };
     assert_eq!(world.kind(0, tag), FailureKind::Usage);
     let rule = Command::FolderRule { folder: "x".into(), set: assign(&["persona=nova"]) };
     assert_eq!(world.kind(0, rule), FailureKind::Usage);
@@ -204,7 +206,7 @@ fn a_refusal_tells_of_no_term_that_is_used_elsewhere() {
     let anna = world.member("anna", 1001, "content-creator", Some("client=acme"));
     let set = |persona: &str| {
         let set = assign(&[&format!("persona={persona}")]);
-        world.serve(1001, Command::Set { targets: vec!["library/acme/a.png".into()], set })
+        world.serve(1001, Command::Set { what: vec!["library/acme/a.png".into()].into(), set, dry_run: false })
     };
     let failure = set("novaa").unwrap_err();
     let text = format!("{}{}", failure.message, failure.hint.unwrap());
@@ -243,6 +245,7 @@ fn what_was_so_before_the_glossary_comes_back() {
     world.pass(20_000);
     undo(&world.library, &actor, &Ask::default()).unwrap();
     assert_eq!(tags(&world, "library/0.png"), json!(["promo"]));
-    let given = damfs::ops::assign::tag(&world.library, &actor, &["library/1.png".into()], "promo", false);
+    let of = damfs::ops::assign::Ask { what: vec!["library/1.png".into()].into(), ..Default::default() };
+    let given = damfs::ops::assign::tag(&world.library, &actor, of, "promo", false, &());
     assert!(matches!(given, Err(OpsError::NoTerm { .. })));
 }

@@ -8,6 +8,7 @@ mod conflicts;
 mod glossary;
 mod handles;
 mod hidden;
+mod listing;
 mod local_files;
 mod names;
 mod places;

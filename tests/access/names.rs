@@ -105,7 +105,9 @@ fn commands_and_records_say_the_name_that_the_asker_sees() {
     let second = marked(&world, "library/globex/a.png");
     let name = |uid, path: &str| {
         let shown = world.serve(uid, Command::Show { target: path.into() }).unwrap();
-        let found = world.serve(uid, Command::Find { expr: "kind=image".into(), limit: None }).unwrap();
+        let found = world
+            .serve(uid, Command::Find { expr: Some("kind=image".into()), sort: None, limit: None, count: false })
+            .unwrap();
         let found = found["assets"].as_array().unwrap().iter().find(|a| a["id"] == shown["id"]).cloned().unwrap();
         assert_eq!(found["view_name"], shown["view_name"]);
         shown["view_name"].as_str().unwrap().to_owned()

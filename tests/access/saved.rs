@@ -330,6 +330,8 @@ fn a_temporary_that_stays_in_it_is_filed_with_its_values() {
     world.pass(11 * 60_000);
     world.pass(11 * 60_000);
     world.settle();
-    let found = world.serve(0, Command::Find { expr: "persona=luna,tag=sea".into(), limit: None }).unwrap();
+    let found = world
+        .serve(0, Command::Find { expr: Some("persona=luna,tag=sea".into()), sort: None, limit: None, count: false })
+        .unwrap();
     assert_eq!(found["assets"].as_array().unwrap().len(), 2, "{found}");
 }

@@ -1,6 +1,6 @@
 //! `dam find`
 
-use crate::lab::Lab;
+use crate::lab::{Lab, png};
 
 #[test]
 fn paths_and_nothing_else() {
@@ -9,6 +9,63 @@ fn paths_and_nothing_else() {
     assert_eq!(lab.ok(&["find", "persona=luna", "--limit", "1"]), "library/luna/beach.png\n");
     assert_eq!(lab.ok(&["find", "persona=luna,rating=safe"]), "");
     assert_eq!(lab.json(&["find", "persona=luna"])["assets"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_found_is_counted_ordered_and_cut() {
+    let lab = Lab::new();
+    for (name, width) in [("b.png", 10), ("a.png", 30), ("c.png", 20)] {
+        lab.file(&format!("in/{name}"), &png(width, 10, 1, None));
+    }
+    lab.ok(&["import", "in", "--into", "x"]);
+    lab.ok(&["set", "library/x/b.png", "rating=adult", "stars=2"]);
+    lab.ok(&["set", "library/x/c.png", "rating=safe"]);
+    let order = |args: &[&str]| {
+        let out = lab.ok(&[&["find"], args].concat());
+        out.lines()
+            .map(|line| line.trim_start_matches("library/x/").trim_end_matches(".png").to_owned())
+            .collect::<String>()
+    };
+    assert_eq!(order(&["--sort", "width"]), "bca");
+    assert_eq!(order(&["kind=image", "--sort", "width,desc", "--limit", "2"]), "ac");
+    assert_eq!(order(&["--sort", "path,desc"]), "cba");
+    assert_eq!(order(&["--sort", "rating"]), "cba", "by rank, and what has none last");
+    assert_eq!(order(&["--sort", "stars,desc"]), "bac");
+    assert_eq!(lab.ok(&["find", "--count"]), "3\n");
+    assert_eq!(lab.ok(&["find", "--count", "rating=none"]), "1\n");
+    assert_eq!(lab.json(&["find", "--count", "--limit", "2"]), serde_json::json!({ "count": 2 }));
+    assert!(lab.fails(2, &["find", "--sort", "siez"]).contains("`size`"));
+}
+
+#[test]
+fn what_is_found_is_printed_as_is_wished() {
+    let lab = Lab::with_two();
+    let table = lab.ok(&["find", "--format", "table"]);
+    assert!(
+        table.contains("dimensions") && table.contains("24x32") && table.contains("library/luna/city.png"),
+        "{table}"
+    );
+    let rows = lab.ok(&["find", "--columns", "name,width"]);
+    let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows, [["name", "width"], ["beach.png", "24"], ["city.png", "24"]]);
+    assert!(lab.fails(2, &["find", "--columns", "nmae"]).contains("`name`"));
+    let json: serde_json::Value = serde_json::from_str(&lab.ok(&["find", "--format", "json"])).unwrap();
+    assert_eq!(
+        (json["assets"].as_array().unwrap().len(), &json["assets"][0]["path"]),
+        (2, &"library/luna/beach.png".into())
+    );
+    assert_eq!(lab.json(&["find", "rating=safe"])["assets"], serde_json::json!([]));
+}
+
+/// Every command takes an id.
+#[test]
+fn what_has_no_path_is_named_by_its_id() {
+    let lab = Lab::with_two();
+    lab.remove("library/luna/beach.png");
+    lab.ok(&["settle"]);
+    let out = lab.ok(&["find", "state=trashed"]);
+    assert_eq!(lab.json(&["show", out.trim_end()])["state"], "trashed");
+    assert_eq!(lab.ok(&["find", "-0", "state=trashed"]).trim_end_matches('\0'), out.trim_end());
 }
 
 #[test]

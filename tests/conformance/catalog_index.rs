@@ -3,7 +3,7 @@
 
 use damfs::catalog::memory::MemoryEngine;
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, AssetState, CatalogError, ChangeKind, Engine, NodeKind, ReadTx, ViewRow};
+use damfs::catalog::{Asset, AssetState, CatalogError, ChangeKind, Engine, Key, KeyValue, NodeKind, ReadTx, ViewRow};
 use damfs::policy::expr::testing::{arb_expr, arb_field};
 use damfs::policy::{Expr, Field, parse};
 use damfs::types::NodeId;
@@ -27,6 +27,7 @@ struct Answers {
     counts: Vec<u64>,
     numbers: Vec<Vec<u64>>,
     again: Vec<Vec<Asset>>,
+    keys: Vec<Vec<(u64, Option<KeyValue>)>>,
     values: Vec<Vec<(String, u64)>>,
 }
 
@@ -44,11 +45,13 @@ impl Asked {
                 rows.extend(page);
             }
         };
+        let keys = self.queries.iter().flat_map(|query| Key::ALL.map(|key| (query, key)));
         Ok(Answers {
             found: self.queries.iter().map(|query| tx.find(query, 0, usize::MAX)).collect::<Result<_, _>>()?,
             rows: self.queries.iter().map(rows).collect::<Result<_, CatalogError>>()?,
             numbers: self.queries.iter().map(|query| tx.numbers(query)).collect::<Result<_, _>>()?,
             again: self.queries.iter().map(|query| tx.assets(&tx.numbers(query)?)).collect::<Result<_, _>>()?,
+            keys: keys.map(|(query, key)| tx.keys(query, key)).collect::<Result<_, _>>()?,
             counts: self.queries.iter().map(|query| tx.count(query)).collect::<Result<_, _>>()?,
             values: pairs.map(|(query, field)| tx.values(field, query)).collect::<Result<_, _>>()?,
         })

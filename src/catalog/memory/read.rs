@@ -11,8 +11,9 @@ use super::Tx;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
-    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, Xattr,
+    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, Key,
+    KeyValue, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow,
+    ViewRow, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -23,6 +24,27 @@ impl Tx<'_> {
     fn found<'t>(&'t self, query: &'t Expr, after: u64) -> impl Iterator<Item = &'t Arc<Asset>> {
         let assets = self.state.assets.range((Excluded(after), Unbounded));
         assets.map(|(_, asset)| asset).filter(|asset| is_found(query, asset))
+    }
+
+    fn value_of(&self, asset: &Asset, key: Key) -> Option<KeyValue> {
+        let text = |text: &str| Some(KeyValue::Text(text.to_owned()));
+        let whole = |number: u64| i64::try_from(number).ok();
+        let number = match key {
+            Key::Name => return text(&asset.view_name),
+            Key::Kind => return text(&asset.kind),
+            Key::Format => return text(&asset.format),
+            Key::Rating => return text(asset.rating.as_deref()?),
+            Key::Node => whole(asset.node?.0),
+            Key::Size => whole(self.state.nodes.get(&asset.node?)?.size),
+            Key::Width => asset.width.map(i64::from),
+            Key::Height => asset.height.map(i64::from),
+            Key::Stars => asset.stars.map(i64::from),
+            Key::Created => Some(asset.created.as_nanos()),
+            Key::Imported => Some(asset.imported.as_nanos()),
+            Key::Changed => Some(asset.changed.as_nanos()),
+            Key::Expires => asset.expires.map(|time| time.as_nanos()),
+        };
+        number.map(KeyValue::Number)
     }
 
     fn entry_rows<'t>(&'t self, ids: impl Iterator<Item = &'t EntryId>) -> impl Iterator<Item = &'t EntryRow> {
@@ -172,6 +194,10 @@ impl ReadTx for Tx<'_> {
 
     fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E> {
         Ok(self.found(query, 0).map(|a| a.ordinal).collect())
+    }
+
+    fn keys(&self, query: &Expr, key: Key) -> Result<Vec<(u64, Option<KeyValue>)>, E> {
+        Ok(self.found(query, 0).map(|asset| (asset.ordinal, self.value_of(asset, key))).collect())
     }
 
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {

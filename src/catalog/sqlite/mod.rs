@@ -9,6 +9,7 @@ mod feed;
 mod generation;
 mod indexed;
 mod journal;
+mod keys;
 mod members;
 mod memo;
 mod migrate;

@@ -10,13 +10,14 @@ use rusqlite::Connection;
 
 use super::indexed::{self, Indexed};
 use super::memo::Memo;
-use super::{assets, entries, feed, generation, journal, members, nodes, saved, values, versions};
+use super::{assets, entries, feed, generation, journal, keys, members, nodes, saved, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, refused};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow,
-    MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow, Key,
+    KeyValue, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx,
+    Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -135,6 +136,12 @@ impl ReadTx for Tx<'_> {
         match self.selected(query)? {
             Some(found) => Ok(found.iter().map(u64::from).collect()),
             None => assets::numbers(self.conn, query),
+        }
+    }
+    fn keys(&self, query: &Expr, key: Key) -> Result<Vec<(u64, Option<KeyValue>)>, E> {
+        match self.selected(query)? {
+            Some(found) => keys::selected(self.conn, &found, key),
+            None => keys::found(self.conn, query, key),
         }
     }
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {

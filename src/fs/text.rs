@@ -151,7 +151,7 @@ impl Mount {
 
 const README: &str = "\
 library/     every asset once; an ordinary tree: save, move, remove; what rsync backs up
-by/          browse by persona, campaign, tag, rating, model, kind, format, status, created; +and/ narrows
+by/          browse by persona, tag, rating, client and so on, none is what has no value; +and/ narrows
 find/        type a query: ls 'find/persona=luna,tag=beach+sunset,not.rating=adult'
 saved/       queries under a name: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME
 platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered when they are read

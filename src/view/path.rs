@@ -9,6 +9,9 @@ use crate::types::{AssetId, FileName, NodeId};
 /// The name of the directory that narrows a query.
 pub const AND: &str = "+and";
 
+/// The name of the directory of what has no value of a facet.
+pub const NONE: &str = "none";
+
 /// A directory that no node stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dir {
@@ -18,10 +21,10 @@ pub enum Dir {
     By,
     /// `by/<facet>/`; for [`Field::Status`] `by/status/<platform>/`
     Field(Field),
-    /// `by/created/`
-    Years,
+    /// `by/created/`, and of every other field of dates.
+    Years(Field),
     /// `by/created/<year>/`
-    Year(i16),
+    Year(Field, i16),
     /// The files that match.
     Query(QueryDir),
     /// `<query>/+and/`
@@ -71,6 +74,8 @@ pub struct QueryDir {
     pub sets: Vec<(Field, String)>,
     /// Whether the query is nothing but values that one asset can have together: no not, or, range, words or none.
     pub plain: bool,
+    /// The fields of which its files have no value, when that is all that it asks.
+    pub lacks: Vec<Field>,
     /// The tag whose children are directories here (`by/tag/a/`).
     pub tag: Option<String>,
     /// Reached through `+and`: lists files only, so that the tree ends.
@@ -132,8 +137,8 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::Root => String::new(),
         Dir::By => "by".to_owned(),
         Dir::Field(field) => format!("by/{}", field_path(field)),
-        Dir::Years => "by/created".to_owned(),
-        Dir::Year(year) => format!("by/created/{year:04}"),
+        Dir::Years(field) => format!("by/{field}"),
+        Dir::Year(field, year) => format!("by/{field}/{year:04}"),
         Dir::Query(query) => query.path.clone(),
         Dir::Narrow(query) => format!("{}/{AND}", query.path),
         Dir::NarrowField(query, field) => format!("{}/{AND}/{}", query.path, field_path(field)),
@@ -183,6 +188,7 @@ pub fn is_writable(dir: &Dir) -> bool {
 pub fn new_word(dir: &Dir, name: &FileName) -> Option<(Field, String)> {
     let text = std::str::from_utf8(name.as_bytes()).ok()?;
     match dir {
+        Dir::Field(_) | Dir::NarrowField(..) if text == NONE => None,
         Dir::Field(Field::Tag) => Some((Field::Tag, decode_level(text)?)),
         Dir::Field(field) if takes_words(field) => Some((field.clone(), decode(text)?)),
         Dir::Query(QueryDir { tag: Some(tag), narrowed: false, .. }) => {
@@ -205,14 +211,16 @@ impl QueryDir {
     #[must_use]
     pub(super) fn value(path: String, field: Field, value: String) -> Self {
         let expr = Expr::is(field.clone(), value.clone());
-        Self { path, expr, sets: vec![(field, value)], plain: true, tag: None, narrowed: false }
+        let (lacks, tag) = (Vec::new(), None);
+        Self { path, expr, sets: vec![(field, value)], plain: true, lacks, tag, narrowed: false }
     }
 
     /// The files that a typed query finds.
     #[must_use]
     pub(super) fn typed(path: String, expr: Expr) -> Self {
         let sets = equalities(&expr);
-        Self { path, expr, plain: sets.is_some(), sets: sets.unwrap_or_default(), tag: None, narrowed: false }
+        let lacks = lacking(&expr).unwrap_or_default();
+        Self { path, expr, plain: sets.is_some(), sets: sets.unwrap_or_default(), lacks, tag: None, narrowed: false }
     }
 
     /// Those of its files that satisfy another query too.
@@ -240,6 +248,17 @@ fn equalities(expr: &Expr) -> Option<Vec<(Field, String)>> {
     (!sets.is_empty()).then_some(sets)
 }
 
+/// The fields that are to have no value, when a query asks nothing else.
+fn lacking(expr: &Expr) -> Option<Vec<Field>> {
+    let one = std::slice::from_ref(expr);
+    let parts = if let Expr::And(parts) = expr { parts } else { one };
+    let lacks = parts.iter().map(|part| match part {
+        Expr::Term(Term { field, test: Test::Empty }) => Some(field.clone()),
+        _ => None,
+    });
+    lacks.collect()
+}
+
 /// A value as a name: percent-encoded where a name could not hold it or would mean something else.
 /// `None` when it is too long for a name.
 pub(super) fn encode(value: &str) -> Option<FileName> {
@@ -258,14 +277,14 @@ pub(super) fn encode_tag(tag: &str) -> Option<FileName> {
 
 fn encode_as(value: &str, tag: bool, apart: bool) -> Option<FileName> {
     let mut out = String::with_capacity(value.len());
-    let and = value == AND;
+    let reserved = [AND, NONE].contains(&value);
     for (at, c) in value.char_indices() {
         let hex = |n: usize| value.as_bytes().get(at + n).is_some_and(u8::is_ascii_hexdigit);
         let literal_percent = c == '%' && !(hex(1) && hex(2));
         let special = c == '/' || c.is_control() || (c == '%' && !literal_percent) || (c == '.' && (at == 0 || tag));
         if tag && c == '/' {
             out.push('.');
-        } else if special || (at == 0 && (and || apart)) {
+        } else if special || (at == 0 && (reserved || apart)) {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                 out.push('%');
                 out.extend(
@@ -329,6 +348,7 @@ mod tests {
             ("%41", "%2541"),
             ("+and", "%2Band"),
             ("+1", "+1"),
+            ("none", "%6Eone"),
             ("a\nb", "a%0Ab"),
             ("é", "é"),
         ] {
@@ -380,6 +400,17 @@ mod tests {
     }
 
     #[test]
+    fn what_lacks_values_alone_says_which() {
+        let lacks = |text: &str| QueryDir::typed(String::new(), crate::policy::parse(text).unwrap()).lacks;
+        assert_eq!(lacks("tag=none"), [Field::Tag]);
+        assert_eq!(lacks("tag=none,rating=none"), [Field::Tag, Field::Rating]);
+        for text in ["tag=none,persona=luna", "not.tag=none", "tag=none+a", "tag=a"] {
+            assert_eq!(lacks(text), [], "{text}");
+        }
+        assert!(QueryDir::typed(String::new(), Expr::nothing()).lacks.is_empty());
+    }
+
+    #[test]
     fn paths_differ() {
         let bin = Bin { member: crate::types::MemberId::from_bytes([1; 16]), uid: 1, part: BinPart::Top };
         let q = QueryDir::value("by/persona/luna".into(), Field::Persona, "luna".into());
@@ -389,8 +420,10 @@ mod tests {
             Dir::Field(Field::Persona),
             Dir::Field(Field::AnyStatus),
             Dir::Field(Field::Status("x".into())),
-            Dir::Years,
-            Dir::Year(2026),
+            Dir::Years(Field::Created),
+            Dir::Year(Field::Created, 2026),
+            Dir::Years(Field::Imported),
+            Dir::Year(Field::Imported, 2026),
             Dir::Query(q.clone()),
             Dir::Narrow(q.clone()),
             Dir::NarrowField(q, Field::Tag),
@@ -428,8 +461,10 @@ mod tests {
         assert_eq!(new_word(&Dir::Field(Field::Persona), &name), Some((Field::Persona, "new".into())));
         assert_eq!(new_word(&Dir::Query(tag.clone()), &name), Some((Field::Tag, "a/new".into())));
         assert_eq!(new_word(&Dir::NarrowField(tag, Field::Campaign), &name), Some((Field::Campaign, "new".into())));
-        for dir in [Dir::By, Dir::Field(Field::Rating), Dir::Field(Field::Format), Dir::Find, Dir::Years, Dir::Root] {
+        let years = Dir::Years(Field::Created);
+        for dir in [Dir::By, Dir::Field(Field::Rating), Dir::Field(Field::Format), Dir::Find, years, Dir::Root] {
             assert_eq!(new_word(&dir, &name), None, "{dir:?}");
         }
+        assert_eq!(new_word(&Dir::Field(Field::Persona), &FileName::new(NONE).unwrap()), None);
     }
 }

@@ -81,10 +81,7 @@ fn ratings_and_dublin_core_are_the_record() {
     for place in ["by/stars/8", "find/stars=8..max", "find/text=blue hour", "by/tag/sea", "library/acme"] {
         assert_eq!(admin.getxattr(&format!("{place}/a.png"), STARS).unwrap(), "8", "{place}");
     }
-    assert!(
-        !admin.has("by/stars/9/a.png") && !admin.names("by").contains(&"stars".to_owned()),
-        "it resolves when typed"
-    );
+    assert!(!admin.has("by/stars/9/a.png") && admin.names("by/stars").contains(&"8".to_owned()));
     world.set(FILE, &["stars=3"]);
     assert_eq!(admin.getxattr(FILE, STARS).unwrap(), "3");
     admin.rename("by/stars/3/a.png", "by/stars/10/a.png").unwrap();

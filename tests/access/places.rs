@@ -475,17 +475,125 @@ fn the_space_told_is_that_of_everything() {
 #[test]
 fn every_field_whose_values_are_names_is_a_directory_when_typed() {
     let (world, me) = studio();
-    let listed = ["campaign", "created", "format", "kind", "model", "persona", "rating", "status", "tag"];
+    let listed = [
+        "campaign",
+        "client",
+        "created",
+        "expires",
+        "format",
+        "imported",
+        "kind",
+        "likeness",
+        "lora",
+        "model",
+        "orientation",
+        "owner",
+        "persona",
+        "rating",
+        "rights",
+        "sampler",
+        "stage",
+        "stars",
+        "state",
+        "status",
+        "tag",
+    ];
     let shown: Vec<String> = me.names("by").into_iter().filter(|name| !name.starts_with('.')).collect();
     assert_eq!(shown, listed);
-    let typed = ["client", "stars", "rights", "likeness", "lora", "sampler", "orientation", "owner", "state", "stage"];
-    for field in listed.into_iter().chain(typed) {
+    for field in listed.into_iter().chain(["conflict", "seed", "width", "height"]) {
         assert!(me.has(&format!("by/{field}")), "{field}");
         assert!(me.has(&format!("by/tag/sea/+and/{field}")), "{field} below +and");
     }
     world.set("library/p/p.png", &["client=acme", "rights=editorial"]);
     assert_eq!((me.names("by/client"), me.names("by/rights")), (vec!["acme".into()], vec!["editorial".into()]));
-    assert!(!me.has("by/width") && !me.has("by/seed") && !me.has("by/nothing"));
+    assert!(!me.has("by/text") && !me.has("by/nothing"));
+}
+
+#[test]
+fn numbers_resolve_when_typed_and_dates_are_years_and_months() {
+    let (world, me) = studio();
+    world.set("library/p/p.png", &["expires=2031-02-03"]);
+    let imported = world.show("library/p/p.png")["imported"].as_str().unwrap().to_owned();
+    let (year, month) = (&imported[..4], &imported[5..7]);
+    assert_eq!(
+        (me.names("by/imported"), me.names(&format!("by/imported/{year}"))),
+        (vec![year.into()], vec![month.into()])
+    );
+    assert!(me.has(&format!("by/imported/{year}/{month}/p.png")));
+    assert_eq!((me.names("by/expires"), me.names("by/expires/2031")), (vec!["2031".into()], vec!["02".into()]));
+    assert!(me.has("by/expires/2031/02/p.png") && !me.has("by/expires/2031/03"));
+    for there in
+        ["by/width/8", "by/height/1..8", "by/width/8..max", "by/tag/sea/+and/width/8", "by/tag/sea/+and/imported/2026"]
+    {
+        assert!(me.has(&format!("{there}/p.png")), "{there}");
+    }
+    for other in ["by/width/9", "by/width/8,tag=sea", "by/width/x", "by/width/9..max", "by/seed/8", "by/seed/none+8"] {
+        assert!(!me.has(other), "{other}");
+    }
+    assert_eq!((me.names("by/width"), me.names("by/seed")), (vec![], Vec::<String>::new()));
+    assert_eq!(errno(me.write("by/width/8/x.png", b"x")), libc::EPERM);
+}
+
+/// What has no value of a facet: listed where there is such, and never of what may not be listed.
+#[test]
+fn none_is_a_directory_of_what_has_no_value() {
+    let (world, me) = studio();
+    me.write("library/p/bare.txt", b"bare").unwrap();
+    world.settle();
+    world.set("library/p/bare.txt", &["model=none+1", "persona=mira"]);
+    for (facet, files) in [
+        ("tag", vec!["bare.txt"]),
+        ("rating", vec!["bare.txt"]),
+        ("rights", vec!["bare.txt", "p.png"]),
+        ("expires", vec!["bare.txt", "p.png"]),
+        ("status", vec!["bare.txt"]),
+        ("status/instagram", vec!["bare.txt"]),
+        ("orientation", vec!["bare.txt"]),
+    ] {
+        assert!(me.names(&format!("by/{facet}")).contains(&"none".to_owned()), "{facet}");
+        assert_eq!(me.names(&format!("by/{facet}/none")), files, "{facet}");
+    }
+    for facet in ["persona", "kind", "owner", "created", "imported", "conflict"] {
+        assert!(!me.names(&format!("by/{facet}")).contains(&"none".to_owned()), "{facet}");
+        assert!(me.has(&format!("by/{facet}/none")), "{facet} resolves when typed");
+    }
+    assert_eq!(me.names("by/width/none"), ["bare.txt"]);
+    assert_eq!(me.names("by/kind/image/+and/rights/none"), ["p.png"], "and below +and");
+    assert!(me.has("by/rights/none/+and/tag/sea/p.png"), "which is not listed there");
+    // Of files that are hidden from her nothing tells.
+    let ada = world.member("ada", 1001, "editor", Some("tag=sea"));
+    assert!(!ada.names("by/tag").contains(&"none".to_owned()));
+    assert_eq!((ada.names("by/tag/none"), ada.names("by/rights/none")), (vec![], vec!["p.png".to_owned()]));
+    for refused in [
+        me.mkdir("by/persona/none"),
+        me.write("by/tag/none/x.png", b"x"),
+        me.rmdir("by/tag/none"),
+        me.rename("by/tag/none", "by/tag/x"),
+    ] {
+        assert_eq!(errno(refused), libc::EPERM);
+    }
+}
+
+/// A file that gets a value leaves the directory of what has none.
+#[test]
+fn moving_out_of_none_gives_a_value() {
+    let (world, me) = studio();
+    me.write("library/p/bare.txt", b"bare").unwrap();
+    world.settle();
+    me.rename("by/tag/none/bare.txt", "by/tag/sea/bare.txt").unwrap();
+    assert_eq!(world.show("library/p/bare.txt")["tag"], serde_json::json!(["sea"]));
+    assert!(!me.has("by/tag/none/bare.txt"));
+    me.rename("by/status/none/bare.txt", "by/status/x/needs-review/bare.txt").unwrap();
+    for refused in [
+        me.rename("by/rating/none/bare.txt", "by/persona/luna/bare.txt"),
+        me.rename("by/tag/sea/bare.txt", "by/tag/none/bare.txt"),
+        me.unlink("by/rating/none/bare.txt"),
+    ] {
+        assert_eq!(errno(refused), libc::EPERM);
+    }
+    assert_eq!(world.show("library/p/bare.txt")["persona"], serde_json::json!([]));
+    me.rename("by/rating/none/bare.txt", "by/rating/safe/bare.txt").unwrap();
+    assert_eq!(world.show("library/p/bare.txt")["rating"], "safe");
 }
 
 /// The formula of SEMANTICS: `n` names, `+and`, the facets that tell the files apart, their values, and below each at most `n` files.

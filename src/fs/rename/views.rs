@@ -104,7 +104,8 @@ impl Mount {
             let (_, node) = home(tx, &asset)?;
             return self.aside_in_view(tx, m, (&asset, &node), dir, name, new_name);
         }
-        let (from, to) = (writable(old)?, writable(dir)?);
+        let to = writable(dir)?;
+        let from = left(old, to)?;
         if from.path == to.path {
             self.may(m.who, Verb::Edit, &asset)?;
             let (entry, mut node) = home(tx, &asset)?;
@@ -194,6 +195,28 @@ impl Mount {
         }
         self.remember_alias(dir, new_name, asset.id);
         Ok(())
+    }
+}
+
+/// The view that a file is moved out of into another one. One that shows what has no value of a field shows it no more once it has one.
+fn left<'d>(old: &'d Dir, to: &QueryDir) -> FsResult<&'d QueryDir> {
+    match old {
+        Dir::Query(query) if !query.lacks.is_empty() => {
+            let gives = |lacked: &Field| {
+                let is_it = |field: &Field| {
+                    field == lacked || (*lacked == Field::AnyStatus && matches!(field, Field::Status(_)))
+                };
+                to.sets.iter().any(|(field, _)| is_it(field))
+            };
+            if query.lacks.iter().all(gives) {
+                return Ok(query);
+            }
+            Err(FsError::NotPermitted(format!(
+                "what has the values of `{}` is shown in `{}` all the same: copy it there",
+                to.path, query.path
+            )))
+        }
+        _ => writable(old),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::super::path::{decode, decode_level, decode_tag, encode, encode_apart, encode_tag};
+use super::super::path::{NONE, decode, decode_level, decode_tag, encode, encode_apart, encode_tag};
 use super::{AND, Dir, Item, LAST_FIXED, Page, QueryDir, Tree, is_trashed};
 use crate::catalog::{Asset, CatalogError};
-use crate::policy::{Expr, Field, FieldKind};
+use crate::policy::{Expr, Field, FieldKind, Term, Test};
 use crate::types::{FileName, MemberId};
 
-/// The facets that `by/` lists and that narrowing offers.
-pub(super) const FACETS: [(&str, Field); 9] = [
+/// The facets that `by/` lists.
+pub(super) const FACETS: [(&str, Field); 21] = [
     ("persona", Field::Persona),
     ("campaign", Field::Campaign),
     ("tag", Field::Tag),
@@ -19,7 +19,22 @@ pub(super) const FACETS: [(&str, Field); 9] = [
     ("format", Field::Format),
     ("status", Field::AnyStatus),
     ("created", Field::Created),
+    ("client", Field::Client),
+    ("stars", Field::Stars),
+    ("rights", Field::Rights),
+    ("likeness", Field::Likeness),
+    ("lora", Field::Lora),
+    ("sampler", Field::Sampler),
+    ("orientation", Field::Orientation),
+    ("imported", Field::Imported),
+    ("expires", Field::Expires),
+    ("owner", Field::Owner),
+    ("state", Field::State),
+    ("stage", Field::Stage),
 ];
+
+/// The first of them are those that narrowing lists: with each the tree below every query grows by as many names as files.
+const NARROWING: usize = 9;
 
 /// The vocabulary of the words that a member made who does not list everything: he alone sees them, whatever hidden assets use them.
 #[must_use]
@@ -27,25 +42,29 @@ pub fn own_words(field: &Field, member: MemberId) -> String {
     format!("{field} of {member}")
 }
 
-/// The years that a time in nanoseconds can lie in.
-const YEARS: (i16, i16) = (1678, 2261);
-
 /// The directory of a facet below `by/`.
 pub(super) fn facet_dir(field: &Field) -> Dir {
-    if *field == Field::Created { Dir::Years } else { Dir::Field(field.clone()) }
+    match field.kind() {
+        FieldKind::Date => Dir::Years(field.clone()),
+        _ => Dir::Field(field.clone()),
+    }
 }
 
-/// A facet that resolves when typed: every field whose values are names.
+/// A facet that resolves when typed: every field whose values are names, numbers or dates.
 pub(super) fn typed_facet(text: &str) -> Option<Field> {
     let field = Field::parse(text)?;
-    let by_value = matches!(field.kind(), FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_));
-    (by_value && !matches!(field, Field::Status(_))).then_some(field)
+    let is_facet = !matches!(field.kind(), FieldKind::Words) && !matches!(field, Field::Status(_));
+    is_facet.then_some(field)
 }
 
-/// The query of a year, a month or a day, as typed.
-fn created(text: &str) -> Option<Expr> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if plain { crate::policy::parse(&format!("created={text}")).ok() } else { None }
+/// The query of a year, a month, a day or a number, or of a range, as typed.
+fn measured(field: &Field, text: &str) -> Option<Expr> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    if plain && text != NONE { crate::policy::parse(&format!("{field}={text}")).ok() } else { None }
+}
+
+fn lacking(field: &Field) -> Expr {
+    Expr::Term(Term { field: field.clone(), test: Test::Empty })
 }
 
 impl Tree<'_> {
@@ -147,6 +166,15 @@ impl Tree<'_> {
     }
 
     pub(super) fn value_child(&self, dir: &Dir, field: &Field, text: &str) -> Result<Option<Item>, CatalogError> {
+        if text == NONE {
+            return Ok(Some(Item::Dir(Dir::Query(without(dir, field)))));
+        }
+        if *field == Field::AnyStatus {
+            return Ok(self.platform(text).map(|platform| Item::Dir(Dir::Field(Field::Status(platform)))));
+        }
+        if field.kind() == FieldKind::Number {
+            return self.measured_child(dir, field, text);
+        }
         let value = if *field == Field::Tag { decode_level(text) } else { decode(text) };
         let Some(value) = value else { return Ok(None) };
         if !self.value_exists(field, &value)? {
@@ -156,12 +184,22 @@ impl Tree<'_> {
         Ok(Some(Item::Dir(Dir::Query(below(dir, text, field, value)))))
     }
 
+    fn measured_child(&self, dir: &Dir, field: &Field, text: &str) -> Result<Option<Item>, CatalogError> {
+        match measured(field, text) {
+            Some(expr) if self.any(&expr)? => {
+                Ok(Some(Item::Dir(Dir::Query(QueryDir::typed(format!("{}/{text}", super::path_of(dir)), expr)))))
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(super) fn list_values(&self, dir: &Dir, field: &Field, page: &mut Page) -> Result<(), CatalogError> {
-        if !page.wants_values() {
+        // Nearly every asset may have another number.
+        if !page.wants_values() || field.kind() == FieldKind::Number {
             return Ok(());
         }
+        let mut rows = self.row_of_none(dir, field)?;
         if *field == Field::AnyStatus {
-            let mut rows = Vec::new();
             for platform in self.platforms_with_verdicts(&Expr::all())? {
                 if let Some(name) = encode(&platform) {
                     rows.push((name, Dir::Field(Field::Status(platform))));
@@ -179,8 +217,17 @@ impl Tree<'_> {
             let query = below(dir, &name.to_text(), field, value);
             Some((name, Dir::Query(query)))
         };
-        page.add_values(values.into_iter().filter_map(row).collect());
+        rows.extend(values.into_iter().filter_map(row));
+        page.add_values(rows);
         Ok(())
+    }
+
+    /// `none`, where something has no value; of conflicts nearly everything, which tells nobody anything.
+    fn row_of_none(&self, dir: &Dir, field: &Field) -> Result<Vec<(FileName, Dir)>, CatalogError> {
+        if *field == Field::Conflict || !self.any(&lacking(field))? {
+            return Ok(Vec::new());
+        }
+        Ok(FileName::new(NONE).ok().map(|name| (name, Dir::Query(without(dir, field)))).into_iter().collect())
     }
 
     fn platforms_with_verdicts(&self, within: &Expr) -> Result<Vec<String>, CatalogError> {
@@ -193,79 +240,55 @@ impl Tree<'_> {
         Ok(found)
     }
 
-    pub(super) fn year_child(&self, text: &str) -> Result<Option<Item>, CatalogError> {
+    pub(super) fn year_child(&self, dir: &Dir, field: &Field, text: &str) -> Result<Option<Item>, CatalogError> {
+        if text == NONE {
+            return Ok(Some(Item::Dir(Dir::Query(without(dir, field)))));
+        }
         if text.len() != 4 {
             return Ok(None);
         }
-        match (created(text), text.parse()) {
-            (Some(expr), Ok(year)) if self.any(&expr)? => Ok(Some(Item::Dir(Dir::Year(year)))),
+        match (measured(field, text), text.parse()) {
+            (Some(expr), Ok(year)) if self.any(&expr)? => Ok(Some(Item::Dir(Dir::Year(field.clone(), year)))),
             _ => Ok(None),
         }
     }
 
-    pub(super) fn month_child(&self, year: i16, text: &str) -> Result<Option<Item>, CatalogError> {
+    pub(super) fn month_child(&self, field: &Field, year: i16, text: &str) -> Result<Option<Item>, CatalogError> {
         if text.len() != 2 {
             return Ok(None);
         }
-        match created(&format!("{year:04}-{text}")) {
-            Some(expr) if self.any(&expr)? => Ok(Some(Item::Dir(month_dir(year, text, expr)))),
+        match measured(field, &format!("{year:04}-{text}")) {
+            Some(expr) if self.any(&expr)? => Ok(Some(Item::Dir(month_dir(field, year, text, expr)))),
             _ => Ok(None),
         }
     }
 
-    pub(super) fn list_years(&self, page: &mut Page) -> Result<(), CatalogError> {
+    pub(super) fn list_years(&self, dir: &Dir, field: &Field, page: &mut Page) -> Result<(), CatalogError> {
         if page.wants_values() {
-            let years = self.years(&Expr::all())?;
-            let rows = years.into_iter().filter_map(|y| Some((encode(&format!("{y:04}"))?, Dir::Year(y))));
-            page.add_values(rows.collect());
-        }
-        Ok(())
-    }
-
-    pub(super) fn list_months(&self, year: i16, page: &mut Page) -> Result<(), CatalogError> {
-        if page.wants_values() {
-            let mut rows = Vec::new();
-            for (text, expr) in self.months(year, &Expr::all())? {
-                if let Some(name) = encode(&text[5..]) {
-                    rows.push((name, month_dir(year, &text[5..], expr)));
-                }
-            }
+            let months = self.tx.values(field, &self.visible(&Expr::all()))?;
+            let years: BTreeSet<i16> = months.iter().filter_map(|(month, _)| month.get(..4)?.parse().ok()).collect();
+            let mut rows = self.row_of_none(dir, field)?;
+            rows.extend(
+                years.into_iter().filter_map(|y| Some((encode(&format!("{y:04}"))?, Dir::Year(field.clone(), y)))),
+            );
             page.add_values(rows);
         }
         Ok(())
     }
 
-    /// Years in which something was created, by halving the range.
-    fn years(&self, within: &Expr) -> Result<Vec<i16>, CatalogError> {
-        let mut years = Vec::new();
-        let mut ranges = vec![YEARS];
-        while let Some((first, last)) = ranges.pop() {
-            let Ok(range) = crate::policy::parse(&format!("created={first:04}..{last:04}")) else { continue };
-            if !self.any(&within.clone().and(range))? {
-                continue;
+    pub(super) fn list_months(&self, field: &Field, year: i16, page: &mut Page) -> Result<(), CatalogError> {
+        if page.wants_values() {
+            let mut rows = Vec::new();
+            for (text, _) in self.tx.values(field, &self.visible(&Expr::all()))? {
+                if let Some(month) = text.strip_prefix(&format!("{year:04}-"))
+                    && let (Some(name), Some(expr)) = (encode(month), measured(field, &text))
+                {
+                    rows.push((name, month_dir(field, year, month, expr)));
+                }
             }
-            if first == last {
-                years.push(first);
-            } else {
-                let middle = first + (last - first) / 2;
-                ranges.push((middle + 1, last));
-                ranges.push((first, middle));
-            }
+            page.add_values(rows);
         }
-        Ok(years)
-    }
-
-    /// Months (`2026-05`) of a year in which something was created.
-    fn months(&self, year: i16, within: &Expr) -> Result<Vec<(String, Expr)>, CatalogError> {
-        let mut months = Vec::new();
-        for month in 1..=12 {
-            let text = format!("{year:04}-{month:02}");
-            let Some(expr) = created(&text) else { continue };
-            if self.any(&within.clone().and(expr.clone()))? {
-                months.push((text, expr));
-            }
-        }
-        Ok(months)
+        Ok(())
     }
 
     /// A file wins over a child tag of the same name; the tag is then listed in another spelling.
@@ -296,7 +319,7 @@ impl Tree<'_> {
 
     pub(super) fn list_query(&self, query: &QueryDir, page: &mut Page) -> Result<(), CatalogError> {
         if page.wants_values() && !query.narrowed {
-            if page.after < 1 && self.is_split(query)? {
+            if page.after < 1 && query.lacks.is_empty() && self.is_split(query)? {
                 page.add(1, FileName::new(AND).ok(), || Item::Dir(Dir::Narrow(query.clone())));
             }
             if let Some(tag) = &query.tag {
@@ -334,8 +357,7 @@ impl Tree<'_> {
     }
 
     pub(super) fn narrow_child(&self, query: &QueryDir, text: &str) -> Option<Item> {
-        let field = if text == "created" { Some(Field::Created) } else { typed_facet(text) };
-        field.map(|field| Item::Dir(Dir::NarrowField(query.clone(), field)))
+        typed_facet(text).map(|field| Item::Dir(Dir::NarrowField(query.clone(), field)))
     }
 
     pub(super) fn narrow_value_child(
@@ -344,12 +366,13 @@ impl Tree<'_> {
         field: &Field,
         text: &str,
     ) -> Result<Option<Item>, CatalogError> {
-        let expr = match field {
-            Field::AnyStatus => {
+        let expr = match field.kind() {
+            _ if text == NONE => lacking(field),
+            _ if *field == Field::AnyStatus => {
                 let field = self.platform(text).map(Field::Status);
                 return Ok(field.map(|field| Item::Dir(Dir::NarrowField(query.clone(), field))));
             }
-            Field::Created => match created(text) {
+            FieldKind::Date | FieldKind::Number => match measured(field, text) {
                 Some(expr) if self.any(&expr)? => expr,
                 _ => return Ok(None),
             },
@@ -369,7 +392,7 @@ impl Tree<'_> {
     /// Whether more than one file is there and some facet tells them apart.
     fn is_split(&self, query: &QueryDir) -> Result<bool, CatalogError> {
         let all = self.tx.count(&self.visible(&query.expr))?;
-        for (_, field) in &FACETS {
+        for (_, field) in &FACETS[..NARROWING] {
             if self.splits(query, field, all)? {
                 return Ok(true);
             }
@@ -391,7 +414,6 @@ impl Tree<'_> {
                 }
                 Ok(false)
             }
-            Field::Created => Ok(!self.splitting_months(query, all)?.is_empty()),
             _ => {
                 let values = self.counts(field, &query.expr)?;
                 Ok(values.iter().any(|(_, count)| *count < all))
@@ -399,23 +421,11 @@ impl Tree<'_> {
         }
     }
 
-    fn splitting_months(&self, query: &QueryDir, all: u64) -> Result<Vec<(String, Expr)>, CatalogError> {
-        let mut months = Vec::new();
-        for year in self.years(&query.expr)? {
-            months.extend(self.months(year, &query.expr)?);
-        }
-        // Every file has one month: a month splits unless it is the only one.
-        if months.len() < 2 || all < 2 {
-            months.clear();
-        }
-        Ok(months)
-    }
-
     pub(super) fn list_narrow(&self, query: &QueryDir, page: &mut Page) -> Result<(), CatalogError> {
         if page.wants_values() {
             let all = self.tx.count(&self.visible(&query.expr))?;
             let mut rows = Vec::new();
-            for (name, field) in &FACETS {
+            for (name, field) in &FACETS[..NARROWING] {
                 if self.splits(query, field, all)?
                     && let Some(name) = encode(name)
                 {
@@ -438,8 +448,8 @@ impl Tree<'_> {
         }
         let all = self.tx.count(&self.visible(&query.expr))?;
         let mut rows = Vec::new();
-        match field {
-            Field::AnyStatus => {
+        match field.kind() {
+            _ if *field == Field::AnyStatus => {
                 for platform in self.platforms_with_verdicts(&query.expr)? {
                     let field = Field::Status(platform.clone());
                     if let Some(name) = encode(&platform).filter(|_| all > 1)
@@ -449,9 +459,10 @@ impl Tree<'_> {
                     }
                 }
             }
-            Field::Created => {
-                for (text, expr) in self.splitting_months(query, all)? {
-                    if let Some(name) = encode(&text) {
+            FieldKind::Number => {}
+            FieldKind::Date => {
+                for text in self.splitting_values(query, field, all)? {
+                    if let (Some(name), Some(expr)) = (encode(&text), measured(field, &text)) {
                         rows.push((name, Dir::Query(narrowed(query, field, &text, expr))));
                     }
                 }
@@ -490,8 +501,13 @@ impl Tree<'_> {
     }
 }
 
-fn month_dir(year: i16, month: &str, expr: Expr) -> Dir {
-    Dir::Query(QueryDir::typed(format!("by/created/{year:04}/{month}"), expr))
+fn month_dir(field: &Field, year: i16, month: &str, expr: Expr) -> Dir {
+    Dir::Query(QueryDir::typed(format!("by/{field}/{year:04}/{month}"), expr))
+}
+
+/// The directory of what has no value of a field.
+fn without(dir: &Dir, field: &Field) -> QueryDir {
+    QueryDir::typed(format!("{}/{NONE}", super::path_of(dir)), lacking(field))
 }
 
 /// The directory of a value below one that lists values.

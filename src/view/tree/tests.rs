@@ -296,12 +296,24 @@ fn the_top_is_fixed() {
             ".nomedia",
             ".trackerignore",
             "campaign",
+            "client",
             "created",
+            "expires",
             "format",
+            "imported",
             "kind",
+            "likeness",
+            "lora",
             "model",
+            "orientation",
+            "owner",
             "persona",
             "rating",
+            "rights",
+            "sampler",
+            "stage",
+            "stars",
+            "state",
             "status",
             "tag"
         ]
@@ -309,7 +321,7 @@ fn the_top_is_fixed() {
     assert_eq!(lib.ls(&admin, "find"), [".nomedia", ".trackerignore"]);
     assert_eq!(lib.ls(&admin, ".dam"), [".nomedia", ".trackerignore", "README", "errors", "status", "why"]);
     assert!(matches!(lib.resolve(&admin, "library"), Some(Item::Node(NodeId::LIBRARY))));
-    for path in ["nothing", "by/nothing", "by/width", "by/status.instagram", "find/persna=luna", "platforms/nothing"] {
+    for path in ["nothing", "by/nothing", "by/text", "by/status.instagram", "find/persna=luna", "platforms/nothing"] {
         assert!(!lib.has(&admin, path), "{path}");
     }
 }
@@ -320,14 +332,15 @@ fn facets_list_values_and_values_list_files() {
     assert_eq!(lib.ls(&admin, "by/persona"), ["luna", "mira"]);
     assert_eq!(lib.ls(&admin, "by/persona/luna"), ["+and", "l1.png", "l2.png"]);
     assert_eq!(lib.ls(&admin, "by/persona/mira"), ["m1.jpg"]);
-    assert_eq!(lib.ls(&admin, "by/rating"), ["adult", "safe"]);
+    assert_eq!(lib.ls(&admin, "by/rating"), ["adult", "none", "safe"]);
     assert_eq!(lib.ls(&admin, "by/format"), ["jpeg", "png"]);
     assert_eq!(lib.ls(&admin, "by/client"), ["acme", "globex"], "typed facets list too");
     assert_eq!(lib.ls(&admin, "by/created"), ["2025", "2026"]);
     assert_eq!(lib.ls(&admin, "by/created/2026"), ["05", "06"]);
     assert_eq!(lib.ls(&admin, "by/created/2026/06"), ["l2.png"]);
     assert_eq!(lib.ls(&admin, "by/status"), ["instagram", "onlyfans", "snapchat", "tiktok", "x"]);
-    assert_eq!(lib.ls(&admin, "by/status/x"), ["rejected"]);
+    assert_eq!(lib.ls(&admin, "by/status/x"), ["none", "rejected"]);
+    assert_eq!(lib.ls(&admin, "by/status/x/none"), ["l1.png", "m1.jpg"]);
     assert_eq!(lib.ls(&admin, "by/status/x/rejected"), ["l2.png"]);
     for path in [
         "by/persona/mira/l1.png",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::audit::AuditArgs;
 use super::glossary::GlossaryArgs;
 use super::records::RecordsArgs;
 
@@ -138,6 +139,9 @@ Example:
   dam thin --dry-run
   dam thin library/luna/IMG_1.png")]
     Thin(ThinArgs),
+    /// Say what is wrong with the metadata of assets.
+    #[command(after_help = "Example:\n  dam audit metadata\n  dam audit metadata persona=luna --fix")]
+    Audit(AuditArgs),
     /// The library's own words: terms, what else they are called, what they imply.
     Glossary(GlossaryArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.

@@ -1,6 +1,7 @@
 //! The command line: one file per command. It alone reads the environment and prints.
 
 mod args;
+mod audit;
 mod backend;
 mod bulk;
 mod complete;
@@ -66,6 +67,7 @@ pub fn run() -> ExitCode {
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Thin(args) => thin::run(&global, &args),
+        Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),

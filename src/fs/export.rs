@@ -208,9 +208,8 @@ impl Mount {
     }
 }
 
-/// What the rendered bytes are stored under.
 fn object_name(export: &ExportRef) -> String {
-    format!("{}-{}-{RENDERER}", export.version.content, blake3::Hash::from_bytes(export.recipe.hash()).to_hex())
+    recipes::object_name(export.version.content, &export.recipe)
 }
 
 fn no_export(export: &ExportRef, reason: &str) -> FsError {

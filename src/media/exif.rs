@@ -25,6 +25,8 @@ pub(super) struct Exif {
     pub iptc: Option<Vec<u8>>,
     pub width: Option<u32>,
     pub height: Option<u32>,
+    /// It says where the picture was taken.
+    pub place: bool,
     /// No value lies behind the end of the block.
     pub whole: bool,
 }
@@ -43,6 +45,8 @@ struct Walker<'a> {
     original: Option<String>,
     offset: Option<String>,
     subsec: Option<String>,
+    /// The place of the GPS directory.
+    gps: Option<u32>,
     budget: u64,
 }
 
@@ -58,8 +62,12 @@ pub(super) fn read(source: &dyn ReadAt) -> io::Result<Exif> {
     };
     let first = if little { le32(&head, 4) } else { be32(&head, 4) }.unwrap_or(0);
     let out = Exif { whole: true, ..empty };
-    let mut walker = Walker { w, little, out, original: None, offset: None, subsec: None, budget: MAX_VALUES };
+    let mut walker =
+        Walker { w, little, out, original: None, offset: None, subsec: None, gps: None, budget: MAX_VALUES };
     let sub = walker.directory(u64::from(first), true)?;
+    if let Some(at) = walker.gps {
+        walker.out.place = walker.has_place(u64::from(at))?;
+    }
     if let Some(at) = sub {
         walker.directory(u64::from(at), false)?;
     }
@@ -99,6 +107,7 @@ impl Walker<'_> {
                     self.out.orientation = u8::try_from(number).ok().filter(|o| (1..=8).contains(o)).unwrap_or(1);
                 }
                 0x8769 if first => sub = Some(number),
+                0x8825 if first => self.gps = Some(number),
                 0x02bc if first => self.out.xmp = self.value(&entry)?,
                 0x83bb if first => self.out.iptc = self.value(&entry)?,
                 0x9286 if self.out.user_comment.is_none() => self.out.user_comment = self.value(&entry)?,
@@ -114,6 +123,20 @@ impl Walker<'_> {
             }
         }
         Ok(sub)
+    }
+
+    /// Whether a GPS directory holds a latitude or a longitude: many hold no more than their version.
+    fn has_place(&mut self, at: u64) -> io::Result<bool> {
+        let Some(count) = self.w.array::<2>(at)? else { return Ok(false) };
+        for i in 0..u64::from(self.u16(&count, 0).min(MAX_TAGS)) {
+            let Some(entry) = self.w.array::<12>(at.saturating_add(2).saturating_add(i.saturating_mul(12)))? else {
+                break;
+            };
+            if matches!(self.u16(&entry, 0), 0x0002 | 0x0004) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn ascii(&mut self, entry: &[u8; 12]) -> io::Result<Option<String>> {
@@ -212,6 +235,17 @@ mod tests {
         }
         assert_eq!(user_comment(b""), "");
         assert_eq!(user_comment(b"UNICODE\0"), "");
+    }
+
+    #[test]
+    fn a_place_is_a_latitude_or_a_longitude() {
+        let block = |tag: &[u8]| {
+            let head = b"MM\0*\0\0\0\x08\0\x01\x88\x25\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\0\x01";
+            read(&[&head[..], tag, b"\0\x01\0\0\0\x04\x02\x03\0\0"].concat()).unwrap().place
+        };
+        assert!(block(b"\0\x02") && block(b"\0\x04"));
+        assert!(!block(b"\0\0"), "a version alone");
+        assert!(!read(&b"MM\0*\0\0\0\x08\0\x01\x88\x25\0\x04\0\0\0\x01\xff\xff\xff\xff".to_vec()).unwrap().place);
     }
 
     #[test]

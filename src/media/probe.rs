@@ -50,6 +50,8 @@ pub struct Probe {
     pub campaign: Option<String>,
     /// Our own persona property.
     pub persona: Vec<String>,
+    /// It says where the picture was taken.
+    pub place: bool,
     /// What could not be read.
     pub warnings: Vec<String>,
 }
@@ -194,6 +196,7 @@ fn assemble(sniffed: &Sniffed, mut found: Found, exif: &exif::Exif) -> Probe {
         persons: unique(packet.persons),
         campaign: packet.campaign,
         persona: unique(packet.personas),
+        place: exif.place || packet.place,
         warnings: found.warnings,
     }
 }

@@ -54,6 +54,7 @@ enum Property {
     Campaign,
     Persona,
     SourceType,
+    Place,
 }
 
 /// What of Dublin Core is kept by its name. Its `format` follows from the bytes.
@@ -84,6 +85,7 @@ fn property(ns: Ns, local: &[u8]) -> Option<Property> {
             Property::Created
         }
         (Ns::Exif, b"UserComment") => Property::UserComment,
+        (Ns::Exif, b"GPSLatitude" | b"GPSLongitude") => Property::Place,
         (Ns::IptcExt, b"PersonInImage") => Property::Person,
         (Ns::IptcExt, b"DigitalSourceType") => Property::SourceType,
         (Ns::Damfs, b"Campaign") => Property::Campaign,
@@ -108,6 +110,8 @@ pub(super) struct Xmp {
     pub personas: Vec<String>,
     /// A value of a known vocabulary.
     pub source_type: Option<String>,
+    /// It says where the picture was taken.
+    pub place: bool,
     /// The packet is not well formed, or too large; what came before is kept.
     pub damaged: bool,
 }
@@ -146,6 +150,7 @@ impl Xmp {
             Property::UserComment => once(&mut self.user_comment),
             Property::Campaign => once(&mut self.campaign),
             Property::SourceType => self.source_type = self.source_type.take().or_else(|| source_type::read(value)),
+            Property::Place => self.place = true,
             Property::Rating => {
                 let whole = value.split('.').next().unwrap_or_default();
                 self.rating = self.rating.or_else(|| whole.parse().ok().filter(|r| (-1..=5).contains(r)));

@@ -54,7 +54,10 @@ pub fn visible(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError>
 }
 
 /// As [`visible`]; without a query everything that he may list.
-fn asked(tx: &dyn ReadTx, who: &Who, text: Option<&str>) -> Result<Expr, OpsError> {
+///
+/// # Errors
+/// As [`parse`].
+pub fn asked(tx: &dyn ReadTx, who: &Who, text: Option<&str>) -> Result<Expr, OpsError> {
     match text {
         Some(text) => visible(tx, who, text),
         None => Ok(Tree::new(tx, &who.subject, Some(who.id)).visible(&Expr::all())),

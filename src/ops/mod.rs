@@ -12,6 +12,7 @@ mod emptied;
 pub mod error;
 pub mod filing;
 pub mod find;
+pub mod findings;
 pub mod folders;
 mod follow;
 pub mod fsck;

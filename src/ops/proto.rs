@@ -56,6 +56,11 @@ pub enum Command {
         text: String,
         base: String,
     },
+    /// What is wrong with the metadata of a query's assets, or of all; `fix` mends what is certain.
+    AuditMetadata {
+        query: Option<String>,
+        fix: bool,
+    },
     /// Lets go of versions that `versions.toml` does not keep: of these assets, or of all.
     Thin {
         targets: Vec<String>,
@@ -168,6 +173,7 @@ impl Command {
             | Self::Restore { .. }
             | Self::Thin { .. }
             | Self::GlossaryPut { .. }
+            | Self::AuditMetadata { fix: true, .. }
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
             | Self::Settle
@@ -180,6 +186,7 @@ impl Command {
             | Self::Find { .. }
             | Self::Glossary
             | Self::GlossaryText
+            | Self::AuditMetadata { fix: false, .. }
             | Self::Show { .. }
             | Self::Records { .. }
             | Self::Versions { .. }

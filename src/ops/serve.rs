@@ -14,8 +14,8 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, conflicts, find, folders, fsck, glossary, history, import, members,
-    records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, conflicts, find, findings, folders, fsck, glossary, history, import,
+    members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -138,6 +138,7 @@ fn run(
         Command::Glossary => glossary::list(library, actor),
         Command::GlossaryText => glossary::text(library, actor),
         Command::GlossaryPut { text, base } => glossary::put(library, actor, &text, &base),
+        Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })

@@ -1,9 +1,9 @@
 //! From an asset and a platform's placement to the recipe that renders it there.
 
 use crate::catalog::Asset;
-use crate::media::{Fit, Recipe, StillFormat};
+use crate::media::{Fit, RENDERER, Recipe, StillFormat};
 use crate::policy::platforms::{self, Placement};
-use crate::types::Timestamp;
+use crate::types::{ContentId, Timestamp};
 
 /// When the shipped recipes last changed (2026-11-26, UTC): an export is never older than its recipe.
 /// Move it with every change that makes other bytes of the same master.
@@ -38,4 +38,10 @@ pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
         quality: QUALITY,
         mark_ai: asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic"),
     }
+}
+
+/// What the rendered bytes of a content are stored under.
+#[must_use]
+pub fn object_name(content: ContentId, recipe: &Recipe) -> String {
+    format!("{content}-{}-{RENDERER}", blake3::Hash::from_bytes(recipe.hash()).to_hex())
 }

@@ -5,6 +5,7 @@
 mod attributes;
 mod commands;
 mod conflicts;
+mod findings;
 mod glossary;
 mod handles;
 mod hidden;

@@ -63,3 +63,21 @@ fn a_mistake_is_put_in_by_no_editor_and_the_text_is_kept() {
     assert!(closed.contains("line 2") && closed.contains("dam glossary check"), "{closed}");
     assert!(lab.fails(1, &["glossary", "check"]).contains("line 2"));
 }
+
+#[test]
+fn an_audit_ends_with_1_while_there_is_something() {
+    let lab = Lab::with_two();
+    lab.ok(&["audit", "metadata"]);
+    lab.ok(&["tag", "add", "seaside", BEACH]);
+    edit(&lab, &format!("core = [\"rating\"]\n{WORDS}"));
+    let found = lab.dam(&["audit", "metadata"]);
+    assert_eq!(found.status.code(), Some(1));
+    let said = text(&found.stdout);
+    assert!(said.contains(&format!("{BEACH}: has no rating\n")), "{said}");
+    assert!(said.contains(&format!("{BEACH}: tag=seaside is another name of beach\n")), "{said}");
+    assert!(lab.fails(1, &["audit", "metadata", "--fix"]).contains("mended: 1; dam undo takes it back"));
+    lab.ok(&["set", BEACH, "library/luna/city.png", "rating=safe"]);
+    assert!(text(&lab.dam(&["audit", "metadata"]).stderr).contains("looked at: 2; nothing is wrong"));
+    assert_eq!(lab.json(&["audit", "metadata", "tag=beach"])["assets"], json!(1));
+    lab.fails(2, &["audit", "metadata", "tga=beach"]);
+}

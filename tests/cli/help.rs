@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["versions"],
     &["diff"],
     &["thin"],
+    &["audit", "metadata"],
     &["glossary", "list"],
     &["glossary", "check"],
     &["glossary", "edit"],

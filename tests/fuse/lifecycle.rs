@@ -229,4 +229,8 @@ fn status_tells_an_admin_of_rules_that_cannot_be_read() {
     assert!(code == 0 && words.contains(said) && words.contains("until it is mended"), "{words}");
     fs::remove_file(library.join("versions.toml")).unwrap();
     assert_eq!(faults(&s.dam(["status", "--json"])).len(), 0);
+    fs::write(library.join("glossary.toml"), "[tag.x]\nalias = []\n").unwrap();
+    wait_until("the mistake is seen", || s.dam(["status", "--json"]).contains("glossary.toml line 2"));
+    fs::write(library.join("glossary.toml"), "[tag.x]\n").unwrap();
+    wait_until("it is mended", || faults(&s.dam(["status", "--json"])).is_empty());
 }

@@ -204,6 +204,31 @@ fn mv_of_a_values_directory_renames_the_value() {
 }
 
 #[test]
+fn other_words_are_seen_at_once_by_who_has_the_mount() {
+    let s = roster();
+    s.dam(["tag", "add", "seaside", "library/luna/l1.png"]);
+    s.dam(["tag", "add", "city", "library/luna/l2.png"]);
+    let tags = s.mnt("by/tag");
+    assert_eq!(names(&tags), ["city", "none", "seaside"]);
+    assert!(!tags.join("beach").exists());
+    let words = s.path("words.toml");
+    let text = "strict = [\"persona\"]\n[persona.luna]\n[tag.beach]\naliases = [\"seaside\"]\nimplies = [\"outdoor\"]\n[tag.outdoor]\n";
+    fs::write(&words, text).unwrap();
+    let edited = s.command(["glossary", "edit"]).env("VISUAL", format!("cp {}", words.display())).output().unwrap();
+    assert!(edited.status.success(), "{edited:?}");
+    assert_eq!(names(&tags), ["beach", "city", "none", "outdoor"]);
+    assert_eq!(names(&tags.join("outdoor")), ["l1.png"]);
+    sh(&format!("cp {0}/city/l2.png {0}/seaside/ && ls {0}/outdoor/l2.png", tags.display()));
+    wait_until("the copy has the tag", || s.find("tag=beach").len() == 2);
+    let (done, said) = try_sh(&format!("rm {}/outdoor/l1.png", tags.display()));
+    assert!(!done && said.contains("Operation not permitted"), "{said}");
+    let (done, said) = try_sh(&format!("mkdir {}", s.mnt("by/persona/lnua").display()));
+    assert!(!done && said.contains("Operation not permitted"), "{said}");
+    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+    assert!(errors.contains("take tag=seaside from it") && errors.contains("did you mean `luna`?"), "{errors}");
+}
+
+#[test]
 fn rm_rf_in_a_view_is_stopped_and_taken_back() {
     let s = Studio::mounted();
     let from = s.path("in");

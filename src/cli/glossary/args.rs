@@ -1,4 +1,4 @@
-//! What people may type for `dam glossary`.
+//! What people may type behind `dam glossary`.
 
 use std::path::PathBuf;
 

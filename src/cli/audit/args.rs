@@ -1,0 +1,34 @@
+//! What people may type behind `dam audit`.
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    pub action: AuditAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditAction {
+    /// Look for missing fields, words that the glossary does not know, and what tells too much.
+    #[command(after_help = "\
+Core fields (glossary.toml says which) that are empty; words that are no term where terms alone are taken, or one slip
+away from one; aliases and retired terms; words made with mkdir that nothing has; masters that say where they were taken
+(GPS), and kept exports that say so or tell a prompt. Exit code 1 when there is something.
+
+--fix mends what is certain, in one turn that dam undo takes back: an alias becomes its term, a retired term the one that
+took its place.
+
+Example:
+  dam audit metadata
+  dam audit metadata persona=luna,created=2026 --fix
+  dam audit metadata --json")]
+    Metadata {
+        /// Assets to look at; else all.
+        #[arg(value_name = "QUERY")]
+        query: Option<String>,
+        /// Mend what is certain.
+        #[arg(long)]
+        fix: bool,
+    },
+}

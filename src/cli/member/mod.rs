@@ -1,11 +1,16 @@
 //! `dam member`: who may do what.
 
+mod args;
+
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::args::{Global, MemberAction, MemberArgs};
+use super::args::Global;
 use super::{Done, backend, print, usage};
+use args::MemberAction;
+pub use args::MemberArgs;
+
 use crate::ops::proto::Command;
 
 /// Adds, changes, lists.

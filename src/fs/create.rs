@@ -18,8 +18,8 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{inbox, record, terms};
-use crate::policy::{Expr, Field, Verb};
+use crate::ops::{inbox, record, terms, value};
+use crate::policy::{Expr, Field, FieldKind, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
@@ -285,7 +285,7 @@ impl Mount {
                 self.lookup(caller, parent, name.as_os_str())
             }
             Place::View(dir) => {
-                let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
+                let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_word(&dir, &name))?;
                 if who.subject.filter(Verb::Tag) == Expr::nothing() {
                     return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
                 }
@@ -473,6 +473,18 @@ pub(super) fn saved_in(dir: &Dir) -> FsResult<&QueryDir> {
     match dir {
         Dir::Query(query) => Ok(query),
         other => Err(refuse_place(other)),
+    }
+}
+
+/// Why a directory takes no new word.
+fn refuse_word(dir: &Dir, name: &FileName) -> FsError {
+    let (Dir::Field(field) | Dir::NarrowField(_, field)) = dir else { return refuse_place(dir) };
+    match field.kind() {
+        FieldKind::Closed(known) if field.is_settable() => {
+            let known = known.iter().map(|&word| word.to_owned());
+            value::unknown(&field.to_string(), &name.to_text(), known).into()
+        }
+        _ => refuse_place(dir),
     }
 }
 

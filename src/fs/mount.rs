@@ -10,7 +10,9 @@ use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{Asset, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem};
+use crate::catalog::{
+    Asset, AssetFacts, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem,
+};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
@@ -335,7 +337,10 @@ impl Mount {
             Some(item) => Ok(Found::Item(item)),
             None => match self.alias(dir, name) {
                 Some(id) => {
-                    let asset = tx.asset(id)?.filter(|a| a.trashed.is_none()).ok_or(FsError::NotFound)?;
+                    // Once it has lost the view's value the name leads nowhere.
+                    let is_here =
+                        |asset: &Asset| matches!(dir, Dir::Query(query) if query.expr.matches(&AssetFacts(asset)));
+                    let asset = tx.asset(id)?.filter(|a| a.trashed.is_none() && is_here(a)).ok_or(FsError::NotFound)?;
                     if !self.library.gate.decide(who, Verb::List, &asset).allowed {
                         return Err(FsError::NotFound);
                     }

@@ -342,7 +342,8 @@ impl Mount {
                 }
                 self.library.catalog.write(|tx| -> FsResult<()> {
                     let used = glossary.widen(&Expr::is(field.clone(), value.clone()));
-                    if tx.count(&used.clone().and(who.subject.filter(Verb::List)))? > 0 {
+                    let has_below = self.tree(tx, who).has_words_below(&field, &value)?;
+                    if has_below || tx.count(&used.clone().and(who.subject.filter(Verb::List)))? > 0 {
                         return Err(FsError::NotEmpty);
                     }
                     // In hidden use the word is not there for him, but for one that he made himself.

@@ -19,4 +19,5 @@ mod thinning;
 mod trail;
 mod values;
 mod views;
+mod words;
 mod world;

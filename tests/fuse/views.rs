@@ -185,6 +185,20 @@ fn moving_onto_a_value_that_the_asset_has_does_nothing() {
     assert!(s.mnt("by/tag/beach/l1.png").exists() && s.mnt("by/tag/sunset/l1.png").exists());
 }
 
+/// What a file manager does when a file is dragged to another disk: it copies, and removes the name that it took it from.
+#[test]
+fn what_is_moved_to_another_disk_loses_the_value_and_stays() {
+    let s = roster();
+    s.dam(["tag", "add", "beach", "library/luna/l1.png"]);
+    let (id, out) = (s.id("library/luna/l1.png"), s.path("out"));
+    fs::create_dir(&out).unwrap();
+    sh(&format!("mv {} {}", s.mnt("by/tag/beach/l1.png").display(), out.display()));
+    assert_eq!(fs::read(out.join("l1.png")).unwrap(), fs::read(s.mnt("library/luna/l1.png")).unwrap());
+    assert_eq!(s.id("library/luna/l1.png"), id);
+    assert_eq!(s.show("library/luna/l1.png")["tag"], serde_json::json!([]));
+    assert_eq!(names(&s.mnt("by/tag/beach")), [""; 0]);
+}
+
 #[test]
 fn mv_of_a_values_directory_renames_the_value() {
     let s = roster();

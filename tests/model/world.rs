@@ -8,7 +8,8 @@ use damfs::catalog::{ChangeKind, MemberRow};
 use damfs::clock::{Clock, ManualClock, SharedClock};
 use damfs::fs::{Audience, FsError, FsResult, Listed, Mount, OpenMode, ROOT, SetAttr, Show};
 use damfs::ops::library::{KeyChoice, OpenError};
-use damfs::ops::{Actor, Library, folders};
+use damfs::ops::proto::{Command, Failure};
+use damfs::ops::{Actor, Library, folders, serve};
 use damfs::rng::{SharedEntropy, SystemEntropy};
 use damfs::types::{Attr, Caller, FileKind, MemberId, NodeId, Timestamp};
 use serde_json::Value;
@@ -125,6 +126,14 @@ impl World {
     pub fn show(&self, path: &str) -> Value {
         let actor = Actor::of(self.library(), &ADMIN).unwrap();
         damfs::ops::show::show(self.library(), &actor, &format!("library/{path}")).unwrap()
+    }
+
+    /// The paths that `dam find` prints.
+    pub fn found(&self, query: &str) -> Result<Vec<String>, Failure> {
+        let command = Command::Find { expr: Some(query.into()), sort: None, limit: None, count: false };
+        let found = serve::serve(self.library(), &ADMIN, command, None)?;
+        let paths = found["assets"].as_array().unwrap().iter().map(|asset| asset["path"].as_str().unwrap().to_owned());
+        Ok(paths.collect())
     }
 
     pub fn node(&self, path: &str) -> NodeId {

@@ -94,9 +94,18 @@ impl Tree<'_> {
         if self.any(&Expr::is(field.clone(), value))? {
             return Ok(true);
         }
-        let below = |word: &str| *field == Field::Tag && word.strip_prefix(value).is_some_and(|r| r.starts_with('/'));
         let words = self.words(field)?;
-        Ok(words.iter().map(|word| glossary.canonical(field, word)).any(|word| word == value || below(&word)))
+        let mut words = words.iter().map(|word| glossary.canonical(field, word));
+        Ok(words.any(|word| word == value || is_below(field, &word, value)))
+    }
+
+    /// Whether words that this member sees wait below a tag.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn has_words_below(&self, field: &Field, value: &str) -> Result<bool, CatalogError> {
+        let words = self.words(field)?;
+        Ok(words.iter().any(|word| is_below(field, &self.glossary().canonical(field, word), value)))
     }
 
     /// Words of a vocabulary that nobody uses; one that only hidden assets use would tell of them, and so would one of his own that went.
@@ -514,6 +523,10 @@ fn without(dir: &Dir, field: &Field) -> QueryDir {
 fn below(dir: &Dir, name: &str, field: &Field, value: String) -> QueryDir {
     let tag = (*field == Field::Tag).then(|| value.clone());
     QueryDir { tag, ..QueryDir::value(format!("{}/{name}", super::path_of(dir)), field.clone(), value) }
+}
+
+fn is_below(field: &Field, word: &str, value: &str) -> bool {
+    *field == Field::Tag && word.strip_prefix(value).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn narrowed(query: &QueryDir, field: &Field, name: &str, expr: Expr) -> QueryDir {

@@ -5,6 +5,8 @@ mod bench;
 mod names;
 mod ops;
 mod reference;
+mod tagging;
+mod tags;
 mod views;
 
 use proptest::prelude::*;

@@ -22,6 +22,7 @@ APT_SAVERS_FULL=(
     # The second lets a script press its Ctrl+S.
     libreoffice-writer-nogui python3-uno
 )
+APT_WHOLE=(rsync tar python3 dbus tracker tracker-miner-fs tracker-extract)
 # Disk images that are filled, cut off and repaired.
 APT_DISKS=(e2fsprogs mount)
 APT_CHECK=(shellcheck)

@@ -1,6 +1,9 @@
 //! Makes a library of very many assets for the benchmarks: one file, as often as is wished, each time with another name and other values.
 //!
-//!     crowd LIBRARY COUNT
+//!     crowd LIBRARY COUNT [200]
+//!
+//! With 200 there are that many tags, `t000` to `t199`, in the shares in which tag filesystems were measured with them: the first is on 55 % of
+//! the assets, the last on 2 %. Otherwise two thousand, of which few are very common.
 //!
 //! LIBRARY has one asset at least, and nobody has it open. The rows are those that an import makes, so what is measured afterwards is what
 //! a library of that size does; only the bytes are all one file's, and the audit log says nothing of them.
@@ -11,8 +14,10 @@
 #[allow(dead_code, reason = "the roster uses all of it")]
 mod seeds;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use damfs::catalog::sqlite::SqliteEngine;
@@ -29,15 +34,22 @@ use seeds::Seeds;
 const BATCH: usize = 1_000;
 const TAGS_EACH: usize = 10;
 
+/// Draws the tags of one asset.
+type Tags = Rc<dyn Fn(&mut Seeds) -> BTreeSet<String>>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [library, count] = args.as_slice() else {
-        eprintln!("usage: crowd LIBRARY COUNT");
-        std::process::exit(2);
+    let (library, count, tags): (_, _, Tags) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [library, count] => (library, count, Rc::new(skewed)),
+        [library, count, "200"] => (library, count, two_hundred()),
+        _ => {
+            eprintln!("usage: crowd LIBRARY COUNT [200]");
+            std::process::exit(2);
+        }
     };
     let count: usize = count.parse()?;
     let catalog = Catalog::new(Arc::new(SqliteEngine::open(&Path::new(library).join("catalog.db"))?));
-    let pattern = Pattern::of(&catalog)?;
+    let pattern = Pattern::of(&catalog, &tags)?;
     let mut seeds = Seeds::new(7);
     for first in (0..count).step_by(BATCH) {
         catalog.write(|tx| pattern.batch(tx, first, BATCH.min(count - first), &mut seeds))?;
@@ -53,17 +65,18 @@ struct Pattern {
     node: NodeRow,
     version: VersionRow,
     now: Timestamp,
+    tags: Tags,
 }
 
 impl Pattern {
-    fn of(catalog: &Catalog) -> Result<Self, CatalogError> {
+    fn of(catalog: &Catalog, tags: &Tags) -> Result<Self, CatalogError> {
         catalog.read(|tx| {
             let missing = || CatalogError::Constraint("the library has no asset to copy: import one".into());
             let asset = tx.find(&Expr::all(), 0, 1)?.pop().ok_or_else(missing)?;
             let node = asset.node.map(|node| tx.node(node)).transpose()?.flatten().ok_or_else(missing)?;
             let version = asset.head.map(|head| tx.version(head)).transpose()?.flatten().ok_or_else(missing)?;
             let now = asset.changed;
-            Ok(Self { asset, node, version, now })
+            Ok(Self { asset, node, version, now, tags: Rc::clone(tags) })
         })
     }
 
@@ -128,7 +141,7 @@ impl Pattern {
             } else {
                 [].into()
             },
-            tags: tags(seeds),
+            tags: (self.tags)(seeds),
             prompt: Some(prompt(seeds)),
             status: if n.is_multiple_of(10) {
                 [status(seeds, "instagram"), status(seeds, "tiktok")].into()
@@ -150,8 +163,8 @@ impl Pattern {
 }
 
 /// A few that nearly half, a third or an eighth have, many that some have, most that hardly any has.
-fn tags(seeds: &mut Seeds) -> std::collections::BTreeSet<String> {
-    let mut tags = std::collections::BTreeSet::new();
+fn skewed(seeds: &mut Seeds) -> BTreeSet<String> {
+    let mut tags = BTreeSet::new();
     for (tag, share) in [("t0000", 0.45), ("t0001", 0.30), ("t0002", 0.133)] {
         if seeds.unit() < share {
             tags.insert(tag.to_owned());
@@ -164,6 +177,26 @@ fn tags(seeds: &mut Seeds) -> std::collections::BTreeSet<String> {
         tags.insert(format!("t{tag:04.0}"));
     }
     tags
+}
+
+/// Of two hundred, by Zipf's law with exponent 0.7.
+fn two_hundred() -> Tags {
+    let sum = |below: f32, n: u16| below + f32::from(n).powf(-0.7);
+    let up_to: Vec<f32> = (1..=200u16)
+        .scan(0.0, |below, n| {
+            *below = sum(*below, n);
+            Some(*below)
+        })
+        .collect();
+    let all = up_to.last().copied().unwrap_or(1.0);
+    Rc::new(move |seeds| {
+        let mut tags = BTreeSet::new();
+        while tags.len() < TAGS_EACH {
+            let at = seeds.unit() * all;
+            tags.insert(format!("t{:03}", up_to.partition_point(|end| *end <= at)));
+        }
+        tags
+    })
 }
 
 /// Twenty words of four thousand.

@@ -10,6 +10,11 @@ use crate::policy::{Facts, Field};
 pub struct AssetFacts<'a>(pub &'a Asset);
 
 impl AssetFacts<'_> {
+    /// Whether both say the same in every field that is searched for words, by what [`Facts::words`] is made of.
+    pub(super) fn same_words(a: &Asset, b: &Asset) -> bool {
+        (&a.view_name, &a.prompt, &a.notes, &a.properties) == (&b.view_name, &b.prompt, &b.notes, &b.properties)
+    }
+
     fn orientation(&self) -> Option<&'static str> {
         let (width, height) = (self.0.width?, self.0.height?);
         Some(match width.cmp(&height) {

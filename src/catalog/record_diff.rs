@@ -1,43 +1,35 @@
 //! What differs between two states of an asset's record, as far as somebody decided it.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::CatalogError;
 use super::journal::{Fields, Pair};
 use super::rows::Asset;
 
-/// What follows from names, bytes and the clock: it comes back by itself with what it follows from.
-const FOLLOWS: [&str; 15] = [
-    "id",
-    "ordinal",
-    "view_name",
-    "marked_name",
-    "named",
-    "node",
-    "head",
-    "trashed",
-    "changed",
-    "imported",
-    "kind",
-    "format",
-    "width",
-    "height",
-    "orientation",
-];
-
-fn fields(asset: &Asset) -> Result<Fields, CatalogError> {
-    let value = serde_json::to_value(asset).map_err(|e| CatalogError::Engine(e.to_string()))?;
-    let Value::Object(map) = value else { return Ok(Fields::new()) };
-    Ok(map.into_iter().filter(|(field, _)| !FOLLOWS.contains(&field.as_str())).collect())
+/// Looks at each field by itself: a bulk change compares very many records that differ in one. All fields are named, so that a new one is
+/// not forgotten.
+macro_rules! differing {
+    ($was:ident, $is:ident; follow: $($follows:ident)*; decided: $($field:ident)*) => {{
+        let Asset { $($follows: _,)* $($field: _,)* } = $was;
+        let mut differ = Pair { was: Fields::new(), is: Fields::new() };
+        $(if $was.$field != $is.$field {
+            differ.was.insert(stringify!($field).to_owned(), value(&$was.$field)?);
+            differ.is.insert(stringify!($field).to_owned(), value(&$is.$field)?);
+        })*
+        differ
+    }};
 }
 
-/// The fields that differ.
+fn value(field: &impl Serialize) -> Result<Value, CatalogError> {
+    serde_json::to_value(field).map_err(|e| CatalogError::Engine(e.to_string()))
+}
+
+/// The fields that differ. What follows from names, bytes and the clock comes back by itself with what it follows from.
 pub(super) fn of(was: &Asset, is: &Asset) -> Result<Pair<Fields>, CatalogError> {
-    let (mut was, mut is) = (fields(was)?, fields(is)?);
-    let same: Vec<String> = was.iter().filter(|(f, v)| is.get(*f) == Some(v)).map(|(f, _)| f.clone()).collect();
-    for field in same {
-        was.remove(&field);
-        is.remove(&field);
-    }
-    Ok(Pair { was, is })
+    Ok(differing!(was, is;
+        follow: id ordinal view_name marked_name named node head trashed changed imported kind format width height orientation;
+        decided: state owner owner_name created expires client rating stars rights likeness model sampler seed stage
+            personas campaigns tags loras prompt negative notes properties generator status conflicts
+    ))
 }

@@ -167,7 +167,11 @@ impl<'t> Recorder<'t> {
 
     fn asset_steps(&self, id: AssetId, pair: &Pair<Option<Asset>>, steps: &mut Vec<Step>) -> Result<(), E> {
         let thing = Thing::Asset(id);
-        self.place_step(Pair { was: pair.was.as_ref(), is: pair.is.as_ref() }, steps)?;
+        let file = |asset: &Option<Asset>| asset.as_ref().map(|a| (a.node, a.state == AssetState::Trashed));
+        // Without a change of names, files or the trash it is where it was.
+        if !self.entries.is_empty() || file(&pair.was) != file(&pair.is) {
+            self.place_step(Pair { was: pair.was.as_ref(), is: pair.is.as_ref() }, steps)?;
+        }
         let head = |asset: &Option<Asset>| asset.as_ref().and_then(|asset| asset.head);
         let heads = Pair { was: head(&pair.was), is: head(&pair.is) };
         steps.push(Step { thing: thing.clone(), change: Change::Head(heads) });

@@ -16,7 +16,7 @@ use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
 
 /// Records that are read at once: no more than a transaction remembers, which then asks for none of them again.
-const PAGE: usize = 64;
+pub(super) const PAGE: usize = 64;
 /// Assets that an answer tells one by one; of more it tells the numbers.
 const TOLD: usize = 1_000;
 
@@ -138,7 +138,6 @@ pub fn change_asset(
     for (field, change) in changes {
         actor.must(library, verb_for(field, change, asset), asset, name)?;
     }
-    let before = asset.clone();
     let mut changed: Vec<Changed> = Vec::new();
     for (field, change) in &terms::settle(tx, actor.who(), asset, changes)? {
         changed.extend(record::set(tx, asset, field, change, &actor.hand(now))?);
@@ -149,7 +148,7 @@ pub fn change_asset(
     if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,
-            subject: before.id.to_string(),
+            subject: asset.id.to_string(),
             reason: format!("the change would put the asset out of reach of {}", actor.member.name),
         });
     }

@@ -10,9 +10,6 @@ use crate::catalog::{Asset, ChangeKind, WriteTx};
 use crate::types::Timestamp;
 use crate::view::tree;
 
-/// Records that are changed between two looks at what is left.
-const PAGE: usize = 1_000;
-
 /// A value and the one that it becomes.
 #[derive(Debug)]
 pub struct Renamed<'a> {
@@ -64,12 +61,9 @@ pub fn rename(
     // Speaking of the state finds what lies in the trash as well.
     let anywhere = Expr::Not(Box::new(Expr::Term(Term { field: Field::State, test: Test::Empty })));
     let having = Expr::is((*field).clone(), *from).and(subject.filter(Verb::List)).and(anywhere);
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let page = tx.find(&having, after, PAGE)?;
-        let Some(last) = page.last() else { break };
-        after = last.ordinal;
-        for mut asset in page {
+    let mut count = 0;
+    for page in tx.numbers(&having)?.chunks(assign::PAGE) {
+        for mut asset in tx.assets(page)? {
             let changes = renamed.changes(&asset);
             let name = asset.view_name.clone();
             assign::change_asset(library, actor, tx, &mut asset, &changes, &name, now)?;

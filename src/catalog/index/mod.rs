@@ -154,7 +154,8 @@ impl Index {
         }
         let seed = |asset: Option<&Asset>| asset.and_then(|asset| asset.seed);
         self.seed(seed(was), seed(is), ordinal);
-        for field in words() {
+        let same_words = was.zip(is).is_some_and(|(was, is)| AssetFacts::same_words(was, is));
+        for field in words().filter(|_| !same_words) {
             let text = |asset: Option<&Asset>| asset.map(|a| fold(&AssetFacts(a).words(field))).unwrap_or_default();
             self.words.entry(field.clone()).or_default().apply(&text(was), &text(is), ordinal)?;
         }

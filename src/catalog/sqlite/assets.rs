@@ -491,6 +491,9 @@ fn put_conflicts(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<
 }
 
 fn put_text(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    if old.is_some_and(|old| AssetFacts::same_words(old, new)) {
+        return Ok(());
+    }
     let texts = |a: &Asset| (fold(&AssetFacts(a).words(&Field::Text)), fold(&AssetFacts(a).words(&Field::Prompt)));
     let now = texts(new);
     if old.is_some_and(|old| texts(old) == now) {

@@ -8,7 +8,7 @@ use super::trust::{Standing, Trust};
 use super::{BlobError, BlobName, BlobStore, Put, Reader, blocks};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
-use crate::types::{Content, ExtentId, ReadAt};
+use crate::types::{Content, ContentId, ExtentId, ReadAt};
 
 /// Up to this length a file is one extent.
 const WHOLE: u64 = 16 << 20;
@@ -68,6 +68,40 @@ pub(super) fn extent_name(id: ExtentId) -> Result<BlobName, BlobError> {
     BlobName::new(&format!("extents/{id}"))
 }
 
+/// Cuts bytes into the extents that they are kept as, and gives what `each` says of those.
+fn cut(
+    source: &dyn ReadAt,
+    each: &mut dyn FnMut(&[u8]) -> Result<(ExtentId, u32), BlobError>,
+) -> Result<Vec<(ExtentId, u32)>, BlobError> {
+    let mut extents = Vec::new();
+    if source.len() <= WHOLE {
+        let bytes = source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1).map_err(BlobError::Source)?;
+        if !bytes.is_empty() {
+            extents.push(each(&bytes)?);
+        }
+    } else {
+        let (mut at, len) = (0, source.len());
+        while at < len {
+            let (zero, end) = blocks::run(source, at).map_err(BlobError::Source)?;
+            if zero {
+                extents.extend(blocks::holes(end - at));
+            } else {
+                let stream = Stream { source, at, end };
+                for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
+                    let chunk = chunk.map_err(|e| BlobError::Source(e.into()))?;
+                    extents.push(each(&chunk.data)?);
+                }
+            }
+            at = end;
+        }
+    }
+    Ok(extents)
+}
+
+fn length(plain: &[u8]) -> Result<u32, BlobError> {
+    u32::try_from(plain.len()).map_err(|_| BlobError::Io(std::io::Error::other("an extent is too long")))
+}
+
 impl Vault {
     /// A vault over a store.
     #[must_use]
@@ -81,37 +115,24 @@ impl Vault {
     /// # Errors
     /// [`BlobError::Source`] when they cannot be read, others when they cannot be stored; extents stored by then stay for the next try.
     pub fn add(&self, source: &dyn ReadAt) -> Result<Content, BlobError> {
-        let mut extents = Vec::new();
-        if source.len() <= WHOLE {
-            let bytes =
-                source.read_head(usize::try_from(WHOLE).unwrap_or(usize::MAX) + 1).map_err(BlobError::Source)?;
-            if !bytes.is_empty() {
-                extents.push(self.put_extent(&bytes)?);
-            }
-        } else {
-            let (mut at, len) = (0, source.len());
-            while at < len {
-                let (zero, end) = blocks::run(source, at).map_err(BlobError::Source)?;
-                if zero {
-                    extents.extend(blocks::holes(end - at));
-                } else {
-                    let stream = Stream { source, at, end };
-                    for chunk in fastcdc::v2020::StreamCDC::new(stream, LEAST, AVERAGE, MOST) {
-                        let chunk = chunk.map_err(|e| BlobError::Source(e.into()))?;
-                        extents.push(self.put_extent(&chunk.data)?);
-                    }
-                }
-                at = end;
-            }
-        }
+        let extents = cut(source, &mut |plain| self.put_extent(plain))?;
         let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
         Ok(Content { id: self.shared.keyring.content_id(&extents), size, extents })
     }
 
+    /// What [`Vault::add`] would call these bytes; nothing is stored.
+    ///
+    /// # Errors
+    /// [`BlobError::Source`] when they cannot be read.
+    pub fn name(&self, source: &dyn ReadAt) -> Result<ContentId, BlobError> {
+        let keyring = &self.shared.keyring;
+        let extents = cut(source, &mut |plain| Ok((keyring.extent_id(plain), length(plain)?)))?;
+        Ok(keyring.content_id(&extents))
+    }
+
     fn put_extent(&self, plain: &[u8]) -> Result<(ExtentId, u32), BlobError> {
         let id = self.shared.keyring.extent_id(plain);
-        let len =
-            u32::try_from(plain.len()).map_err(|_| BlobError::Io(std::io::Error::other("an extent is too long")))?;
+        let len = length(plain)?;
         let name = extent_name(id)?;
         self.store_extent(id, &name, plain)?;
         Ok((id, len))

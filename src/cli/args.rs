@@ -105,6 +105,15 @@ Example:
   dam find persona=luna --sort size,desc --limit 20 --columns size,dimensions,path
   cd ~/mnt && dam find -0 tag=beach | xargs -0r cp -t /tmp")]
     Find(FindArgs),
+    /// Look at folders before an import: what is in them, duplicates, what is broken.
+    #[command(after_help = "\
+Nothing is written, and no symbolic link is followed. Needs no library; where there is one (--library or DAM_LIBRARY) it
+tells which files are in it already. To people it shows the first ten of each list, with --json all.
+
+Example:
+  dam scout ~/renders /media/old-disk
+  dam scout --json ~/renders | jq '.duplicates[].files'")]
+    Scout(ScoutArgs),
     /// Show the full record of an asset.
     #[command(
         after_help = "Example:\n  dam show library/luna/IMG_1.png\n  dam show --json ~/mnt/by/persona/luna/IMG_1.png"
@@ -290,6 +299,13 @@ pub struct ImportArgs {
     /// Also take what is no recognised medium.
     #[arg(long)]
     pub any: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ScoutArgs {
+    /// Folders and files.
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ mod rebuild;
 mod records;
 mod restore;
 mod save;
+mod scout;
 mod set;
 mod settle;
 mod show;
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Cmd::Unmount(args) => unmount::run(&global, &args),
         Cmd::Status => status::run(&global),
         Cmd::Find(args) => find::run(&global, args),
+        Cmd::Scout(args) => scout::run(&global, &args),
         Cmd::Show(args) => show::run(&global, &args),
         Cmd::Versions(args) => versions::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),

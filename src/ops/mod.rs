@@ -41,6 +41,7 @@ pub mod retention;
 pub mod rivals;
 pub mod rules;
 pub mod saved;
+pub mod scout;
 mod select;
 pub mod serve;
 pub mod settle;

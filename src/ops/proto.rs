@@ -20,6 +20,8 @@ pub enum Command {
         /// Also take what is no recognised medium.
         any: bool,
     },
+    /// Where in the library the bytes of the descriptor are: its `path`, or null.
+    Known,
     /// Answered with parts, each some of the `assets`; or with their `count`.
     Find {
         /// Else everything that the caller may list.
@@ -183,6 +185,7 @@ impl Command {
             | Self::MemberSet { .. }
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
+            | Self::Known
             | Self::Find { .. }
             | Self::Glossary
             | Self::GlossaryText

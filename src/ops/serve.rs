@@ -14,8 +14,8 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, conflicts, find, findings, folders, fsck, glossary, history, import,
-    members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, conflicts, filing, find, findings, folders, fsck, glossary, history,
+    import, members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -126,6 +126,12 @@ fn run(
             let options = ImportOptions::parse(into.as_deref(), &set, any)?;
             let mtime = Timestamp::from_nanos(mtime);
             Ok(json!(import::import_one(library, actor, &path, options, mtime, file)?))
+        }
+        Command::Known => {
+            let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
+            let content = library.vault.name(&import::OpenFile::new(file)?)?;
+            let known = library.catalog.read(|tx| filing::known(library, actor, tx, content))?;
+            Ok(json!({ "path": known.map(|(path, _)| path) }))
         }
         Command::Find { expr, sort, limit, count } => {
             let ask = find::Ask { expr, order: sort.as_deref().map(find::Order::parse).transpose()?, limit };

@@ -9,6 +9,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["unmount"],
     &["status"],
     &["find"],
+    &["scout"],
     &["show"],
     &["versions"],
     &["diff"],

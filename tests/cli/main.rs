@@ -15,6 +15,7 @@ mod rebuild;
 mod records;
 mod restore;
 mod save;
+mod scout;
 mod set;
 mod show;
 mod tag;

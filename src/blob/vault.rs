@@ -71,7 +71,7 @@ pub(super) fn extent_name(id: ExtentId) -> Result<BlobName, BlobError> {
 /// Cuts bytes into the extents that they are kept as, and gives what `each` says of those.
 fn cut(
     source: &dyn ReadAt,
-    each: &mut dyn FnMut(&[u8]) -> Result<(ExtentId, u32), BlobError>,
+    mut each: impl FnMut(&[u8]) -> Result<(ExtentId, u32), BlobError>,
 ) -> Result<Vec<(ExtentId, u32)>, BlobError> {
     let mut extents = Vec::new();
     if source.len() <= WHOLE {
@@ -115,7 +115,7 @@ impl Vault {
     /// # Errors
     /// [`BlobError::Source`] when they cannot be read, others when they cannot be stored; extents stored by then stay for the next try.
     pub fn add(&self, source: &dyn ReadAt) -> Result<Content, BlobError> {
-        let extents = cut(source, &mut |plain| self.put_extent(plain))?;
+        let extents = cut(source, |plain| self.put_extent(plain))?;
         let size = extents.iter().map(|(_, len)| u64::from(*len)).sum();
         Ok(Content { id: self.shared.keyring.content_id(&extents), size, extents })
     }
@@ -126,7 +126,7 @@ impl Vault {
     /// [`BlobError::Source`] when they cannot be read.
     pub fn name(&self, source: &dyn ReadAt) -> Result<ContentId, BlobError> {
         let keyring = &self.shared.keyring;
-        let extents = cut(source, &mut |plain| Ok((keyring.extent_id(plain), length(plain)?)))?;
+        let extents = cut(source, |plain| Ok((keyring.extent_id(plain), length(plain)?)))?;
         Ok(keyring.content_id(&extents))
     }
 

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::find::FindArgs;
+use super::many::Many;
+use super::scout::ScoutArgs;
+
 use super::audit::AuditArgs;
 use super::glossary::GlossaryArgs;
 use super::member::MemberArgs;
@@ -270,6 +274,9 @@ Example:
         after_help = "Example:\n  dam completions bash > ~/.local/share/bash-completion/completions/dam"
     )]
     Completions(CompletionsArgs),
+    /// Print what the last word may become; shells ask it.
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
     /// Print the manual page, or write one page per command into a folder.
     #[command(hide = true, after_help = "Example:\n  dam man --dir ./man")]
     Man(ManArgs),
@@ -302,13 +309,6 @@ pub struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ScoutArgs {
-    /// Folders and files.
-    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 pub struct MountArgs {
     /// The library's folder.
     #[arg(value_name = "LIBRARY", value_hint = ValueHint::DirPath)]
@@ -338,39 +338,6 @@ pub struct UnmountArgs {
     /// Take it out of the tree also when files are open in it; they are cut off.
     #[arg(long)]
     pub force: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct FindArgs {
-    /// The query; else everything.
-    #[arg(value_name = "EXPR")]
-    pub expr: Option<String>,
-    /// In the order of name, path, size, kind, format, width, height, rating, stars, created, imported, changed or expires.
-    #[arg(long, value_name = "FIELD[,desc]")]
-    pub sort: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Only how many.
-    #[arg(long, conflicts_with_all = ["sort", "format", "columns", "print0"])]
-    pub count: bool,
-    /// How they are printed.
-    #[arg(long, value_enum, conflicts_with = "json")]
-    pub format: Option<Format>,
-    /// A table of these: path, id, name, kind, format, size, dimensions, width, height, rating, stars, persona, campaign, tag, created, imported, changed.
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with_all = ["json", "print0"])]
-    pub columns: Vec<String>,
-    /// Raw paths, each ended by NUL.
-    #[arg(short = '0', long, conflicts_with_all = ["json", "format"])]
-    pub print0: bool,
-}
-
-/// How found assets are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Paths,
-    Table,
-    Json,
 }
 
 #[derive(Debug, Args)]
@@ -550,23 +517,6 @@ pub struct TagWhat {
     pub many: Many,
 }
 
-/// Assets beside those that are typed.
-#[derive(Debug, Args)]
-pub struct Many {
-    /// Also what this query finds.
-    #[arg(short, long, value_name = "EXPR")]
-    pub query: Option<String>,
-    /// Also the paths and ids in this file, a line each; - is standard input.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub files_from: Option<PathBuf>,
-    /// They end with NUL, as dam find -0 prints them; without --files-from on standard input.
-    #[arg(short = '0', long)]
-    pub null: bool,
-    /// Only say which would change.
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-}
-
 #[derive(Debug, Args)]
 pub struct FsckArgs {
     /// Read and hash every byte.
@@ -597,6 +547,13 @@ pub struct WhyArgs {
 pub struct CompletionsArgs {
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct CompleteArgs {
+    /// The command line up to the cursor.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 #[derive(Debug, Args)]

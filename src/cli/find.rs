@@ -3,15 +3,49 @@
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use serde_json::Value;
 
-use super::args::{FindArgs, Format, Global};
+use super::args::Global;
 use super::backend::{self, Backend};
 use super::{Done, Failure, print};
 use crate::ops::find::Order;
 use crate::ops::proto::Command;
 use crate::ops::{Listener, OpsError};
+
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// The query; else everything.
+    #[arg(value_name = "EXPR")]
+    pub expr: Option<String>,
+    /// In the order of name, path, size, kind, format, width, height, rating, stars, created, imported, changed or expires.
+    #[arg(long, value_name = "FIELD[,desc]")]
+    pub sort: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Only how many.
+    #[arg(long, conflicts_with_all = ["sort", "format", "columns", "print0"])]
+    pub count: bool,
+    /// How they are printed.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<Format>,
+    /// A table of these: path, id, name, kind, format, size, dimensions, width, height, rating, stars, persona, campaign, tag, created, imported, changed.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with_all = ["json", "print0"])]
+    pub columns: Vec<String>,
+    /// Raw paths, each ended by NUL.
+    #[arg(short = '0', long, conflicts_with_all = ["json", "format"])]
+    pub print0: bool,
+}
+
+/// How found assets are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Paths,
+    Table,
+    Json,
+}
 
 /// Finds. To a terminal a table, else one line each and nothing else.
 pub fn run(global: &Global, args: FindArgs) -> Done {

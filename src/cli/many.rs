@@ -4,17 +4,35 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Args, ValueHint};
 use serde_json::Value;
 
-use super::args::{Global, Many};
+use super::args::Global;
 use super::backend::{self, Backend};
 use super::progress::Progress;
 use super::{Done, Failure, failed, print, target, usage};
 use crate::ops::proto::{Command, Selection};
 use crate::ops::several::Faults;
+
+/// Assets beside those that are typed.
+#[derive(Debug, Args)]
+pub struct Many {
+    /// Also what this query finds.
+    #[arg(short, long, value_name = "EXPR")]
+    pub query: Option<String>,
+    /// Also the paths and ids in this file, a line each; - is standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files_from: Option<PathBuf>,
+    /// They end with NUL, as dam find -0 prints them; without --files-from on standard input.
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// Only say which would change.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
 
 /// Runs one command on all of them and says how many changed.
 pub fn run(global: &Global, many: &Many, typed: &[&String], command: impl FnOnce(Selection, bool) -> Command) -> Done {

@@ -87,6 +87,7 @@ pub fn run() -> ExitCode {
         Cmd::Member(args) => member::run(&global, args),
         Cmd::Why(args) => why::run(&global, args),
         Cmd::Completions(args) => complete::completions(&args),
+        Cmd::Complete(args) => complete::complete(&global, &args),
         Cmd::Man(args) => complete::man(&args),
     };
     match done {

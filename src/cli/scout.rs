@@ -5,14 +5,22 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Args, ValueHint};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{Global, ScoutArgs};
+use super::args::Global;
 use super::backend::{self, Backend};
 use super::walk::{self, What};
 use super::{Done, Failure, failed, not_found, print};
 use crate::ops::proto::Command;
 use crate::ops::scout::{Inventory, Known, Scout};
+
+#[derive(Debug, Args)]
+pub struct ScoutArgs {
+    /// Folders and files.
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+}
 
 /// Rows of a list that people are shown; with --json all of them.
 const SHOWN: usize = 10;

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod assign;
 pub mod bin;
 pub mod brake;
+mod complete;
 pub mod conflicts;
 pub mod denials;
 mod dry;

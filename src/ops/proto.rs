@@ -20,6 +20,10 @@ pub enum Command {
         /// Also take what is no recognised medium.
         any: bool,
     },
+    /// What a query that is being typed may become: its `words`.
+    Complete {
+        begun: String,
+    },
     /// Where in the library the bytes of the descriptor are: its `path`, or null.
     Known,
     /// Answered with parts, each some of the `assets`; or with their `count`.
@@ -186,6 +190,7 @@ impl Command {
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::Known
+            | Self::Complete { .. }
             | Self::Find { .. }
             | Self::Glossary
             | Self::GlossaryText

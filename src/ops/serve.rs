@@ -14,8 +14,8 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, conflicts, filing, find, findings, folders, fsck, glossary, history,
-    import, members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
+    Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
+    history, import, members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -127,6 +127,7 @@ fn run(
             let mtime = Timestamp::from_nanos(mtime);
             Ok(json!(import::import_one(library, actor, &path, options, mtime, file)?))
         }
+        Command::Complete { begun } => complete::complete(library, actor, &begun),
         Command::Known => {
             let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
             let content = library.vault.name(&import::OpenFile::new(file)?)?;

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &["init"],
     &["import"],
     &["mount"],

@@ -22,6 +22,8 @@ def term(facet, value):
     escaped = re.sub(r"[,+;()]", lambda m: "%%%02X" % ord(m[0]), value)
     if facet == "tag":
         return "tag=" + escaped.replace(".", "%2E").replace("/", ".")
+    if facet == "prompt":
+        return "family=" + value.rpartition("~")[2]
     if facet in DATES:
         return f"{facet}=" + value.replace("/", "-")
     if facet == "status":

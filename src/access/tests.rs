@@ -100,6 +100,8 @@ fn every_field_speaks_of_the_asset() {
         "sampler=euler",
         "seed=-7",
         "prompt=red",
+        // Stored, and so the same for ever.
+        "family=b3849d9021fa",
         "kind=image",
         "format=png",
         "orientation=portrait",

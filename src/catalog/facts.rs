@@ -25,6 +25,19 @@ impl AssetFacts<'_> {
     }
 }
 
+/// What an asset has in common with those of the same prompt and model. White space in the prompt makes no difference.
+pub(super) fn family(asset: &Asset) -> Option<String> {
+    let mut words = asset.prompt.as_deref()?.split_whitespace().peekable();
+    words.peek()?;
+    let mut hasher = blake3::Hasher::new_derive_key("damfs prompt family v1");
+    for word in words {
+        hasher.update(word.as_bytes()).update(b" ");
+    }
+    // No word holds a line feed.
+    hasher.update(b"\n").update(asset.model.as_deref().unwrap_or_default().as_bytes());
+    Some(hasher.finalize().to_hex().chars().take(12).collect())
+}
+
 const fn state(state: AssetState) -> &'static str {
     match state {
         AssetState::Active => "active",
@@ -62,6 +75,7 @@ impl Facts for AssetFacts<'_> {
             Field::Persona => asset.personas.iter().for_each(|v| each(v)),
             Field::Campaign => asset.campaigns.iter().for_each(|v| each(v)),
             Field::Tag => asset.tags.iter().for_each(|v| each(v)),
+            Field::Family => one(family(asset).as_deref()),
             Field::Lora => asset.loras.iter().for_each(|v| each(v)),
             Field::Seed
             | Field::Width

@@ -167,6 +167,8 @@ fn mirror(top: &str, node: NodeId) -> String {
 fn field_path(field: &Field) -> String {
     match field {
         Field::Status(platform) => format!("status/{platform}"),
+        // What a person looks for there is a prompt.
+        Field::Family => "prompt".to_owned(),
         other => other.to_string(),
     }
 }

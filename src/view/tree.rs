@@ -19,6 +19,7 @@ pub use known::UnknownValue;
 pub use query::own_words;
 
 mod exports;
+mod families;
 mod folders;
 mod known;
 mod mirror;

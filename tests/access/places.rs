@@ -448,6 +448,7 @@ fn every_field_whose_values_are_names_is_a_directory_when_typed() {
         "orientation",
         "owner",
         "persona",
+        "prompt",
         "rating",
         "rights",
         "sampler",

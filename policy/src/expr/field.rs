@@ -24,6 +24,8 @@ pub enum Field {
     Seed,
     /// Words of the prompt.
     Prompt,
+    /// What was made of one prompt with one model, whatever the seed: twelve hexadecimal digits that follow from both.
+    Family,
     /// Closed: image, video, audio, document, other.
     Kind,
     /// `png`, `jpeg`, `webp`, `mp4`, ... by content.
@@ -83,6 +85,7 @@ impl Field {
         Field::Sampler,
         Field::Seed,
         Field::Prompt,
+        Field::Family,
         Field::Kind,
         Field::Format,
         Field::Orientation,
@@ -128,6 +131,7 @@ impl Field {
             | Field::Sampler
             | Field::Format
             | Field::Conflict
+            | Field::Family
             | Field::Owner => FieldKind::Open,
         }
     }
@@ -195,6 +199,7 @@ impl fmt::Display for Field {
             Field::Sampler => "sampler",
             Field::Seed => "seed",
             Field::Prompt => "prompt",
+            Field::Family => "family",
             Field::Kind => "kind",
             Field::Format => "format",
             Field::Orientation => "orientation",

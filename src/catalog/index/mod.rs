@@ -22,10 +22,15 @@ use crate::types::Timestamp;
 const DAY: i64 = 86_400_000_000_000;
 const TRASHED: &str = "trashed";
 
-/// Fields whose values are texts, but for the verdicts of single platforms.
+/// Fields whose values are texts, but for the verdicts of single platforms, and for families: nearly every asset may have another, and few ask.
 fn texts() -> impl Iterator<Item = &'static Field> {
     let is_text = |field: &&Field| matches!(field.kind(), FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_));
-    Field::ALL.iter().filter(is_text)
+    Field::ALL.iter().filter(is_text).filter(|field| has(field))
+}
+
+/// Whether the values of a field are in the index.
+pub fn has(field: &Field) -> bool {
+    *field != Field::Family
 }
 
 /// Numbers of which there are few, by themselves; times by their day.
@@ -390,7 +395,7 @@ fn is_known(query: &Expr) -> bool {
             (Test::Between(low, high), FieldKind::Date) => {
                 low.is_none_or(|n| n.rem_euclid(DAY) == 0) && high.is_none_or(|n| n.rem_euclid(DAY) == DAY - 1)
             }
-            _ => true,
+            _ => has(field),
         },
     }
 }

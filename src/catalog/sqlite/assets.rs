@@ -13,11 +13,12 @@ use super::convert::Num;
 use super::nodes::{self, stat_columns};
 use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run, update};
+use crate::catalog::facts::family;
 use crate::catalog::rules::{check_asset, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, Timestamp};
 
-const COLUMNS: [&str; 43] = [
+const COLUMNS: [&str; 44] = [
     "ordinal",
     "id",
     "view_name",
@@ -57,6 +58,7 @@ const COLUMNS: [&str; 43] = [
     "changed",
     "stars",
     "trashed_with",
+    "family",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
@@ -66,7 +68,7 @@ const COLUMNS: [&str; 43] = [
 pub(super) const DENSE: u64 = 6;
 
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 39;
+const OWN: usize = 40;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -135,10 +137,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
     };
     Ok(Bare {
         asset,
-        has_values: row.get(39)?,
-        has_status: row.get(40)?,
-        has_properties: row.get(41)?,
-        has_conflicts: row.get(42)?,
+        has_values: row.get(40)?,
+        has_status: row.get(41)?,
+        has_properties: row.get(42)?,
+        has_conflicts: row.get(43)?,
     })
 }
 
@@ -419,6 +421,7 @@ fn with_row<T>(asset: &Asset, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         asset.changed,
         asset.stars,
         trashed.and_then(|t| t.with),
+        family(asset),
     ])
 }
 

@@ -13,7 +13,7 @@ use super::assets::DENSE;
 use super::convert::Num;
 use super::query::{Filter, ORIENTATION, column, facet};
 use super::{assets, feed};
-use crate::catalog::index::{Index, Kept};
+use crate::catalog::index::{self, Index, Kept};
 use crate::catalog::{Asset, CatalogError as E, ViewRow};
 
 /// Rows that are fetched in one go.
@@ -66,6 +66,9 @@ impl<'c> Indexed<'c> {
         field: &Field,
         within: &Expr,
     ) -> Result<Option<Vec<(String, u64)>>, E> {
+        if !index::has(field) {
+            return Ok(None);
+        }
         let Some(within) = self.select(conn, within)? else { return Ok(None) };
         self.kept.at(self.seq(conn)?, |moment| Ok(moment.counts(field, &within)))
     }
@@ -140,7 +143,7 @@ pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
         Ok(())
     })?;
     number?;
-    for field in Field::ALL {
+    for field in Field::ALL.iter().filter(|field| index::has(field)) {
         let values = match (field, facet(field), column(field)) {
             (Field::AnyStatus, ..) => {
                 statuses(conn, &mut index)?;

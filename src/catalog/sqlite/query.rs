@@ -46,6 +46,7 @@ pub(super) fn column(field: &Field) -> Option<&'static str> {
         Field::Owner => "a.owner_name",
         Field::State => "a.state",
         Field::Stage => "a.stage",
+        Field::Family => "a.family",
         _ => return None,
     })
 }

@@ -31,7 +31,11 @@ impl Tree<'_> {
             if expr.mentions(&Field::State) && self.any(&Expr::is(field.clone(), value).and(trashed))? {
                 continue;
             }
-            let known = self.values(field, &Expr::all())?.into_iter().collect();
+            // Of families there may be as many as assets, and none is like another.
+            let known = match field {
+                Field::Family => Vec::new(),
+                _ => self.values(field, &Expr::all())?.into_iter().collect(),
+            };
             return Ok(Some(UnknownValue { field: field.clone(), value: value.to_owned(), known }));
         }
         Ok(None)

@@ -9,7 +9,7 @@ use crate::policy::{Expr, Field, FieldKind, Term, Test};
 use crate::types::{FileName, MemberId};
 
 /// The facets that `by/` lists.
-pub(super) const FACETS: [(&str, Field); 21] = [
+pub(super) const FACETS: [(&str, Field); 22] = [
     ("persona", Field::Persona),
     ("campaign", Field::Campaign),
     ("tag", Field::Tag),
@@ -31,6 +31,7 @@ pub(super) const FACETS: [(&str, Field); 21] = [
     ("owner", Field::Owner),
     ("state", Field::State),
     ("stage", Field::Stage),
+    ("prompt", Field::Family),
 ];
 
 /// The first of them are those that narrowing lists: with each the tree below every query grows by as many names as files.
@@ -52,9 +53,11 @@ pub(super) fn facet_dir(field: &Field) -> Dir {
 
 /// A facet that resolves when typed: every field whose values are names, numbers or dates.
 pub(super) fn typed_facet(text: &str) -> Option<Field> {
-    let field = Field::parse(text)?;
-    let is_facet = !matches!(field.kind(), FieldKind::Words) && !matches!(field, Field::Status(_));
-    is_facet.then_some(field)
+    match Field::parse(text)? {
+        Field::Prompt => Some(Field::Family),
+        Field::Status(_) | Field::Family => None,
+        field => (field.kind() != FieldKind::Words).then_some(field),
+    }
 }
 
 /// The query of a year, a month, a day or a number, or of a range, as typed.
@@ -184,6 +187,9 @@ impl Tree<'_> {
         if field.kind() == FieldKind::Number {
             return self.measured_child(dir, field, text);
         }
+        if *field == Field::Family {
+            return self.family_child(dir, text);
+        }
         let value = if *field == Field::Tag { decode_level(text) } else { decode(text) };
         let Some(value) = value else { return Ok(None) };
         if !self.value_exists(field, &value)? {
@@ -214,6 +220,11 @@ impl Tree<'_> {
                     rows.push((name, Dir::Field(Field::Status(platform))));
                 }
             }
+            page.add_values(rows);
+            return Ok(());
+        }
+        if *field == Field::Family {
+            rows.extend(self.families(dir)?);
             page.add_values(rows);
             return Ok(());
         }
@@ -469,6 +480,7 @@ impl Tree<'_> {
                 }
             }
             FieldKind::Number => {}
+            _ if *field == Field::Family => {}
             FieldKind::Date => {
                 for text in self.splitting_values(query, field, all)? {
                     if let (Some(name), Some(expr)) = (encode(&text), measured(field, &text)) {
@@ -520,7 +532,7 @@ fn without(dir: &Dir, field: &Field) -> QueryDir {
 }
 
 /// The directory of a value below one that lists values.
-fn below(dir: &Dir, name: &str, field: &Field, value: String) -> QueryDir {
+pub(super) fn below(dir: &Dir, name: &str, field: &Field, value: String) -> QueryDir {
     let tag = (*field == Field::Tag).then(|| value.clone());
     QueryDir { tag, ..QueryDir::value(format!("{}/{name}", super::path_of(dir)), field.clone(), value) }
 }

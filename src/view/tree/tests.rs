@@ -308,6 +308,7 @@ fn the_top_is_fixed() {
             "orientation",
             "owner",
             "persona",
+            "prompt",
             "rating",
             "rights",
             "sampler",

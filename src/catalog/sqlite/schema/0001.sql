@@ -128,6 +128,8 @@ CREATE TABLE asset (
     trashed_by BLOB CHECK (length(trashed_by) = 16),
     -- The asset that it went along with.
     trashed_with BLOB CHECK (length(trashed_with) = 16),
+    -- Follows from prompt and model.
+    family TEXT CHECK (length(family) = 12),
     changed INTEGER NOT NULL,
     CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL)),
     CHECK ((marked_name IS NULL) = (marked_stem IS NULL)),
@@ -140,6 +142,7 @@ CREATE INDEX asset_head ON asset (head) WHERE head IS NOT NULL;
 CREATE INDEX asset_trashed_with ON asset (trashed_with) WHERE trashed_with IS NOT NULL;
 CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
 CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
+CREATE INDEX asset_family ON asset (family) WHERE family IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);
 CREATE INDEX asset_trashed ON asset (trashed_at) WHERE trashed_at IS NOT NULL AND node IS NOT NULL;
 CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;

@@ -2,6 +2,11 @@
 # Tracker, the indexer of GNOME, on the whole mount below a session bus and settings of its own: it ends, knows every file of library/, and
 # nothing below a directory that carries its mark.
 
+case $M in /dev/* | /proc/* | /sys/*)
+    say "   tracker: left out, it never looks below /dev"
+    return
+    ;;
+esac
 miner=/usr/libexec/tracker-miner-fs-3
 index=$WORK/index
 mkdir -p "$index"/{home,cache,config/glib-2.0/settings,data,run}

@@ -43,3 +43,6 @@ known() { sed -n "s|^ *file://$M/||p" "$WORK/indexed"; }
 marked() { known | grep / | grep -vE '^(library|inbox)/' || true; }
 [ -z "$(marked)" ] || die "the indexer knows what is marked: $(marked | head -n 3)"
 say "   tracker: $ASSETS files of library/, nothing of what is marked ($took s)"
+# The services of the session end a little later than it, and write until then.
+ended() { ! grep -qsF "HOME=$index/home" /proc/[0-9]*/environ; }
+wait_for 30 ended || note "services of the indexer's session are still there"

@@ -108,8 +108,10 @@ impl Pattern {
     fn one(&self, tx: &mut dyn WriteTx, folder: NodeId, n: usize, seeds: &mut Seeds) -> Result<(), CatalogError> {
         let lost = |e: std::io::Error| CatalogError::Engine(e.to_string());
         let entropy = SystemEntropy::new();
-        let id = AssetId::make(self.now, &entropy).map_err(lost)?;
-        let head = VersionId::make(self.now, &entropy).map_err(lost)?;
+        // Ids ascend as those do that an import gives.
+        let now = self.now.plus_ms(i64::try_from(n).unwrap_or(i64::MAX));
+        let id = AssetId::make(now, &entropy).map_err(lost)?;
+        let head = VersionId::make(now, &entropy).map_err(lost)?;
         let node = NodeId(tx.next(Counter::Node)?);
         let ordinal = tx.next(Counter::Asset)?;
         let view_name = format!("crowd{n:07}.{}", self.asset.format);

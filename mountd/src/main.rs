@@ -158,10 +158,13 @@ impl Daemon {
         let ticking = beats.map(|(name, beat)| {
             let (library, ended) = (Arc::clone(&library), ended.clone());
             std::thread::Builder::new().name(name.into()).spawn(move || {
-                while matches!(ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+                loop {
                     let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| beat(&library)));
                     if ticked.is_err() {
                         error!("a tick panicked; the next one goes on");
+                    }
+                    if !matches!(ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+                        break;
                     }
                 }
             })

@@ -15,10 +15,14 @@ use super::{Index, Outside};
 use crate::catalog::rules::is_found;
 use crate::catalog::{Asset, AssetFacts, CatalogError as E};
 
-/// Commits whose former states are kept. A read that lasts longer is answered by the engine's tables.
+/// Commits whose former states are kept, and so many assets' in them. A read that lasts longer is answered by the engine's tables.
 const KEPT_COMMITS: usize = 4_096;
+const KEPT_ASSETS: usize = 16_384;
 /// How long a read waits for the commit that it sees to go into the index.
 const WAIT: Duration = Duration::from_millis(50);
+/// How long a read waits for the index that is being built. At a million assets that takes seconds, and the tables minutes for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+const NAP: Duration = Duration::from_millis(2);
 
 /// One asset that a commit changed.
 #[derive(Debug, Clone)]
@@ -40,7 +44,7 @@ enum State {
     GivenUp,
     /// Commits since the building began, some of which it may have read.
     Building(Vec<Commit>),
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 struct Ready {
@@ -50,6 +54,8 @@ struct Ready {
     /// What was before each of the last commits, the newest last, and the change before the first of them.
     before: VecDeque<Commit>,
     oldest: u64,
+    /// Assets in `before`.
+    assets: usize,
 }
 
 /// The index of an engine.
@@ -77,6 +83,15 @@ impl Kept {
         self.0.read().is_ok_and(|state| matches!(*state, State::Ready(_)))
     }
 
+    /// Whether it answers, now or when it has been built, if it is being built.
+    pub fn is_ready_soon(&self) -> bool {
+        let begun = std::time::Instant::now();
+        while self.0.read().is_ok_and(|state| matches!(*state, State::Building(_))) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(NAP);
+        }
+        self.is_ready()
+    }
+
     /// Builds it, unless there is one, one is being built or none can be, from a read that gives the feed's last number and the index of
     /// that moment. Commits go on meanwhile.
     ///
@@ -95,9 +110,9 @@ impl Kept {
         let mut state = self.change();
         let State::Building(since) = std::mem::replace(&mut *state, State::Off) else { return Ok(()) };
         let ready = built.and_then(|(seq, index)| {
-            let mut ready = Ready { index, seq, before: VecDeque::new(), oldest: seq };
+            let mut ready = Ready { index, seq, before: VecDeque::new(), oldest: seq, assets: 0 };
             since.into_iter().filter(|commit| commit.seq > seq).try_for_each(|commit| ready.apply(commit))?;
-            Ok(ready)
+            Ok(Box::new(ready))
         });
         match ready {
             Ok(ready) => *state = State::Ready(ready),
@@ -170,10 +185,12 @@ impl Ready {
             self.index.apply(was.as_deref(), is.as_deref())?;
         }
         self.seq = commit.seq;
+        self.assets += commit.touched.len();
         self.before.push_back(commit);
-        if self.before.len() > KEPT_COMMITS
+        while (self.before.len() > KEPT_COMMITS || self.assets > KEPT_ASSETS)
             && let Some(first) = self.before.pop_front()
         {
+            self.assets -= first.touched.len();
             self.oldest = first.seq;
         }
         Ok(())
@@ -254,6 +271,29 @@ mod tests {
         kept.build(|| Ok((7, Index::default()))).unwrap();
         assert!(kept.is_ready());
         kept.build(|| panic!("there is one")).unwrap();
+    }
+
+    #[test]
+    fn who_asks_while_it_is_built_waits_for_it() {
+        let kept = Kept::default();
+        assert!(!kept.is_ready_soon(), "nobody builds it");
+        std::thread::scope(|threads| {
+            let (begun, is_begun) = std::sync::mpsc::channel();
+            let (end, is_end) = std::sync::mpsc::channel::<()>();
+            let kept = &kept;
+            threads.spawn(move || {
+                kept.build(|| {
+                    begun.send(()).unwrap();
+                    is_end.recv().unwrap();
+                    Ok((7, Index::default()))
+                })
+            });
+            is_begun.recv().unwrap();
+            let asks = threads.spawn(|| kept.is_ready_soon());
+            assert!(!kept.is_ready());
+            end.send(()).unwrap();
+            assert!(asks.join().unwrap());
+        });
     }
 
     #[test]

@@ -7,14 +7,14 @@
 mod kept;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use damfs_policy::expr::{FieldKind, fold};
 use damfs_policy::{Expr, Facts, Field, Term, Test};
 use roaring::{MultiOps, RoaringBitmap};
 
 pub use self::kept::{Kept, Touched};
-use self::words::{Assets, Words, union};
+use self::words::{Said, Texts};
 use super::rules::month;
 use super::{Asset, AssetFacts, CatalogError as E};
 use crate::types::Timestamp;
@@ -37,11 +37,6 @@ pub fn has(field: &Field) -> bool {
 fn numbers() -> impl Iterator<Item = &'static Field> {
     let is_number = |field: &&Field| matches!(field.kind(), FieldKind::Number | FieldKind::Date);
     Field::ALL.iter().filter(is_number).filter(|field| **field != Field::Seed)
-}
-
-/// Fields in whose text is searched.
-fn words() -> impl Iterator<Item = &'static Field> {
-    Field::ALL.iter().filter(|field| matches!(field.kind(), FieldKind::Words))
 }
 
 /// What a number is kept under: a time under its day.
@@ -96,9 +91,9 @@ pub struct Index {
     texts: BTreeMap<Field, ByValue<String>>,
     numbers: BTreeMap<Field, ByValue<i64>>,
     /// Nearly every asset has another.
-    seeds: BTreeMap<i64, Assets>,
+    seeds: BTreeSet<(i64, u32)>,
     seeded: RoaringBitmap,
-    words: BTreeMap<Field, Words>,
+    words: Texts,
 }
 
 /// The ordinal as bitmaps take it. There are no more than 2^32 - 1: the index of a library that has given more is not used.
@@ -159,10 +154,13 @@ impl Index {
         }
         let seed = |asset: Option<&Asset>| asset.and_then(|asset| asset.seed);
         self.seed(seed(was), seed(is), ordinal);
-        let same_words = was.zip(is).is_some_and(|(was, is)| AssetFacts::same_words(was, is));
-        for field in words().filter(|_| !same_words) {
-            let text = |asset: Option<&Asset>| asset.map(|a| fold(&AssetFacts(a).words(field))).unwrap_or_default();
-            self.words.entry(field.clone()).or_default().apply(&text(was), &text(is), ordinal)?;
+        if !was.zip(is).is_some_and(|(was, is)| AssetFacts::same_words(was, is)) {
+            let folded =
+                |asset: Option<&Asset>, field| asset.map(|a| fold(&AssetFacts(a).words(field))).unwrap_or_default();
+            let [was_all, is_all] = [was, is].map(|asset| folded(asset, &Field::Text));
+            let [was_prompt, is_prompt] = [was, is].map(|asset| folded(asset, &Field::Prompt));
+            let (old, new) = (Said { all: &was_all, prompt: &was_prompt }, Said { all: &is_all, prompt: &is_prompt });
+            self.words.apply(old, new, ordinal)?;
         }
         if is.is_some() {
             self.published.insert(ordinal);
@@ -206,16 +204,26 @@ impl Index {
         }
     }
 
-    /// The text of a published asset that is searched in, folded; of another it is passed over.
+    /// All texts of a published asset that are searched in and its prompt, folded; of another they are passed over.
     ///
     /// # Errors
     /// When the texts of the library are more than an index takes.
-    pub fn put_words(&mut self, field: &Field, text: &str, ordinal: u64) -> Result<(), E> {
+    pub fn put_words(&mut self, all: &str, prompt: &str, ordinal: u64) -> Result<(), E> {
         let ordinal = small(ordinal)?;
         if self.published.contains(ordinal) {
-            self.words.entry(field.clone()).or_default().apply("", text, ordinal)?;
+            self.words.apply(Said::default(), Said { all, prompt }, ordinal)?;
         }
         Ok(())
+    }
+
+    /// Gives back the memory that growing has taken ahead.
+    pub fn shrink(&mut self) {
+        let texts = self.texts.values_mut().flat_map(|known| known.values.values_mut());
+        let numbers = self.numbers.values_mut().flat_map(|known| known.values.values_mut());
+        texts.chain(numbers).for_each(shrink);
+        // Filled in order a tree's nodes are half empty.
+        self.seeds = std::mem::take(&mut self.seeds).into_iter().collect();
+        self.words.shrink();
     }
 
     fn seed(&mut self, was: Option<i64>, is: Option<i64>, ordinal: u32) {
@@ -223,16 +231,11 @@ impl Index {
             return;
         }
         if let Some(was) = was {
-            if let Some(assets) = self.seeds.get_mut(&was) {
-                assets.take(ordinal);
-                if assets.is_empty() {
-                    self.seeds.remove(&was);
-                }
-            }
+            self.seeds.remove(&(was, ordinal));
             self.seeded.remove(ordinal);
         }
         if let Some(is) = is {
-            self.seeds.entry(is).or_insert(Assets::None).add(ordinal);
+            self.seeds.insert((is, ordinal));
             self.seeded.insert(ordinal);
         }
     }
@@ -298,10 +301,8 @@ impl Index {
                 None => RoaringBitmap::new(),
             },
             (Test::Empty, _) if *field == Field::Seed => base - &self.seeded,
-            (Test::Empty, FieldKind::Words) => match self.words.get(field) {
-                Some(known) => base - known.some(),
-                None => base,
-            },
+            (Test::Empty, FieldKind::Words) if *field == Field::Prompt => base - self.words.prompted(),
+            (Test::Empty, FieldKind::Words) => base - self.words.some(),
             (Test::Empty, _) => {
                 let some = texts.map(|known| &known.some).or(numbers.map(|known| &known.some));
                 some.map_or_else(|| base.clone(), |some| &base - some)
@@ -317,7 +318,7 @@ impl Index {
                 if low > high {
                     return RoaringBitmap::new();
                 }
-                base & union(self.seeds.range(low..=high).map(|(_, assets)| assets))
+                base & self.seeds.range((low, 0)..=(high, u32::MAX)).map(|(_, asset)| asset).collect::<RoaringBitmap>()
             }
             (Test::Between(low, high), FieldKind::Number | FieldKind::Date) => {
                 let key = |bound: &Option<i64>| bound.map(|n| key(field.kind(), n));
@@ -328,8 +329,10 @@ impl Index {
                 }
             }
             (Test::Words(words), FieldKind::Words) => {
-                let known = self.words.get(field);
-                let having = |word: &String| known.map(|known| known.having(word)).unwrap_or_default();
+                let having = |word: &str| match field {
+                    Field::Prompt => self.words.prompted_with(word),
+                    _ => self.words.saying(word),
+                };
                 words.iter().filter(|word| !word.is_empty()).fold(base, |base, word| base & having(word))
             }
             (Test::Between(..) | Test::Words(_), _) => RoaringBitmap::new(),
@@ -356,11 +359,8 @@ impl Index {
             }
         }
         if *field == Field::Seed {
-            for (seed, assets) in &self.seeds {
-                let count = assets.count_in(within);
-                if count > 0 {
-                    out.insert(seed.to_string(), count);
-                }
+            for (seed, _) in self.seeds.iter().filter(|(_, asset)| within.contains(*asset)) {
+                *out.entry(seed.to_string()).or_insert(0) += 1;
             }
         }
         out
@@ -376,6 +376,11 @@ fn listed(field: &Field, key: i64) -> String {
         FieldKind::Date => month(Timestamp::from_nanos(key.saturating_mul(DAY))),
         _ => key.to_string(),
     }
+}
+
+/// Gives back the memory that a bitmap's growing has taken ahead: a copy has what it needs.
+fn shrink(assets: &mut RoaringBitmap) {
+    *assets = assets.clone();
 }
 
 /// The assets with a tag or one below it.

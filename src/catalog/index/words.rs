@@ -1,5 +1,8 @@
 //! Which assets have a text in which a word occurs.
 //!
+//! Of an asset two texts are searched: its prompt, and all its texts, the prompt among them. What only the others say is kept beside what the
+//! prompt says, so that a prompt's words are kept once.
+//!
 //! A word that is searched for has no white space, so it occurs in a text when it occurs in one of the text's tokens, which are what lies
 //! between white space. Each token is kept once, all of them in one long text: searching a million texts is searching their tokens.
 
@@ -12,16 +15,95 @@ use roaring::{MultiOps, RoaringBitmap};
 
 use super::E;
 
+/// The texts of the assets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts {
+    prompts: Words,
+    /// What is in no prompt of the same asset.
+    others: Words,
+    /// The assets with any text.
+    some: RoaringBitmap,
+    /// The assets with a prompt.
+    prompted: RoaringBitmap,
+}
+
+/// An asset's texts that are searched, folded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said<'a> {
+    /// All of them, the prompt too.
+    pub all: &'a str,
+    pub prompt: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn prompts(self) -> BTreeSet<&'a str> {
+        self.prompt.split_whitespace().collect()
+    }
+
+    fn others(self) -> BTreeSet<&'a str> {
+        let prompts = self.prompts();
+        self.all.split_whitespace().filter(|token| !prompts.contains(token)).collect()
+    }
+}
+
+impl Texts {
+    /// An asset's texts were this and are that.
+    ///
+    /// # Errors
+    /// When the texts of the library are more than an index takes.
+    pub(super) fn apply(&mut self, was: Said<'_>, is: Said<'_>, asset: u32) -> Result<(), E> {
+        if was.all == is.all && was.prompt == is.prompt {
+            return Ok(());
+        }
+        self.prompts.apply(&was.prompts(), &is.prompts(), asset)?;
+        self.others.apply(&was.others(), &is.others(), asset)?;
+        for (assets, said) in [(&mut self.some, is.all), (&mut self.prompted, is.prompt)] {
+            if said.is_empty() {
+                assets.remove(asset);
+            } else {
+                assets.insert(asset);
+            }
+        }
+        Ok(())
+    }
+
+    /// The assets with any text.
+    pub(super) const fn some(&self) -> &RoaringBitmap {
+        &self.some
+    }
+
+    /// The assets with a prompt.
+    pub(super) const fn prompted(&self) -> &RoaringBitmap {
+        &self.prompted
+    }
+
+    /// The assets in any of whose texts a word occurs, which has no white space and is not empty.
+    pub(super) fn saying(&self, word: &str) -> RoaringBitmap {
+        self.prompts.having(word) | self.others.having(word)
+    }
+
+    /// The assets in whose prompt it occurs.
+    pub(super) fn prompted_with(&self, word: &str) -> RoaringBitmap {
+        self.prompts.having(word)
+    }
+
+    /// Gives back the memory that growing has taken ahead.
+    pub(super) fn shrink(&mut self) {
+        self.prompts.shrink();
+        self.others.shrink();
+    }
+}
+
 /// The assets that have something: mostly one, and then without a bitmap's cost.
 #[derive(Debug, Clone)]
-pub(super) enum Assets {
+enum Assets {
     None,
     One(u32),
     Many(Box<RoaringBitmap>),
 }
 
 impl Assets {
-    pub(super) fn add(&mut self, asset: u32) {
+    fn add(&mut self, asset: u32) {
         match self {
             Self::None => *self = Self::One(asset),
             Self::One(one) if *one == asset => {}
@@ -30,7 +112,7 @@ impl Assets {
         }
     }
 
-    pub(super) fn take(&mut self, asset: u32) {
+    fn take(&mut self, asset: u32) {
         match self {
             Self::One(one) if *one == asset => *self = Self::None,
             Self::Many(many) => {
@@ -42,23 +124,10 @@ impl Assets {
             _ => {}
         }
     }
-
-    /// How many of them are among others.
-    pub(super) fn count_in(&self, within: &RoaringBitmap) -> u64 {
-        match self {
-            Self::None => 0,
-            Self::One(one) => u64::from(within.contains(*one)),
-            Self::Many(many) => many.intersection_len(within),
-        }
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        matches!(self, Self::None)
-    }
 }
 
 /// All of them together.
-pub(super) fn union<'a>(all: impl Iterator<Item = &'a Assets>) -> RoaringBitmap {
+fn union<'a>(all: impl Iterator<Item = &'a Assets>) -> RoaringBitmap {
     let (mut ones, mut many) = (Vec::new(), Vec::new());
     for assets in all {
         match assets {
@@ -79,89 +148,88 @@ struct Token {
     assets: Assets,
 }
 
-/// The tokens of one field.
+/// Tokens, and who has them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+struct Words {
     /// Every token, each with a line break behind it.
     text: String,
     /// In the order of the text. One that no asset has any more stays: it is likely to be had again.
     tokens: Vec<Token>,
     /// Positions in `tokens`, by what they say.
-    places: HashTable<usize>,
+    places: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// The assets with any text.
-    some: RoaringBitmap,
+}
+
+/// A position in a list.
+fn at(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 impl Words {
     fn end_of(text: &str, token: &Token) -> usize {
-        let begin = usize::try_from(token.begin).unwrap_or(usize::MAX);
+        let begin = at(token.begin);
         text.get(begin..).and_then(|rest| rest.find('\n')).map_or(begin, |len| begin + len)
     }
 
     fn said<'a>(text: &'a str, token: &Token) -> &'a str {
-        let begin = usize::try_from(token.begin).unwrap_or(usize::MAX);
+        let begin = at(token.begin);
         text.get(begin..Self::end_of(text, token)).unwrap_or_default()
     }
 
     fn find(&self, said: &str) -> Option<usize> {
-        let is_it = |place: &usize| self.tokens.get(*place).is_some_and(|t| Self::said(&self.text, t) == said);
-        self.places.find(self.hasher.hash_one(said), is_it).copied()
+        let is_it = |place: &u32| self.tokens.get(at(*place)).is_some_and(|t| Self::said(&self.text, t) == said);
+        self.places.find(self.hasher.hash_one(said), is_it).copied().map(at)
     }
 
     fn place(&mut self, said: &str) -> Result<usize, E> {
         if let Some(place) = self.find(said) {
             return Ok(place);
         }
-        let begin =
-            u32::try_from(self.text.len()).map_err(|_| E::Engine("the texts are more than the index takes".into()))?;
-        let place = self.tokens.len();
+        let full = |_| E::Engine("the texts are more than the index takes".into());
+        let begin = u32::try_from(self.text.len()).map_err(full)?;
+        let place = u32::try_from(self.tokens.len()).map_err(full)?;
         self.text.push_str(said);
         self.text.push('\n');
         self.tokens.push(Token { begin, assets: Assets::None });
-        let Self { text, tokens, places, hasher, .. } = self;
-        let hash_of = |place: &usize| hasher.hash_one(tokens.get(*place).map_or("", |t| Self::said(text, t)));
+        let Self { text, tokens, places, hasher } = self;
+        let hash_of = |place: &u32| hasher.hash_one(tokens.get(at(*place)).map_or("", |t| Self::said(text, t)));
         places.insert_unique(hasher.hash_one(said), place, hash_of);
-        Ok(place)
+        Ok(at(place))
     }
 
-    /// An asset's text was this and is that, both folded.
-    pub(super) fn apply(&mut self, was: &str, is: &str, asset: u32) -> Result<(), E> {
-        if was == is {
-            return Ok(());
-        }
-        let tokens = |text| str::split_whitespace(text).collect::<BTreeSet<&str>>();
-        let (old, new) = (tokens(was), tokens(is));
-        for gone in old.difference(&new) {
+    /// An asset's tokens were these and are those.
+    fn apply(&mut self, was: &BTreeSet<&str>, is: &BTreeSet<&str>, asset: u32) -> Result<(), E> {
+        for gone in was.difference(is) {
             if let Some(token) = self.find(gone).and_then(|place| self.tokens.get_mut(place)) {
                 token.assets.take(asset);
             }
         }
-        for more in new.difference(&old) {
+        for more in is.difference(was) {
             let place = self.place(more)?;
             if let Some(token) = self.tokens.get_mut(place) {
                 token.assets.add(asset);
             }
         }
-        if is.is_empty() {
-            self.some.remove(asset);
-        } else {
-            self.some.insert(asset);
-        }
         Ok(())
     }
 
-    pub(super) const fn some(&self) -> &RoaringBitmap {
-        &self.some
+    fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.tokens.shrink_to_fit();
+        for token in &mut self.tokens {
+            if let Assets::Many(many) = &mut token.assets {
+                super::shrink(many);
+            }
+        }
     }
 
     /// The assets in whose text a word occurs, which has no white space and is not empty.
-    pub(super) fn having(&self, word: &str) -> RoaringBitmap {
+    fn having(&self, word: &str) -> RoaringBitmap {
         let (finder, text) = (memmem::Finder::new(word), self.text.as_bytes());
         let mut hits = Vec::new();
         let (mut from, mut place) = (0, 0);
         while let Some(at) = text.get(from..).and_then(|rest| finder.find(rest)).map(|at| from + at) {
-            let begins_before = |token: &Token| usize::try_from(token.begin).is_ok_and(|begin| begin <= at);
+            let begins_before = |token: &Token| self::at(token.begin) <= at;
             place += self.tokens.get(place..).map_or(0, |rest| rest.partition_point(begins_before));
             let Some(token) = place.checked_sub(1).and_then(|last| self.tokens.get(last)) else { break };
             hits.push(&token.assets);
@@ -177,35 +245,58 @@ impl Words {
 mod tests {
     use super::*;
 
-    fn found(words: &Words, word: &str) -> Vec<u32> {
-        words.having(word).into_iter().collect()
+    fn found(assets: &RoaringBitmap) -> Vec<u32> {
+        assets.iter().collect()
+    }
+
+    fn all(all: &str) -> Said<'_> {
+        Said { all, prompt: "" }
     }
 
     #[test]
     fn a_word_is_found_wherever_it_occurs() {
-        let mut words = Words::default();
+        let mut texts = Texts::default();
         for (asset, text) in [(1, "red dress"), (2, "a dresser\nréd"), (70_000, "redress dress"), (4, "")] {
-            words.apply("", text, asset).unwrap();
+            texts.apply(Said::default(), all(text), asset).unwrap();
         }
-        assert_eq!(found(&words, "dress"), [1, 2, 70_000]);
-        assert_eq!(found(&words, "red"), [1, 70_000]);
-        assert_eq!(found(&words, "é"), [2]);
-        assert_eq!(found(&words, "er"), [2]);
-        assert_eq!(found(&words, "blue"), [0; 0]);
-        assert_eq!(words.some().iter().collect::<Vec<_>>(), [1, 2, 70_000]);
+        texts.shrink();
+        let saying = |word| found(&texts.saying(word));
+        assert_eq!(saying("dress"), [1, 2, 70_000]);
+        assert_eq!(saying("red"), [1, 70_000]);
+        assert_eq!(saying("é"), [2]);
+        assert_eq!(saying("er"), [2]);
+        assert_eq!(saying("blue"), [0; 0]);
+        assert_eq!(found(texts.some()), [1, 2, 70_000]);
+        assert_eq!(found(texts.prompted()), [0; 0]);
     }
 
     #[test]
     fn what_a_text_says_no_more_is_not_found() {
-        let mut words = Words::default();
-        words.apply("", "red dress dress", 1).unwrap();
-        words.apply("", "dress", 2).unwrap();
-        words.apply("red dress dress", "red hat", 1).unwrap();
-        assert_eq!(found(&words, "dress"), [2]);
-        words.apply("red hat", "", 1).unwrap();
-        assert_eq!((found(&words, "red"), found(&words, "hat")), (vec![], vec![]));
-        words.apply("", "red", 3).unwrap();
-        assert_eq!(found(&words, "red"), [3]);
-        assert_eq!(words.some().iter().collect::<Vec<_>>(), [2, 3]);
+        let mut texts = Texts::default();
+        texts.apply(Said::default(), all("red dress dress"), 1).unwrap();
+        texts.apply(Said::default(), all("dress"), 2).unwrap();
+        texts.apply(all("red dress dress"), all("red hat"), 1).unwrap();
+        assert_eq!(found(&texts.saying("dress")), [2]);
+        texts.apply(all("red hat"), all(""), 1).unwrap();
+        assert_eq!((found(&texts.saying("red")), found(&texts.saying("hat"))), (vec![], vec![]));
+        texts.apply(all(""), all("red"), 3).unwrap();
+        assert_eq!(found(&texts.saying("red")), [3]);
+        assert_eq!(found(texts.some()), [2, 3]);
+    }
+
+    #[test]
+    fn a_word_of_a_prompt_is_found_in_the_prompt_and_in_all() {
+        let mut texts = Texts::default();
+        let (was, is) =
+            (Said { all: "luna\nred hat", prompt: "red hat" }, Said { all: "luna\nhat\nred", prompt: "hat" });
+        texts.apply(Said::default(), was, 1).unwrap();
+        assert_eq!((found(&texts.saying("red")), found(&texts.prompted_with("red"))), (vec![1], vec![1]));
+        assert_eq!((found(&texts.saying("luna")), found(&texts.prompted_with("luna"))), (vec![1], vec![]));
+        // The same word, which the prompt says no more and another text does.
+        texts.apply(was, is, 1).unwrap();
+        assert_eq!((found(&texts.saying("red")), found(&texts.prompted_with("red"))), (vec![1], vec![]));
+        texts.apply(is, Said { all: "luna", prompt: "" }, 1).unwrap();
+        assert_eq!((found(&texts.saying("red")), found(&texts.prompted_with("hat"))), (vec![], vec![]));
+        assert_eq!((found(texts.some()), found(texts.prompted())), (vec![1], vec![]));
     }
 }

@@ -48,7 +48,7 @@ impl<'c> Indexed<'c> {
         {
             return Ok(Some(Rc::clone(found)));
         }
-        if !self.kept.is_ready() {
+        if !self.kept.is_ready_soon() {
             return Ok(None);
         }
         let seq = self.seq(conn)?;
@@ -176,6 +176,7 @@ pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
             Ok(())
         })?;
     }
+    index.shrink();
     Ok((seq, index))
 }
 
@@ -193,10 +194,8 @@ fn words(conn: &Connection, index: &mut Index) -> Result<(), E> {
     let mut fits = Ok(());
     each(conn, "SELECT asset, words, prompt_words FROM asset_text ORDER BY asset", [], |row| {
         let ordinal = row.get::<_, Num>(0)?.0;
-        for (field, column) in [(Field::Text, 1), (Field::Prompt, 2)] {
-            if fits.is_ok() {
-                fits = index.put_words(&field, row.get_ref(column)?.as_str()?, ordinal);
-            }
+        if fits.is_ok() {
+            fits = index.put_words(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?, ordinal);
         }
         Ok(())
     })?;

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hashbrown::DefaultHashBuilder;
+
 use super::mount::Mount;
 use crate::types::{Attr, Timestamp};
 
@@ -19,8 +21,8 @@ pub(super) struct Believed(Mutex<Generations>);
 
 #[derive(Default)]
 struct Generations {
-    young: HashSet<u64>,
-    old: HashSet<u64>,
+    young: HashSet<u64, DefaultHashBuilder>,
+    old: HashSet<u64, DefaultHashBuilder>,
     since: Timestamp,
 }
 

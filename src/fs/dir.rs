@@ -17,6 +17,9 @@ use crate::types::{Attr, Caller, FileKind};
 /// Cookies of `.` and `..`; those of the rows come behind.
 const DOTS: u64 = 2;
 
+/// Rows that are noted at once as shown: about as many as a reply holds.
+const NOTED: usize = 256;
+
 /// An open directory.
 pub(super) struct Listing {
     ino: u64,
@@ -77,9 +80,15 @@ impl Mount {
         moved.recheck(self, &who, &listing.place, snapshot)?;
         self.given.rows(listing.ino, snapshot, self.library.clock.now());
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
-        for row in &snapshot.rows[from..] {
+        let mut noted = from;
+        for (at, row) in snapshot.rows.iter().enumerate().skip(from) {
             if !moved.allows(row) {
                 continue;
+            }
+            if plus && at >= noted && !self.ttl().is_zero() {
+                // Before it is asked what has changed: whatever changes afterwards takes back what is noted.
+                noted = at.saturating_add(NOTED).min(snapshot.rows.len());
+                self.shown.note_rows(self.library.clock.now(), listing.ino, snapshot, at..noted);
             }
             let listed =
                 if plus { self.introduced(&who, listing.ino, row, moved) } else { self.named(&who, listing.ino, row) };
@@ -133,9 +142,6 @@ impl Mount {
         let believed = self.believe_old(&attr, ttl);
         moved.follow(self)?;
         let ttl = if moved.touched(row) { Duration::ZERO } else { believed };
-        if let What::Node { asset: Some(asset), stem, .. } = &row.what {
-            self.note_shown(*asset, stem.clone(), parent, &row.name);
-        }
         Ok((attr, Some(Entry { attr, entry_ttl: ttl, attr_ttl: ttl }), remember))
     }
 

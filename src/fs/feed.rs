@@ -1,6 +1,7 @@
 //! From the catalogue's change feed to what the kernel is to forget. One thread per mount reads the feed; the adapter's notifier
 //! thread passes the result on, so that no handler ever waits for a notification.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::mount::Mount;
 use super::{FsError, FsResult, Invalidation};
-use crate::catalog::{ChangeKind, ChangeRow, ReadTx, view_stem};
+use crate::catalog::{CatalogError, ChangeKind, ChangeRow, ReadTx, view_stem};
 use crate::ops::{CHAIN, Library, folders};
 use crate::types::{AssetId, NodeId, Timestamp};
 use crate::view::tree::saved::MARK;
@@ -110,7 +111,8 @@ fn weak_after(weak: &Weak<Mount>, wake: &Receiver<()>) -> Option<Arc<Mount>> {
         match wake.recv_timeout(Duration::from_secs(1)) {
             Ok(()) => return weak.upgrade(),
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-                weak.upgrade()?;
+                let mount = weak.upgrade()?;
+                mount.shown.forget_old(mount.library.clock.now());
             }
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return None,
         }
@@ -130,9 +132,7 @@ impl Mount {
             };
             let Some(last) = rows.last() else { return };
             self.feed.seen.store(last.seq, Ordering::SeqCst);
-            for row in &rows {
-                self.invalidate(row);
-            }
+            self.invalidate(&rows);
             self.withdraw(&rows);
             for ino in self.given.drop_all() {
                 self.send(Invalidation::Inode { ino, bytes: true });
@@ -158,65 +158,54 @@ impl Mount {
         }
     }
 
-    fn invalidate(&self, row: &ChangeRow) {
+    fn invalidate(&self, rows: &[ChangeRow]) {
         if self.ttl().is_zero() {
             return;
         }
-        match row.kind {
-            ChangeKind::Node => {
-                if let Ok(id) = row.id.parse() {
-                    self.send(Invalidation::Inode { ino: self.inodes.node(NodeId(id)), bytes: false });
+        let mut assets = HashSet::new();
+        for row in rows {
+            match row.kind {
+                ChangeKind::Node => {
+                    if let Ok(id) = row.id.parse() {
+                        self.send(Invalidation::Inode { ino: self.inodes.node(NodeId(id)), bytes: false });
+                    }
                 }
-            }
-            ChangeKind::Entry => {
-                if let Some((parent, name)) = folders::parse_entry_change_id(&row.id) {
-                    self.send(Invalidation::Name { parent: self.inodes.node(parent), name: name.as_bytes().to_vec() });
+                ChangeKind::Entry => {
+                    if let Some((parent, name)) = folders::parse_entry_change_id(&row.id) {
+                        let parent = self.inodes.node(parent);
+                        self.send(Invalidation::Name { parent, name: name.as_bytes().to_vec() });
+                    }
                 }
+                ChangeKind::Asset => assets.extend(row.id.parse::<AssetId>()),
+                ChangeKind::Access => self.send_all(self.shown.drain()),
+                ChangeKind::Saved => self.take_back_saved(&row.id),
+                ChangeKind::Inbox | ChangeKind::Word => {}
             }
-            ChangeKind::Asset => {
-                if let Ok(id) = row.id.parse::<AssetId>() {
-                    self.take_back(id);
-                }
-            }
-            ChangeKind::Access => self.take_back_all(),
-            ChangeKind::Saved => self.take_back_saved(&row.id),
-            ChangeKind::Inbox | ChangeKind::Word => {}
+        }
+        // Views may show an asset no longer, or call its namesakes otherwise: their names there are taken back.
+        if !assets.is_empty() {
+            self.send_all(self.shown.of(&assets, &self.stems_of(&assets)));
         }
     }
 
-    /// Views may show an asset no longer, or call its namesakes otherwise: their names there are taken back.
-    fn take_back(&self, asset: AssetId) {
-        let stems = self.stems_of(asset);
-        let called_so = |stem: &str| stems.iter().flatten().any(|s| s == stem);
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<Invalidation> = shown
-            .iter()
-            .filter(|s| s.asset == asset || s.stem.as_deref().is_some_and(called_so))
-            .map(|s| Invalidation::Name { parent: s.parent, name: s.name.clone() })
-            .collect();
-        drop(shown);
-        for name in names {
-            self.send(name);
+    /// The stems by which assets have a part in the names of others, when any of those may be known to the kernel.
+    fn stems_of(&self, assets: &HashSet<AssetId>) -> HashSet<String> {
+        if !self.shown.has_stems() {
+            return HashSet::new();
         }
-    }
-
-    /// The stems by which an asset has a part in the names of others, when any of those may be known to the kernel.
-    fn stems_of(&self, asset: AssetId) -> [Option<String>; 2] {
-        let shared = self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|s| s.stem.is_some());
-        if !shared {
-            return [None, None];
-        }
-        match self.library.catalog.read(|tx| tx.asset(asset)) {
-            Ok(found) => {
-                let stem = |name: &String| view_stem(name).to_owned();
-                let found = found.as_ref();
-                [found.map(|a| stem(&a.view_name)), found.and_then(|a| a.marked_name.as_ref()).map(stem)]
+        let read = self.library.catalog.read(|tx| {
+            let mut stems = HashSet::new();
+            for asset in assets {
+                let found = tx.asset(*asset)?;
+                let names = found.iter().flat_map(|a| [Some(&a.view_name), a.marked_name.as_ref()]).flatten();
+                stems.extend(names.map(|name| view_stem(name).to_owned()));
             }
-            Err(e) => {
-                tracing::warn!(%asset, error = %e, "a changed asset could not be read; names may be a second old");
-                [None, None]
-            }
-        }
+            Ok(stems)
+        });
+        read.unwrap_or_else(|e: CatalogError| {
+            tracing::warn!(error = %e, "changed assets could not be read; names may be a second old");
+            HashSet::new()
+        })
     }
 
     /// A saved query has another name or none, or asks something else: its names are looked for again.
@@ -233,12 +222,9 @@ impl Mount {
         }
     }
 
-    fn take_back_all(&self) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<_> = shown.drain(..).map(|s| Invalidation::Name { parent: s.parent, name: s.name }).collect();
-        drop(shown);
-        for name in names {
-            self.send(name);
+    fn send_all(&self, all: Vec<Invalidation>) {
+        for what in all {
+            self.send(what);
         }
     }
 

@@ -10,7 +10,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::mount::{Mount, Place, local_folder, shared_stem};
+use super::mount::{Mount, Place, local_folder};
+use super::shown::shared_stem;
 use super::{FsError, FsResult, NamesKept};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
@@ -57,6 +58,13 @@ pub(super) struct Snapshot {
     /// The last change that it knows of, and the gate's epoch before it was taken.
     seq: u64,
     epoch: u64,
+}
+
+#[cfg(test)]
+impl Snapshot {
+    pub(super) const fn of(rows: Vec<Row>) -> Self {
+        Self { rows, seq: 0, epoch: 0 }
+    }
 }
 
 /// A directory, as somebody lists it.

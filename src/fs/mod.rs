@@ -22,6 +22,7 @@ mod rights;
 mod rivals;
 mod saved;
 mod setattr;
+mod shown;
 mod statfs;
 mod tagging;
 mod text;

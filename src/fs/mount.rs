@@ -1,18 +1,17 @@
 //! One mount: who asks, what an inode denotes, and whether he may know it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::handles::Handles;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
+use super::shown::shared_stem;
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
-use crate::catalog::{
-    Asset, AssetFacts, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow, view_stem,
-};
+use crate::catalog::{Asset, AssetFacts, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow};
 use crate::ops::notices::Notice;
 use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
@@ -43,21 +42,6 @@ pub(super) enum Object {
     Link(Box<[u8]>),
 }
 
-/// A name that a view showed, remembered as long as the kernel may believe it.
-pub(super) struct Shown {
-    pub(super) at: Timestamp,
-    pub(super) asset: AssetId,
-    /// The stem that it shares with others, who may have a part in its name.
-    pub(super) stem: Option<Box<str>>,
-    pub(super) parent: u64,
-    pub(super) name: Vec<u8>,
-}
-
-/// The stem that an asset shares with others.
-pub(super) fn shared_stem(view_name: &str, marked_name: Option<&str>) -> Option<Box<str>> {
-    marked_name.map(|_| view_stem(view_name).into())
-}
-
 /// A view's path, and a name in it.
 type Alias = (String, Vec<u8>);
 
@@ -72,7 +56,7 @@ pub struct Mount {
     pub(super) handles: Handles,
     pub(super) snapshots: super::listing::Snapshots,
     pub(super) given: super::listing::Given,
-    pub(super) shown: Mutex<VecDeque<Shown>>,
+    pub(super) shown: super::shown::ShownNames,
     /// Files just created in a view under a name that is not their view name.
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,
     /// What all pages of a node in the page cache are of.
@@ -97,7 +81,7 @@ impl Mount {
             handles: Handles::default(),
             snapshots: Default::default(),
             given: Default::default(),
-            shown: Mutex::default(),
+            shown: Default::default(),
             aliases: Mutex::default(),
             cached: Mutex::default(),
             believed: Default::default(),
@@ -482,17 +466,10 @@ impl Mount {
         self.feed.changed(&self.library).max(self.born)
     }
 
-    pub(super) fn note_shown(&self, asset: AssetId, stem: Option<Box<str>>, parent: u64, name: &FileName) {
-        if self.ttl().is_zero() {
-            return;
+    fn note_shown(&self, asset: AssetId, stem: Option<Box<str>>, parent: u64, name: &FileName) {
+        if !self.ttl().is_zero() {
+            self.shown.note_one(self.library.clock.now(), parent, asset, stem, name);
         }
-        let now = self.library.clock.now();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let keep = i64::try_from(PERSONAL_TTL.as_millis()).unwrap_or(1_000) + 100;
-        while shown.front().is_some_and(|s| now.ms_since(s.at) > keep) {
-            shown.pop_front();
-        }
-        shown.push_back(Shown { at: now, asset, stem, parent, name: name.as_bytes().to_vec() });
     }
 
     /// The kernel has forgotten an inode so many times.

@@ -154,18 +154,22 @@ impl Tree<'_> {
         told.filter(|value| glossary.canonical(field, value) == *value).collect()
     }
 
-    /// The values that files of a query have or imply, and how many of them; of a tag without those that only have one below it.
-    fn counts(&self, field: &Field, query: &Expr) -> Result<Vec<(String, u64)>, CatalogError> {
-        let stored = self.tx.values(field, &self.visible(query))?;
+    /// The values that files of a query have or imply, and how many of them, as they are asked for; of a tag without those that only have
+    /// one below it.
+    fn counts<'t>(
+        &'t self,
+        field: &'t Field,
+        query: &'t Expr,
+    ) -> Result<Box<dyn Iterator<Item = Result<(String, u64), CatalogError>> + 't>, CatalogError> {
+        let stored = self.tx.values(field, &self.visible(query))?.into_iter().filter(|(value, _)| !value.is_empty());
         if self.glossary().is_plain(field) {
-            return Ok(stored);
+            return Ok(Box::new(stored.map(Ok)));
         }
-        let values = self.told(field, stored.into_iter().map(|(value, _)| value).filter(|v| !v.is_empty()));
-        let count = |value: String| {
-            let n = self.tx.count(&self.visible(&query.clone().and(Expr::is(field.clone(), value.clone()))))?;
-            Ok((value, n))
-        };
-        values.into_iter().map(count).collect()
+        let values = self.told(field, stored.map(|(value, _)| value));
+        Ok(Box::new(values.into_iter().map(move |value| {
+            let having = query.clone().and(Expr::is(field.clone(), value.clone()));
+            Ok((value, self.tx.count(&self.visible(&having))?))
+        })))
     }
 
     /// `by/conflict/` is listed only while there is something to decide.
@@ -435,8 +439,12 @@ impl Tree<'_> {
                 Ok(false)
             }
             _ => {
-                let values = self.counts(field, &query.expr)?;
-                Ok(values.iter().any(|(_, count)| *count < all))
+                for counted in self.counts(field, &query.expr)? {
+                    if counted?.1 < all {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
         }
     }
@@ -505,14 +513,20 @@ impl Tree<'_> {
 
     /// Values that hold for some of the files and not for all; of tags also the levels above.
     fn splitting_values(&self, query: &QueryDir, field: &Field, all: u64) -> Result<BTreeSet<String>, CatalogError> {
-        let values = self.counts(field, &query.expr)?;
-        if *field != Field::Tag {
-            return Ok(values.into_iter().filter(|(v, count)| !v.is_empty() && *count < all).map(|(v, _)| v).collect());
-        }
-        let above = |tag: &str| tag.match_indices('/').map(|(at, _)| tag[..at].to_owned()).collect::<Vec<_>>();
-        let tags: BTreeSet<String> =
-            values.iter().flat_map(|(tag, _)| above(tag).into_iter().chain([tag.clone()])).collect();
         let mut splitting = BTreeSet::new();
+        if *field != Field::Tag {
+            for counted in self.counts(field, &query.expr)? {
+                let (value, count) = counted?;
+                if count < all {
+                    splitting.insert(value);
+                }
+            }
+            return Ok(splitting);
+        }
+        let stored = self.tx.values(field, &self.visible(&query.expr))?;
+        let above = |tag: &str| tag.match_indices('/').map(|(at, _)| tag[..at].to_owned()).collect::<Vec<_>>();
+        let told = self.told(field, stored.into_iter().map(|(tag, _)| tag));
+        let tags: BTreeSet<String> = told.iter().flat_map(|tag| above(tag).into_iter().chain([tag.clone()])).collect();
         for tag in tags {
             if self.tx.count(&self.visible(&query.expr.clone().and(Expr::is(Field::Tag, tag.clone()))))? < all {
                 splitting.insert(tag);

@@ -438,6 +438,14 @@ impl WriteTx for Recorder<'_> {
         note(&mut self.assets, asset.id, || self.tx.asset(asset.id), Some(asset.clone()))?;
         self.tx.put_asset(asset)
     }
+    fn rekey_asset(&mut self, from: AssetId, to: AssetId, n: u32) -> Result<(), E> {
+        self.tx.rekey_asset(from, to, n)?;
+        // What was noted of it is of the same asset; its id does not go back.
+        if let Some(pair) = self.assets.remove(&from) {
+            self.assets.insert(to, pair);
+        }
+        Ok(())
+    }
     fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E> {
         self.tx.put_generation(asset, generation)
     }

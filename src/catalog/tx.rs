@@ -174,6 +174,9 @@ pub trait WriteTx: ReadTx {
 
     /// Inserts or replaces the whole record.
     fn put_asset(&mut self, asset: &Asset) -> Result<(), E>;
+    /// Gives an asset of one version another id, and that version another number. Refused when the id is taken, or there are more versions:
+    /// an asset that has lived here keeps its own.
+    fn rekey_asset(&mut self, from: AssetId, to: AssetId, n: u32) -> Result<(), E>;
     /// Inserts or replaces; refused when there is no such asset.
     fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E>;
     /// Only for provisional ones that never had a version. Backups of its bytes are nobody's then.

@@ -70,7 +70,7 @@ its mode.")]
     /// Take in files and folders.
     #[command(after_help = "\
 Files are copied, hashed, read and filed under library/. Running it again imports nothing twice, also after it was
-killed. Hidden files, symbolic links, pipes and sockets below a folder are left out and counted. Exit code 1 when a
+killed. --into library files them by their own folders alone. Hidden files, symbolic links, pipes and sockets below a folder are left out and counted. Exit code 1 when a
 file was refused; the others are in.
 
 Example:
@@ -176,13 +176,13 @@ Example:
         after_help = "Which assets have something to decide: dam find not.conflict=none, or by/conflict/ of a mount.\n\nExample:\n  dam meta diff library/luna/IMG_1.png\n  dam meta resolve library/luna/IMG_1.png note --take other"
     )]
     Meta(MetaArgs),
-    /// Write records as files.
+    /// Write records as files, and put them back.
     #[command(after_help = "\
 Files of library/ and their records are a whole backup: rsync -a MOUNT/library MOUNT/records BACKUP/
 
 Example:
   dam records export ~/backup/records
-  dam records export --delete --query persona=luna ~/luna-records")]
+  dam records import ~/backup/records --dry-run")]
     Records(RecordsArgs),
     /// Take back what was changed last.
     #[command(after_help = "\
@@ -306,6 +306,9 @@ pub struct ImportArgs {
     /// Also take what is no recognised medium.
     #[arg(long)]
     pub any: bool,
+    /// Also take further copies of bytes that the library has, each as an asset.
+    #[arg(long)]
+    pub copies: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ use super::args::Global;
 use super::backend::{self, Backend};
 use super::{Done, Failure, print};
 use crate::ops::find::Order;
+use crate::ops::folders;
 use crate::ops::proto::Command;
 use crate::ops::{Listener, OpsError};
 
@@ -219,8 +220,6 @@ fn line(asset: &Value) -> Option<&str> {
 fn raw(asset: &Value) -> Option<Vec<u8>> {
     match asset["path_bytes"].as_str() {
         None => asset["path"].as_str().or_else(|| asset["id"].as_str()).map(|path| path.as_bytes().to_vec()),
-        Some(hex) => {
-            hex.as_bytes().chunks(2).map(|b| u8::from_str_radix(std::str::from_utf8(b).ok()?, 16).ok()).collect()
-        }
+        Some(hex) => folders::unhex(hex),
     }
 }

@@ -37,7 +37,7 @@ struct Totals {
 pub fn run(global: &Global, args: &ImportArgs) -> Done {
     let set = args.set.iter().map(|text| assignment(text)).collect::<Result<Vec<_>, _>>()?;
     // What is typed wrong is said before anything is read.
-    ImportOptions::parse(args.into.as_deref(), &set, args.any)?;
+    ImportOptions::parse(args.into.as_deref(), &set, args.any, args.copies)?;
     let root = backend::root(global, &[])?;
     let started = Instant::now();
     let found = walk::files(&args.paths);
@@ -67,8 +67,8 @@ pub fn run(global: &Global, args: &ImportArgs) -> Done {
     match &mut backend {
         Backend::Local { library, caller } => {
             let actor = Actor::of(library, caller)?;
-            let mut importer =
-                Importer::new(library, &actor, ImportOptions::parse(args.into.as_deref(), &set, args.any)?);
+            let options = ImportOptions::parse(args.into.as_deref(), &set, args.any, args.copies)?;
+            let mut importer = Importer::new(library, &actor, options);
             for file in &readable {
                 match open(&file.path) {
                     Ok((open, mtime)) => match OpenFile::new(open) {
@@ -118,6 +118,7 @@ fn one(
         set: set.to_vec(),
         mtime: mtime.as_nanos(),
         any: args.any,
+        copies: args.copies,
     };
     let value = backend.run(command, Some(open))?;
     serde_json::from_value(value)

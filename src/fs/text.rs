@@ -9,7 +9,7 @@ use crate::ops::show::Record;
 use crate::ops::{records, why};
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
-use crate::view::tree::{Item, TextFile, WhyTarget};
+use crate::view::tree::{Item, TextFile, Tree, WhyTarget};
 
 /// A text made by damfs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,11 @@ impl Mount {
             }
             Text::Library => {
                 self.sees_everything(who)?;
-                let shelf = self.library.catalog.read(|tx| records::Shelf::of(tx))?;
+                let now = self.library.clock.now();
+                let shelf = self
+                    .library
+                    .catalog
+                    .read(|tx| records::Shelf::of(tx, &Tree::new(tx, &who.subject, Some(who.id)).at(now)))?;
                 (shelf.text().map_err(|e| FsError::Io(e.to_string()))?, changed)
             }
             Text::Why(id) => (self.why(who, *id)?.into_bytes(), changed),

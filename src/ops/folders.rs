@@ -217,6 +217,13 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The other way of [`hex`].
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    text.len().is_multiple_of(2).then(|| text.as_bytes().chunks(2).map(byte).collect()).flatten()
+}
+
 /// How the change feed names an entry: the folder's number, a slash, the name percent-encoded.
 #[must_use]
 pub fn entry_change_id(parent: NodeId, name: &FileName) -> String {

@@ -53,6 +53,8 @@ pub struct ImportOptions {
     pub changes: Vec<(Field, FacetChange)>,
     /// Also what is no recognised medium.
     pub any: bool,
+    /// Also further copies of bytes that the library has: each file is an asset, as in the tree that a backup keeps.
+    pub copies: bool,
 }
 
 impl ImportOptions {
@@ -60,7 +62,7 @@ impl ImportOptions {
     ///
     /// # Errors
     /// [`OpsError::Usage`] for a folder, facet or value that cannot be.
-    pub fn parse(into: Option<&str>, set: &[Assignment], any: bool) -> Result<Self, OpsError> {
+    pub fn parse(into: Option<&str>, set: &[Assignment], any: bool, copies: bool) -> Result<Self, OpsError> {
         if let Some(folder) = into {
             folders::parts(folder).map_err(|e| OpsError::usage(format!("--into {folder}: {e}"), INTO))?;
         }
@@ -72,7 +74,7 @@ impl ImportOptions {
                 other => (field, other),
             })
             .collect();
-        Ok(Self { into: into.map(str::to_owned), changes, any })
+        Ok(Self { into: into.map(str::to_owned), changes, any, copies })
     }
 }
 
@@ -214,7 +216,8 @@ impl<'a> Importer<'a> {
         if self.pending.iter().any(|p| p.content.id == content.id) {
             self.flush()?;
         }
-        if let Some((path, id)) = self.known(content.id)? {
+        let known = if self.options.copies { None } else { self.known(content.id)? };
+        if let Some((path, id)) = known {
             self.done.push(Outcome { given: given.to_owned(), result: Imported::Known { path, id } });
             return Ok(None);
         }

@@ -175,8 +175,16 @@ impl Library {
 
 /// A version's manifest is to be written once its transaction is committed.
 pub(super) fn owe(tx: &mut dyn WriteTx, version: &VersionRow) -> Result<(), CatalogError> {
+    owe_all(tx, &[(version.asset, version.n)])
+}
+
+/// As [`owe`], of many.
+pub(super) fn owe_all(tx: &mut dyn WriteTx, versions: &[(AssetId, u32)]) -> Result<(), CatalogError> {
+    if versions.is_empty() {
+        return Ok(());
+    }
     let mut list = owed(tx)?;
-    list.push((version.asset, version.n));
+    list.extend(versions);
     set_owed(tx, &list)
 }
 

@@ -78,13 +78,18 @@ impl Facet {
     }
 }
 
-/// The attributes of a file but for those that are its record, or are on their way there; an empty one marks by which name it was set.
+/// Whether an attribute is the file's rather than its record's; an empty one marks by which of its names the record's was set.
+#[must_use]
+pub fn is_not_mapped(name: &[u8], value: &[u8]) -> bool {
+    value.is_empty() || Facet::of(name).is_none()
+}
+
+/// The attributes of a file but for those that are its record, or are on their way there.
 ///
 /// # Errors
 /// When the catalogue fails.
 pub fn not_mapped(tx: &dyn ReadTx, node: NodeId) -> Result<Vec<Xattr>, CatalogError> {
-    let kept = |(name, value): &Xattr| value.is_empty() || Facet::of(name).is_none();
-    Ok(tx.xattrs(node)?.into_iter().filter(kept).collect())
+    Ok(tx.xattrs(node)?.into_iter().filter(|(name, value)| is_not_mapped(name, value)).collect())
 }
 
 /// The names under which an asset's file lists what the record has. One that has two is listed under the one that it was last set by,

@@ -128,6 +128,32 @@ pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
     OpsError::Unknown { message, hint }
 }
 
+/// One of whom nothing is known but his name: shut out until an admin says what he may.
+#[must_use]
+pub(super) fn locked_out(id: MemberId, name: &str, now: Timestamp) -> MemberRow {
+    let (name, role) = (name.to_owned(), "content-creator".to_owned());
+    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now }
+}
+
+/// The member of a name; one who is not known here is made, locked out.
+///
+/// # Errors
+/// When the catalogue fails, or there is no randomness to be had.
+pub(super) fn known(
+    library: &Library,
+    actor: &Actor,
+    tx: &mut dyn WriteTx,
+    name: &str,
+    now: Timestamp,
+) -> Result<MemberId, OpsError> {
+    if let Some(member) = tx.member_by_name(name)? {
+        return Ok(member.id);
+    }
+    let row = locked_out(MemberId::make(now, &*library.entropy)?, name, now);
+    put(tx, actor, &row, "member.add", &json!({ "new": member_json(&row) }), now)?;
+    Ok(row.id)
+}
+
 /// Stores a member inside a transaction: row, feed, audit.
 fn put(
     tx: &mut dyn WriteTx,

@@ -1,5 +1,6 @@
 //! Who goes by which name in views: every change of that, and what it does to namesakes.
 
+use super::folders;
 use crate::catalog::{Asset, AssetState, CatalogError, ChangeKind, Counter, ReadTx, WriteTx, view_stem};
 use crate::types::{AssetId, FileName};
 use crate::view::naming;
@@ -11,6 +12,18 @@ use crate::view::naming;
 pub(super) fn name_after(tx: &dyn ReadTx, asset: &mut Asset, file: &FileName, turn: u64) -> Result<(), CatalogError> {
     (asset.view_name, asset.marked_name) = naming::names(tx, file, asset.id)?;
     asset.named = Some(turn);
+    Ok(())
+}
+
+/// A stored asset has another id: its marked name comes from that.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn name_anew(tx: &dyn ReadTx, asset: &mut Asset) -> Result<(), CatalogError> {
+    let entry = asset.node.map(|node| folders::entry_of(tx, node)).transpose()?.flatten();
+    if let Some(entry) = entry {
+        (asset.view_name, asset.marked_name) = naming::names(tx, &entry.name, asset.id)?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::records::{Given, How, Shelf};
 use crate::types::AssetId;
 
 /// Something to do with a library, on behalf of a caller.
@@ -19,6 +20,8 @@ pub enum Command {
         mtime: i64,
         /// Also take what is no recognised medium.
         any: bool,
+        /// Also take further copies of bytes that the library has.
+        copies: bool,
     },
     /// What a query that is being typed may become: its `words`.
     Complete {
@@ -43,6 +46,16 @@ pub enum Command {
     Records {
         expr: Option<String>,
         after: Option<AssetId>,
+    },
+    /// Records put on the assets that they speak of, in one transaction. Answered with a row for each.
+    RecordsImport {
+        records: Vec<Given>,
+        how: How,
+    },
+    /// What is beside the records.
+    RecordsShelf {
+        shelf: Shelf,
+        how: How,
     },
     Versions {
         target: String,
@@ -175,6 +188,8 @@ impl Command {
     pub const fn changes_names(&self) -> bool {
         match self {
             Self::Set { .. }
+            | Self::RecordsImport { .. }
+            | Self::RecordsShelf { .. }
             | Self::Tag { .. }
             | Self::Restore { .. }
             | Self::Thin { .. }

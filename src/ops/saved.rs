@@ -236,7 +236,7 @@ fn told(name: &str, query: Option<&str>) -> Result<Option<String>, OpsError> {
 }
 
 /// A name that is one in `saved/`, with and without its owner's behind it.
-fn check_name(owner: &str, name: &str) -> Result<(), OpsError> {
+pub(super) fn check_name(owner: &str, name: &str) -> Result<(), OpsError> {
     let fault = if name.trim() != name || name.is_empty() {
         "is empty, or begins or ends with a blank"
     } else if name.starts_with('.') {

@@ -121,9 +121,9 @@ fn run(
     listener: &dyn Listener,
 ) -> Result<Value, OpsError> {
     match command {
-        Command::Import { path, into, set, mtime, any } => {
+        Command::Import { path, into, set, mtime, any, copies } => {
             let file = file.ok_or_else(|| OpsError::usage("an import needs an open file", "send its descriptor"))?;
-            let options = ImportOptions::parse(into.as_deref(), &set, any)?;
+            let options = ImportOptions::parse(into.as_deref(), &set, any, copies)?;
             let mtime = Timestamp::from_nanos(mtime);
             Ok(json!(import::import_one(library, actor, &path, options, mtime, file)?))
         }
@@ -140,6 +140,8 @@ fn run(
         }
         Command::Show { target } => show::show(library, actor, &target),
         Command::Records { expr, after } => records::export(library, actor, expr.as_deref(), after),
+        Command::RecordsImport { records, how } => records::import(library, actor, &records, how),
+        Command::RecordsShelf { shelf, how } => records::put_shelf(library, actor, &shelf, how),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Glossary => glossary::list(library, actor),

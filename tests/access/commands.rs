@@ -28,7 +28,8 @@ fn a_refused_import_stores_nothing() {
     let before = files_below(&root.join("store"));
     let import = |set: &[&str]| {
         let into = Some("new".to_owned());
-        let command = Command::Import { path: "given".into(), into, set: assign(set), mtime: 0, any: true };
+        let (path, set) = ("given".into(), assign(set));
+        let command = Command::Import { path, into, set, mtime: 0, any: true, copies: false };
         let caller = Caller { uid: 1001, gid: 1001, process: 1 };
         serve::serve(&world.library, &caller, command, Some(fs::File::open(&file).unwrap())).unwrap()
     };

@@ -15,6 +15,7 @@ mod local_files;
 mod names;
 mod places;
 mod records;
+mod records_back;
 mod saved;
 mod thinning;
 mod trail;

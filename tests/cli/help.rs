@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 32] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 31] = [
     &["meta", "diff"],
     &["meta", "resolve"],
     &["records", "export"],
+    &["records", "import"],
     &["undo"],
     &["set"],
     &["tag", "add"],

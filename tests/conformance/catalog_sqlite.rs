@@ -161,7 +161,13 @@ fn audit_rows_and_versions_resist_direct_changes() {
     })
     .unwrap();
     let conn = Connection::open(&path).unwrap();
-    for sql in ["UPDATE audit SET actor = 'bob'", "DELETE FROM audit", "UPDATE version SET n = 2"] {
+    for sql in [
+        "UPDATE audit SET actor = 'bob'",
+        "DELETE FROM audit",
+        "UPDATE version SET n = 2",
+        "UPDATE version SET asset = x'00112233445566778899aabbccddeeff', n = 2, size = 8",
+        "UPDATE version SET asset = x'00112233445566778899aabbccddeeff', made_by = NULL",
+    ] {
         let error = conn.execute(sql, []).unwrap_err().to_string();
         assert!(error.contains("append-only") || error.contains("immutable"), "{error}");
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use damfs::catalog::{Asset, CatalogError, Verdict, VersionRow};
-use damfs::types::{ContentId, Timestamp, VersionNo};
+use damfs::catalog::{Asset, AssetState, CatalogError, NodeClass, NodeKind, NodeRow, Trashed, Verdict, VersionRow};
+use damfs::types::{ContentId, Generation, NodeId, Timestamp, VersionNo};
 
 use crate::catalog::on_both;
 use crate::samples::*;
@@ -93,5 +93,62 @@ fn a_version_goes_unless_something_rests_on_it() {
         });
         assert!(undone.is_err());
         assert_eq!(read(engine, |tx| tx.versions(a)).len(), 4);
+    });
+}
+
+#[test]
+fn an_asset_of_one_version_gets_another_id_with_all_that_is_its() {
+    on_both(|engine| {
+        root(engine);
+        let (from, to) = (asset_id(30), asset_id(77));
+        let file = NodeRow { class: NodeClass::Asset, asset: Some(from), ..node(20, NodeKind::File) };
+        let backup = NodeRow { class: NodeClass::Aside, asset: Some(from), ..node(21, NodeKind::File) };
+        let along = Trashed {
+            at: Timestamp::from_secs(4),
+            parent: NodeId::LIBRARY,
+            name: b"a.xmp".to_vec(),
+            by: None,
+            with: Some(from),
+        };
+        let sidecar = Asset { state: AssetState::Trashed, trashed: Some(along), ..asset(31) };
+        let verdict =
+            Verdict { value: "approved".into(), version: Some(version_id(30)), by: None, at: Timestamp::EPOCH };
+        let whole = Asset {
+            node: Some(NodeId(20)),
+            tags: ["a".to_owned()].into(),
+            status: BTreeMap::from([("x".to_owned(), verdict)]),
+            ..asset(30)
+        };
+        let made = Generation { tool: "a1111".into(), ..Generation::default() };
+        write(engine, |tx| {
+            publish(tx, &whole)?;
+            tx.put_node(&file)?;
+            tx.put_node(&backup)?;
+            publish(tx, &sidecar)?;
+            publish(tx, &asset(32))?;
+            tx.put_generation(from, &made)?;
+            tx.put_tunnel(&tunnel("a.png", from, 9))
+        })
+        .unwrap();
+        let rekey = |from, to, n| write(engine, |tx| tx.rekey_asset(from, to, n));
+        refused(rekey(from, asset_id(32), 3));
+        refused(rekey(asset_id(99), to, 3));
+        refused(rekey(from, to, 0));
+        rekey(from, to, 3).unwrap();
+        read(engine, |tx| {
+            assert_eq!((tx.asset(from)?, tx.asset(to)?), (None, Some(Asset { id: to, ..whole.clone() })));
+            assert_eq!(tx.versions(from)?, []);
+            assert_eq!(tx.versions(to)?, [VersionRow { n: 3, ..version(30, to, 1) }]);
+            assert_eq!(tx.version(version_id(30))?.map(|version| version.asset), Some(to));
+            let asset_of = |id| Ok::<_, CatalogError>(tx.node(NodeId(id))?.and_then(|node| node.asset));
+            assert_eq!((asset_of(20)?, asset_of(21)?), (Some(to), Some(to)));
+            assert_eq!((tx.generation(from)?, tx.generation(to)?), (None, Some(made.clone())));
+            assert_eq!(tx.tunnels_of(to)?.len(), 1);
+            assert_eq!(tx.trashed_with(to)?, [asset_id(31)]);
+            assert!(tx.assets_with_content(ContentId([1; 32]))?.contains(&to));
+            Ok(())
+        });
+        write(engine, |tx| tx.add_version(&VersionRow { n: 4, ..version(41, to, 1) })).unwrap();
+        refused(rekey(to, from, 1));
     });
 }

@@ -63,7 +63,8 @@ fn a_damaged_file_in_the_inbox_is_refused_and_the_next_is_filed() {
 /// Takes files in order; what became of each.
 fn import(world: &World, any: bool, files: Vec<(&str, OpenFile)>) -> Vec<(String, Imported)> {
     let actor = Actor::of(world.library(), &Caller { uid: 0, gid: 0, process: 1 }).unwrap();
-    let mut importer = Importer::new(world.library(), &actor, ImportOptions::parse(Some("in"), &[], any).unwrap());
+    let mut importer =
+        Importer::new(world.library(), &actor, ImportOptions::parse(Some("in"), &[], any, false).unwrap());
     let mut done = Vec::new();
     for (given, file) in files {
         done.extend(importer.take(given, Timestamp::from_secs(1), &file).unwrap());

@@ -8,7 +8,7 @@ use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
     Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, WriteTx,
+    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow, WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, Generation, MemberId, NodeId, Timestamp, VersionId};
 
@@ -130,6 +130,36 @@ impl WriteTx for Tx<'_> {
         Arc::make_mut(held).extend(asset.node.map(|node| (node, asset.ordinal)));
         Arc::make_mut(assets).insert(asset.ordinal, Arc::new(asset.clone()));
         self.owed.push(Owed::Asset(asset.ordinal));
+        Ok(())
+    }
+
+    fn rekey_asset(&mut self, from: AssetId, to: AssetId, n: u32) -> Result<(), E> {
+        if self.state.asset(to).is_some() {
+            return refused(format!("there is an asset {to} already"));
+        }
+        let (versions, old) = (self.versions(from)?, self.state.asset(from).cloned());
+        let ([version], Some(old)) = (&versions[..], old.filter(|_| n > 0)) else {
+            return refused(format!("asset {from} has no version, or several"));
+        };
+        let State { ordinals, assets, generations, versions, versions_of, nodes, tunnels, inbox, .. } = &mut self.state;
+        Arc::make_mut(versions).insert(version.id, VersionRow { asset: to, n, ..version.clone() });
+        Arc::make_mut(versions_of).remove(&(from, version.n));
+        Arc::make_mut(versions_of).insert((to, n), version.id);
+        Arc::make_mut(ordinals).remove(&from);
+        Arc::make_mut(ordinals).insert(to, old.ordinal);
+        Arc::make_mut(assets).insert(old.ordinal, Arc::new(Asset { id: to, ..(*old).clone() }));
+        if let Some(generation) = Arc::make_mut(generations).remove(&from) {
+            Arc::make_mut(generations).insert(to, generation);
+        }
+        Arc::make_mut(nodes).values_mut().filter(|row| row.asset == Some(from)).for_each(|row| row.asset = Some(to));
+        Arc::make_mut(tunnels).values_mut().filter(|row| row.asset == from).for_each(|row| row.asset = to);
+        Arc::make_mut(inbox).values_mut().filter(|row| row.asset == Some(from)).for_each(|row| row.asset = Some(to));
+        for asset in Arc::make_mut(assets).values_mut() {
+            if asset.trashed.as_ref().is_some_and(|trashed| trashed.with == Some(from)) {
+                let trashed = asset.trashed.clone().map(|trashed| Trashed { with: Some(to), ..trashed });
+                *asset = Arc::new(Asset { trashed, ..(**asset).clone() });
+            }
+        }
         Ok(())
     }
 

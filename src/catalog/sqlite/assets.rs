@@ -508,6 +508,28 @@ fn put_text(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E
     run(conn, sql, params![Num(new.ordinal), words, prompt_words]).map(drop)
 }
 
+/// What refers to it is checked at the commit.
+pub(super) fn rekey(conn: &Connection, from: AssetId, to: AssetId, n: u32) -> Result<(), E> {
+    if any(conn, "SELECT 1 FROM asset WHERE id = ?1", [to])? {
+        return refused(format!("there is an asset {to} already"));
+    }
+    let versions = one(conn, "SELECT count(*) FROM version WHERE asset = ?1", [from], |row| row.get::<_, Num>(0))?;
+    if versions.map(|n| n.0) != Some(1) || n == 0 {
+        return refused(format!("asset {from} has no version, or several"));
+    }
+    run(conn, "UPDATE version SET asset = ?2, n = ?3 WHERE asset = ?1", params![from, to, n])?;
+    for sql in [
+        "UPDATE asset SET id = ?2 WHERE id = ?1",
+        "UPDATE node SET asset = ?2 WHERE asset = ?1",
+        "UPDATE tunnel SET asset = ?2 WHERE asset = ?1",
+        "UPDATE asset SET trashed_with = ?2 WHERE trashed_with = ?1",
+        "UPDATE inbox SET asset = ?2 WHERE asset = ?1",
+    ] {
+        run(conn, sql, [from, to])?;
+    }
+    Ok(())
+}
+
 pub(super) fn remove(conn: &Connection, id: AssetId) -> Result<(), E> {
     if any(conn, "SELECT 1 FROM version WHERE asset = ?1", [id])? {
         return refused(format!("asset {id} has versions; put it in the trash instead"));

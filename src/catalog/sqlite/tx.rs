@@ -340,6 +340,12 @@ impl WriteTx for Tx<'_> {
     fn put_generation(&mut self, asset: AssetId, generation: &Generation) -> Result<(), E> {
         generation::put(self.conn, asset, generation)
     }
+    fn rekey_asset(&mut self, from: AssetId, to: AssetId, n: u32) -> Result<(), E> {
+        // Its nodes, and what went to the trash along with it, speak of it.
+        self.memo.nodes.forget_all();
+        self.memo.assets.forget_all();
+        assets::rekey(self.conn, from, to, n)
+    }
     fn remove_asset(&mut self, id: AssetId) -> Result<(), E> {
         // Its backups are nobody's then.
         self.memo.nodes.forget_all();

@@ -9,14 +9,12 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::RecordsExport;
+use super::{LIBRARY, cannot, misunderstood};
 use crate::cli::args::Global;
 use crate::cli::{Done, Failure, backend, failed, print};
 use crate::ops::folders;
 use crate::ops::proto::Command;
 use crate::types::AssetId;
-
-/// What records do not say.
-const LIBRARY: &str = ".library.json";
 
 /// Exports.
 pub fn run(global: &Global, args: &RecordsExport) -> Done {
@@ -48,10 +46,6 @@ pub fn run(global: &Global, args: &RecordsExport) -> Done {
         print::line(&format!("written {written}, as they were {same}, removed {removed}"))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn misunderstood() -> Failure {
-    failed("the daemon's answer is not understood", "use one version of damfs")
 }
 
 /// A path below the folder, of the names that it tells; none leads out.
@@ -102,10 +96,6 @@ impl Writer<'_> {
         }
         Ok(removed)
     }
-}
-
-fn cannot(what: &str, path: &Path, e: &io::Error) -> Failure {
-    failed(format!("cannot {what} {}: {e}", path.display()), "check the disk and the folder's permissions")
 }
 
 fn is_record(path: &Path) -> bool {

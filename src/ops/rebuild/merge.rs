@@ -7,13 +7,13 @@ use super::base::{Base, Source};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::journal::Cause;
 use crate::catalog::{
-    Asset, CatalogError, ChangeKind, Counter, EntryRow, MemberRow, NodeClass, NodeKind, NodeRow, VersionRow, WriteTx,
+    Asset, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, VersionRow, WriteTx,
 };
 use crate::ops::folders::{self, Maker};
 use crate::ops::library::seed;
 use crate::ops::manifests::{FileFacts, Manifest, manifest_name, parse_manifest_name};
 use crate::ops::parts::Parts;
-use crate::ops::{OpsError, assets, inbox, names};
+use crate::ops::{OpsError, assets, inbox, members, names};
 use crate::rng::Entropy;
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp, VersionNo};
 
@@ -65,7 +65,7 @@ pub(super) fn run(
             seed(tx, admin, wish.admin, now)?;
         }
         pass_over(tx, &seen)?;
-        members(tx, &seen.owners, now)?;
+        owners(tx, &seen.owners, now)?;
         let root = tx.node(NodeId::LIBRARY)?;
         let (uid, gid) = root.map_or((0, 0), |root| (root.uid, root.gid));
         Ok::<_, CatalogError>(Maker { uid, gid, member: None, cause: Cause::Unknown, now })
@@ -201,22 +201,15 @@ fn pass_over(tx: &mut dyn WriteTx, seen: &Seen) -> Result<(), CatalogError> {
 }
 
 /// Owners that nothing else tells of, locked out: nobody knows any more what they may do.
-fn members(tx: &mut dyn WriteTx, owners: &BTreeMap<MemberId, String>, now: Timestamp) -> Result<(), CatalogError> {
+fn owners(tx: &mut dyn WriteTx, owners: &BTreeMap<MemberId, String>, now: Timestamp) -> Result<(), CatalogError> {
     for (id, name) in owners {
         if tx.member(*id)?.is_some() {
             continue;
         }
         // Of two with one name the one is known by his id.
         let taken = tx.member_by_name(name)?.is_some();
-        tx.put_member(&MemberRow {
-            id: *id,
-            name: if taken { format!("{name} ({id})") } else { name.clone() },
-            uid: None,
-            role: "content-creator".into(),
-            scope: None,
-            active: false,
-            since: now,
-        })?;
+        let name = if taken { format!("{name} ({id})") } else { name.clone() };
+        tx.put_member(&members::locked_out(*id, &name, now))?;
         tx.change(ChangeKind::Access, &id.to_string())?;
     }
     Ok(())
@@ -237,6 +230,9 @@ fn bring_back(
     fresh: bool,
 ) -> Result<Brought, OpsError> {
     let Some(last) = told.last() else { return Ok(Brought { made: false, placed: None }) };
+    if is_left_id(tx, id, told)? {
+        return Ok(Brought { made: false, placed: None });
+    }
     let there = tx.asset(id)?;
     let versions = numbered(tx, told)?;
     let mut asset = last.asset.clone();
@@ -314,11 +310,27 @@ fn bring_back(
     Ok(Brought { made: there.is_none(), placed })
 }
 
-/// The versions, under numbers that nothing else has.
+/// Whether an asset goes by another id by now, which a record brought back (`dam records import`). When it is this one that is the newer, the
+/// catalogue's asset gets it.
+fn is_left_id(tx: &mut dyn WriteTx, id: AssetId, told: &[Manifest]) -> Result<bool, OpsError> {
+    for manifest in told {
+        let Some(known) = tx.version(manifest.version.id)?.filter(|known| known.asset != id) else { continue };
+        if tx.asset(known.asset)?.is_some_and(|other| other.changed >= manifest.asset.changed) {
+            return Ok(true);
+        }
+        tx.rekey_asset(known.asset, id, manifest.version.n)?;
+    }
+    Ok(false)
+}
+
+/// The versions that the catalogue has not, under numbers that nothing else has.
 fn numbered(tx: &mut dyn WriteTx, told: &[Manifest]) -> Result<Vec<VersionRow>, CatalogError> {
     let mut versions: Vec<VersionRow> = Vec::with_capacity(told.len());
     for manifest in told {
         let mut version = manifest.version.clone();
+        if tx.version(version.id)?.is_some() {
+            continue;
+        }
         if tx.version_by_no(version.no)?.is_some() || versions.iter().any(|other| other.no == version.no) {
             version.no = VersionNo(tx.next(Counter::Version)?);
         }

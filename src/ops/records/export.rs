@@ -28,7 +28,7 @@ pub fn export(
 ) -> Result<Value, OpsError> {
     library.catalog.read(|tx| {
         let who = actor.who();
-        let tree = Tree::new(tx, &who.subject, Some(who.id));
+        let tree = Tree::new(tx, &who.subject, Some(who.id)).at(library.clock.now());
         let wanted = tree.visible(&query.map_or(Ok(Expr::all()), |text| find::parse(tx, who, text))?);
         let mut ordinal = match after {
             Some(id) => {
@@ -38,7 +38,7 @@ pub fn export(
             None => 0,
         };
         let shelf =
-            (query.is_none() && after.is_none() && tree.sees_everything()).then(|| Shelf::of(tx)).transpose()?;
+            (query.is_none() && after.is_none() && tree.sees_everything()).then(|| Shelf::of(tx, &tree)).transpose()?;
         let (mut records, mut bytes, mut last) = (Vec::new(), 0, None);
         let mut paths = Paths::default();
         'pages: loop {

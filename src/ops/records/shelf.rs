@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{CatalogError, NodeClass, NodeKind, ReadTx};
 use crate::ops::folders::{self, Paths};
-use crate::view::tree;
+use crate::types::Rfc3339;
+use crate::view::tree::saved::Saved;
+use crate::view::tree::{self, Tree};
 
 /// The version of the text.
 const FORMAT: u32 = 1;
 
-/// Rules of folders, and words that wait for their first asset.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Rules of folders, words that wait for their first asset, and the saved queries that whoever asks sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shelf {
     /// The version of the text.
     pub library: u32,
@@ -21,6 +23,20 @@ pub struct Shelf {
     pub folders: Vec<Ruled>,
     /// By facet.
     pub words: BTreeMap<String, BTreeSet<String>>,
+    pub saved: Vec<Kept>,
+}
+
+/// A saved query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub name: String,
+    pub owner: String,
+    pub query: Option<String>,
+    /// Whose members see it as well.
+    #[serde(rename = "for")]
+    pub roles: BTreeSet<String>,
+    pub until: Option<Rfc3339>,
+    pub since: Rfc3339,
 }
 
 /// A folder with rules.
@@ -33,11 +49,11 @@ pub struct Ruled {
 }
 
 impl Shelf {
-    /// What the catalogue knows.
+    /// What the catalogue knows, for who sees everything.
     ///
     /// # Errors
     /// When the catalogue fails.
-    pub fn of(tx: &dyn ReadTx) -> Result<Self, CatalogError> {
+    pub fn of(tx: &dyn ReadTx, seen: &Tree<'_>) -> Result<Self, CatalogError> {
         let mut paths = Paths::default();
         let mut ruled = Vec::new();
         for node in tx.nodes_of_class(NodeClass::Plain)?.into_iter().filter(|node| node.kind == NodeKind::Dir) {
@@ -58,7 +74,27 @@ impl Shelf {
                 words.insert(field.to_string(), known);
             }
         }
-        Ok(Self { library: FORMAT, folders: ruled, words })
+        let kept = |saved: Saved| Kept {
+            name: saved.row.name,
+            owner: saved.owner,
+            query: saved.row.query,
+            roles: saved.row.roles,
+            until: saved.row.until.map(Rfc3339),
+            since: Rfc3339(saved.row.since),
+        };
+        Ok(Self { library: FORMAT, folders: ruled, words, saved: seen.saved()?.into_iter().map(kept).collect() })
+    }
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// Why it is none, in a sentence.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let shelf: Self = serde_json::from_slice(text).map_err(|e| format!("it is no record of a library: {e}"))?;
+        match shelf.library {
+            FORMAT => Ok(shelf),
+            version => Err(format!("a newer damfs wrote it: version {version}; this one knows {FORMAT}")),
+        }
     }
 
     /// The text, as it stands in the file.

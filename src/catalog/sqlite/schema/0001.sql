@@ -337,6 +337,11 @@ BEGIN
 END;
 
 CREATE TRIGGER version_is_not_changed BEFORE UPDATE ON version
+-- Its asset may get another id, and with that one the number that it had there.
+WHEN NEW.asset = OLD.asset OR EXISTS (SELECT 1 FROM asset WHERE id = NEW.asset) OR NEW.id <> OLD.id OR NEW.no <> OLD.no
+    OR NEW.content <> OLD.content OR NEW.size <> OLD.size OR NEW.mtime <> OLD.mtime OR NEW.made_at <> OLD.made_at
+    OR NEW.made_by IS NOT OLD.made_by OR NEW.format <> OLD.format OR NEW.kind <> OLD.kind
+    OR NEW.width IS NOT OLD.width OR NEW.height IS NOT OLD.height OR NEW.orientation <> OLD.orientation
 BEGIN
     SELECT RAISE(ABORT, 'a version is immutable');
 END;

@@ -70,6 +70,9 @@ fn lacking(field: &Field) -> Expr {
     Expr::Term(Term { field: field.clone(), test: Test::Empty })
 }
 
+/// Values and how many files have each, counted as they are asked for.
+type Counts<'t> = Box<dyn Iterator<Item = Result<(String, u64), CatalogError>> + 't>;
+
 impl Tree<'_> {
     pub(super) fn platform(&self, text: &str) -> Option<String> {
         self.platforms.platforms().find(|p| *p == text).map(str::to_owned)
@@ -156,11 +159,7 @@ impl Tree<'_> {
 
     /// The values that files of a query have or imply, and how many of them, as they are asked for; of a tag without those that only have
     /// one below it.
-    fn counts<'t>(
-        &'t self,
-        field: &'t Field,
-        query: &'t Expr,
-    ) -> Result<Box<dyn Iterator<Item = Result<(String, u64), CatalogError>> + 't>, CatalogError> {
+    fn counts<'t>(&'t self, field: &'t Field, query: &'t Expr) -> Result<Counts<'t>, CatalogError> {
         let stored = self.tx.values(field, &self.visible(query))?.into_iter().filter(|(value, _)| !value.is_empty());
         if self.glossary().is_plain(field) {
             return Ok(Box::new(stored.map(Ok)));

@@ -164,6 +164,15 @@ impl Inodes {
         slot.1 += 1;
     }
 
+    /// A directory was renamed: what the kernel knows by the number that it had is where it is now, for whoever stands in it or has it open.
+    pub fn follow(&self, was: &Dir, is: Dir) {
+        let ino = self.directory(&crate::view::tree::path_of(was));
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = table.get_mut(&ino) {
+            slot.0 = Arc::new(Virtual::Dir(is));
+        }
+    }
+
     /// The kernel forgot it so many times.
     pub fn forget(&self, ino: u64, times: u64) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);

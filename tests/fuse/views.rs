@@ -243,6 +243,27 @@ fn other_words_are_seen_at_once_by_who_has_the_mount() {
     assert!(errors.contains("take tag=seaside from it") && errors.contains("did you mean `luna`?"), "{errors}");
 }
 
+/// A program that opens a directory right behind its renaming has the inode that it had before.
+#[test]
+fn who_stands_in_a_directory_that_is_renamed_stands_in_the_renamed_one() {
+    let s = roster();
+    s.dam(["tag", "add", "sea", "library/luna/l1.png"]);
+    for (place, from, to) in [("by/tag", "sea", "shore"), ("saved", "tag=shore", "mine")] {
+        let at = s.mnt(place);
+        if place == "saved" {
+            fs::create_dir(at.join(from)).unwrap();
+        }
+        let said = sh(&format!(
+            "set -e; cd {0}/{from}; mv {0}/{from} {0}/{to}; ls | grep -v +and; stat -c %s l1.png >/dev/null; test ! -e no.png; cp {1} .",
+            at.display(),
+            s.mnt("library/luna/l2.png").display()
+        ));
+        assert_eq!(said, "l1.png\n", "{place}");
+        wait_until("the copy has the tag", || s.find("tag=shore").len() == 2);
+        s.dam(["tag", "remove", "shore", "library/luna/l2.png"]);
+    }
+}
+
 #[test]
 fn rm_rf_in_a_view_is_stopped_and_taken_back() {
     let s = Studio::mounted();

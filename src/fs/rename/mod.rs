@@ -52,7 +52,16 @@ struct Mover<'a> {
 /// What has to be done outside the transaction.
 enum After {
     Nothing,
-    Retag { asset: AssetId, left: Values, add: Values },
+    /// A view's directory is another now.
+    Moved {
+        was: Option<Box<Dir>>,
+        is: Option<Box<Dir>>,
+    },
+    Retag {
+        asset: AssetId,
+        left: Values,
+        add: Values,
+    },
 }
 
 impl Mount {
@@ -105,12 +114,14 @@ impl Mount {
                     Ok(After::Nothing)
                 }
                 (Source::Value(field, value), to) => {
+                    let was = self.directory(tx, m.who, &from, &name)?;
                     self.rename_value(tx, m, (&field, &value), to, &new_name)?;
-                    Ok(After::Nothing)
+                    Ok(After::Moved { was, is: self.directory(tx, m.who, to, &new_name)? })
                 }
                 (Source::Saved(saved), Place::View(Dir::Saved)) => {
+                    let was = self.directory(tx, m.who, &from, &name)?;
                     self.rename_saved(tx, (m.who, m.caller), &saved, &new_name, m.no_replace)?;
-                    Ok(After::Nothing)
+                    Ok(After::Moved { was, is: self.directory(tx, m.who, &to, &new_name)? })
                 }
                 (Source::Saved(_), _) => Err(FsError::NotPermitted("a saved query stays in saved/".into())),
                 (Source::Trashed(mut asset), Place::Folder(folder)) => {
@@ -149,8 +160,23 @@ impl Mount {
         }
         match after {
             After::Nothing => Ok(()),
+            After::Moved { was, is } => {
+                if let (Some(was), Some(is)) = (was, is) {
+                    self.inodes.follow(&was, *is);
+                }
+                Ok(())
+            }
             After::Retag { asset, left, add } => self.retag(m.who, m.caller, asset, &left, &add),
         }
+    }
+
+    /// The view's directory under a name.
+    fn directory(&self, tx: &dyn ReadTx, who: &Who, place: &Place, name: &FileName) -> FsResult<Option<Box<Dir>>> {
+        let Place::View(dir) = place else { return Ok(None) };
+        Ok(match self.tree(tx, who).child(dir, name)? {
+            Some(Item::Dir(dir)) => Some(Box::new(dir)),
+            _ => None,
+        })
     }
 
     fn source(&self, tx: &dyn ReadTx, m: &Mover<'_>, from: &Place, name: &FileName, to: &Place) -> FsResult<Source> {

@@ -122,6 +122,19 @@ library() { # NAME MOUNT: a new library, mounted
     dam mount "$1" "$2" >/dev/null
 }
 
+one_asset() { # NAME: a new library with one asset, which scripts/crowd makes many of
+    "$BIN/examples/roster" one --count 1 --max-side 24 >/dev/null
+    if [ -z "${DAM_BIN_DIR:-}" ]; then
+        local options
+        mapfile -t options < <(profile_options)
+        (cd "$ROOT" && cargo build --quiet --locked --example crowd "${options[@]}")
+    fi
+    rm -rf "$1"
+    dam init "$1" >/dev/null
+    dam --library "$1" import one >/dev/null
+    rm -rf one
+}
+
 for section in "${SECTIONS[@]}"; do
     if [ -z "$ONLY" ] || [ "$ONLY" = "$section" ]; then
         # shellcheck source=/dev/null

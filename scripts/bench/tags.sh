@@ -4,22 +4,15 @@
 
 assets=$(scaled 100000 1000)
 [ "$SCALE" -eq 100 ] || say "   the peers' figures are of 100000 files: with $assets the ratios say nothing"
-"$BIN/examples/roster" one --count 1 --max-side 24 >/dev/null
-if [ -z "${DAM_BIN_DIR:-}" ]; then
-    mapfile -t options < <(profile_options)
-    (cd "$ROOT" && cargo build --quiet --locked --example crowd "${options[@]}")
-fi
-dam init lib.tags >/dev/null
-dam --library lib.tags import one >/dev/null
+one_asset lib.tags
 "$BIN/examples/crowd" lib.tags "$assets" 200 >/dev/null
 mkdir -p mnt.dam
 dam mount lib.tags mnt.dam >/dev/null
 daemon=$(dam --library lib.tags status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["mounts"][0]["pid"])')
 memory() { awk -v key="$1:" '$1 == key { print int($2 / 1024) }' "/proc/$daemon/status"; }
 at_first=$(memory VmRSS)
-# The index of queries is built beside the first answers.
+# The index of queries is built before the first answer.
 ls -U mnt.dam/by/tag/t000/+and >/dev/null
-sleep $((assets / 50000 + 2))
 
 # row NAME TMSU_S SUPERTAG_S COMMAND...: 0 for none; what was stopped by then is marked >.
 row() {
@@ -50,4 +43,4 @@ row "both, ls -l" 2.6 ">40" ls -lU mnt.dam/find/tag=t000,tag=t010
 row "find -maxdepth 2" ">60" ">40" find "$by" -maxdepth 2
 say "   the daemon has taken $at_first MiB at first, $(memory VmHWM) at most (TMSU 7 and 153, supertag 7 and 57)"
 dam unmount mnt.dam >/dev/null
-rm -rf lib.tags one
+rm -rf lib.tags

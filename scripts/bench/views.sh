@@ -3,21 +3,14 @@
 # The peer is an ordinary folder with as many files. --scale 1000 is a million assets.
 
 assets=$(scaled 100000 1000)
-"$BIN/examples/roster" one --count 1 --max-side 24 >/dev/null
-if [ -z "${DAM_BIN_DIR:-}" ]; then
-    mapfile -t options < <(profile_options)
-    (cd "$ROOT" && cargo build --quiet --locked --example crowd "${options[@]}")
-fi
-dam init lib.views >/dev/null
-dam --library lib.views import one >/dev/null
+one_asset lib.views
 made=$(clock "$BIN/examples/crowd" lib.views "$assets")
 size=$(stat -c %s lib.views/catalog.db)
 say "   $assets assets: $(say "$assets $made" | awk '{ printf "%.0f", $1 * 1000 / $2 }') a second into the catalogue, $((size / assets)) bytes each"
 mkdir -p mnt.dam
 dam mount lib.views mnt.dam >/dev/null
-# The index of queries is built beside the first answers.
+# The index of queries is built before the first answer.
 first=$(clock ls -U mnt.dam/by/tag/t0000/+and)
-sleep $((assets / 50000 + 2))
 say "   first answer after $first ms"
 views() { # LABEL VIEW: listed by names, and with attributes
     local view=mnt.dam/$2 count ours
@@ -38,4 +31,4 @@ views "not a tag" find/not.tag=t0000
 views "two words" "find/prompt=ralu mita"
 say "   the daemon has taken $(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$(pgrep -n dam-mountd)/status") MiB at most"
 dam unmount mnt.dam >/dev/null
-rm -rf lib.views one plain
+rm -rf lib.views plain

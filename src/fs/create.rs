@@ -579,6 +579,12 @@ pub(super) fn keep_word(tx: &mut dyn WriteTx, who: &Who, field: &Field, value: &
     Ok(tx.change(ChangeKind::Word, &field.to_string())?)
 }
 
+/// A word that its last file has left stays for who took that file away, as an emptied folder does. Others may never have seen it.
+pub(super) fn keep_left(tx: &mut dyn WriteTx, who: &Who, field: &Field, value: &str) -> FsResult<()> {
+    tx.add_word(&tree::own_words(field, who.id), value)?;
+    Ok(tx.change(ChangeKind::Word, &field.to_string())?)
+}
+
 /// Whether files of such a name are people's own: assets, and the sidecars that belong to them.
 pub(super) fn is_for_assets(class: NameClass) -> bool {
     matches!(class, NameClass::Ordinary | NameClass::Sidecar)

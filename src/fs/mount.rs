@@ -322,8 +322,10 @@ impl Mount {
             None => match self.alias(dir, name) {
                 Some(id) => {
                     // Once it has lost the view's value the name leads nowhere.
-                    let is_here =
-                        |asset: &Asset| matches!(dir, Dir::Query(query) if query.expr.matches(&AssetFacts(asset)));
+                    let is_here = |asset: &Asset| {
+                        let glossary = who.subject.glossary();
+                        matches!(dir, Dir::Query(query) if glossary.widen(&query.expr).matches(&AssetFacts(asset)))
+                    };
                     let asset = tx.asset(id)?.filter(|a| a.trashed.is_none() && is_here(a)).ok_or(FsError::NotFound)?;
                     if !self.library.gate.decide(who, Verb::List, &asset).allowed {
                         return Err(FsError::NotFound);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::create::keep_word;
+use super::create::keep_left;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
@@ -31,7 +31,7 @@ impl Mount {
             self.retag_in(tx, &actor, id, &remove, add)?;
             left.iter()
                 .filter(|(field, _)| takes_words(field))
-                .try_for_each(|(field, value)| keep_word(tx, who, field, value))
+                .try_for_each(|(field, value)| keep_left(tx, who, field, value))
         })
     }
 
@@ -95,14 +95,22 @@ pub(super) fn taken(glossary: &Glossary, asset: &Asset, field: &Field, value: &s
     terms::stored(asset, field).into_iter().filter(is_it).collect()
 }
 
+fn with_hint(message: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message,
+    }
+}
+
 impl From<OpsError> for FsError {
     fn from(e: OpsError) -> Self {
         match e {
             OpsError::NotFound(_) => Self::NotFound,
             OpsError::NoTerm { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
-            OpsError::Usage { message, .. } | OpsError::Unknown { message, .. } => Self::NotPermitted(message),
+            OpsError::Unknown { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
+            OpsError::Usage { message, hint } => Self::NotPermitted(with_hint(message, hint)),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
-            OpsError::Several { failure, .. } => Self::NotPermitted(failure.message),
+            OpsError::Several { failure, .. } => Self::NotPermitted(with_hint(failure.message, failure.hint)),
             OpsError::Failed { message, .. } => Self::Io(message),
             OpsError::Catalog(e) => e.into(),
             OpsError::Blob(e) => e.into(),

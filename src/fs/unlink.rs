@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::{ensure_local, keep_word, refuse_place, writable};
+use super::create::{ensure_local, keep_left, refuse_place, writable};
 use super::mount::{Mount, Place, local_folder};
 use super::tagging::{removals, taken};
 use super::{FsError, FsResult};
@@ -238,7 +238,7 @@ impl Mount {
         (field, value): &(Field, String),
     ) -> FsResult<()> {
         if tree::takes_words(field) && self.library.gate.allows(who, Verb::Tag, asset) {
-            keep_word(tx, who, field, value)?;
+            keep_left(tx, who, field, value)?;
         }
         let taken = taken(who.subject.glossary(), asset, field, value);
         self.tunnel_in_view(tx, (who, caller), (dir, name), asset, TunnelHow::RemovedInView, taken)
@@ -347,9 +347,19 @@ impl Mount {
                         return Err(FsError::NotEmpty);
                     }
                     // In hidden use the word is not there for him, but for one that he made himself.
-                    let own = tx.remove_word(&tree::own_words(&field, who.id), &value)?;
-                    let shared = tx.count(&used)? == 0 && tx.remove_word(&field.to_string(), &value)?;
-                    if !own && !shared {
+                    let mut vocabularies = vec![tree::own_words(&field, who.id)];
+                    if tx.count(&used)? == 0 {
+                        vocabularies.push(field.to_string());
+                    }
+                    let mut removed = false;
+                    for vocabulary in vocabularies {
+                        // It may have been made under a name that is an alias by now.
+                        for word in tx.vocabulary(&vocabulary)? {
+                            removed |=
+                                glossary.canonical(&field, &word) == value && tx.remove_word(&vocabulary, &word)?;
+                        }
+                    }
+                    if !removed {
                         return Err(FsError::NotFound);
                     }
                     trail::word(tx, &hand, "remove", &field, &value)?;

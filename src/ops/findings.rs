@@ -99,7 +99,15 @@ impl<'a> Words<'a> {
         let of = |what, instead: Option<String>| Some(finding(what, field, written(field, stored), instead.map(shown)));
         let canonical = self.glossary.canonical(field, stored);
         match self.glossary.admit(field, &canonical) {
-            Err(Refusal::Retired { .. }) => of("retired", self.mended(field, stored)),
+            Err(Refusal::Retired { .. }) => {
+                // A tag below a term is told with it.
+                let is_told = |mended: &String| {
+                    let known = self.known.get(field);
+                    let above = mended.match_indices('/').map(|(at, _)| &mended[..at]);
+                    known.is_some_and(|known| above.chain([mended.as_str()]).any(|term| known.contains(term)))
+                };
+                of("retired", self.mended(field, stored).filter(is_told))
+            }
             Err(_) => of("unknown", self.nearest(field, &canonical)),
             Ok(_) if canonical != stored => of("alias", Some(canonical)),
             Ok(_) if self.glossary.knows(field, stored) => None,

@@ -58,13 +58,17 @@ pub fn admit(tx: &dyn ReadTx, who: &Who, field: &Field, value: &str) -> Result<S
     };
     let written = |value: &str| value::written(field, value);
     let (message, hint) = match refusal {
-        Refusal::Retired { term, instead } => {
-            let instead = instead.map_or_else(|| DEFINE.to_owned(), |term| format!("give {field}={}", written(&term)));
-            (format!("{field}={} is retired and given to nothing any more", written(&term)), instead)
+        // As it was typed: what it is an alias of may be in use where he may not look.
+        Refusal::Retired { instead, .. } => {
+            let instead = shown(tx, who, field, instead)?;
+            let instead =
+                instead.first().map_or_else(|| DEFINE.to_owned(), |term| format!("give {field}={}", written(term)));
+            (format!("{field}={} is retired and given to nothing any more", written(value)), instead)
         }
-        Refusal::NotBelow { tag, values } => {
+        Refusal::NotBelow { values, .. } => {
             let known = shown(tx, who, field, values)?;
-            let what = format!("value of {field}={}", written(&tag));
+            let above = value.rsplit_once('/').map_or(value, |(above, _)| above);
+            let what = format!("value of {field}={}", written(above));
             value::nearest(&what, &written(value), known.iter().map(|value| written(value)))
         }
         Refusal::NoTerm => {

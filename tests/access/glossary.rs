@@ -216,6 +216,42 @@ fn a_refusal_tells_of_no_term_that_is_used_elsewhere() {
     assert!(anna.has("by/persona/nova/a.png"), "who knows a term may give it");
 }
 
+/// Regression: what took a retired term's place was told to who sees it used nowhere, and so was the term behind an alias.
+#[test]
+fn a_retired_term_tells_of_none_that_is_used_elsewhere() {
+    let (world, _admin) = World::studio();
+    world.words(
+        "[tag.launch]\n[tag.teaser]\naliases = [\"promo\"]\nretired = true\nreplaced-by = \"launch\"\n[tag.city]\nvalues = [\"day\", \"night\"]",
+    );
+    world.set("library/acme/a.png", &["tag=city"]);
+    let _anna = world.member("anna", 1001, "content-creator", Some("client=acme"));
+    let tag = |uid: u32, tag: &str| {
+        let what = vec!["library/acme/a.png".into()].into();
+        let failure =
+            world.serve(uid, Command::Tag { what, tag: tag.into(), remove: false, dry_run: true }).unwrap_err();
+        format!("{} {}", failure.message, failure.hint.unwrap_or_default())
+    };
+    let text = tag(1001, "promo");
+    assert!(text.contains("promo") && !text.contains("launch") && !text.contains("teaser"), "{text}");
+    let text = tag(1001, "city/nite");
+    assert!(!text.contains("night"), "{text}");
+    let listed = world.serve(1001, Command::Glossary).unwrap().to_string();
+    assert!(listed.contains("city") && !listed.contains("night") && !listed.contains("launch"), "{listed}");
+    let text = tag(0, "promo");
+    assert!(text.contains("tag=launch"), "an admin is told what to give: {text}");
+}
+
+/// Regression: a word that had become an alias was listed as its term and could be removed by nobody.
+#[test]
+fn a_word_that_became_an_alias_is_removed_as_its_term() {
+    let (world, admin) = World::studio();
+    admin.mkdir("by/tag/seaside").unwrap();
+    world.words("[tag.beach]\naliases = [\"seaside\"]");
+    assert!(admin.names("by/tag").contains(&"beach".to_owned()));
+    admin.rmdir("by/tag/beach").unwrap();
+    assert!(!admin.names("by/tag").contains(&"beach".to_owned()));
+}
+
 #[test]
 fn a_glossary_with_a_mistake_changes_nothing_and_opens_no_library() {
     let (world, admin) = studio(&["tag=seaside"]);

@@ -68,3 +68,21 @@ fn a_view_whose_last_file_was_moved_to_another_stays_until_rmdir() {
         assert_eq!(me.names(&format!("by/{facet}/{from}")), ["p.png"]);
     }
 }
+
+/// Regression: the word that its last file left was everybody's from then on, whoever had seen its file.
+#[test]
+fn a_view_that_its_last_file_left_stays_for_who_took_it_away_alone() {
+    let (world, admin) = World::studio();
+    world.set("library/acme/a.png", &["campaign=secret", "tag=hush"]);
+    let anna = world.member("anna", 1001, "content-creator", Some("client=acme"));
+    let ben = world.member("ben", 1002, "content-creator", Some("client=globex"));
+    anna.unlink("by/campaign/secret/a.png").unwrap();
+    admin.unlink("by/tag/hush/a.png").unwrap();
+    world.pass(20_000);
+    assert_eq!(anna.names("by/campaign/secret"), [""; 0]);
+    assert_eq!(admin.names("by/tag/hush"), [""; 0]);
+    assert!(!ben.has("by/campaign/secret") && !ben.has("by/tag/hush"));
+    anna.rmdir("by/campaign/secret").unwrap();
+    admin.rmdir("by/tag/hush").unwrap();
+    assert!(!anna.has("by/campaign/secret") && !admin.has("by/tag/hush"));
+}

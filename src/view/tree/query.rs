@@ -37,7 +37,8 @@ pub(super) const FACETS: [(&str, Field); 22] = [
 /// The first of them are those that narrowing lists: with each the tree below every query grows by as many names as files.
 const NARROWING: usize = 9;
 
-/// The vocabulary of the words that a member made who does not list everything: he alone sees them, whatever hidden assets use them.
+/// The vocabulary of the words that a member made who does not list everything, and of those whose last files anybody took away: he alone sees
+/// them, whatever hidden assets use them.
 #[must_use]
 pub fn own_words(field: &Field, member: MemberId) -> String {
     format!("{field} of {member}")
@@ -124,14 +125,14 @@ impl Tree<'_> {
             let mut shown = Vec::with_capacity(words.len());
             for word in words {
                 let expr = Expr::is(field.clone(), word.clone());
-                if self.tx.find(&expr, 0, 1)?.is_empty() || self.any(&expr)? {
+                if self.tx.find(&self.glossary().widen(&expr), 0, 1)?.is_empty() || self.any(&expr)? {
                     shown.push(word);
                 }
             }
-            if let Some(member) = self.member {
-                shown.extend(self.tx.vocabulary(&own_words(field, member))?);
-            }
             words = shown;
+        }
+        if let Some(member) = self.member {
+            words.extend(self.tx.vocabulary(&own_words(field, member))?);
         }
         Ok(words)
     }

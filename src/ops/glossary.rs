@@ -69,14 +69,16 @@ impl Library {
         if now == state.stamp {
             return Ok(());
         }
-        state.stamp = now;
         let text = fs::read_to_string(self.root().join(FILE)).map_err(|e| format!("{FILE} cannot be read: {e}"));
         match text.and_then(|text| Glossary::parse(&text).map_err(|e| e.0)) {
             Ok(glossary) => {
+                self.learn(glossary, "damfs")?;
+                state.stamp = now;
                 state.fault = None;
-                self.learn(glossary, "damfs")
+                Ok(())
             }
             Err(fault) => {
+                state.stamp = now;
                 tracing::warn!("{fault}; the words before it stay in force");
                 state.fault = Some(fault);
                 Ok(())
@@ -84,7 +86,7 @@ impl Library {
         }
     }
 
-    /// From now on these words are meant, in roles and queries; on record.
+    /// From now on these words are meant, in roles and queries; on record, or the words before it stay in force.
     fn learn(&self, glossary: Glossary, actor: &str) -> Result<(), OpsError> {
         let before = self.gate.glossary();
         if *before == glossary {
@@ -92,12 +94,16 @@ impl Library {
         }
         let detail = difference(&before, &glossary);
         let now = self.clock.now();
+        // First, for who hears of the change looks by the new words.
         self.gate.learn(glossary);
-        self.catalog.write(|tx| -> Result<(), CatalogError> {
+        let recorded = self.catalog.write(|tx| -> Result<(), CatalogError> {
             audit::append(tx, super::CHAIN, now, actor, "glossary.change", FILE, &detail)?;
             tx.change(ChangeKind::Access, FILE)
-        })?;
-        Ok(())
+        });
+        if recorded.is_err() {
+            self.gate.learn((*before).clone());
+        }
+        Ok(recorded?)
     }
 }
 
@@ -117,6 +123,13 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
             for (name, entry) in glossary.terms(field).filter(|(name, _)| shown.contains(*name)) {
                 let written =
                     |words: &BTreeSet<String>| words.iter().map(|w| value::written(field, w)).collect::<Vec<_>>();
+                let below = entry.values.iter().map(|level| format!("{name}/{level}"));
+                let below = terms::shown(tx, who, field, below)?;
+                let values: Vec<&str> =
+                    below.iter().filter_map(|tag| tag.strip_prefix(name)?.strip_prefix('/')).collect();
+                let replaced_by = terms::shown(tx, who, field, entry.replaced_by.clone())?;
+                let implies: BTreeSet<String> =
+                    terms::shown(tx, who, field, entry.implies.iter().cloned())?.into_iter().collect();
                 let uses = tx.count(&tree.visible(&Expr::is(field.clone(), name)))?;
                 terms.push(json!({
                     "field": field.to_string(),
@@ -124,10 +137,10 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
                     "definition": entry.definition,
                     "owner": entry.owner,
                     "aliases": written(&entry.aliases),
-                    "implies": written(&entry.implies),
-                    "values": entry.values,
+                    "implies": written(&implies),
+                    "values": values,
                     "retired": entry.retired,
-                    "replaced_by": entry.replaced_by.as_ref().map(|term| value::written(field, term)),
+                    "replaced_by": replaced_by.first().map(|term| value::written(field, term)),
                     "uses": uses,
                 }));
             }
@@ -165,10 +178,11 @@ pub fn put(library: &Library, actor: &Actor, text: &str, base: &str) -> Result<V
         ));
     }
     write(library.root(), text)?;
+    let terms: usize = Glossary::FIELDS.iter().map(|field| glossary.terms(field).count()).sum();
+    // Until they are learned the file counts as not read: the next beat tries again.
+    library.learn(glossary, &actor.member.name)?;
     state.stamp = stamp(library.root());
     state.fault = None;
-    let terms: usize = Glossary::FIELDS.iter().map(|field| glossary.terms(field).count()).sum();
-    library.learn(glossary, &actor.member.name)?;
     Ok(json!({ "terms": terms }))
 }
 

@@ -11,8 +11,8 @@ use super::listing::{Row, Snapshot, What};
 use crate::catalog::view_stem;
 use crate::types::{AssetId, FileName, Timestamp};
 
-/// How long a name is remembered: somewhat longer than the kernel believes it.
-const KEPT_MS: i64 = 1_100;
+/// How long a name is remembered: longer than the kernel believes it, counted from before it has it.
+const KEPT_MS: i64 = 5_000;
 
 /// The stem that an asset shares with others, who may have a part in its name.
 pub(super) fn shared_stem(view_name: &str, marked_name: Option<&str>) -> Option<Box<str>> {
@@ -57,10 +57,18 @@ impl Shown {
         };
         one.into_iter().chain(rows.iter().filter_map(Name::of_row))
     }
+}
 
-    fn invalidation(&self, name: &Name<'_>) -> Invalidation {
-        Invalidation::Name { parent: self.parent, name: name.name.as_bytes().to_vec() }
+/// What takes names back, each once however often it was shown.
+fn invalidations(shown: &VecDeque<Shown>, which: impl Fn(&Name<'_>) -> bool) -> Vec<Invalidation> {
+    let mut told = HashSet::new();
+    let mut all = Vec::new();
+    for (parent, name) in shown.iter().flat_map(|shown| shown.names().map(|name| (shown.parent, name))) {
+        if which(&name) && told.insert((parent, name.name)) {
+            all.push(Invalidation::Name { parent, name: name.name.as_bytes().to_vec() });
+        }
     }
+    all
 }
 
 /// The names of one mount, oldest first.
@@ -109,14 +117,12 @@ impl ShownNames {
     /// What takes back the names of these assets, and those in which others with these stems have a part.
     pub(super) fn of(&self, assets: &HashSet<AssetId>, stems: &HashSet<String>) -> Vec<Invalidation> {
         let is_one = |name: &Name<'_>| assets.contains(&name.asset) || name.stem.is_some_and(|s| stems.contains(s));
-        let shown = self.lock();
-        shown.iter().flat_map(|shown| shown.names().filter(is_one).map(|name| shown.invalidation(&name))).collect()
+        invalidations(&self.lock(), is_one)
     }
 
     /// What takes back all of them.
     pub(super) fn drain(&self) -> Vec<Invalidation> {
-        let shown = std::mem::take(&mut *self.lock());
-        shown.iter().flat_map(|shown| shown.names().map(|name| shown.invalidation(&name))).collect()
+        invalidations(&std::mem::take(&mut *self.lock()), |_| true)
     }
 }
 
@@ -172,6 +178,8 @@ mod tests {
         assert_eq!(of(&shown, &[2, 4], &[]), [told(8, 2), told(8, 4)]);
         assert_eq!(of(&shown, &[9], &["shared"]), [told(8, 3)]);
         assert_eq!(of(&shown, &[9], &["other"]), []);
+        shown.note_rows(Timestamp::EPOCH, 8, &listed, 0..4);
+        assert_eq!(of(&shown, &[2], &[]), [told(8, 2)], "once");
     }
 
     #[test]
@@ -180,7 +188,7 @@ mod tests {
         let listed = Arc::new(Snapshot::of(vec![row(1)]));
         shown.note_rows(Timestamp::EPOCH, 8, &listed, 0..1);
         shown.note_one(Timestamp::EPOCH.plus_ms(1_000), 8, asset(2), None, &name(2));
-        shown.forget_old(Timestamp::EPOCH.plus_ms(1_101));
+        shown.forget_old(Timestamp::EPOCH.plus_ms(KEPT_MS + 1));
         assert_eq!(Arc::strong_count(&listed), 1, "a listing is not kept for its names");
         assert_eq!(shown.drain(), [told(8, 2)]);
         assert_eq!(shown.drain(), []);

@@ -1,6 +1,6 @@
 //! Queries of a read, answered by the index of bitmaps: what a query finds comes from there, its rows from the tables.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use damfs_policy::expr::FieldKind;
@@ -25,11 +25,13 @@ pub(super) struct Indexed<'c> {
     seq: OnceCell<u64>,
     /// What was selected last: a listing asks for the same again, page by page.
     selected: RefCell<Option<(Expr, Rc<RoaringBitmap>)>>,
+    /// A read waits once for an index that is being built.
+    waited: Cell<bool>,
 }
 
 impl<'c> Indexed<'c> {
     pub(super) fn new(kept: &'c Kept) -> Self {
-        Self { kept, seq: OnceCell::new(), selected: RefCell::new(None) }
+        Self { kept, seq: OnceCell::new(), selected: RefCell::new(None), waited: Cell::new(false) }
     }
 
     /// The change that the read sees as the last one.
@@ -48,7 +50,7 @@ impl<'c> Indexed<'c> {
         {
             return Ok(Some(Rc::clone(found)));
         }
-        if !self.kept.is_ready_soon() {
+        if !(if self.waited.replace(true) { self.kept.is_ready() } else { self.kept.is_ready_soon() }) {
             return Ok(None);
         }
         let seq = self.seq(conn)?;

@@ -7,6 +7,8 @@ use crate::types::{MemberId, Timestamp};
 
 /// How many refusals are remembered.
 const KEPT: usize = 1_000;
+/// Among so many of the last one a refusal is said once.
+const SAME: usize = 64;
 
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +29,11 @@ impl Notices {
     /// Remembers one; the oldest is forgotten when there are too many.
     pub fn add(&self, notice: Notice) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.back().is_some_and(|last| {
-            last.member == notice.member && last.op == notice.op && last.sentence == notice.sentence
-        }) {
-            kept.pop_back();
+        // What is said again and again in turns pushes nothing else out.
+        let same = |n: &Notice| n.member == notice.member && n.op == notice.op && n.sentence == notice.sentence;
+        let len = kept.len();
+        if let Some(back) = kept.iter().rev().take(SAME).position(same) {
+            kept.remove(len - 1 - back);
         }
         if kept.len() >= KEPT {
             kept.pop_front();

@@ -39,7 +39,7 @@ pub fn save(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErr
     library.catalog.write(|tx| {
         let was = own(tx, who, &ask.name, now)?;
         let mut row = match was.clone() {
-            Some(row) => SavedRow { query: told(&ask.name, ask.query.as_deref().or(row.query.as_deref()))?, ..row },
+            Some(row) => SavedRow { query: told(&row.name, ask.query.as_deref().or(row.query.as_deref()))?, ..row },
             None => fresh(tx, who, &ask.name, ask.query.as_deref(), now)?,
         };
         if row.query.is_none() {
@@ -254,7 +254,7 @@ pub(super) fn check_name(owner: &str, name: &str) -> Result<(), OpsError> {
 }
 
 /// Others see a word that was made, and a query that is shown to them: who may make the one may show the other.
-fn may_show(who: &Who) -> Result<(), OpsError> {
+pub(super) fn may_show(who: &Who) -> Result<(), OpsError> {
     if who.subject.filter(Verb::Tag) != Expr::nothing() {
         return Ok(());
     }

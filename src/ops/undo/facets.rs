@@ -247,7 +247,12 @@ impl Work<'_> {
             return Ok(if now == row.was { Tried::Already } else { Tried::Changed });
         }
         match &row.was {
-            Some(was) => saved::put(tx, now.as_ref(), was, &self.hand)?,
+            Some(was) => {
+                if !now.as_ref().is_some_and(|now| was.roles.is_subset(&now.roles)) && !was.roles.is_empty() {
+                    saved::may_show(self.actor.who())?;
+                }
+                saved::put(tx, now.as_ref(), was, &self.hand)?;
+            }
             None => saved::take_away(tx, name, owner, "remove", &self.hand)?,
         }
         Ok(Tried::Done)

@@ -218,12 +218,17 @@ fn check_scope(text: &str) -> Result<Option<String>, OpsError> {
         .map_err(|e| OpsError::usage(format!("the scope is not a query: {e}"), "a scope looks like client=acme"))
 }
 
-fn check_name(name: &str) -> Result<&str, OpsError> {
-    let good = !name.is_empty()
+/// Whether a name can be a member's.
+pub(super) fn may_be_called(name: &str) -> bool {
+    !name.is_empty()
         && name.len() <= 64
         && !name.starts_with(['-', '.'])
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'));
-    if good && name != "me" && name != "none" && name != "damfs" {
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'))
+        && !matches!(name, "me" | "none" | "damfs")
+}
+
+fn check_name(name: &str) -> Result<&str, OpsError> {
+    if may_be_called(name) {
         return Ok(name);
     }
     Err(OpsError::usage(

@@ -323,9 +323,10 @@ fn an_id_is_brought_back_only_where_no_other_has_it_and_nothing_came_of_another(
     let own = id(&edited, "library/acme/a.png");
     edited.admin().overwrite("library/acme/a.png", b"edited").unwrap();
     edited.settle();
-    import(&edited, copied.given(), How::default());
+    assert_eq!(outcomes(&import(&edited, copied.given(), How::default()))[0], "newer", "it may be another's by now");
+    import(&edited, copied.given(), How { force: true, ..How::default() });
     assert_eq!(id(&edited, "library/acme/a.png"), own);
-    assert_eq!(edited.show("library/acme/a.png")["client"], "acme", "its record is put all the same");
+    assert_eq!(edited.show("library/acme/a.png")["client"], "acme", "its record is put when that is asked for");
 
     // In the trash: it is its owner's to bring back.
     let trashed = copied.imported();
@@ -335,7 +336,14 @@ fn an_id_is_brought_back_only_where_no_other_has_it_and_nothing_came_of_another(
     assert_eq!(outcomes(&import(&trashed, copied.given(), How::default())), ["trashed", "same"]);
     trashed.admin().write("library/acme/a.png", b"another").unwrap();
     trashed.settle();
-    let rows = import(&trashed, copied.given(), How::default());
+    let client = trashed.show("library/acme/a.png")["client"].clone();
+    assert_eq!(
+        outcomes(&import(&trashed, copied.given(), How::default())),
+        ["newer", "same"],
+        "it is another's record"
+    );
+    assert_eq!(trashed.show("library/acme/a.png")["client"], client);
+    let rows = import(&trashed, copied.given(), How { force: true, ..How::default() });
     assert_eq!(outcomes(&rows), ["put", "same"]);
     assert_ne!(id(&trashed, "library/acme/a.png"), wanted);
     assert_eq!(trashed.show(wanted.as_str().unwrap())["state"], "trashed");
@@ -350,7 +358,7 @@ fn a_verdict_is_bound_to_no_other_bytes() {
     let bound = |world: &World| world.show("library/acme/a.png")["status"]["x"]["version"].clone();
     let rows = |copied: &Backup| {
         let new = copied.imported();
-        let rows = import(&new, copied.given(), How::default());
+        let rows = import(&new, copied.given(), How { force: true, ..How::default() });
         (bound(&new), rows[0]["left"].as_array().unwrap().len())
     };
     assert_eq!(rows(&copied), (json!(1), 0));

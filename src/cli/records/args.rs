@@ -24,8 +24,9 @@ Example:
     #[command(after_help = "\
 A record is put on the asset of its id, else on the one at its path, else on the only one with its size, time and format.
 It is the whole truth: what it does not say goes. An asset gets the record's id back when no other has it and the asset
-has had one version. One that was changed here since the record was written is left and told, unless with --force. A
-verdict is bound to its version only when the bytes are those that it was given for. Members who are not known here are
+has had one version. One that was changed here since the record was written, or has other bytes under the name of one
+that is gone, is left and told, unless with --force. A verdict is bound to its version only when the bytes are those
+that it was given for, as far as size, time and format tell between two libraries. Members who are not known here are
 made, locked out. Each batch of 200 is one transaction, all of it one turn of dam undo. The exit code is 1 when anything
 is not as the records say.
 

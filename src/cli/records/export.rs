@@ -1,8 +1,8 @@
 //! `dam records export`: a tree of records written to a folder.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +15,9 @@ use crate::cli::{Done, Failure, backend, failed, print};
 use crate::ops::folders;
 use crate::ops::proto::Command;
 use crate::types::AssetId;
+
+/// What a file is called that is not whole yet.
+const UNFINISHED: &str = ".dam-records-";
 
 /// Exports.
 pub fn run(global: &Global, args: &RecordsExport) -> Done {
@@ -89,6 +92,8 @@ impl Writer<'_> {
                 removed += self.remove_others(&path)?;
                 // Only an empty one goes.
                 let _ = fs::remove_dir(&path);
+            } else if kind.is_file() && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
             } else if kind.is_file() && !self.there.contains(&path) && is_record(&path) {
                 fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
                 removed += 1;
@@ -107,8 +112,14 @@ fn is_record(path: &Path) -> bool {
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let new = folder.join(format!(".dam-records-{}", std::process::id()));
-    let done = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
+    let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
+    // One that an export left which was killed.
+    let _ = fs::remove_file(&new);
+    let written = OpenOptions::new().write(true).create_new(true).open(&new).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()
+    });
+    let done = written.and_then(|()| fs::rename(&new, path));
     if done.is_err() {
         let _ = fs::remove_file(&new);
     }

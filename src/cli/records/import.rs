@@ -200,9 +200,12 @@ impl Work<'_> {
         let (word, why) = match row.outcome {
             Outcome::Put => ("put", None),
             Outcome::Same => ("same", None),
-            Outcome::Newer => {
-                ("newer", Some("it was changed here since, and is left; --force puts the record all the same"))
-            }
+            Outcome::Newer => (
+                "newer",
+                Some(
+                    "it was changed here since, or has other bytes, and is left; --force puts the record all the same",
+                ),
+            ),
             Outcome::Missing => ("missing", Some("there is no asset with its id, its path or its bytes")),
             Outcome::Trashed => ("trashed", Some("its asset lies in the trash; bring that back first: dam restore")),
         };

@@ -109,7 +109,7 @@ impl Work<'_> {
     fn put_all(&mut self, tx: &mut dyn WriteTx, given: &[Given]) -> Result<Vec<Row>, OpsError> {
         (self.left_ids, self.people) = (Vec::new(), People::new());
         for name in given.iter().flat_map(|given| merge::people(&given.record)) {
-            if !self.people.contains_key(name) {
+            if !self.people.contains_key(name) && members::may_be_called(name) {
                 let id = members::known(self.library, self.actor, tx, name, self.now)?;
                 self.people.insert(name.to_owned(), id);
             }
@@ -150,7 +150,10 @@ impl Work<'_> {
         if number.is_none() && merged.fields.is_empty() {
             return Ok(Plan::No(Outcome::Same, Some(was.id)));
         }
-        if was.id == record.id && was.changed > record.changed.0 && !self.how.force {
+        // Behind the name of an asset that is gone another may lie by now, whose own record nobody else has.
+        let stranger = was.id != record.id && !bytes.alike();
+        let newer = was.id == record.id && was.changed > record.changed.0;
+        if (stranger || newer) && !self.how.force {
             return Ok(Plan::No(Outcome::Newer, Some(was.id)));
         }
         Ok(Plan::Put(Box::new(Planned { was, merged, number })))

@@ -74,8 +74,15 @@ pub(super) fn merge(
     let mut left = Vec::new();
     let mut asset = was.clone();
     let who = |name: &Option<String>| name.as_ref().and_then(|name| people.get(name).copied());
-    asset.owner = people.get(&record.owner).copied();
-    asset.owner_name.clone_from(&record.owner);
+    match people.get(&record.owner) {
+        None if !record.owner.is_empty() => {
+            left.push(format!("owner: `{}` cannot be a member's name", record.owner.escape_debug()))
+        }
+        owner => {
+            asset.owner = owner.copied();
+            asset.owner_name.clone_from(&record.owner);
+        }
+    }
     if record.state == AssetState::Trashed {
         left.push("state: it lay in the trash; here it does not".to_owned());
     } else {

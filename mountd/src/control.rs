@@ -133,8 +133,18 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
             Ok((value, next)) => (Response::Done { value }, next),
             Err(failure) => (Response::Failed { failure }, Next::Listen),
         };
-        if let Err(e) = wire::send(stream, &response, None) {
-            debug!(error = %e, "the caller did not wait for his answer");
+        match wire::send(stream, &response, None) {
+            // Nothing of it was sent.
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                let failure = failure(
+                    FailureKind::Failed,
+                    &format!("what was asked is done, and its answer cannot be told: {e}"),
+                    "ask about fewer things at once",
+                );
+                let _ = wire::send(stream, &Response::Failed { failure }, None);
+            }
+            Err(e) => debug!(error = %e, "the caller did not wait for his answer"),
+            Ok(()) => {}
         }
         if next == Next::End {
             hub.stop();

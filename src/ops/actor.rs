@@ -46,6 +46,15 @@ impl Actor {
         Ok(Self { member, uid: caller.uid, gid: caller.gid, cause: Cause::process(caller.process), who })
     }
 
+    /// He as the gate knows him now, for what goes on for long.
+    ///
+    /// # Errors
+    /// When he is no active member any more.
+    pub fn again(&self, library: &Library) -> Result<Self, OpsError> {
+        let who = library.gate.who(&Identity::Member(self.member.id))?;
+        Ok(Self { who, ..self.clone() })
+    }
+
     /// Another member, looked at by an admin.
     ///
     /// # Errors

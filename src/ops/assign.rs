@@ -17,8 +17,9 @@ use crate::types::Timestamp;
 
 /// Records that are read at once: no more than a transaction remembers, which then asks for none of them again.
 pub(super) const PAGE: usize = 64;
-/// Assets that an answer tells one by one; of more it tells the numbers.
+/// Assets that an answer tells one by one, and bytes of what it tells of them; of more it tells the numbers.
 const TOLD: usize = 1_000;
+const TOLD_BYTES: usize = 4 << 20;
 
 /// What to change, and whether to.
 #[derive(Debug, Default)]
@@ -105,14 +106,17 @@ struct Done {
     changed: u64,
     unchanged: u64,
     assets: Vec<Value>,
+    bytes: usize,
 }
 
 impl Done {
     fn note(&mut self, tx: &dyn ReadTx, asset: &Asset, changed: Vec<Value>) -> Result<(), OpsError> {
         *(if changed.is_empty() { &mut self.unchanged } else { &mut self.changed }) += 1;
-        if self.assets.len() < TOLD {
+        if self.assets.len() < TOLD && self.bytes < TOLD_BYTES {
             let path = folders::path_of_asset(tx, asset)?;
-            self.assets.push(json!({ "id": asset.id.to_string(), "path": path, "changed": changed }));
+            let told = json!({ "id": asset.id.to_string(), "path": path, "changed": changed });
+            self.bytes += told.to_string().len();
+            self.assets.push(told);
         }
         Ok(())
     }

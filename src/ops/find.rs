@@ -17,6 +17,8 @@ use crate::view::tree::{Tree, UnknownValue};
 
 /// How many records one read takes at a time.
 const PAGE: usize = 1000;
+/// Bytes after which a part of an answer is sent: a record may say much.
+const PART: usize = 4 << 20;
 
 /// Reads a query as a member may ask it.
 ///
@@ -158,8 +160,20 @@ pub fn find(library: &Library, actor: &Actor, ask: &Ask, listener: &dyn Listener
     })?;
     numbers.truncate(ask.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
     for page in numbers.chunks(PAGE) {
-        let assets = library.catalog.read(|tx| rows(library, actor, tx, page))?;
-        listener.part(json!({ "assets": assets }))?;
+        // It may go on for long: each page is told to who may still know it.
+        let actor = actor.again(library)?;
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        for row in library.catalog.read(|tx| rows(library, &actor, tx, page))? {
+            bytes += row.to_string().len();
+            part.push(row);
+            if bytes >= PART {
+                listener.part(json!({ "assets": std::mem::take(&mut part) }))?;
+                bytes = 0;
+            }
+        }
+        if !part.is_empty() {
+            listener.part(json!({ "assets": part }))?;
+        }
     }
     Ok(json!({}))
 }

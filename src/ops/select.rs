@@ -62,6 +62,12 @@ impl Selected {
 /// # Errors
 /// [`OpsError::Usage`] for a wrong query or list, or when the library fails. What is not found is in [`Selected::faults`].
 pub fn select(library: &Library, actor: &Actor, what: &Selection, list: Option<File>) -> Result<Selected, OpsError> {
+    // Nothing else comes to an end by itself.
+    if let Some(list) = &list
+        && !list.metadata()?.is_file()
+    {
+        return Err(OpsError::usage("the list of files is no regular file", "send one that holds the whole list"));
+    }
     let may_be_many = list.is_some() || what.query.is_some();
     let faults = Faults::of(if may_be_many { usize::MAX } else { what.targets.len() });
     let mut selected = Selected { faults, ..Selected::default() };

@@ -209,7 +209,7 @@ Example:
   dam set library/luna/IMG_1.png rating=safe campaign=+summer
   dam set ~/mnt/by/persona/luna/IMG_1.png status.instagram=approved
   dam set rating=safe --query persona=luna,rating=none --dry-run
-  dam find -0 persona=luna,width=2000..max | dam set -0 stage=retouched")]
+  dam find -0 persona=luna,width=2000..max | dam set -0 stage=internal-review")]
     Set(SetArgs),
     /// Add a tag to assets, or remove it.
     #[command(

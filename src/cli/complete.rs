@@ -61,7 +61,8 @@ impl<'w> Asked<'w> {
         let (quote, begun) = if last.starts_with(['\'', '"']) { last.split_at(1) } else { ("", last.as_str()) };
         let before: Vec<&str> = before.iter().map(String::as_str).collect();
         let library = before.windows(2).find(|pair| pair[0] == "--library").map(|pair| PathBuf::from(pair[1]));
-        let mut plain = before.iter().copied().skip(1).filter(|word| !word.starts_with('-'));
+        let is_plain = |pair: &&[&str]| !pair[1].starts_with('-') && pair[0] != "--library";
+        let mut plain = before.windows(2).filter(is_plain).map(|pair| pair[1]);
         let command = plain.next()?;
         let is_query = matches!(before.last(), Some(&("--query" | "-q" | "--scope")));
         let is_set = matches!(before.last(), Some(&"--set")) || command == "set" && !begun.contains('/');

@@ -1,6 +1,5 @@
 //! `dam scout`: what is in some folders, before it is imported.
 
-use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,8 +11,8 @@ use super::args::Global;
 use super::backend::{self, Backend};
 use super::walk::{self, What};
 use super::{Done, Failure, failed, not_found, print};
-use crate::ops::proto::Command;
-use crate::ops::scout::{Inventory, Known, Scout};
+use crate::ops::proto::{Command, FailureKind};
+use crate::ops::scout::{self, Inventory, Known, Scout};
 
 #[derive(Debug, Args)]
 pub struct ScoutArgs {
@@ -24,6 +23,9 @@ pub struct ScoutArgs {
 
 /// Rows of a list that people are shown; with --json all of them.
 const SHOWN: usize = 10;
+
+/// So many files in a row that cannot be asked about are the library's fault.
+const MOST_FAILED: usize = 20;
 
 /// Looks at everything and tells of it.
 pub fn run(global: &Global, args: &ScoutArgs) -> Done {
@@ -49,7 +51,7 @@ pub fn run(global: &Global, args: &ScoutArgs) -> Done {
         }
     }
     let known = match &library {
-        Some(root) => Some(known(global, root, &scout, &bar)?),
+        Some(root) => Some(known(global, root, &mut scout, &bar)?),
         None => None,
     };
     bar.set_message("comparing");
@@ -76,17 +78,30 @@ fn bar(global: &Global) -> ProgressBar {
 }
 
 /// Which of the files the library has already.
-fn known(global: &Global, root: &Path, scout: &Scout, bar: &ProgressBar) -> Result<Vec<Known>, Failure> {
+fn known(global: &Global, root: &Path, scout: &mut Scout, bar: &ProgressBar) -> Result<Vec<Known>, Failure> {
     let mut backend = Backend::open(global, root)?;
-    let mut known = Vec::new();
+    let (mut known, mut broken) = (Vec::new(), Vec::new());
+    let mut failed = 0;
     bar.set_message("asking the library");
     for path in scout.files() {
         bar.tick();
-        let Ok(file) = File::open(path) else { continue };
-        let value = backend.run(Command::Known, Some(file))?;
+        let Ok(file) = scout::open(path) else { continue };
+        let value = match backend.run(Command::Known, Some(file)) {
+            // A disk with a bad spot is looked at to its end; a library that is gone is not.
+            Err(failure) if failure.kind == FailureKind::Failed && failed < MOST_FAILED => {
+                failed += 1;
+                broken.push((path.to_owned(), failure.message));
+                continue;
+            }
+            done => done?,
+        };
+        failed = 0;
         if let Some(library) = value["path"].as_str() {
             known.push(Known { path: path.to_owned(), library: library.to_owned() });
         }
+    }
+    for (path, why) in broken {
+        scout.broken(&path, why);
     }
     Ok(known)
 }

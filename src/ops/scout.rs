@@ -92,7 +92,11 @@ pub struct Scout {
     seen: Vec<Seen>,
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens what is no symbolic link, and waits for no pipe.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }
 
@@ -172,15 +176,14 @@ impl Scout {
             sizes.entry(seen.bytes).or_default().push(n);
         }
         for (bytes, files) in sizes.into_iter().filter(|(_, files)| files.len() > 1) {
-            let heads = self.alike(&files, HEAD);
-            let whole = heads.into_iter().flat_map(|files| {
-                if bytes <= HEAD {
-                    return vec![files];
+            let mut whole = self.alike(&files, HEAD);
+            if bytes > HEAD {
+                for files in std::mem::take(&mut whole) {
+                    files.iter().for_each(|_| each());
+                    whole.extend(self.alike(&files, u64::MAX));
                 }
-                files.iter().for_each(|_| each());
-                self.alike(&files, u64::MAX)
-            });
-            for files in whole.collect::<Vec<_>>() {
+            }
+            for files in whole {
                 let inodes: HashSet<_> =
                     files.iter().filter_map(|n| self.seen.get(*n)).map(|seen| seen.inode).collect();
                 let paths = files.iter().filter_map(|n| self.seen.get(*n)).map(|seen| seen.path.clone());
@@ -192,12 +195,16 @@ impl Scout {
     }
 
     /// Files whose first bytes are the same, two at least; one that cannot be read is like none.
-    fn alike(&self, files: &[usize], most: u64) -> Vec<Vec<usize>> {
+    fn alike(&mut self, files: &[usize], most: u64) -> Vec<Vec<usize>> {
         let mut hashes: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
         for n in files {
-            let hash = self.seen.get(*n).map(|seen| hash(&seen.path, most));
-            if let Some(Ok(hash)) = hash {
-                hashes.entry(hash).or_default().push(*n);
+            let Some(seen) = self.seen.get(*n) else { continue };
+            match hash(&seen.path, most) {
+                Ok(hash) => hashes.entry(hash).or_default().push(*n),
+                Err(e) => {
+                    let path = seen.path.clone();
+                    self.broken(&path, format!("cannot be read: {e}"));
+                }
             }
         }
         hashes.into_values().filter(|files| files.len() > 1).collect()

@@ -5,7 +5,7 @@ mod args;
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
 use serde_json::{Value, json};
@@ -92,26 +92,20 @@ fn edit(global: &Global) -> Done {
     let base = before["text"].as_str().unwrap_or_default().to_owned();
     let copy = Copy::of(&base)?;
     loop {
-        let text = copy.edited()?;
+        let text = copy.edited().map_err(|failure| copy.kept_by(failure))?;
         if text == base {
             print::note("nothing was changed");
             return Ok(ExitCode::SUCCESS);
         }
         if let Err(e) = Glossary::parse(&text) {
-            if again(&e.0)? {
+            if again(&e.0).map_err(|failure| copy.kept_by(failure))? {
                 continue;
             }
-            return Err(failed(e.0, format!("nothing was changed; the edited text is {}", copy.keep().display())));
+            return Err(copy.kept_by(failed(e.0, "nothing was changed")));
         }
         let put = Command::GlossaryPut { text, base };
         // Opened only now: nobody waits for an editor.
-        let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| {
-            let kept = format!("the edited text is {}", copy.keep().display());
-            Failure {
-                hint: Some(failure.hint.map_or_else(|| kept.clone(), |hint| format!("{hint}\n{kept}"))),
-                ..failure
-            }
-        })?;
+        let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| copy.kept_by(failure))?;
         return report(global, &done);
     }
 }
@@ -172,9 +166,12 @@ impl Copy {
             .map_err(|e| failed(format!("cannot read {} again: {e}", self.path.display()), "nothing was changed"))
     }
 
-    fn keep(&self) -> &Path {
+    /// The copy stays, and the failure says where.
+    fn kept_by(&self, failure: Failure) -> Failure {
         self.kept.set(true);
-        &self.path
+        let kept = format!("the edited text is {}", self.path.display());
+        let hint = failure.hint.map_or_else(|| kept.clone(), |hint| format!("{hint}\n{kept}"));
+        Failure { hint: Some(hint), ..failure }
     }
 }
 

@@ -191,6 +191,18 @@ impl Index {
         }
     }
 
+    /// A value of assets, in the order of their numbers, as their facts tell it; of those that are not published it is passed over.
+    pub fn put_texts(&mut self, field: &Field, value: &str, ordinals: &[u64]) {
+        let mut assets: RoaringBitmap = ordinals.iter().filter_map(|ordinal| small(*ordinal).ok()).collect();
+        assets &= &self.published;
+        if value.is_empty() || assets.is_empty() {
+            return;
+        }
+        let known = self.texts.entry(field.clone()).or_default();
+        known.some |= &assets;
+        *known.values.entry(value.to_owned()).or_default() |= assets;
+    }
+
     /// A number of a published asset; of another it is passed over.
     pub fn put_number(&mut self, field: &Field, number: i64, ordinal: u64) {
         let Ok(ordinal) = small(ordinal) else { return };

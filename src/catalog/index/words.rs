@@ -6,7 +6,6 @@
 //! A word that is searched for has no white space, so it occurs in a text when it occurs in one of the text's tokens, which are what lies
 //! between white space. Each token is kept once, all of them in one long text: searching a million texts is searching their tokens.
 
-use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -36,14 +35,24 @@ pub(super) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn prompts(self) -> BTreeSet<&'a str> {
-        self.prompt.split_whitespace().collect()
+    /// The prompt's tokens, and those that only the other texts have.
+    fn tokens(self) -> (Vec<&'a str>, Vec<&'a str>) {
+        let prompts = sorted(self.prompt.split_whitespace());
+        let others = sorted(self.all.split_whitespace().filter(|token| !has(&prompts, token)));
+        (prompts, others)
     }
+}
 
-    fn others(self) -> BTreeSet<&'a str> {
-        let prompts = self.prompts();
-        self.all.split_whitespace().filter(|token| !prompts.contains(token)).collect()
-    }
+/// Tokens in order, each once.
+fn sorted<'a>(tokens: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut tokens: Vec<&str> = tokens.collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
+}
+
+fn has(tokens: &[&str], token: &str) -> bool {
+    tokens.binary_search(&token).is_ok()
 }
 
 impl Texts {
@@ -55,8 +64,9 @@ impl Texts {
         if was.all == is.all && was.prompt == is.prompt {
             return Ok(());
         }
-        self.prompts.apply(&was.prompts(), &is.prompts(), asset)?;
-        self.others.apply(&was.others(), &is.others(), asset)?;
+        let ((old_prompt, old_others), (new_prompt, new_others)) = (was.tokens(), is.tokens());
+        self.prompts.apply(&old_prompt, &new_prompt, asset)?;
+        self.others.apply(&old_others, &new_others, asset)?;
         for (assets, said) in [(&mut self.some, is.all), (&mut self.prompted, is.prompt)] {
             if said.is_empty() {
                 assets.remove(asset);
@@ -198,13 +208,13 @@ impl Words {
     }
 
     /// An asset's tokens were these and are those.
-    fn apply(&mut self, was: &BTreeSet<&str>, is: &BTreeSet<&str>, asset: u32) -> Result<(), E> {
-        for gone in was.difference(is) {
+    fn apply(&mut self, was: &[&str], is: &[&str], asset: u32) -> Result<(), E> {
+        for gone in was.iter().filter(|token| !has(is, token)) {
             if let Some(token) = self.find(gone).and_then(|place| self.tokens.get_mut(place)) {
                 token.assets.take(asset);
             }
         }
-        for more in is.difference(was) {
+        for more in is.iter().filter(|token| !has(was, token)) {
             let place = self.place(more)?;
             if let Some(token) = self.tokens.get_mut(place) {
                 token.assets.add(asset);

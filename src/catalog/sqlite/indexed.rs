@@ -3,10 +3,9 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Field, Term};
 use roaring::RoaringBitmap;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::assets::DENSE;
@@ -137,49 +136,63 @@ pub(super) fn find(conn: &Connection, selected: &RoaringBitmap, after: u64, limi
 pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
     let seq = feed::last(conn)?;
     let mut index = Index::default();
+    rows_of_assets(conn, &mut index)?;
+    for (field, facet) in Field::ALL.iter().filter_map(|field| Some((field, facet(field)?))) {
+        let sql = format!("SELECT asset, value FROM asset_value WHERE facet = '{facet}' ORDER BY value, asset");
+        runs(conn, &sql, |value, assets| index.put_texts(field, value, assets))?;
+    }
+    let sql = "SELECT asset, field FROM asset_conflict ORDER BY field, asset";
+    runs(conn, sql, |value, assets| index.put_texts(&Field::Conflict, value, assets))?;
+    statuses(conn, &mut index)?;
+    words(conn, &mut index)?;
+    index.shrink();
+    Ok((seq, index))
+}
+
+/// What the assets' own rows say: in one walk, for they are long.
+fn rows_of_assets(conn: &Connection, index: &mut Index) -> Result<(), E> {
+    let own = |field: &Field| match field {
+        Field::Orientation => Some(ORIENTATION),
+        _ => column(field),
+    };
+    let fields: Vec<(&Field, &str)> =
+        Field::ALL.iter().filter(|field| index::has(field)).filter_map(|field| Some((field, own(field)?))).collect();
+    let columns: Vec<&str> = fields.iter().map(|(_, column)| *column).collect();
+    let sql =
+        format!("SELECT a.ordinal, {} FROM asset a WHERE a.head IS NOT NULL ORDER BY a.ordinal", columns.join(", "));
     let mut number = Ok(());
-    each(conn, "SELECT ordinal FROM asset WHERE head IS NOT NULL ORDER BY ordinal", [], |row| {
+    each(conn, &sql, [], |row| {
+        let ordinal = row.get::<_, Num>(0)?.0;
         if number.is_ok() {
-            number = index.publish(row.get::<_, Num>(0)?.0);
+            number = index.publish(ordinal);
+        }
+        for (at, (field, _)) in (1..).zip(&fields) {
+            match row.get_ref(at)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(value) => index.put_number(field, value, ordinal),
+                value => index.put_text(field, value.as_str()?, ordinal),
+            }
         }
         Ok(())
     })?;
-    number?;
-    for field in Field::ALL.iter().filter(|field| index::has(field)) {
-        let values = match (field, facet(field), column(field)) {
-            (Field::AnyStatus, ..) => {
-                statuses(conn, &mut index)?;
-                continue;
-            }
-            (Field::Text, ..) => {
-                words(conn, &mut index)?;
-                continue;
-            }
-            (Field::Conflict, ..) => "SELECT asset, field FROM asset_conflict ORDER BY field, asset".to_owned(),
-            (Field::Orientation, ..) => {
-                format!("SELECT a.ordinal, {ORIENTATION} AS x FROM asset a WHERE x IS NOT NULL")
-            }
-            (_, Some(facet), _) => {
-                format!("SELECT asset, value FROM asset_value WHERE facet = '{facet}' ORDER BY value, asset")
-            }
-            (_, _, Some(column)) => {
-                format!("SELECT a.ordinal, {column} FROM asset a WHERE {column} IS NOT NULL ORDER BY a.ordinal")
-            }
-            _ => continue,
-        };
-        let is_number = matches!(field.kind(), FieldKind::Number | FieldKind::Date);
-        each(conn, &values, [], |row| {
-            let ordinal = row.get::<_, Num>(0)?.0;
-            if is_number {
-                index.put_number(field, row.get(1)?, ordinal);
-            } else {
-                index.put_text(field, row.get_ref(1)?.as_str()?, ordinal);
-            }
-            Ok(())
-        })?;
-    }
-    index.shrink();
-    Ok((seq, index))
+    number
+}
+
+/// Rows of an asset and a value, in the order of the values: each value with all that have it.
+fn runs(conn: &Connection, sql: &str, mut each_run: impl FnMut(&str, &[u64])) -> Result<(), E> {
+    let (mut value, mut assets) = (String::new(), Vec::new());
+    each(conn, sql, [], |row| {
+        let next = row.get_ref(1)?.as_str()?;
+        if next != value {
+            each_run(&value, &assets);
+            assets.clear();
+            next.clone_into(&mut value);
+        }
+        assets.push(row.get::<_, Num>(0)?.0);
+        Ok(())
+    })?;
+    each_run(&value, &assets);
+    Ok(())
 }
 
 fn statuses(conn: &Connection, index: &mut Index) -> Result<(), E> {

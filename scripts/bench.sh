@@ -122,6 +122,11 @@ library() { # NAME MOUNT: a new library, mounted
     dam mount "$1" "$2" >/dev/null
 }
 
+memory() { # LIBRARY KEY: MiB of its daemon, as /proc/PID/status says
+    local daemon
+    daemon=$(dam --library "$1" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["mounts"][0]["pid"])')
+    awk -v key="$2:" '$1 == key { print int($2 / 1024) }' "/proc/$daemon/status"
+}
 one_asset() { # NAME: a new library with one asset, which scripts/crowd makes many of
     "$BIN/examples/roster" one --count 1 --max-side 24 >/dev/null
     if [ -z "${DAM_BIN_DIR:-}" ]; then

@@ -8,9 +8,7 @@ one_asset lib.tags
 "$BIN/examples/crowd" lib.tags "$assets" 200 >/dev/null
 mkdir -p mnt.dam
 dam mount lib.tags mnt.dam >/dev/null
-daemon=$(dam --library lib.tags status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["mounts"][0]["pid"])')
-memory() { awk -v key="$1:" '$1 == key { print int($2 / 1024) }' "/proc/$daemon/status"; }
-at_first=$(memory VmRSS)
+at_first=$(memory lib.tags VmRSS)
 # The index of queries is built before the first answer.
 ls -U mnt.dam/by/tag/t000/+and >/dev/null
 
@@ -41,6 +39,6 @@ row "one or another" 6.5 0 ls -U mnt.dam/find/tag=t000+t010
 row "not a common tag" 8.8 0 ls -U mnt.dam/find/not.tag=t000
 row "both, ls -l" 2.6 ">40" ls -lU mnt.dam/find/tag=t000,tag=t010
 row "find -maxdepth 2" ">60" ">40" find "$by" -maxdepth 2
-say "   the daemon has taken $at_first MiB at first, $(memory VmHWM) at most (TMSU 7 and 153, supertag 7 and 57)"
+say "   the daemon has taken $at_first MiB at first, $(memory lib.tags VmHWM) at most (TMSU 7 and 153, supertag 7 and 57)"
 dam unmount mnt.dam >/dev/null
 rm -rf lib.tags

@@ -29,6 +29,6 @@ views "two tags" find/tag=t0000,tag=t0002
 views "one or another" find/tag=t0001+t0002
 views "not a tag" find/not.tag=t0000
 views "two words" "find/prompt=ralu mita"
-say "   the daemon has taken $(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$(pgrep -n dam-mountd)/status") MiB at most"
+say "   the daemon has taken $(memory lib.views VmHWM) MiB at most"
 dam unmount mnt.dam >/dev/null
 rm -rf lib.views plain

@@ -72,8 +72,8 @@ fn a_version_and_a_removed_file_come_back_by_command() {
     assert_eq!(s.versions("library/luna/a.png"), 4);
 }
 
-/// Makes `library/old.png` with these versions, long ago, in a library that is not mounted.
-fn saved_long_ago(s: &Studio, versions: &[Vec<u8>]) {
+/// Makes a file of `library/` with these versions, long ago, in a library that is not mounted.
+fn saved_long_ago(s: &Studio, name: &str, versions: &[Vec<u8>]) {
     let key = sh(&format!("find {} -name '*.key'", s.dir.path().display()));
     let clock = Arc::new(ManualClock::at(SystemClock.now().plus_ms(-100 * 86_400_000)));
     let entropy = Arc::new(SystemEntropy::new());
@@ -83,9 +83,9 @@ fn saved_long_ago(s: &Studio, versions: &[Vec<u8>]) {
     let folder = mount.lookup(&me, ROOT, OsStr::new("library")).unwrap().attr.ino;
     let cut = OpenMode { write: true, truncate: true, ..OpenMode::default() };
     for bytes in versions {
-        let fh = match mount.lookup(&me, folder, OsStr::new("old.png")) {
+        let fh = match mount.lookup(&me, folder, OsStr::new(name)) {
             Ok(there) => mount.open(&me, there.attr.ino, cut).unwrap().fh,
-            Err(_) => mount.create(&me, folder, OsStr::new("old.png"), 0o644, cut).unwrap().1.fh,
+            Err(_) => mount.create(&me, folder, OsStr::new(name), 0o644, cut).unwrap().1.fh,
         };
         mount.write(&me, fh, 0, bytes, false).unwrap();
         mount.release(&me, fh).unwrap();
@@ -97,14 +97,21 @@ fn saved_long_ago(s: &Studio, versions: &[Vec<u8>]) {
 fn a_version_that_is_thinned_out_is_gone_at_once() {
     let mut s = Studio::new();
     let versions: Vec<_> = (1..=4).map(|seed| png(64, 64, seed)).collect();
-    saved_long_ago(&s, &versions);
+    saved_long_ago(&s, "old.png", &versions);
+    let more: Vec<_> = (11..=16).map(|seed| png(64, 64, seed)).collect();
+    saved_long_ago(&s, "swept.png", &more);
+    let rules = s.library().join("versions.toml");
+    fs::write(&rules, "newest = 4\nall = \"none\"\n").unwrap();
     s.mount("mnt", &[]);
+    // The daily sweep has its rules when the other file is thinned: those below are the command's alone.
+    let swept = s.mnt("versions/swept.png");
+    wait_until("the sweep", || names(&swept) == ["1.png", "3.png", "4.png", "5.png", "6.png"]);
     let all = s.mnt("versions/old.png");
     assert_eq!(names(&all), ["1.png", "2.png", "3.png", "4.png"]);
     let (second, third) = (all.join("2.png"), all.join("3.png"));
     let mut open = fs::File::open(&second).unwrap();
     assert_eq!(fs::read(&third).unwrap(), versions[2]);
-    fs::write(s.library().join("versions.toml"), "newest = 1\nall = \"none\"\n").unwrap();
+    fs::write(&rules, "newest = 1\nall = \"none\"\n").unwrap();
     fs::metadata(&second).and(fs::metadata(&third)).unwrap();
     assert!(s.dam(["thin", s.mnt("library/old.png").to_str().unwrap()]).starts_with("library/old.png: 2, 3 (2 left)"));
     for gone in [&second, &third] {

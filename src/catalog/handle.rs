@@ -153,6 +153,14 @@ impl Catalog {
         self.engine.index()
     }
 
+    /// Leaves the index of queries, if there is one, for the next process that makes one: it is there at once then.
+    ///
+    /// # Errors
+    /// What the engine says; the next one is built from the tables.
+    pub fn keep_index(&self) -> Result<(), CatalogError> {
+        self.engine.keep_index()
+    }
+
     /// Whether queries are answered by an index.
     #[must_use]
     pub fn has_index(&self) -> bool {

@@ -236,6 +236,10 @@ pub trait Engine: Send + Sync + 'static {
     fn index(&self) -> Result<(), E> {
         Ok(())
     }
+    /// Leaves the index, if there is one, for the next process that makes one.
+    fn keep_index(&self) -> Result<(), E> {
+        Ok(())
+    }
     /// Whether queries are answered by an index.
     fn has_index(&self) -> bool {
         false

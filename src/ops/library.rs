@@ -496,6 +496,9 @@ impl Library {
         if let Err(e) = self.snapshot_at_end() {
             tracing::warn!(error = %e, "the catalogue could not be copied into the store");
         }
+        if let Err(e) = self.catalog.keep_index() {
+            tracing::warn!(error = %e, "the index of queries could not be kept; the next start builds it again");
+        }
     }
 }
 

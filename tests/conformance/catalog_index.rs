@@ -107,11 +107,17 @@ proptest! {
         queries in vec(prop_oneof![4 => arb_expr(), 1 => arb_odd_term()], 1..12),
         fields in vec(arb_field(), 1..5),
     ) {
-        let (_dir, disk) = disk();
+        let (dir, mut disk) = disk();
         let maps = MemoryEngine::new();
         let asked = Asked { queries, fields };
         for (n, asset) in history(drawn).iter().enumerate() {
             if n == built {
+                disk.index().unwrap();
+            } else if n > built && n % 4 == 0 {
+                // The next process has it from the file.
+                disk.keep_index().unwrap();
+                drop(disk);
+                disk = SqliteEngine::open(&dir.path().join("catalog.db")).unwrap();
                 disk.index().unwrap();
             }
             commit(&maps, asset);
@@ -166,4 +172,63 @@ fn a_long_read_stays_right() {
     });
     assert_eq!(before, after);
     assert_eq!(read(&disk, |tx| tx.count(&parse("tag=4199").unwrap())), 1);
+}
+
+/// What was kept is of one moment of one catalogue, whole or not at all: the index is built from the tables else.
+#[test]
+fn the_next_process_has_what_was_kept() {
+    let (dir, engine) = disk();
+    let path = dir.path().join("catalog.db");
+    let [first, second, ..] = some_assets();
+    let publish = |asset: Asset| Asset { head: Some(version_id(asset.ordinal)), ..asset };
+    commit(&engine, &publish(first.clone()));
+    engine.keep_index().unwrap();
+    assert!(!path.with_extension("index").exists(), "there is none to keep");
+    engine.index().unwrap();
+    engine.keep_index().unwrap();
+    drop(engine);
+    // Behind the back of the feed: what is built from the tables tells it, what was kept does not.
+    let rows = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    rows("UPDATE asset_value SET value = 'night' WHERE value = 'beach'");
+    let opened = || {
+        let engine = SqliteEngine::open(&path).unwrap();
+        engine.index().unwrap();
+        assert!(engine.has_index());
+        engine
+    };
+    let counts = |engine: &SqliteEngine| {
+        ["tag=beach", "tag=night"].map(|text| read(engine, |tx| tx.count(&parse(text).unwrap())))
+    };
+    assert_eq!(counts(&opened()), [1, 0], "from the file");
+    let kept = std::fs::read(path.with_extension("index")).unwrap();
+    let mut other = kept.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for bad in [&other[..], &kept[..kept.len() - 1], &[&kept[..], b"x"].concat(), &kept[..70], b""] {
+        std::fs::write(path.with_extension("index"), bad).unwrap();
+        assert_eq!(counts(&opened()), [0, 1], "{} of {} bytes", bad.len(), kept.len());
+    }
+    std::fs::write(path.with_extension("index"), &kept).unwrap();
+    assert_eq!(counts(&opened()), [1, 0]);
+    commit(&opened(), &publish(second));
+    assert_eq!(counts(&opened()), [0, 1], "of an earlier moment");
+}
+
+#[test]
+fn a_change_that_the_feed_was_not_told_ends_what_was_kept() {
+    let (dir, engine) = disk();
+    let path = dir.path().join("catalog.db");
+    let [first, ..] = some_assets();
+    let first = Asset { head: Some(version_id(first.ordinal)), ..first };
+    commit(&engine, &first);
+    engine.index().unwrap();
+    engine.keep_index().unwrap();
+    drop(engine);
+    // By a process that needs no index.
+    let other = SqliteEngine::open(&path).unwrap();
+    write(&other, |tx| tx.put_asset(&Asset { tags: ["night".to_owned()].into(), ..tx.asset(first.id)?.unwrap() }))
+        .unwrap();
+    drop(other);
+    let engine = SqliteEngine::open(&path).unwrap();
+    engine.index().unwrap();
+    assert_eq!(read(&engine, |tx| tx.count(&parse("tag=night").unwrap())), 1);
 }

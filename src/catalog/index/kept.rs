@@ -148,6 +148,14 @@ impl Kept {
         *self.change() = State::Off;
     }
 
+    /// The index as it is, and the change that it knows of; `None` when there is none. No commit goes in meanwhile.
+    pub fn whole<T>(&self, f: impl FnOnce(u64, &Index) -> T) -> Option<T> {
+        match &*self.0.read().ok()? {
+            State::Ready(ready) => Some(f(ready.seq, &ready.index)),
+            State::Off | State::GivenUp | State::Building(_) => None,
+        }
+    }
+
     /// Answers from the index as it was at a change; `None` when it has no index of that moment.
     pub fn at<T>(&self, seq: u64, answer: impl FnOnce(&Moment<'_>) -> Result<T, E>) -> Result<Option<T>, E> {
         let begun = std::time::Instant::now();

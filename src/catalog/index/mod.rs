@@ -1,10 +1,11 @@
 //! The tag algebra of views: which published assets have which value, as bitmaps over their ordinals.
 //!
-//! Derived from the catalogue and never written to disk. An engine keeps it beside its rows ([`Kept`]), tells it of every asset that a
+//! Derived from the catalogue. An engine keeps it beside its rows ([`Kept`]), tells it of every asset that a
 //! commit changed, and asks it where it would else ask its tables. Times are in it by their day: the engine answers for terms that speak
 //! of a part of one. It is held equal to the evaluator and to SQL by `tests/conformance`.
 
 mod kept;
+mod stored;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use damfs_policy::{Expr, Facts, Field, Term, Test};
 use roaring::{MultiOps, RoaringBitmap};
 
 pub use self::kept::{Kept, Touched};
-use self::words::{Said, Texts};
+pub use self::words::{Said, Texts};
 use super::rules::month;
 use super::{Asset, AssetFacts, CatalogError as E};
 use crate::types::Timestamp;
@@ -216,16 +217,9 @@ impl Index {
         }
     }
 
-    /// All texts of a published asset that are searched in and its prompt, folded; of another they are passed over.
-    ///
-    /// # Errors
-    /// When the texts of the library are more than an index takes.
-    pub fn put_words(&mut self, all: &str, prompt: &str, ordinal: u64) -> Result<(), E> {
-        let ordinal = small(ordinal)?;
-        if self.published.contains(ordinal) {
-            self.words.apply(Said::default(), Said { all, prompt }, ordinal)?;
-        }
-        Ok(())
+    /// What all published assets say, and nothing of others.
+    pub fn put_words(&mut self, texts: Texts) {
+        self.words = texts;
     }
 
     /// Gives back the memory that growing has taken ahead.

@@ -16,19 +16,19 @@ use super::E;
 
 /// The texts of the assets.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Texts {
-    prompts: Words,
+pub struct Texts {
+    pub(super) prompts: Words,
     /// What is in no prompt of the same asset.
-    others: Words,
+    pub(super) others: Words,
     /// The assets with any text.
-    some: RoaringBitmap,
+    pub(super) some: RoaringBitmap,
     /// The assets with a prompt.
-    prompted: RoaringBitmap,
+    pub(super) prompted: RoaringBitmap,
 }
 
 /// An asset's texts that are searched, folded.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Said<'a> {
+pub struct Said<'a> {
     /// All of them, the prompt too.
     pub all: &'a str,
     pub prompt: &'a str,
@@ -60,7 +60,7 @@ impl Texts {
     ///
     /// # Errors
     /// When the texts of the library are more than an index takes.
-    pub(super) fn apply(&mut self, was: Said<'_>, is: Said<'_>, asset: u32) -> Result<(), E> {
+    pub fn apply(&mut self, was: Said<'_>, is: Said<'_>, asset: u32) -> Result<(), E> {
         if was.all == is.all && was.prompt == is.prompt {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Texts {
 
 /// The assets that have something: mostly one, and then without a bitmap's cost.
 #[derive(Debug, Clone)]
-enum Assets {
+pub(super) enum Assets {
     None,
     One(u32),
     Many(Box<RoaringBitmap>),
@@ -160,7 +160,7 @@ struct Token {
 
 /// Tokens, and who has them.
 #[derive(Debug, Clone, Default)]
-struct Words {
+pub(super) struct Words {
     /// Every token, each with a line break behind it.
     text: String,
     /// In the order of the text. One that no asset has any more stays: it is likely to be had again.
@@ -176,6 +176,35 @@ fn at(place: u32) -> usize {
 }
 
 impl Words {
+    /// Of tokens, each once and each with a line break behind it, and who has them, in the same order; `None` when they are not as many.
+    pub(super) fn of(text: String, assets: Vec<Assets>) -> Option<Self> {
+        let hasher = DefaultHashBuilder::default();
+        let mut tokens = Vec::with_capacity(assets.len());
+        let mut places = HashTable::with_capacity(assets.len());
+        let mut begin = 0;
+        let mut assets = assets.into_iter();
+        for said in text.split_terminator('\n') {
+            let place = u32::try_from(tokens.len()).ok()?;
+            tokens.push(Token { begin: u32::try_from(begin).ok()?, assets: assets.next()? });
+            let hash_of = |place: &u32| {
+                hasher.hash_one(tokens.get(at(*place)).map_or("", |token: &Token| Self::said(&text, token)))
+            };
+            places.insert_unique(hasher.hash_one(said), place, hash_of);
+            begin += said.len() + 1;
+        }
+        (begin == text.len() && assets.next().is_none()).then_some(Self { text, tokens, places, hasher })
+    }
+
+    /// Every token, each with a line break behind it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Who has each token, in the order of the text.
+    pub(super) fn assets(&self) -> impl ExactSizeIterator<Item = &Assets> {
+        self.tokens.iter().map(|token| &token.assets)
+    }
+
     fn end_of(text: &str, token: &Token) -> usize {
         let begin = at(token.begin);
         text.get(begin..).and_then(|rest| rest.find('\n')).map_or(begin, |len| begin + len)

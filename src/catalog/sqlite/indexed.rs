@@ -12,7 +12,7 @@ use super::assets::DENSE;
 use super::convert::Num;
 use super::query::{Filter, ORIENTATION, column, facet};
 use super::{assets, feed};
-use crate::catalog::index::{self, Index, Kept};
+use crate::catalog::index::{self, Index, Kept, Said, Texts};
 use crate::catalog::{Asset, CatalogError as E, ViewRow};
 
 /// Rows that are fetched in one go.
@@ -132,9 +132,8 @@ pub(super) fn find(conn: &Connection, selected: &RoaringBitmap, after: u64, limi
     Ok(pages.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// The change that a read sees as the last one, and the index of that moment.
-pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
-    let seq = feed::last(conn)?;
+/// The index of the moment that a read sees, but for its words.
+pub(super) fn build(conn: &Connection) -> Result<Index, E> {
     let mut index = Index::default();
     rows_of_assets(conn, &mut index)?;
     for (field, facet) in Field::ALL.iter().filter_map(|field| Some((field, facet(field)?))) {
@@ -144,9 +143,7 @@ pub(super) fn build(conn: &Connection) -> Result<(u64, Index), E> {
     let sql = "SELECT asset, field FROM asset_conflict ORDER BY field, asset";
     runs(conn, sql, |value, assets| index.put_texts(&Field::Conflict, value, assets))?;
     statuses(conn, &mut index)?;
-    words(conn, &mut index)?;
-    index.shrink();
-    Ok((seq, index))
+    Ok(index)
 }
 
 /// What the assets' own rows say: in one walk, for they are long.
@@ -205,14 +202,21 @@ fn statuses(conn: &Connection, index: &mut Index) -> Result<(), E> {
     })
 }
 
-fn words(conn: &Connection, index: &mut Index) -> Result<(), E> {
+/// What published assets say.
+pub(super) fn words(conn: &Connection) -> Result<Texts, E> {
+    let mut published = RoaringBitmap::new();
+    each(conn, "SELECT ordinal FROM asset WHERE head IS NOT NULL", [], |row| {
+        published.insert(row.get(0)?);
+        Ok(())
+    })?;
+    let mut texts = Texts::default();
     let mut fits = Ok(());
     each(conn, "SELECT asset, words, prompt_words FROM asset_text ORDER BY asset", [], |row| {
-        let ordinal = row.get::<_, Num>(0)?.0;
-        if fits.is_ok() {
-            fits = index.put_words(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?, ordinal);
+        let (asset, all, prompt) = (row.get(0)?, row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+        if fits.is_ok() && published.contains(asset) {
+            fits = texts.apply(Said::default(), Said { all, prompt }, asset);
         }
         Ok(())
     })?;
-    fits
+    fits.map(|()| texts)
 }

@@ -8,6 +8,7 @@ mod entries;
 mod feed;
 mod generation;
 mod indexed;
+mod indexfile;
 mod journal;
 mod keys;
 mod members;
@@ -33,7 +34,7 @@ use rusqlite::{Connection, OpenFlags};
 use self::indexed::Indexed;
 use self::memo::Memo;
 use self::tx::{Given, Heads, Tx};
-use super::index::Kept;
+use super::index::{Index, Kept};
 use super::{CatalogError as E, Engine, ReadTx, WriteTx};
 
 /// Reading connections that are kept; more are opened when more threads read at once, and closed after.
@@ -147,6 +148,41 @@ impl SqliteEngine {
         };
         Ok(Reader { engine: self, conn: Some(conn) })
     }
+
+    /// Reads of one moment, which is that of the first.
+    fn reading<T>(&self, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let reader = self.reader()?;
+        let Some(conn) = reader.conn.as_ref() else {
+            return Err(E::Engine("no connection to read with".into()));
+        };
+        let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
+        f(conn)
+    }
+
+    /// The index of this moment from the tables, and its change. The words take as long as all else: two threads read.
+    fn built(&self) -> Result<(u64, Index), E> {
+        std::thread::scope(|threads| {
+            let (begun, is_begun) = std::sync::mpsc::channel::<()>();
+            // No commit comes between the beginnings of the two.
+            let writer = self.writer();
+            let words = threads.spawn(move || {
+                self.reading(|conn| {
+                    feed::last(conn)?;
+                    drop(begun);
+                    indexed::words(conn)
+                })
+            });
+            self.reading(|conn| {
+                let seq = feed::last(conn)?;
+                let _ = is_begun.recv();
+                drop(writer);
+                let mut index = indexed::build(conn)?;
+                index.put_words(words.join().map_err(|_| E::Engine("the words could not be read".into()))??);
+                index.shrink();
+                Ok((seq, index))
+            })
+        })
+    }
 }
 
 /// The engine gives its side files the mode of the main one, so that is made closed before the engine sees it.
@@ -210,12 +246,9 @@ impl Drop for Turn<'_> {
 
 impl Engine for SqliteEngine {
     fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
-        let reader = self.reader()?;
-        let Some(conn) = reader.conn.as_ref() else {
-            return Err(E::Engine("no connection to read with".into()));
-        };
-        let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
-        f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)), memo: Memo::default() })
+        self.reading(|conn| {
+            f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)), memo: Memo::default() })
+        })
     }
 
     fn write(&self, f: &mut dyn FnMut(&mut dyn WriteTx) -> Result<(), E>) -> Result<(), E> {
@@ -227,6 +260,9 @@ impl Engine for SqliteEngine {
         grown.appended.clear();
         grown.touched.clear();
         f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None, memo: Memo::default() })?;
+        if grown.appended.is_empty() && !grown.touched.is_empty() {
+            indexfile::disown(conn)?;
+        }
         *unsynced = true;
         if let Err(e) = turn.commit() {
             self.index.doubt();
@@ -247,14 +283,19 @@ impl Engine for SqliteEngine {
     }
 
     fn index(&self) -> Result<(), E> {
-        self.index.build(|| {
-            let reader = self.reader()?;
-            let Some(conn) = reader.conn.as_ref() else {
-                return Err(E::Engine("no connection to read with".into()));
-            };
-            let _turn = Turn::begin(conn, "BEGIN DEFERRED")?;
-            indexed::build(conn)
+        self.index.build(|| match self.reading(|conn| indexfile::read(conn, &self.path))? {
+            Some(kept) => Ok(kept),
+            None => self.built(),
         })
+    }
+
+    fn keep_index(&self) -> Result<(), E> {
+        let mut writer = self.writer();
+        let turn = Turn::begin(&writer.conn, "BEGIN IMMEDIATE")?;
+        self.index.whole(|seq, index| indexfile::write(&writer.conn, &self.path, seq, index)).transpose()?;
+        turn.commit()?;
+        writer.unsynced = true;
+        Ok(())
     }
 
     fn has_index(&self) -> bool {

@@ -130,6 +130,8 @@ impl Pattern {
             named: Some(ordinal),
             node: Some(node),
             head: Some(head),
+            // As if each had its own bytes, and one in a hundred those of the one before.
+            duplicate: Some(format!("{:016x}", (n - usize::from(n % 100 == 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
             created: made,
             rating: Some(seeds.pick(&["safe", "safe", "safe", "suggestive", "adult"]).into()),
             model: Some(format!("model{}", seeds.below(12))),
@@ -154,7 +156,7 @@ impl Pattern {
         };
         // They speak of one another: each first without, or the tables are searched for what waits for it.
         tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..row.clone() })?;
-        tx.put_asset(&Asset { head: None, ..asset.clone() })?;
+        tx.put_asset(&Asset { head: None, duplicate: None, ..asset.clone() })?;
         let no = VersionNo(tx.next(Counter::Version)?);
         tx.add_version(&VersionRow { id: head, no, asset: id, n: 1, ..self.version.clone() })?;
         tx.put_asset(&asset)?;

@@ -27,6 +27,7 @@ fn asset() -> Asset {
         node: Some(NodeId(20)),
         state: AssetState::Active,
         head: Some(VersionId::from_bytes([8; 16])),
+        duplicate: Some("0123456789abcdef".into()),
         owner: Some(member(1)),
         owner_name: "ann".into(),
         kind: "image".into(),
@@ -102,6 +103,7 @@ fn every_field_speaks_of_the_asset() {
         "prompt=red",
         // Stored, and so the same for ever.
         "family=b3849d9021fa",
+        "duplicate=0123456789abcdef",
         "kind=image",
         "format=png",
         "orientation=portrait",
@@ -218,7 +220,7 @@ fn the_epoch_moves_when_a_decision_may_have_changed() {
 
 #[test]
 fn a_file_in_the_making_is_its_makers() {
-    let draft = Asset { head: None, status: BTreeMap::new(), ..asset() };
+    let draft = Asset { head: None, duplicate: None, status: BTreeMap::new(), ..asset() };
     let may = |who: &Who, asset: &Asset| -> Vec<&str> {
         Verb::ALL.iter().filter(|v| decide(who, **v, asset).allowed).map(|v| v.name()).collect()
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Asset, AssetState};
 use crate::policy::{Facts, Field};
+use crate::types::ContentId;
 
 /// One asset's facts. The catalogue's translation of queries to SQL is held equal to this.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,13 @@ pub(super) fn family(asset: &Asset) -> Option<String> {
     // No word holds a line feed.
     hasher.update(b"\n").update(asset.model.as_deref().unwrap_or_default().as_bytes());
     Some(hasher.finalize().to_hex().chars().take(12).collect())
+}
+
+/// What assets of the same bytes have in common. Content ids are keyed, and this tells nobody one.
+#[must_use]
+pub fn duplicate(content: ContentId) -> String {
+    let digest = blake3::Hasher::new_derive_key("damfs duplicate v1").update(&content.0).finalize();
+    digest.to_hex().chars().take(16).collect()
 }
 
 const fn state(state: AssetState) -> &'static str {
@@ -76,6 +84,7 @@ impl Facts for AssetFacts<'_> {
             Field::Campaign => asset.campaigns.iter().for_each(|v| each(v)),
             Field::Tag => asset.tags.iter().for_each(|v| each(v)),
             Field::Family => one(family(asset).as_deref()),
+            Field::Duplicate => one(asset.duplicate.as_deref()),
             Field::Lora => asset.loras.iter().for_each(|v| each(v)),
             Field::Seed
             | Field::Width

@@ -21,7 +21,7 @@ mod turns;
 mod tx;
 
 pub use error::CatalogError;
-pub use facts::AssetFacts;
+pub use facts::{AssetFacts, duplicate};
 pub use handle::{Catalog, ChangeListener};
 pub use keys::{Key, KeyValue};
 pub use rows::*;

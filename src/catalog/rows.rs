@@ -169,6 +169,8 @@ pub struct Asset {
     pub state: AssetState,
     /// Current version.
     pub head: Option<VersionId>,
+    /// What it has in common with every asset of the same current bytes, by [`super::facts::duplicate`].
+    pub duplicate: Option<String>,
     pub owner: Option<MemberId>,
     /// The owner's name (kept for the `owner` field).
     pub owner_name: String,

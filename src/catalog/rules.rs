@@ -57,6 +57,9 @@ pub(super) fn check_asset(asset: &Asset, before: Option<&Asset>) -> Result<(), C
     if before.is_some_and(|b| b.ordinal != asset.ordinal) {
         return refused(format!("asset {id} would change its ordinal, which orders listings for good"));
     }
+    if asset.head.is_none() && asset.duplicate.is_some() {
+        return refused(format!("asset {id} has digits of bytes that no version of it has"));
+    }
     let sets = [&asset.personas, &asset.campaigns, &asset.tags, &asset.loras];
     if sets.iter().any(|set| set.contains(""))
         || asset.status.contains_key("")

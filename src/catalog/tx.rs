@@ -84,7 +84,8 @@ pub trait ReadTx {
     fn finds(&self, query: &Expr, asset: AssetId) -> Result<bool, E>;
     /// How many `find` would give.
     fn count(&self, query: &Expr) -> Result<u64, E>;
-    /// Values of a text field among those that `find` would give, with their counts, in value order.
+    /// Values of a text field among those that `find` would give, with their counts, in value order; of digits ([`Field::is_digits`]) those
+    /// that two or more of them have.
     fn values(&self, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E>;
     /// Asset ids with these exact current bytes.
     fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E>;

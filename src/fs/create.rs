@@ -454,7 +454,7 @@ pub(super) fn writable(dir: &Dir) -> FsResult<&QueryDir> {
     match dir {
         Dir::Query(query) if query.plain && query.sets.iter().all(|(f, _)| f.is_settable()) => Ok(query),
         Dir::Query(query) if query.plain => Err(FsError::NotPermitted(format!(
-            "`{}` follows from the files themselves; put new files into library/ or a view by persona, campaign, tag or rating",
+            "`{}` follows from the files themselves; put new files into library/ or a view by persona, campaign, tag or rating, and remove files in library/",
             query.path
         ))),
         Dir::Query(query) if query.expr == Expr::nothing() => {

@@ -9,6 +9,7 @@ use super::value::FacetChange;
 use super::{Actor, Library, OpsError, assign, folders, manifests, names, probe, record, rules};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+    duplicate,
 };
 use crate::media::Probe;
 use crate::types::{AssetId, Content, ContentId, FileName, NodeId, Timestamp, VersionId, VersionNo};
@@ -172,6 +173,7 @@ impl Plan {
         asset.ordinal = self.numbers.ordinal;
         names::name_after(tx, &mut asset, name, self.numbers.ordinal)?;
         asset.node = Some(self.numbers.node);
+        asset.duplicate = Some(duplicate(self.content.id));
         Ok(asset)
     }
 
@@ -257,7 +259,7 @@ pub fn file(
     tx.put_content(&plan.content)?;
     // The node speaks of the asset, the asset of the node and of the version, the version of the asset: each first without.
     tx.put_node(&NodeRow { asset: None, class: NodeClass::Plain, ..node.clone() })?;
-    tx.put_asset(&Asset { head: None, ..asset.clone() })?;
+    tx.put_asset(&Asset { head: None, duplicate: None, ..asset.clone() })?;
     names::mark_namesake(tx, &asset)?;
     tx.add_version(&version)?;
     tx.put_asset(&asset)?;

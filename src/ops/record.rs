@@ -196,6 +196,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         node: None,
         state: AssetState::Active,
         head: None,
+        duplicate: None,
         owner: None,
         owner_name: String::new(),
         kind: "other".to_owned(),

@@ -11,7 +11,7 @@ use super::record::Hand;
 use super::{OpsError, conflicts, manifests, mapped, rivals, trail};
 use crate::blob::BlobError;
 use crate::catalog::{
-    Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
+    Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx, duplicate,
 };
 use crate::media::Probe;
 use crate::types::{Content, MemberId, NodeId, ReadAt, Timestamp, VersionId, VersionNo};
@@ -336,6 +336,7 @@ fn head_of(
     let at_odds = lost.iter().map(|lost| lost.field.clone()).collect();
     conflicts::keep(asset, lost, version.n, by, ticket.at);
     let before = asset.head.replace(version.id);
+    asset.duplicate = Some(duplicate(content.id));
     asset.changed = ticket.at;
     Drafted { version, before, at_odds }
 }

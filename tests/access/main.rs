@@ -5,6 +5,7 @@
 mod attributes;
 mod commands;
 mod conflicts;
+mod duplicates;
 mod families;
 mod findings;
 mod glossary;

@@ -438,6 +438,7 @@ fn every_field_whose_values_are_names_is_a_directory_when_typed() {
         "campaign",
         "client",
         "created",
+        "duplicate",
         "expires",
         "format",
         "imported",

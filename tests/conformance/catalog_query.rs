@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use damfs::catalog::memory::MemoryEngine;
 use damfs::catalog::sqlite::SqliteEngine;
 use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, NodeClass, NodeKind, NodeRow, Verdict, WriteTx};
-use damfs::policy::expr::testing::{arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
+use damfs::policy::expr::testing::{arb_digits, arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
 use damfs::policy::expr::{FieldKind, matches};
 use damfs::policy::{Expr, Field, Term, Test, parse};
 use damfs::types::{NodeId, Timestamp};
@@ -37,6 +37,7 @@ pub(crate) fn some_assets() -> [Asset; 4] {
             rating: Some("safe".into()),
             width: Some(1080),
             height: Some(1350),
+            duplicate: Some("0123456789abcdef".into()),
             prompt: Some("a Red DRESS".into()),
             status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
             ..asset(30)
@@ -49,12 +50,19 @@ pub(crate) fn some_assets() -> [Asset; 4] {
             stars: Some(8),
             conflicts: BTreeMap::from([("bytes".into(), conflict(Some("1"), 2))]),
             created: Timestamp::from_nanos(-1),
+            duplicate: Some("0123456789abcdef".into()),
             notes: Some("dress".into()),
             properties: BTreeMap::from([("title".into(), "Azure Hour".into())]),
             status: BTreeMap::from([("x".into(), verdict("rejected"))]),
             ..asset(31)
         },
-        Asset { rating: Some("adult".into()), seed: Some(7), client: Some(String::new()), ..asset(1_000_000) },
+        Asset {
+            rating: Some("adult".into()),
+            seed: Some(7),
+            client: Some(String::new()),
+            duplicate: Some("00000000000000aa".into()),
+            ..asset(1_000_000)
+        },
         Asset { state: AssetState::Trashed, personas: words(&["luna"]), ..asset(1_000_001) },
     ]
 }
@@ -88,6 +96,9 @@ fn queries_find() {
             ("not.stars=8..max", &[30, 1_000_000]),
             ("stars=none", &[30, 1_000_000]),
             ("seed=7", &[1_000_000]),
+            ("duplicate=0123456789abcdef", &[30, 31]),
+            ("duplicate=aa", &[]),
+            ("duplicate=none", &[]),
             ("client=none", &[30, 31, 1_000_000]),
             ("status=approved", &[30]),
             ("status.x=rejected", &[31]),
@@ -167,6 +178,7 @@ fn values_are_counted() {
             (Field::Seed, "7:1"),
             (Field::Stars, "8:1"),
             (Field::Conflict, "bytes:1"),
+            (Field::Duplicate, "0123456789abcdef:2"),
             (Field::Text, ""),
         ] {
             assert_eq!(values(field.clone(), &all), wanted, "{field}");
@@ -292,14 +304,16 @@ prop_compose! {
         (prompt, notes, title) in (of(arb_words()), of(arb_words()), of(arb_words())),
         (instagram, x) in (closed(Field::AnyStatus), closed(Field::AnyStatus)),
         at_odds in of(arb_text()),
+        digits in of(arb_digits()),
         provisional in prop::bool::weighted(0.1),
     ) -> Asset {
         let status = [("instagram", instagram), ("x", x)];
         let status = status.into_iter().filter_map(|(p, v)| Some((p.to_owned(), verdict(&v?)))).collect();
         let head = if provisional { None } else { base.head };
+        let duplicate = digits.filter(|_| !provisional);
         let properties = title.map(|title| ("title".to_owned(), title)).into_iter().collect();
         let conflicts = at_odds.map(|field| (field, conflict(None, 1))).into_iter().collect();
-        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, conflicts, head, ..base }
+        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, conflicts, head, duplicate, ..base }
     }
 }
 

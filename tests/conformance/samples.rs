@@ -76,6 +76,7 @@ pub fn asset(n: u64) -> Asset {
         node: None,
         state: AssetState::Active,
         head: Some(version_id(n)),
+        duplicate: None,
         owner: None,
         owner_name: String::new(),
         kind: "image".into(),

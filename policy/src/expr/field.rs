@@ -26,6 +26,8 @@ pub enum Field {
     Prompt,
     /// What was made of one prompt with one model, whatever the seed: twelve hexadecimal digits that follow from both.
     Family,
+    /// What has the same bytes: sixteen hexadecimal digits that follow from them.
+    Duplicate,
     /// Closed: image, video, audio, document, other.
     Kind,
     /// `png`, `jpeg`, `webp`, `mp4`, ... by content.
@@ -86,6 +88,7 @@ impl Field {
         Field::Seed,
         Field::Prompt,
         Field::Family,
+        Field::Duplicate,
         Field::Kind,
         Field::Format,
         Field::Orientation,
@@ -132,6 +135,7 @@ impl Field {
             | Field::Format
             | Field::Conflict
             | Field::Family
+            | Field::Duplicate
             | Field::Owner => FieldKind::Open,
         }
     }
@@ -140,6 +144,12 @@ impl Field {
     #[must_use]
     pub fn is_multi(&self) -> bool {
         matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora | Field::Conflict)
+    }
+
+    /// Whether its values are digits that tell what belongs together, of which nearly every asset may have others.
+    #[must_use]
+    pub fn is_digits(&self) -> bool {
+        matches!(self, Field::Family | Field::Duplicate)
     }
 
     /// Whether the words of its closed list have an order, so that ranges of them mean something.
@@ -200,6 +210,7 @@ impl fmt::Display for Field {
             Field::Seed => "seed",
             Field::Prompt => "prompt",
             Field::Family => "family",
+            Field::Duplicate => "duplicate",
             Field::Kind => "kind",
             Field::Format => "format",
             Field::Orientation => "orientation",

@@ -61,8 +61,15 @@ pub fn arb_value(field: &Field) -> BoxedStrategy<String> {
     match field.kind() {
         FieldKind::Tree => arb_tag().boxed(),
         FieldKind::Closed(known) => select(known).prop_map(str::to_owned).boxed(),
+        _ if *field == Field::Duplicate => arb_digits().boxed(),
         _ => arb_text().boxed(),
     }
+}
+
+/// Digits of bytes.
+pub fn arb_digits() -> impl Strategy<Value = String> {
+    select(&["0123456789abcdef", "0123456789abcdee", "ffffffffffffffff", "00000000000000a0"][..])
+        .prop_map(str::to_owned)
 }
 
 /// A searched text.

@@ -245,7 +245,7 @@ impl Moment<'_> {
         Ok(found)
     }
 
-    /// Each value of a field that some of these assets have, and how many, in the order of the values.
+    /// Each value of a field that some of these assets have, and how many, in the order of the values; of digits those that two or more have.
     #[must_use]
     pub fn counts(&self, field: &Field, within: &RoaringBitmap) -> Vec<(String, u64)> {
         let mut same = within.clone();
@@ -255,13 +255,16 @@ impl Moment<'_> {
         let mut counts = self.index.counts(field, &same);
         let changed = self.then.iter().filter(|(ordinal, _)| within.contains(**ordinal));
         for asset in changed.filter_map(|(_, was)| *was) {
-            let mut one = |value: &str| *counts.entry(value.to_owned()).or_insert(0) += 1;
+            let mut one = |value: &str| {
+                *counts.entry(value.to_owned()).or_insert_with(|| self.index.alone(field, value, &same)) += 1;
+            };
             AssetFacts(asset).texts(field, &mut one);
             if let Some(number) = AssetFacts(asset).number(field) {
                 one(&super::listed(field, super::key(field.kind(), number)));
             }
         }
-        counts.into_iter().collect()
+        let least = if field.is_digits() { 2 } else { 1 };
+        counts.into_iter().filter(|(_, count)| *count >= least).collect()
     }
 }
 

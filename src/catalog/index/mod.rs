@@ -4,6 +4,7 @@
 //! commit changed, and asks it where it would else ask its tables. Times are in it by their day: the engine answers for terms that speak
 //! of a part of one. It is held equal to the evaluator and to SQL by `tests/conformance`.
 
+mod digits;
 mod kept;
 mod stored;
 mod words;
@@ -14,6 +15,7 @@ use damfs_policy::expr::{FieldKind, fold};
 use damfs_policy::{Expr, Facts, Field, Term, Test};
 use roaring::{MultiOps, RoaringBitmap};
 
+use self::digits::Digits;
 pub use self::kept::{Kept, Touched};
 pub use self::words::{Said, Texts};
 use super::rules::month;
@@ -23,13 +25,13 @@ use crate::types::Timestamp;
 const DAY: i64 = 86_400_000_000_000;
 const TRASHED: &str = "trashed";
 
-/// Fields whose values are texts, but for the verdicts of single platforms, and for families: nearly every asset may have another, and few ask.
+/// Fields whose values are texts of which many assets have the same, but for the verdicts of single platforms.
 fn texts() -> impl Iterator<Item = &'static Field> {
     let is_text = |field: &&Field| matches!(field.kind(), FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_));
-    Field::ALL.iter().filter(is_text).filter(|field| has(field))
+    Field::ALL.iter().filter(is_text).filter(|field| !field.is_digits())
 }
 
-/// Whether the values of a field are in the index.
+/// Whether the values of a field are in the index: of families nearly every asset may have another, and few ask.
 pub fn has(field: &Field) -> bool {
     *field != Field::Family
 }
@@ -94,6 +96,7 @@ pub struct Index {
     /// Nearly every asset has another.
     seeds: BTreeSet<(i64, u32)>,
     seeded: RoaringBitmap,
+    duplicates: Digits,
     words: Texts,
 }
 
@@ -155,6 +158,8 @@ impl Index {
         }
         let seed = |asset: Option<&Asset>| asset.and_then(|asset| asset.seed);
         self.seed(seed(was), seed(is), ordinal);
+        let digits = |asset: Option<&'_ Asset>| asset.and_then(|asset| asset.duplicate.clone());
+        self.duplicates.change(digits(was).as_deref(), digits(is).as_deref(), ordinal);
         if !was.zip(is).is_some_and(|(was, is)| AssetFacts::same_words(was, is)) {
             let folded =
                 |asset: Option<&Asset>, field| asset.map(|a| fold(&AssetFacts(a).words(field))).unwrap_or_default();
@@ -188,7 +193,10 @@ impl Index {
             && self.published.contains(ordinal)
             && !value.is_empty()
         {
-            self.add_text(field, value, ordinal);
+            match field {
+                Field::Duplicate => self.duplicates.change(None, Some(value), ordinal),
+                _ => self.add_text(field, value, ordinal),
+            }
         }
     }
 
@@ -229,6 +237,7 @@ impl Index {
         texts.chain(numbers).for_each(shrink);
         // Filled in order a tree's nodes are half empty.
         self.seeds = std::mem::take(&mut self.seeds).into_iter().collect();
+        self.duplicates.shrink();
         self.words.shrink();
     }
 
@@ -301,12 +310,14 @@ impl Index {
         let numbers = self.numbers.get(field);
         match (test, field.kind()) {
             (Test::Is(_), FieldKind::Number | FieldKind::Date | FieldKind::Words) => RoaringBitmap::new(),
+            (Test::Is(value), _) if *field == Field::Duplicate => base & self.duplicates.having(value),
             (Test::Is(value), FieldKind::Tree) => texts.map(|known| base & below(known, value)).unwrap_or_default(),
             (Test::Is(value), _) => match texts.and_then(|known| known.values.get(value)) {
                 Some(assets) => base & assets,
                 None => RoaringBitmap::new(),
             },
             (Test::Empty, _) if *field == Field::Seed => base - &self.seeded,
+            (Test::Empty, _) if *field == Field::Duplicate => base - self.duplicates.some(),
             (Test::Empty, FieldKind::Words) if *field == Field::Prompt => base - self.words.prompted(),
             (Test::Empty, FieldKind::Words) => base - self.words.some(),
             (Test::Empty, _) => {
@@ -345,7 +356,8 @@ impl Index {
         }
     }
 
-    /// Each value of a field that some of these assets have, and how many, in the order of the values.
+    /// Each value of a field that some of these assets have, and how many, in the order of the values; of digits those that are not one
+    /// asset's alone.
     fn counts(&self, field: &Field, within: &RoaringBitmap) -> BTreeMap<String, u64> {
         let mut out = BTreeMap::new();
         if let Some(known) = self.texts.get(field) {
@@ -364,12 +376,20 @@ impl Index {
                 }
             }
         }
+        if *field == Field::Duplicate {
+            out.extend(self.duplicates.shared(within));
+        }
         if *field == Field::Seed {
             for (seed, _) in self.seeds.iter().filter(|(_, asset)| within.contains(*asset)) {
                 *out.entry(seed.to_string()).or_insert(0) += 1;
             }
         }
         out
+    }
+
+    /// How many of these assets have a value that [`Self::counts`] leaves out.
+    fn alone(&self, field: &Field, value: &str, within: &RoaringBitmap) -> u64 {
+        if *field == Field::Duplicate { self.duplicates.having(value).intersection_len(within) } else { 0 }
     }
 }
 

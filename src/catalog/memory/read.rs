@@ -231,7 +231,8 @@ impl ReadTx for Tx<'_> {
         for asset in self.found(within, 0) {
             listed(field, asset, &mut |value| *counts.entry(value.to_owned()).or_default() += 1);
         }
-        Ok(counts.into_iter().collect())
+        let least = if field.is_digits() { 2 } else { 1 };
+        Ok(counts.into_iter().filter(|(_, count)| *count >= least).collect())
     }
 
     fn assets_with_content(&self, content: ContentId) -> Result<Vec<AssetId>, E> {

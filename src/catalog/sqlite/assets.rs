@@ -18,7 +18,7 @@ use crate::catalog::rules::{check_asset, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, Timestamp};
 
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 45] = [
     "ordinal",
     "id",
     "view_name",
@@ -59,6 +59,7 @@ const COLUMNS: [&str; 44] = [
     "stars",
     "trashed_with",
     "family",
+    "duplicate",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
@@ -68,7 +69,7 @@ const COLUMNS: [&str; 44] = [
 pub(super) const DENSE: u64 = 6;
 
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 40;
+const OWN: usize = 41;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -102,6 +103,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         node: row.get(7)?,
         state: row.get(8)?,
         head: row.get(9)?,
+        duplicate: row.get(40)?,
         owner: row.get(10)?,
         owner_name: row.get(11)?,
         kind: row.get(12)?,
@@ -137,10 +139,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
     };
     Ok(Bare {
         asset,
-        has_values: row.get(40)?,
-        has_status: row.get(41)?,
-        has_properties: row.get(42)?,
-        has_conflicts: row.get(43)?,
+        has_values: row.get(41)?,
+        has_status: row.get(42)?,
+        has_properties: row.get(43)?,
+        has_conflicts: row.get(44)?,
     })
 }
 
@@ -422,6 +424,7 @@ fn with_row<T>(asset: &Asset, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         asset.stars,
         trashed.and_then(|t| t.with),
         family(asset),
+        asset.duplicate,
     ])
 }
 

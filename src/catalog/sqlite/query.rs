@@ -47,6 +47,7 @@ pub(super) fn column(field: &Field) -> Option<&'static str> {
         Field::State => "a.state",
         Field::Stage => "a.stage",
         Field::Family => "a.family",
+        Field::Duplicate => "a.duplicate",
         _ => return None,
     })
 }

@@ -18,8 +18,12 @@ const DAY: i64 = 86_400_000_000_000;
 
 pub(super) fn list(conn: &Connection, field: &Field, within: &Expr) -> Result<Vec<(String, u64)>, E> {
     let Filter { sql: condition, params, .. } = Filter::published(within);
+    let shared = if field.is_digits() { " HAVING count(*) > 1" } else { "" };
     let text = |value: &str| {
-        format!("SELECT {value} AS x, count(*) FROM asset a WHERE {condition} AND x IS NOT NULL AND x <> '' GROUP BY x")
+        format!(
+            "SELECT {value} AS x, count(*) FROM asset a
+             WHERE {condition} AND x IS NOT NULL AND x <> '' GROUP BY x{shared}"
+        )
     };
     let (sql, first) = match (field, facet(field), column(field), field.kind()) {
         (Field::Status(platform), ..) => {

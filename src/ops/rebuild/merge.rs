@@ -7,7 +7,7 @@ use super::base::{Base, Source};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::journal::Cause;
 use crate::catalog::{
-    Asset, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, VersionRow, WriteTx,
+    Asset, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeKind, NodeRow, VersionRow, WriteTx, duplicate,
 };
 use crate::ops::folders::{self, Maker};
 use crate::ops::library::seed;
@@ -239,6 +239,7 @@ fn bring_back(
     let known: BTreeSet<_> = tx.versions(id)?.iter().chain(&versions).map(|version| version.id).collect();
     asset.status.retain(|_, verdict| verdict.version.is_none_or(|version| known.contains(&version)));
     asset.head = Some(last.version.id);
+    asset.duplicate = Some(duplicate(last.version.content));
     let old = there.as_ref().and_then(|there| there.node);
     let node = match &last.file {
         Some(file) => Some(file_node(tx, &asset, last, file)?),
@@ -278,7 +279,7 @@ fn bring_back(
             }
             let turn = asset.named.unwrap_or(asset.ordinal);
             names::name_after(tx, &mut asset, &name, turn)?;
-            tx.put_asset(&Asset { head: None, status: BTreeMap::new(), ..asset.clone() })?;
+            tx.put_asset(&Asset { head: None, duplicate: None, status: BTreeMap::new(), ..asset.clone() })?;
             names::mark_namesake(tx, &asset)?;
         }
     }

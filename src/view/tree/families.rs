@@ -35,10 +35,7 @@ impl Tree<'_> {
     /// Families of two or more that the member may list.
     pub(super) fn families(&self, dir: &Dir) -> Result<Vec<(FileName, Dir)>, CatalogError> {
         let mut rows = Vec::new();
-        for (family, count) in self.tx.values(&Field::Family, &self.visible(&Expr::all()))? {
-            if count < 2 {
-                continue;
-            }
+        for (family, _) in self.tx.values(&Field::Family, &self.visible(&Expr::all()))? {
             if let Some(asset) = self.of_family(&family)?
                 && let Ok(name) = FileName::new(name(asset.prompt.as_deref().unwrap_or_default(), &family))
             {

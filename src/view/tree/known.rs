@@ -31,11 +31,9 @@ impl Tree<'_> {
             if expr.mentions(&Field::State) && self.any(&Expr::is(field.clone(), value).and(trashed))? {
                 continue;
             }
-            // Of families there may be as many as assets, and none is like another.
-            let known = match field {
-                Field::Family => Vec::new(),
-                _ => self.values(field, &Expr::all())?.into_iter().collect(),
-            };
+            // Of digits there may be as many as assets, and none are like others.
+            let known =
+                if field.is_digits() { Vec::new() } else { self.values(field, &Expr::all())?.into_iter().collect() };
             return Ok(Some(UnknownValue { field: field.clone(), value: value.to_owned(), known }));
         }
         Ok(None)

@@ -9,7 +9,7 @@ use crate::policy::{Expr, Field, FieldKind, Term, Test};
 use crate::types::{FileName, MemberId};
 
 /// The facets that `by/` lists.
-pub(super) const FACETS: [(&str, Field); 22] = [
+pub(super) const FACETS: [(&str, Field); 23] = [
     ("persona", Field::Persona),
     ("campaign", Field::Campaign),
     ("tag", Field::Tag),
@@ -32,6 +32,7 @@ pub(super) const FACETS: [(&str, Field); 22] = [
     ("state", Field::State),
     ("stage", Field::Stage),
     ("prompt", Field::Family),
+    ("duplicate", Field::Duplicate),
 ];
 
 /// The first of them are those that narrowing lists: with each the tree below every query grows by as many names as files.
@@ -488,7 +489,7 @@ impl Tree<'_> {
                 }
             }
             FieldKind::Number => {}
-            _ if *field == Field::Family => {}
+            _ if field.is_digits() => {}
             FieldKind::Date => {
                 for text in self.splitting_values(query, field, all)? {
                     if let (Some(name), Some(expr)) = (encode(&text), measured(field, &text)) {

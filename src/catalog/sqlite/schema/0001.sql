@@ -130,8 +130,11 @@ CREATE TABLE asset (
     trashed_with BLOB CHECK (length(trashed_with) = 16),
     -- Follows from prompt and model.
     family TEXT CHECK (length(family) = 12),
+    -- Follows from the bytes of the current version.
+    duplicate TEXT CHECK (length(duplicate) = 16),
     changed INTEGER NOT NULL,
     CHECK ((trashed_at IS NULL) = (trashed_parent IS NULL) AND (trashed_at IS NULL) = (trashed_name IS NULL)),
+    CHECK (duplicate IS NULL OR head IS NOT NULL),
     CHECK ((marked_name IS NULL) = (marked_stem IS NULL)),
     CHECK (named IS NOT NULL OR state = 'trashed')
 ) STRICT;
@@ -143,6 +146,7 @@ CREATE INDEX asset_trashed_with ON asset (trashed_with) WHERE trashed_with IS NO
 CREATE INDEX asset_client ON asset (client) WHERE client IS NOT NULL;
 CREATE INDEX asset_model ON asset (model) WHERE model IS NOT NULL;
 CREATE INDEX asset_family ON asset (family) WHERE family IS NOT NULL;
+CREATE INDEX asset_duplicate ON asset (duplicate) WHERE duplicate IS NOT NULL;
 CREATE INDEX asset_created ON asset (created);
 CREATE INDEX asset_trashed ON asset (trashed_at) WHERE trashed_at IS NOT NULL AND node IS NOT NULL;
 CREATE INDEX asset_expires ON asset (expires) WHERE expires IS NOT NULL;

@@ -23,6 +23,11 @@ fn pair(value: u64, asset: u32) -> Pair {
     pair
 }
 
+fn value_of(pair: &Pair) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *pair;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 fn asset_of(pair: &Pair) -> u32 {
     let [.., a, b, c, d] = *pair;
     u32::from_be_bytes([a, b, c, d])
@@ -39,6 +44,25 @@ fn text(number: u64) -> String {
 }
 
 impl Digits {
+    /// From all pairs.
+    pub fn of(pairs: impl IntoIterator<Item = Pair>) -> Self {
+        let mut all = Self { pairs: pairs.into_iter().collect(), ..Self::default() };
+        let mut before = None;
+        for pair in &all.pairs {
+            let value = value_of(pair);
+            if before.replace(value) == Some(value) {
+                all.shared.insert(value);
+            }
+            all.some.insert(asset_of(pair));
+        }
+        all
+    }
+
+    /// Every value and asset, in order.
+    pub const fn pairs(&self) -> &BTreeSet<Pair> {
+        &self.pairs
+    }
+
     /// One asset had that value and has this.
     pub fn change(&mut self, was: Option<&str>, is: Option<&str>, asset: u32) {
         let [was, is] = [was, is].map(|value| value.and_then(number));

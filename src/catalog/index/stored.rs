@@ -8,6 +8,7 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use damfs_policy::Field;
 use roaring::RoaringBitmap;
 
+use super::digits::Digits;
 use super::words::{Assets, Texts, Words};
 use super::{ByValue, Index};
 
@@ -37,7 +38,7 @@ impl Index {
     /// # Errors
     /// What `out` says.
     pub fn write(&self, out: &mut impl Write) -> Result<()> {
-        let Self { published, texts, numbers, seeds, seeded, words } = self;
+        let Self { published, texts, numbers, seeds, seeded, duplicates, words } = self;
         out.write_all(&head())?;
         published.serialize_into(&mut *out)?;
         put_count(out, texts.len())?;
@@ -56,6 +57,8 @@ impl Index {
             out.write_all(&asset.to_le_bytes())?;
         }
         seeded.serialize_into(&mut *out)?;
+        put_count(out, duplicates.pairs().len())?;
+        duplicates.pairs().iter().try_for_each(|pair| out.write_all(pair))?;
         let Texts { prompts, others, some, prompted } = words;
         put_words(out, prompts)?;
         put_words(out, others)?;
@@ -79,9 +82,10 @@ impl Index {
         let numbers = fields(from, |from| Ok(i64::from_le_bytes(bytes(from)?)))?;
         let seeds = list(from, |from| Ok((i64::from_le_bytes(bytes(from)?), u32::from_le_bytes(bytes(from)?))))?;
         let seeded = bitmap(from)?;
+        let duplicates = Digits::of(list(from, bytes)?);
         let (prompts, others) = (words(from)?, words(from)?);
         let words = Texts { prompts, others, some: bitmap(from)?, prompted: bitmap(from)? };
-        Ok(Self { published, texts, numbers, seeds: seeds.into_iter().collect(), seeded, words })
+        Ok(Self { published, texts, numbers, seeds: seeds.into_iter().collect(), seeded, duplicates, words })
     }
 }
 

@@ -2,6 +2,7 @@
 //! library's own words, and which versions are kept. Pure: no input, no output, no clock.
 
 pub mod expr;
+mod frame_rates;
 pub mod glossary;
 pub mod platforms;
 pub mod roles;

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+pub use crate::frame_rates::FrameRates;
+
 /// Still or moving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -63,6 +65,10 @@ pub struct Placement {
     pub formats: Vec<String>,
     /// Largest accepted file.
     pub max_bytes: Option<u64>,
+    /// Longest accepted clip.
+    pub max_seconds: Option<u32>,
+    /// Accepted frames per second of a clip.
+    pub frame_rates: FrameRates,
     /// Whether adult content may stand there.
     pub adult_allowed: Adult,
 }
@@ -86,6 +92,10 @@ struct Row {
     fit: Fit,
     formats: String,
     max_bytes: Option<u64>,
+    #[serde(default)]
+    max_seconds: Option<u32>,
+    #[serde(default)]
+    fps: String,
     adult_allowed: Adult,
 }
 
@@ -115,6 +125,8 @@ impl Platforms {
             if table.get(&row.platform, &row.placement).is_some() {
                 return Err(PlatformsError(format!("`{}/{}` stands twice", row.platform, row.placement)));
             }
+            let frame_rates =
+                row.fps.parse().map_err(|e| PlatformsError(format!("`{}/{}`: {e}", row.platform, row.placement)))?;
             table.0.push(Placement {
                 formats: formats(&row.formats, row.kind),
                 platform: row.platform,
@@ -124,6 +136,8 @@ impl Platforms {
                 height: row.height,
                 fit: row.fit,
                 max_bytes: row.max_bytes,
+                max_seconds: row.max_seconds,
+                frame_rates,
                 adult_allowed: row.adult_allowed,
             });
         }
@@ -203,6 +217,8 @@ mod tests {
         assert!(table.placements("instagram").all(|p| p.kind == PlacementKind::Image));
         assert_eq!(table.placements("instagram").count(), 7);
         assert!(table.get("instagram", "nothing").is_none());
+        let reel = table.get("facebook", "reel").unwrap();
+        assert_eq!((reel.max_seconds, reel.frame_rates), (Some(90), FrameRates { least: Some(24), most: Some(60) }));
     }
 
     #[test]
@@ -216,6 +232,10 @@ mod tests {
         );
         assert!(error("x,post,image,1,1,bend,,,\n").contains("bend"));
         assert!(error("x,post,image,1,1,crop,,,\nx,post,image,1,1,crop,,,\n").contains("twice"));
+        let clips = format!("{},fps\n", head.trim_end());
+        let error_of_clip =
+            Platforms::parse(&format!("{clips}x,post,video,1,1,crop,,,,fast\n")).unwrap_err().to_string();
+        assert!(error_of_clip.contains("`x/post`: `fast` is no frame rate"), "{error_of_clip}");
         assert!(error("../x,post,image,1,1,crop,,,\n").contains("ids"));
     }
 }

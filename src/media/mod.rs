@@ -27,6 +27,7 @@ mod render;
 mod simple;
 mod sniff;
 mod source_type;
+pub mod video;
 mod webp;
 mod xmp;
 

@@ -1,6 +1,7 @@
 //! From an asset and a platform's placement to the recipe that renders it there.
 
 use crate::catalog::Asset;
+use crate::media::video::{ClipFit, ClipRecipe};
 use crate::media::{Fit, RENDERER, Recipe, StillFormat};
 use crate::policy::platforms::{self, Placement};
 use crate::types::{ContentId, Timestamp};
@@ -36,8 +37,38 @@ pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
         format,
         max_bytes: placement.max_bytes,
         quality: QUALITY,
-        mark_ai: asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic"),
+        mark_ai: is_generated(asset),
     }
+}
+
+/// The recipe of a clip for a placement that takes moving pictures.
+#[must_use]
+pub fn clip_recipe_for(asset: &Asset, placement: &Placement) -> ClipRecipe {
+    clip_recipe(placement, is_generated(asset))
+}
+
+/// What a placement asks of every clip.
+#[must_use]
+pub fn clip_recipe(placement: &Placement, mark_ai: bool) -> ClipRecipe {
+    ClipRecipe {
+        width: placement.width,
+        height: placement.height,
+        fit: match placement.fit {
+            platforms::Fit::Crop => ClipFit::Crop,
+            platforms::Fit::Pad => ClipFit::Pad,
+            platforms::Fit::Any => ClipFit::Any,
+        },
+        least_fps: placement.frame_rates.least,
+        most_fps: placement.frame_rates.most,
+        max_seconds: placement.max_seconds,
+        max_bytes: placement.max_bytes,
+        mark_ai,
+    }
+}
+
+/// Whether an asset is known to be generated.
+fn is_generated(asset: &Asset) -> bool {
+    asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic")
 }
 
 /// What the rendered bytes of a content are stored under.

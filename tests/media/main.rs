@@ -6,3 +6,4 @@ mod exports;
 mod hostile;
 mod metadata;
 mod tools;
+mod video;

@@ -95,6 +95,8 @@ struct Kept {
     /// Oldest first.
     order: VecDeque<Key>,
     rows: usize,
+    /// Those with more rows than are kept, as long as somebody lists them or may be told names of theirs.
+    large: HashMap<Key, Weak<Snapshot>>,
 }
 
 impl Kept {
@@ -109,13 +111,16 @@ impl Kept {
 impl Snapshots {
     fn get(&self, key: &Key, seq: u64, epoch: u64) -> Option<Arc<Snapshot>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.found.get(key).filter(|s| s.seq >= seq && s.epoch == epoch).cloned()
+        let found = kept.found.get(key).cloned().or_else(|| kept.large.get(key)?.upgrade());
+        found.filter(|s| s.seq >= seq && s.epoch == epoch)
     }
 
     fn put(&self, key: Key, snapshot: &Arc<Snapshot>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(&key);
+        kept.large.retain(|k, large| k != &key && large.strong_count() > 0);
         if snapshot.rows.len() > KEPT_ROWS {
+            kept.large.insert(key, Arc::downgrade(snapshot));
             return;
         }
         while kept.rows + snapshot.rows.len() > KEPT_ROWS
@@ -382,9 +387,10 @@ impl Mount {
             let page = tree.list(dir, after, limit)?;
             let Some((last, ..)) = page.last() else { break };
             after = *last;
-            // A quarter ahead: twice as many would be a hundred megabytes in a large view.
-            if rows.capacity() - rows.len() < page.len() {
-                rows.reserve_exact(page.len().max(rows.len() / 4));
+            // At once: what growing copies and takes ahead would be a hundred megabytes in a large view.
+            if page.len() == PAGE && rows.is_empty() {
+                let files = usize::try_from(tree.files(dir)?).unwrap_or(0);
+                rows.reserve_exact(files.saturating_add(page.len()).saturating_add(locals.len()));
             }
             for (cookie, name, leaf) in page {
                 if hidden.contains(&name) {
@@ -417,5 +423,39 @@ impl Mount {
 
     fn proxied(&self, who: &Who, asset: &Asset) -> Option<VersionId> {
         asset.head.filter(|_| self.views_only(who, asset))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::view::tree::WhyTarget;
+
+    fn rows(count: usize) -> Arc<Snapshot> {
+        let row = |cookie| Row {
+            cookie,
+            name: FileName::try_from("a").unwrap(),
+            what: What::Item(Box::new(Item::Why(WhyTarget::Asset(AssetId::from_bytes([1; 16]))))),
+        };
+        Arc::new(Snapshot::of((1..).take(count).map(row).collect()))
+    }
+
+    /// Two of a large view at once took twice its memory.
+    #[test]
+    fn a_large_listing_is_shared_while_it_lasts_and_not_kept() {
+        let snapshots = Snapshots::default();
+        let key = |name: &str| (MemberId::from_bytes([1; 16]), Where::View(name.into()));
+        let get = |name: &str, seq| snapshots.get(&key(name), seq, 0);
+        let (small, large) = (rows(1), rows(KEPT_ROWS + 1));
+        snapshots.put(key("small"), &small);
+        snapshots.put(key("large"), &large);
+        assert!(get("large", 0).is_some_and(|found| Arc::ptr_eq(&found, &large)));
+        assert!(get("large", 1).is_none(), "of another moment");
+        assert!(get("small", 0).is_some(), "stays beside it");
+        drop((small, large));
+        assert!(get("large", 0).is_none() && get("small", 0).is_some());
+        snapshots.put(key("other"), &rows(KEPT_ROWS + 1));
+        assert_eq!(snapshots.0.lock().unwrap().large.len(), 1, "what is gone is not remembered");
     }
 }

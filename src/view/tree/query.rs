@@ -342,6 +342,17 @@ impl Tree<'_> {
         Ok(self.tx.finds(&self.visible(&query.expr), asset.id)?.then_some(asset))
     }
 
+    /// About how many files a view lists; 0 for other directories.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn files(&self, dir: &Dir) -> Result<u64, CatalogError> {
+        match dir {
+            Dir::Query(query) => self.tx.count(&self.visible(&query.expr)),
+            _ => Ok(0),
+        }
+    }
+
     pub(super) fn list_query(&self, query: &QueryDir, page: &mut Page) -> Result<(), CatalogError> {
         if page.wants_values() && !query.narrowed {
             if page.after < 1 && query.lacks.is_empty() && self.is_split(query)? {

@@ -1,7 +1,7 @@
 //! The README's examples are true.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use damfs_policy::{Expr, Field, FieldKind, Glossary, RoleBook, parse};
+use damfs_policy::{Expr, Field, FieldKind, Glossary, Platforms, RoleBook, parse};
 
 const README: &str = include_str!("../README.md");
 
@@ -67,4 +67,14 @@ fn the_table_of_fields_is_complete() {
         }
     }
     assert_eq!(parse("not.any()"), Ok(Expr::all()));
+}
+
+#[test]
+fn every_sheet_of_platforms_is_read() {
+    let sheets = blocks("platforms");
+    assert_eq!(sheets.len(), 1);
+    for sheet in sheets {
+        let table = Platforms::parse(&sheet).unwrap();
+        assert_eq!(table.get("myshop", "front").unwrap().formats, ["webp", "jpeg"]);
+    }
 }

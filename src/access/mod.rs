@@ -11,18 +11,17 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
 use who::Memory;
-pub use who::{Identity, Who};
+pub use who::{Identity, Terms, Who};
 
 use crate::catalog::{Asset, Catalog, ChangeKind, ChangeRow};
-use crate::policy::{Decision, Expr, Glossary, RoleBook, Subject, Verb};
+use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
 use crate::types::MemberId;
 
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
     catalog: Catalog,
     book: RoleBook,
-    /// What the words of roles and queries mean.
-    glossary: RwLock<Arc<Glossary>>,
+    terms: RwLock<Terms>,
     /// Moves when members or roles change: what is remembered of them is then stale.
     members: AtomicU64,
     /// Moves when any decision may have changed: members, roles, or an asset's facts.
@@ -39,13 +38,20 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate over a library's members, its role book and its glossary.
+    /// A gate over a library's members, its role book, its glossary and its table of platforms.
     #[must_use]
-    pub fn new(catalog: Catalog, book: RoleBook, glossary: Glossary) -> Self {
+    pub fn new(catalog: Catalog, book: RoleBook, terms: Terms) -> Self {
         // Zero is the epoch of the empty memory.
         let (members, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
-        let glossary = RwLock::new(Arc::new(glossary));
-        Self { catalog, book, glossary, members, epoch, heard: Mutex::default(), memory: Memory::default() }
+        Self {
+            catalog,
+            book,
+            terms: RwLock::new(terms),
+            members,
+            epoch,
+            heard: Mutex::default(),
+            memory: Memory::default(),
+        }
     }
 
     /// The role book.
@@ -57,12 +63,28 @@ impl Gate {
     /// The glossary in force.
     #[must_use]
     pub fn glossary(&self) -> Arc<Glossary> {
-        Arc::clone(&self.glossary.read().unwrap_or_else(PoisonError::into_inner))
+        self.terms().glossary
+    }
+
+    /// The table of platforms in force.
+    #[must_use]
+    pub fn platforms(&self) -> Arc<Platforms> {
+        self.terms().platforms
+    }
+
+    fn terms(&self) -> Terms {
+        self.terms.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Another glossary is in force from now on: what anybody may may have changed.
     pub fn learn(&self, glossary: Glossary) {
-        *self.glossary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(glossary);
+        self.terms.write().unwrap_or_else(PoisonError::into_inner).glossary = Arc::new(glossary);
+        self.changed();
+    }
+
+    /// Another table of platforms is in force from now on: what circulates may have changed.
+    pub fn publish_by(&self, platforms: Arc<Platforms>) {
+        self.terms.write().unwrap_or_else(PoisonError::into_inner).platforms = platforms;
         self.changed();
     }
 
@@ -80,7 +102,7 @@ impl Gate {
             Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id)),
             Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid }),
         })?;
-        let who = Arc::new(Who::admit(&row, &self.book, self.glossary())?);
+        let who = Arc::new(Who::admit(&row, &self.book, self.terms())?);
         self.memory.put(epoch, *identity, &who);
         Ok(who)
     }

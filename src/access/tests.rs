@@ -76,7 +76,7 @@ fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
 }
 
 fn who(n: u8, role: &str, scope: Option<&str>) -> Who {
-    Who::admit(&row(n, role, scope), &book(), Arc::default()).unwrap()
+    Who::admit(&row(n, role, scope), &book(), Terms::default()).unwrap()
 }
 
 fn book() -> RoleBook {
@@ -155,9 +155,9 @@ fn what_is_not_known_has_no_value() {
 #[test]
 fn members_are_admitted_by_role_and_scope() {
     let book = book();
-    let ann = Who::admit(&row(1, "editor", Some("client=acme")), &book, Arc::default()).unwrap();
+    let ann = Who::admit(&row(1, "editor", Some("client=acme")), &book, Terms::default()).unwrap();
     assert_eq!((ann.id, ann.name.as_str(), ann.role(), ann.scope()), (member(1), "ann", "editor", Some("client=acme")));
-    let error = |row: MemberRow| Who::admit(&row, &book, Arc::default()).unwrap_err().to_string();
+    let error = |row: MemberRow| Who::admit(&row, &book, Terms::default()).unwrap_err().to_string();
     assert!(error(row(1, "editr", None)).contains("did you mean `editor`"));
     assert!(error(row(1, "editor", Some("clint=acme"))).contains("did you mean `client`"));
     assert!(error(row(1, "editor", Some(""))).contains("cannot be read"));
@@ -184,7 +184,7 @@ impl Engine for Broken {
 }
 
 fn gate() -> Gate {
-    Gate::new(Catalog::new(Arc::new(Broken)), book(), Glossary::default())
+    Gate::new(Catalog::new(Arc::new(Broken)), book(), Terms::default())
 }
 
 fn decide(who: &Who, verb: Verb, asset: &Asset) -> Decision {

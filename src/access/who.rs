@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::AccessError;
 use crate::catalog::MemberRow;
-use crate::policy::{Glossary, RoleBook, Rule, Subject};
+use crate::policy::{Glossary, Platforms, RoleBook, Rule, Subject};
 use crate::types::MemberId;
 
 /// How someone is known.
@@ -16,6 +16,13 @@ pub enum Identity {
     Member(MemberId),
     /// By system user: a shared mount, the control socket.
     Uid(u32),
+}
+
+/// What the words of roles and queries mean, and what the platforms accept: the library's own texts.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    pub glossary: Arc<Glossary>,
+    pub platforms: Arc<Platforms>,
 }
 
 /// An active member with his role and scope.
@@ -35,22 +42,24 @@ impl Deref for Who {
 }
 
 impl Who {
-    /// Puts the role book to a member's row, with what its words mean.
+    /// Puts the role book to a member's row, with what words mean and platforms accept.
     ///
     /// # Errors
     /// When he is not active, or his role or scope cannot be read.
-    pub fn admit(row: &MemberRow, book: &RoleBook, glossary: Arc<Glossary>) -> Result<Self, AccessError> {
+    pub fn admit(row: &MemberRow, book: &RoleBook, terms: Terms) -> Result<Self, AccessError> {
         let name = row.name.clone();
         if !row.active {
             return Err(AccessError::Inactive { name });
         }
         let role = book.find(&row.role).map_err(|why| AccessError::UnknownRole { name: name.clone(), why })?;
-        let scope = match row.scope.as_deref().map(|text| (text, Rule::parse(text))) {
+        let scope = match row.scope.as_deref().map(|text| (text, Rule::parse_with(text, &terms.platforms.vocabulary())))
+        {
             None => None,
             Some((_, Ok(rule))) => Some(rule),
             Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
         };
-        Ok(Self { id: row.id, subject: Subject::new(&row.name, role, scope).reading(glossary) })
+        let subject = Subject::new(&row.name, role, scope).reading(terms.glossary).publishing(terms.platforms);
+        Ok(Self { id: row.id, subject })
     }
 }
 

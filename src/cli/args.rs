@@ -12,6 +12,7 @@ use super::audit::AuditArgs;
 use super::glossary::GlossaryArgs;
 use super::member::MemberArgs;
 use super::records::RecordsArgs;
+use super::spec::SpecArgs;
 
 /// The one table of exit codes.
 pub const EXIT_CODES: &str = "\
@@ -158,6 +159,8 @@ Example:
     Audit(AuditArgs),
     /// The library's own words: terms, what else they are called, what they imply.
     Glossary(GlossaryArgs),
+    /// What each platform accepts: the table that exports are made by.
+    Spec(SpecArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given

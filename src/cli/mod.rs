@@ -6,6 +6,7 @@ mod backend;
 mod bulk;
 mod complete;
 mod diff;
+mod editor;
 mod find;
 mod fsck;
 mod glossary;
@@ -28,6 +29,7 @@ mod set;
 mod settle;
 mod show;
 mod snapshot;
+mod spec;
 mod status;
 mod tag;
 mod target;
@@ -71,6 +73,7 @@ pub fn run() -> ExitCode {
         Cmd::Thin(args) => thin::run(&global, &args),
         Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
+        Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Records(args) => records::run(&global, args),

@@ -23,8 +23,12 @@ impl Mount {
     /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
     pub(super) fn in_circulation(&self, tx: &dyn ReadTx, who: &Who, export: &ExportRef) -> FsResult<Asset> {
         let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
+        let ExportRef { version, placement, .. } = export;
+        // As the row says it now, which may have another recipe: what is open goes on, as after an edit.
+        let row = who.subject.platforms().get(&placement.platform, &placement.placement);
         let may = self.library.gate.allows(who, Verb::Export, &asset);
-        if may && circulates(&asset, &export.version, export.placement) { Ok(asset) } else { Err(FsError::NotFound) }
+        let goes_on = row.is_some_and(|row| circulates(&asset, version, row));
+        if may && goes_on { Ok(asset) } else { Err(FsError::NotFound) }
     }
 
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
@@ -217,7 +221,7 @@ fn no_export(export: &ExportRef, reason: &str) -> FsError {
     FsError::NoExport(format!("{} for {}/{}: {reason}", asset.view_name, placement.platform, placement.placement))
 }
 
-/// When an export last changed: the version's time, or the recipes' if that is later.
+/// When an export last changed: the version's time, or its recipe's if that is later.
 fn mtime(export: &ExportRef) -> Timestamp {
-    export.version.mtime.max(recipes::RECIPES_SINCE)
+    export.version.mtime.max(recipes::since(&export.placement))
 }

@@ -26,7 +26,7 @@ const NUMBER: u64 = (1 << 56) - 1;
 pub struct ExportRef {
     pub asset: Asset,
     pub version: VersionRow,
-    pub placement: &'static Placement,
+    pub placement: Arc<Placement>,
     pub recipe: Recipe,
 }
 
@@ -136,7 +136,7 @@ impl Inodes {
         key.extend_from_slice(export.placement.placement.as_bytes());
         self.hashed(3, &key, |there| {
             matches!(there, Virtual::Export(other) if other.version.id == export.version.id
-                && std::ptr::eq(other.placement, export.placement) && other.recipe == export.recipe)
+                && other.placement.path() == export.placement.path() && other.recipe == export.recipe)
         })
     }
 

@@ -436,7 +436,7 @@ impl Mount {
             }
             Item::Export(asset, version, placement) => {
                 self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
-                let recipe = recipe_for(&asset, placement);
+                let recipe = recipe_for(&asset, &placement);
                 let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
                 let ttl = if known { self.ttl() } else { Duration::ZERO };

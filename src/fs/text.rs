@@ -103,6 +103,11 @@ impl Mount {
         if who.subject.allows_everything(Verb::List) {
             let _ = writeln!(out, "staged    {waiting} files are written and wait for their version");
         }
+        if who.subject.allows_everything(Verb::Admin) {
+            for fault in self.library.faults() {
+                let _ = writeln!(out, "fault     {fault}");
+            }
+        }
         Ok(out)
     }
 
@@ -134,7 +139,7 @@ impl Mount {
         let (asset, unrendered) = self.library.catalog.read(|tx| -> FsResult<_> {
             let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
             self.may(who, Verb::List, &asset)?;
-            let unrendered = why::unrendered(tx, &asset)?;
+            let unrendered = why::unrendered(tx, who.subject.platforms(), &asset)?;
             Ok((asset, unrendered))
         })?;
         let mut out = format!("{} is {}\n", who.subject.name, who.subject.role());

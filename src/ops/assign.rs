@@ -44,6 +44,7 @@ pub fn set(
     listener: &dyn Listener,
 ) -> Result<Value, OpsError> {
     let changes = value::changes(set)?;
+    value::known_platforms(&changes, actor.who().subject.platforms())?;
     apply(library, actor, ask, &changes, listener)
 }
 

@@ -5,7 +5,7 @@ use damfs_policy::{Expr, Field};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, value};
-use crate::policy::platforms;
+use crate::policy::Platforms;
 use crate::view::tree::Tree;
 
 /// No shell shows more.
@@ -20,7 +20,7 @@ pub fn complete(library: &Library, actor: &Actor, begun: &str) -> Result<Value, 
     let typed = begun.rfind([',', ';', '(']).map_or(0, |at| at + 1);
     let (before, term) = begun.split_at(typed);
     let words = match term.split_once('=') {
-        None => fields(term),
+        None => fields(actor.who().subject.platforms(), term),
         Some((name, values)) => {
             let Some(field) = Field::parse(name.strip_prefix(NOT).unwrap_or(name)) else {
                 return Ok(json!({ "words": [] }));
@@ -37,12 +37,12 @@ pub fn complete(library: &Library, actor: &Actor, begun: &str) -> Result<Value, 
     Ok(json!({ "words": words }))
 }
 
-fn fields(begun: &str) -> Vec<String> {
+fn fields(platforms: &Platforms, begun: &str) -> Vec<String> {
     let (not, begun) = match begun.strip_prefix(NOT) {
         Some(rest) => (NOT, rest),
         None => ("", begun),
     };
-    let platforms = platforms::shipped().platforms().map(|name| Field::Status(name.to_owned()));
+    let platforms = platforms.platforms().map(|name| Field::Status(name.to_owned()));
     let fields = Field::ALL.iter().cloned().chain(platforms.filter(|_| begun.starts_with("status.")));
     let mut words: Vec<String> = fields
         .map(|field| field.to_string())

@@ -25,7 +25,7 @@ const PART: usize = 4 << 20;
 /// # Errors
 /// [`OpsError::Usage`] when the text is no query, or names a value that nothing has which he may list; each names the nearest.
 pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
-    let query = read(text)?;
+    let query = read(who, text)?;
     match Tree::new(tx, &who.subject, Some(who.id)).unknown_value(&query)? {
         Some(UnknownValue { field, value, known }) => {
             let name = field.to_string();
@@ -40,8 +40,8 @@ pub fn parse(tx: &dyn ReadTx, who: &Who, text: &str) -> Result<Expr, OpsError> {
 ///
 /// # Errors
 /// [`OpsError::Usage`] when the text is no query.
-pub fn read(text: &str) -> Result<Expr, OpsError> {
-    damfs_policy::parse(text).map_err(|e| OpsError::Usage {
+pub fn read(who: &Who, text: &str) -> Result<Expr, OpsError> {
+    who.subject.parse(text).map_err(|e| OpsError::Usage {
         message: format!("not a query: {e}"),
         hint: Some("a query looks like persona=luna,tag=beach+sunset,not.rating=adult; see dam find --help".into()),
     })

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use damfs_policy::expr::Test;
-use damfs_policy::platforms::{self, PlacementKind};
-use damfs_policy::{Expr, Field, Glossary, Refusal, Term};
+use damfs_policy::{Expr, Field, Glossary, PlacementKind, Refusal, Term};
 use serde_json::{Value, json};
 
 use super::value::{FacetChange, written};
@@ -223,7 +222,7 @@ fn private(library: &Library, tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Find
     if !asset.status.values().any(|verdict| verdict.value == "approved") {
         return Ok(found);
     }
-    for placement in platforms::shipped().all().filter(|p| p.kind == PlacementKind::Image) {
+    for placement in library.gate.platforms().all().filter(|p| p.kind == PlacementKind::Image) {
         let Some(version) = exported(tx, asset, placement)? else { continue };
         let name = object_name(version.content, &recipe_for(asset, placement));
         let bytes = match library.vault.get_object(ObjectKind::Rendition, &name) {

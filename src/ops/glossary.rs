@@ -2,16 +2,14 @@
 //! is not used: no library is opened with it, for roles ask by its words, and while one is open the words before it stay in force.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use damfs_policy::glossary::Entry;
 use damfs_policy::{Expr, Glossary};
 use serde_json::{Value, json};
 
+use super::own_text::OwnText;
 use super::{Actor, Library, OpsError, terms, value};
 use crate::audit;
 use crate::catalog::{CatalogError, ChangeKind};
@@ -20,70 +18,48 @@ use crate::view::tree::Tree;
 /// The glossary, in the library's folder.
 pub const FILE: &str = "glossary.toml";
 
-/// A file that has become another: its number, size and time.
-type Stamp = (u64, u64, i64, i64);
-
-/// What is known of the file.
-#[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    stamp: Option<Stamp>,
-    fault: Option<String>,
-}
-
-fn stamp(root: &Path) -> Option<Stamp> {
-    let meta = fs::metadata(root.join(FILE)).ok()?;
-    Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
-}
-
 /// The glossary of a library that is being opened; one from before there were glossaries has none.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub(super) fn read(root: &Path) -> Result<(Glossary, Kept), String> {
-    let kept = Kept(Mutex::new(State { stamp: stamp(root), fault: None }));
-    match fs::read_to_string(root.join(FILE)) {
-        Ok(text) => Ok((Glossary::parse(&text).map_err(|e| e.0)?, kept)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok((Glossary::default(), kept)),
-        Err(e) => Err(format!("{FILE} cannot be read: {e}")),
+pub(super) fn read(root: &Path) -> Result<(Glossary, OwnText), String> {
+    let kept = OwnText::new(root, FILE);
+    match kept.bytes(root).map_err(|e| kept.unreadable(&e))? {
+        Some(bytes) => Ok((parse(&bytes)?, kept)),
+        None => Ok((Glossary::default(), kept)),
     }
 }
 
-impl Library {
-    fn kept_glossary(&self) -> MutexGuard<'_, State> {
-        self.glossary_file.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn parse(bytes: &[u8]) -> Result<Glossary, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("{FILE} is no UTF-8 text: {e}"))?;
+    Glossary::parse(text).map_err(|e| e.0)
+}
 
+impl Library {
     /// What is wrong with the library's `glossary.toml`.
     #[must_use]
     pub fn glossary_fault(&self) -> Option<String> {
-        self.kept_glossary().fault.clone()
+        self.glossary_file.fault()
     }
 
     /// Reads the glossary again when its file has become another. One that is gone is a mistake, too: an editor may be saving it.
     pub(super) fn sweep_glossary(self: &Arc<Self>) -> Result<(), OpsError> {
-        let mut state = self.kept_glossary();
-        let now = stamp(self.root());
-        if now == state.stamp {
-            return Ok(());
-        }
-        let text = fs::read_to_string(self.root().join(FILE)).map_err(|e| format!("{FILE} cannot be read: {e}"));
-        match text.and_then(|text| Glossary::parse(&text).map_err(|e| e.0)) {
+        let file = &self.glossary_file;
+        let mut seen = file.seen();
+        let Some(now) = file.changed(self.root(), &seen) else { return Ok(()) };
+        let read = file.must(self.root()).and_then(|bytes| parse(&bytes));
+        let fault = match read {
             Ok(glossary) => {
                 self.learn(glossary, "damfs")?;
-                state.stamp = now;
-                state.fault = None;
-                Ok(())
+                None
             }
             Err(fault) => {
-                state.stamp = now;
                 tracing::warn!("{fault}; the words before it stay in force");
-                state.fault = Some(fault);
-                Ok(())
+                Some(fault)
             }
-        }
+        };
+        seen.read(now, fault);
+        Ok(())
     }
 
     /// From now on these words are meant, in roles and queries; on record, or the words before it stay in force.
@@ -158,7 +134,7 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
 /// [`OpsError::Refused`] for who is no admin.
 pub fn text(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     actor.must_be_admin("edit the glossary")?;
-    Ok(json!({ "text": stands(library.root())? }))
+    Ok(json!({ "text": stands(library)? }))
 }
 
 /// Puts another text in the place of the one that `base` is: it is in force when this returns.
@@ -170,38 +146,29 @@ pub fn put(library: &Library, actor: &Actor, text: &str, base: &str) -> Result<V
     actor.must_be_admin("edit the glossary")?;
     let glossary =
         Glossary::parse(text).map_err(|e| OpsError::usage(e.0, "nothing was changed; mend it and put it in again"))?;
-    let mut state = library.kept_glossary();
-    if stands(library.root())? != base {
+    let file = &library.glossary_file;
+    let mut seen = file.seen();
+    if stands(library)? != base {
         return Err(OpsError::failed(
             "somebody else has changed the glossary meanwhile; nothing was changed",
             "edit it once more: dam glossary edit",
         ));
     }
-    write(library.root(), text)?;
+    file.replace(library.root(), text)?;
     let terms: usize = Glossary::FIELDS.iter().map(|field| glossary.terms(field).count()).sum();
     // Until they are learned the file counts as not read: the next beat tries again.
     library.learn(glossary, &actor.member.name)?;
-    state.stamp = stamp(library.root());
-    state.fault = None;
+    seen.read(file.stamp(library.root()), None);
     Ok(json!({ "terms": terms }))
 }
 
 /// What stands in the file.
-fn stands(root: &Path) -> Result<String, OpsError> {
-    match fs::read_to_string(root.join(FILE)) {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Glossary::TEMPLATE.to_owned()),
-        text => Ok(text?),
+fn stands(library: &Library) -> Result<String, OpsError> {
+    match library.glossary_file.bytes(library.root())? {
+        None => Ok(Glossary::TEMPLATE.to_owned()),
+        Some(bytes) => String::from_utf8(bytes)
+            .map_err(|e| OpsError::failed(format!("{FILE} is no UTF-8 text: {e}"), "mend it in the library's folder")),
     }
-}
-
-/// The whole text or none of it, also after a power cut.
-fn write(root: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = root.join(format!("{FILE}.new"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&fresh, root.join(FILE))?;
-    File::open(root)?.sync_all()
 }
 
 /// The terms that came, went and changed.

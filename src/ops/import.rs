@@ -307,6 +307,7 @@ pub fn import_one(
     mtime: Timestamp,
     file: File,
 ) -> Result<Imported, OpsError> {
+    value::known_platforms(&options.changes, actor.who().subject.platforms())?;
     let mut importer = Importer::new(library, actor, options);
     let bytes = match OpenFile::new(file) {
         Ok(bytes) => bytes,

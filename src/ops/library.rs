@@ -15,16 +15,18 @@ use super::glossary;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
+use super::own_text::OwnText;
 use super::parts::Parts;
 use super::reserve::Reserve;
 use super::retention::{Kept, LONGEST_DAYS, RECOVERY_DAYS};
 use super::snapshots::Due;
+use super::spec;
 use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
 use super::value;
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
-use crate::access::Gate;
+use crate::access::{Gate, Terms};
 use crate::audit;
 use crate::blob::{BlobError, StageDir, Vault};
 use crate::catalog::sqlite::SqliteEngine;
@@ -32,7 +34,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::{Glossary, RoleBook, ThinningRules};
+use crate::policy::{Glossary, Platforms, RoleBook, ThinningRules, platforms};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -203,7 +205,8 @@ pub struct Library {
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
     pub(super) thinning: Thinning,
-    pub(super) glossary_file: glossary::Kept,
+    pub(super) glossary_file: OwnText,
+    pub(super) platforms_file: OwnText,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -276,6 +279,8 @@ impl Library {
             .map_err(io("cannot write the rules of versions"))?;
         write_new(&root.join(glossary::FILE), Glossary::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the glossary"))?;
+        write_new(&root.join(spec::FILE), Platforms::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the table of platforms"))?;
         write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
@@ -343,9 +348,11 @@ impl Library {
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
         let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
-        let book = RoleBook::parse(&roles).map_err(|e| OpenError::Roles(e.to_string()))?;
+        let platforms = catalog.read(|tx| spec::kept(tx))?;
+        let book =
+            RoleBook::parse_with(&roles, &platforms.vocabulary()).map_err(|e| OpenError::Roles(e.to_string()))?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
-        let gate = Arc::new(Gate::new(catalog.clone(), book, words));
+        let gate = Arc::new(Gate::new(catalog.clone(), book, Terms { glossary: Arc::new(words), platforms }));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
             decodes: Budget::default(),
@@ -374,11 +381,15 @@ impl Library {
             kept: Kept::default(),
             thinning: Thinning::default(),
             glossary_file,
+            platforms_file: OwnText::unread(spec::FILE),
             ending: AtomicBool::new(false),
             _lock: lock,
         });
         library.watch_access();
         library.recover()?;
+        if let Err(e) = library.first_platforms() {
+            tracing::warn!(error = %e, "the table of platforms could not be put in force; the one before it stays");
+        }
         Ok(library)
     }
 
@@ -470,7 +481,10 @@ impl Library {
         let words = self
             .glossary_fault()
             .map(|fault| format!("{fault}; until it is mended, the words before it stay in force"));
-        versions.into_iter().chain(words).collect()
+        let platforms = self
+            .platforms_fault()
+            .map(|fault| format!("{fault}; until it is mended, the table before it stays in force"));
+        versions.into_iter().chain(words).chain(platforms).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.
@@ -521,6 +535,8 @@ pub(super) fn seed(
         active: true,
         since: now,
     })?;
+    let (key, text) = spec::keep(platforms::shipped())?;
+    tx.set_meta(key, &text)?;
     tx.change(ChangeKind::Access, &member.to_string())
 }
 

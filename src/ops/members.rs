@@ -32,7 +32,7 @@ pub fn add(
     actor.must_be_admin("add members")?;
     let name = check_name(name)?;
     check_role(library, role)?;
-    let scope = scope.map(check_scope).transpose()?.flatten();
+    let scope = scope.map(|scope| check_scope(library, scope)).transpose()?.flatten();
     let now = library.clock.now();
     let id = MemberId::make(now, &*library.entropy)?;
     let row = MemberRow { id, name: name.to_owned(), uid, role: role.to_owned(), scope, active: true, since: now };
@@ -59,7 +59,7 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
         check_role(library, role)?;
     }
     let now = library.clock.now();
-    let scope = change.scope.as_deref().map(check_scope).transpose()?;
+    let scope = change.scope.as_deref().map(|scope| check_scope(library, scope)).transpose()?;
     library.catalog.write(|tx| {
         let Some(old) = tx.member_by_name(name)? else {
             return Err(unknown(name, &tx.members()?));
@@ -208,12 +208,13 @@ fn check_role(library: &Library, role: &str) -> Result<(), OpsError> {
 }
 
 /// A scope that parses; empty is none.
-fn check_scope(text: &str) -> Result<Option<String>, OpsError> {
+fn check_scope(library: &Library, text: &str) -> Result<Option<String>, OpsError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    damfs_policy::parse(text)
+    let vocabulary = library.gate.platforms().vocabulary();
+    damfs_policy::parse_with(text, &vocabulary)
         .map(|_| Some(text.to_owned()))
         .map_err(|e| OpsError::usage(format!("the scope is not a query: {e}"), "a scope looks like client=acme"))
 }

@@ -75,6 +75,17 @@ pub enum Command {
         text: String,
         base: String,
     },
+    /// The table of platforms that is in force, or one platform's part of it.
+    SpecList {
+        platform: Option<String>,
+    },
+    /// Its sheet, for who may change it.
+    SpecText,
+    /// Another sheet in the place of the one that `base` is.
+    SpecPut {
+        text: String,
+        base: String,
+    },
     /// What is wrong with the metadata of a query's assets, or of all; `fix` mends what is certain.
     AuditMetadata {
         query: Option<String>,
@@ -194,6 +205,7 @@ impl Command {
             | Self::Restore { .. }
             | Self::Thin { .. }
             | Self::GlossaryPut { .. }
+            | Self::SpecPut { .. }
             | Self::AuditMetadata { fix: true, .. }
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
@@ -209,6 +221,8 @@ impl Command {
             | Self::Find { .. }
             | Self::Glossary
             | Self::GlossaryText
+            | Self::SpecList { .. }
+            | Self::SpecText
             | Self::AuditMetadata { fix: false, .. }
             | Self::Show { .. }
             | Self::Records { .. }

@@ -39,7 +39,9 @@ pub fn save(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErr
     library.catalog.write(|tx| {
         let was = own(tx, who, &ask.name, now)?;
         let mut row = match was.clone() {
-            Some(row) => SavedRow { query: told(&row.name, ask.query.as_deref().or(row.query.as_deref()))?, ..row },
+            Some(row) => {
+                SavedRow { query: told(who, &row.name, ask.query.as_deref().or(row.query.as_deref()))?, ..row }
+            }
             None => fresh(tx, who, &ask.name, ask.query.as_deref(), now)?,
         };
         if row.query.is_none() {
@@ -107,7 +109,7 @@ pub fn rename(tx: &mut dyn WriteTx, who: &Who, saved: &Saved, name: &str, hand: 
     must_be_his(saved.row.owner == who.id, saved)?;
     let old = &saved.row;
     check_name(&saved.owner, name)?;
-    let query = if reads_as_query(name) { told(name, None)? } else { old.query.clone() };
+    let query = if reads_as_query(name) { told(who, name, None)? } else { old.query.clone() };
     let there = tx.saved_as(name)?.into_iter().find(|row| row.owner == old.owner);
     let kept = there.as_ref().filter(|row| row.until.is_none_or(|until| hand.now <= until)).unwrap_or(old);
     let row = SavedRow { name: name.to_owned(), query, ..kept.clone() };
@@ -215,15 +217,15 @@ fn fresh(tx: &dyn ReadTx, who: &Who, name: &str, query: Option<&str>, now: Times
             "let go of one with: dam save --remove NAME",
         ));
     }
-    let query = told(name, query)?;
+    let query = told(who, name, query)?;
     Ok(SavedRow { owner: who.id, name: name.to_owned(), query, roles: [].into(), until: None, since: now })
 }
 
 /// What one of that name asks: a name that reads as a query cannot ask anything else.
-fn told(name: &str, query: Option<&str>) -> Result<Option<String>, OpsError> {
+fn told(who: &Who, name: &str, query: Option<&str>) -> Result<Option<String>, OpsError> {
     let query = query.map(str::trim).filter(|query| !query.is_empty());
     if reads_as_query(name) {
-        find::read(name)?;
+        find::read(who, name)?;
         return match query {
             Some(query) if query != name => Err(OpsError::usage(
                 format!("the name `{name}` reads as a query, and the query is another"),
@@ -232,7 +234,7 @@ fn told(name: &str, query: Option<&str>) -> Result<Option<String>, OpsError> {
             _ => Ok(Some(name.to_owned())),
         };
     }
-    query.map(|query| find::read(query).map(|_| query.to_owned())).transpose()
+    query.map(|query| find::read(who, query).map(|_| query.to_owned())).transpose()
 }
 
 /// A name that is one in `saved/`, with and without its owner's behind it.

@@ -15,7 +15,8 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
-    history, import, members, records, restore, rules, saved, show, snapshots, terms, thin, trail, undo, value, why,
+    history, import, members, records, restore, rules, saved, show, snapshots, spec, terms, thin, trail, undo, value,
+    why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -147,6 +148,9 @@ fn run(
         Command::Glossary => glossary::list(library, actor),
         Command::GlossaryText => glossary::text(library, actor),
         Command::GlossaryPut { text, base } => glossary::put(library, actor, &text, &base),
+        Command::SpecList { platform } => spec::list(library, platform.as_deref()),
+        Command::SpecText => spec::text(library, actor),
+        Command::SpecPut { text, base } => spec::put(library, actor, &text, &base),
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {

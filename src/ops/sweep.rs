@@ -11,8 +11,9 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 10] = [
+        let beats: [(&str, Beat); 11] = [
             ("the glossary", Self::sweep_glossary),
+            ("the table of platforms", Self::sweep_platforms),
             ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("manifests", |l| l.pay_manifests()),
             ("tunnels", Self::sweep_tunnels),

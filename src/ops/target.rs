@@ -3,7 +3,7 @@
 use super::{Actor, Library, OpsError, folders, history};
 use crate::access::{Gate, Who};
 use crate::catalog::{Asset, CatalogError, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow};
-use crate::policy::{Verb, platforms};
+use crate::policy::Verb;
 use crate::types::{AssetId, FileName, NodeId};
 use crate::view::tree::{self, Dir, Item, Tree};
 
@@ -42,7 +42,7 @@ pub fn knows(gate: &Gate, tx: &dyn ReadTx, who: &Who, node: &NodeRow) -> Result<
 fn exported(tx: &dyn ReadTx, who: &Who, target: &str) -> Result<Option<Asset>, CatalogError> {
     let parts: Vec<&str> = target.split('/').collect();
     let ["platforms", platform, placement, name] = parts[..] else { return Ok(None) };
-    let placement = platforms::shipped().get(platform, placement);
+    let placement = who.subject.platforms().get(platform, placement);
     match placement.and_then(|placement| tree::export_stem(placement, name)) {
         Some(stem) => Tree::new(tx, &who.subject, Some(who.id)).with_stem(stem),
         None => Ok(None),

@@ -1,7 +1,7 @@
 //! Values as people write them: `facet=value` into a field and a checked change, with the nearest known word when it is none.
 
 use damfs_policy::expr::FieldKind;
-use damfs_policy::{Expr, Field};
+use damfs_policy::{Expr, Field, Platforms};
 
 use super::OpsError;
 use super::proto::Assignment;
@@ -80,12 +80,6 @@ pub fn settable(name: &str) -> Result<Field, OpsError> {
         let names = Field::ALL.iter().filter(|f| f.is_settable()).map(ToString::to_string);
         return Err(unknown("facet", name, names.chain(["status.<platform>".to_owned()])));
     };
-    if let Field::Status(platform) = &field {
-        let known: Vec<&str> = platforms();
-        if !known.contains(&platform.as_str()) {
-            return Err(unknown("platform", platform, known.iter().map(|p| (*p).to_owned())));
-        }
-    }
     if field == Field::AnyStatus {
         return Err(OpsError::usage(
             "a status belongs to a platform",
@@ -202,10 +196,20 @@ fn decode(text: &str) -> Result<String, OpsError> {
     String::from_utf8(bytes).map_err(|_| bad())
 }
 
-/// Every platform of the shipped table, in its order.
-#[must_use]
-pub fn platforms() -> Vec<&'static str> {
-    damfs_policy::platforms::shipped().platforms().collect()
+/// Whether there is each platform that gets a verdict.
+///
+/// # Errors
+/// [`OpsError::Usage`] with the nearest known platform.
+pub fn known_platforms(changes: &[(Field, FacetChange)], platforms: &Platforms) -> Result<(), OpsError> {
+    let known = platforms.vocabulary().platforms;
+    for (field, _) in changes {
+        if let Field::Status(platform) = field
+            && !known.contains(platform)
+        {
+            return Err(unknown("platform", platform, known));
+        }
+    }
+    Ok(())
 }
 
 /// A value as a query writes it.
@@ -251,6 +255,8 @@ pub(super) fn nearest(what: &str, given: &str, known: impl IntoIterator<Item = S
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 mod tests {
+    use damfs_policy::platforms;
+
     use super::*;
 
     fn assign(facet: &str, value: &str) -> Assignment {
@@ -276,7 +282,8 @@ mod tests {
         let says = |f, v| change(&assign(f, v)).unwrap_err().to_string();
         assert!(says("raiting", "safe").contains("`rating`"));
         assert!(says("rating", "sfae").contains("`safe`"));
-        assert!(says("status.instagarm", "approved").contains("`instagram`"));
+        let unknown = changes(&[assign("status.instagarm", "approved")]).unwrap();
+        assert!(known_platforms(&unknown, platforms::shipped()).unwrap_err().to_string().contains("`instagram`"));
         assert!(says("status", "approved").contains("platform"));
         assert!(says("width", "10").contains("cannot be set"));
         assert!(says("rating", "+safe").contains("one value"));

@@ -1,6 +1,6 @@
 //! Why somebody may or may not: every verb, yes or no, and the rule that decided.
 
-use damfs_policy::{Verb, platforms};
+use damfs_policy::{Platforms, Verb};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
@@ -32,9 +32,13 @@ pub fn verb_name(verb: Verb) -> &'static str {
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub fn unrendered(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<(String, String)>, CatalogError> {
+pub fn unrendered(
+    tx: &dyn ReadTx,
+    platforms: &Platforms,
+    asset: &Asset,
+) -> Result<Vec<(String, String)>, CatalogError> {
     let mut out = Vec::new();
-    for placement in platforms::shipped().all() {
+    for placement in platforms.all() {
         if let Some(version) = tree::exported(tx, asset, placement)?
             && let Some(reason) = tree::render_failure(tx, &version, &recipe_for(asset, placement))?
         {
@@ -52,7 +56,7 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
     let (asset, path, unrendered) = library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         let path = folders::path_of_asset(tx, &asset)?;
-        let unrendered = unrendered(tx, &asset)?;
+        let unrendered = unrendered(tx, &library.gate.platforms(), &asset)?;
         Ok::<_, OpsError>((asset, path, unrendered))
     })?;
     let about = match as_member {

@@ -1,5 +1,7 @@
 //! Places of the virtual tree, and how values are written as names.
 
+use std::sync::Arc;
+
 use super::bin::{Bin, BinPart};
 use crate::catalog::{Asset, VersionRow};
 use crate::policy::platforms::Placement;
@@ -94,7 +96,7 @@ pub enum Item {
     /// An earlier or the current version, read-only.
     Version(Asset, VersionRow),
     /// A version as a placement takes it.
-    Export(Asset, VersionRow, &'static Placement),
+    Export(Asset, VersionRow, Arc<Placement>),
     /// An asset in the trash.
     Trashed(Asset),
     /// An asset's record as text.

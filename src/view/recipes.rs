@@ -71,6 +71,12 @@ fn is_generated(asset: &Asset) -> bool {
     asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic")
 }
 
+/// Since when a placement's exports are what they are.
+#[must_use]
+pub fn since(placement: &Placement) -> Timestamp {
+    placement.since.map_or(RECIPES_SINCE, |since| RECIPES_SINCE.max(Timestamp::from_nanos(since)))
+}
+
 /// What the rendered bytes of a content are stored under.
 #[must_use]
 pub fn object_name(content: ContentId, recipe: &Recipe) -> String {

@@ -7,8 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
-use crate::policy::platforms::{self, Platforms};
-use crate::policy::{Expr, Field, Glossary, Subject, Verb};
+use crate::policy::{Expr, Field, Glossary, Platforms, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
 use super::bin::BinPart;
@@ -57,7 +56,8 @@ pub struct Tree<'a> {
     now: Option<Timestamp>,
     /// What he may list.
     list: Expr,
-    platforms: &'static Platforms,
+    /// What the platforms accept.
+    platforms: &'a Platforms,
     /// Whose the stems are that were asked for.
     holders: RefCell<HashMap<String, Option<AssetId>>>,
 }
@@ -67,8 +67,8 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
         let list = subject.filter(Verb::List);
-        let (now, platforms) = (None, platforms::shipped());
-        Self { tx, subject, member, now, list, platforms, holders: RefCell::default() }
+        let platforms = subject.platforms();
+        Self { tx, subject, member, now: None, list, platforms, holders: RefCell::default() }
     }
 
     /// The tree as it is at that time.
@@ -143,7 +143,7 @@ impl<'a> Tree<'a> {
             Dir::Query(query) => self.query_child(query, text),
             Dir::Narrow(query) => Ok(self.narrow_child(query, text)),
             Dir::NarrowField(query, field) => self.narrow_value_child(query, field, text),
-            Dir::Find => match crate::policy::parse(text) {
+            Dir::Find => match self.subject.parse(text) {
                 Ok(expr) if self.unknown_value(&expr)?.is_none() => {
                     let expr = self.glossary().spelled(&expr);
                     Ok(Some(Item::Dir(Dir::Query(QueryDir::typed(format!("find/{text}"), expr)))))

@@ -3,7 +3,7 @@
 use damfs::blob::ObjectKind;
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::undo::{Ask, undo};
-use damfs::ops::{Actor, find, serve};
+use damfs::ops::{Actor, serve};
 use damfs::policy::platforms;
 use damfs::types::Caller;
 use damfs::view::recipes::{object_name, recipe_for};
@@ -156,7 +156,7 @@ fn places_and_prompts_that_go_out_are_told() {
         .library
         .catalog
         .read(|tx| {
-            let asset = tx.find(&find::read("kind=image").unwrap(), 0, 1)?.remove(0);
+            let asset = tx.find(&damfs::policy::parse("kind=image").unwrap(), 0, 1)?.remove(0);
             let version = tx.version(asset.head.unwrap())?.unwrap();
             Ok::<_, damfs::catalog::CatalogError>((asset, version))
         })

@@ -18,6 +18,7 @@ mod places;
 mod records;
 mod records_back;
 mod saved;
+mod spec;
 mod thinning;
 mod trail;
 mod values;

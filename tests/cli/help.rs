@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 36] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -18,6 +18,10 @@ const COMMANDS: [&[&str]; 32] = [
     &["glossary", "list"],
     &["glossary", "check"],
     &["glossary", "edit"],
+    &["spec", "list"],
+    &["spec", "check"],
+    &["spec", "review"],
+    &["spec", "edit"],
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],

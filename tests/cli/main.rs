@@ -19,6 +19,7 @@ mod save;
 mod scout;
 mod set;
 mod show;
+mod spec;
 mod tag;
 mod thin;
 mod versions;

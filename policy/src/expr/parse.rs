@@ -21,7 +21,7 @@ impl Vocabulary {
     /// The platforms that ship.
     #[must_use]
     pub fn shipped() -> Self {
-        Self { platforms: platforms::shipped().platforms().map(str::to_owned).collect() }
+        platforms::shipped().vocabulary()
     }
 }
 

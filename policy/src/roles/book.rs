@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Role, Rule, Verb};
-use crate::expr::unknown;
+use crate::expr::{Vocabulary, unknown};
 use crate::source::{Key, Source, Value};
 
 /// All roles of a library, read from TOML.
@@ -32,13 +32,21 @@ impl RoleBook {
     /// # Errors
     /// When it is no valid role file.
     pub fn parse(toml: &str) -> Result<Self, RolesError> {
+        Self::parse_with(toml, &Vocabulary::shipped())
+    }
+
+    /// As [`RoleBook::parse`], with a library's own vocabulary.
+    ///
+    /// # Errors
+    /// When it is no valid role file.
+    pub fn parse_with(toml: &str, vocabulary: &Vocabulary) -> Result<Self, RolesError> {
         let source = Source { file: "roles.toml", text: toml };
         let table = source.parse()?;
         let mut roles = BTreeMap::new();
         for (key, value) in table.get_ref() {
             source.known(key, "key", &["role"])?;
             for (name, role) in source.table(value, "role", TABLE)? {
-                roles.insert(name.get_ref().to_string(), source.role(name, role)?);
+                roles.insert(name.get_ref().to_string(), source.role(name, role, vocabulary)?);
             }
         }
         if roles.is_empty() {
@@ -72,7 +80,7 @@ impl RoleBook {
 const TABLE: &str = "[role.editor.allow]";
 
 impl Source<'_> {
-    fn role(&self, name: &Key<'_>, value: &Value<'_>) -> Result<Role, String> {
+    fn role(&self, name: &Key<'_>, value: &Value<'_>, vocabulary: &Vocabulary) -> Result<Role, String> {
         let at = name.span().start;
         let name = name.get_ref().as_ref();
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
@@ -84,8 +92,8 @@ impl Source<'_> {
         for (key, value) in self.table(value, name, TABLE)? {
             match key.get_ref().as_ref() {
                 "description" => role.description = self.text(value, "description")?.to_owned(),
-                "allow" => role.allow = self.rules(value, "allow")?,
-                "deny" => role.deny = self.rules(value, "deny")?,
+                "allow" => role.allow = self.rules(value, "allow", vocabulary)?,
+                "deny" => role.deny = self.rules(value, "deny", vocabulary)?,
                 _ => self.known(key, "key of a role", &["description", "allow", "deny"])?,
             }
         }
@@ -98,14 +106,15 @@ impl Source<'_> {
         Ok(role)
     }
 
-    fn rules(&self, value: &Value<'_>, what: &str) -> Result<BTreeMap<Verb, Rule>, String> {
+    fn rules(&self, value: &Value<'_>, what: &str, vocabulary: &Vocabulary) -> Result<BTreeMap<Verb, Rule>, String> {
         let mut rules = BTreeMap::new();
         for (key, value) in self.table(value, what, TABLE)? {
             let verb: Verb = key.get_ref().parse().map_err(|e: RolesError| self.error(key.span().start, &e.0))?;
             let at = value.span().start;
             let rule = match self.text(value, verb.name())?.trim() {
                 "none" => continue,
-                text => Rule::parse(text).map_err(|e| self.error(at, &format!("{what}.{verb} = `{text}`: {e}")))?,
+                text => Rule::parse_with(text, vocabulary)
+                    .map_err(|e| self.error(at, &format!("{what}.{verb} = `{text}`: {e}")))?,
             };
             if verb == Verb::Admin && !rule.expr.is_all() {
                 return Err(self.error(at, "admin concerns the library, not assets: it is \"*\" or \"none\""));

@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub use book::{RoleBook, RolesError};
 pub use subject::{Decision, Subject};
 
-use crate::expr::{Expr, ExprError, Field, Term, Test, parse, unknown};
+use crate::expr::{Expr, ExprError, Field, Term, Test, Vocabulary, parse_with, unknown};
 
 /// What may be done with an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,9 +121,17 @@ impl Rule {
     /// # Errors
     /// When it is no query.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
+        Self::parse_with(text, &Vocabulary::shipped())
+    }
+
+    /// As [`Rule::parse`], with a library's own vocabulary.
+    ///
+    /// # Errors
+    /// When it is no query.
+    pub fn parse_with(text: &str, vocabulary: &Vocabulary) -> Result<Self, ExprError> {
         match text.trim() {
             "*" => Ok(Self::everything()),
-            query => Ok(Self { expr: parse(query)?, text: query.to_owned() }),
+            query => Ok(Self { expr: parse_with(query, vocabulary)?, text: query.to_owned() }),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Role, Rule, Verb};
-use crate::expr::{Expr, Facts};
+use crate::expr::{Expr, ExprError, Facts, parse_with};
 use crate::glossary::Glossary;
+use crate::platforms::{self, Platforms};
 
 /// A member with his role and scope, ready to be asked.
 #[derive(Debug, Clone)]
@@ -14,6 +15,7 @@ pub struct Subject {
     role: Role,
     scope: Option<Rule>,
     glossary: Arc<Glossary>,
+    platforms: Arc<Platforms>,
 }
 
 /// Yes or no, and because of which rule.
@@ -43,7 +45,13 @@ impl Subject {
             *rule = rule.of(name);
         }
         let scope = scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all());
-        Self { name: name.to_owned(), role, scope, glossary: Arc::default() }
+        Self {
+            name: name.to_owned(),
+            role,
+            scope,
+            glossary: Arc::default(),
+            platforms: Arc::clone(platforms::shipped()),
+        }
     }
 
     /// The same member, whose rules and queries mean what a library's glossary says.
@@ -60,6 +68,26 @@ impl Subject {
     #[must_use]
     pub fn glossary(&self) -> &Arc<Glossary> {
         &self.glossary
+    }
+
+    /// The same member, for whom the platforms accept what a library's table says.
+    #[must_use]
+    pub fn publishing(self, platforms: Arc<Platforms>) -> Self {
+        Self { platforms, ..self }
+    }
+
+    /// What the platforms accept.
+    #[must_use]
+    pub fn platforms(&self) -> &Arc<Platforms> {
+        &self.platforms
+    }
+
+    /// Reads a query of his.
+    ///
+    /// # Errors
+    /// When the text is no query.
+    pub fn parse(&self, text: &str) -> Result<Expr, ExprError> {
+        parse_with(text, &self.platforms.vocabulary())
     }
 
     /// Decides one verb for one asset. Deny wins; the scope is ANDed with every verb; what may not be listed may not be

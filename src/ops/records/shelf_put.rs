@@ -102,7 +102,7 @@ impl Work<'_> {
     }
 
     fn saved(&mut self, tx: &mut dyn WriteTx, kept: &Kept) -> Result<(), OpsError> {
-        let query = kept.query.as_deref().map_or(Ok(()), |query| find::read(query).map(drop));
+        let query = kept.query.as_deref().map_or(Ok(()), |query| find::read(self.actor.who(), query).map(drop));
         if let Err(e) = saved::check_name(&kept.owner, &kept.name).and(query) {
             self.left.push(format!("saved/{}: {e}", kept.name));
             return Ok(());

@@ -1,5 +1,7 @@
 //! `platforms/`: what is approved for a platform, as the files it accepts.
 
+use std::sync::Arc;
+
 use super::super::naming::split;
 use super::super::path::encode;
 use super::super::recipes::recipe_for;
@@ -71,7 +73,7 @@ fn takes_adult(placement: &Placement) -> bool {
 
 impl Tree<'_> {
     /// A still placement that we can render for, and the extension of its files.
-    pub(super) fn still(&self, platform: &str, placement: &str) -> Option<(&'static Placement, &'static str)> {
+    pub(super) fn still(&self, platform: &str, placement: &str) -> Option<(&Arc<Placement>, &'static str)> {
         let found = self.platforms.get(platform, placement).filter(|p| p.kind == PlacementKind::Image)?;
         Some((found, export_extension(found)?))
     }
@@ -89,7 +91,7 @@ impl Tree<'_> {
     pub(super) fn list_placements(&self, platform: &str, page: &mut Page) {
         let stills = self.platforms.placements(platform).filter(|p| export_extension(p).is_some());
         let row =
-            |p: &Placement| Some((encode(&p.placement)?, Dir::Placement(p.platform.clone(), p.placement.clone())));
+            |p: &Arc<Placement>| Some((encode(&p.placement)?, Dir::Placement(p.platform.clone(), p.placement.clone())));
         page.add_values(stills.filter_map(row).collect());
     }
 
@@ -120,7 +122,7 @@ impl Tree<'_> {
         if !self.tx.finds(&self.exportable(placement), asset.id)? {
             return Ok(None);
         }
-        Ok(self.shown(&asset, placement)?.map(|version| Item::Export(asset, version, placement)))
+        Ok(self.shown(&asset, placement)?.map(|version| Item::Export(asset, version, Arc::clone(placement))))
     }
 
     /// What stands in `.dam/why/` for a place below `platforms/`: for each asset that may be listed the reason, whether it is shown or not.
@@ -155,7 +157,7 @@ impl Tree<'_> {
                 after = asset.ordinal;
                 if let Some(version) = self.shown(&asset, placement)? {
                     let name = FileName::new(format!("{}.{ext}", split(self.name_of(&asset)?).0)).ok();
-                    page.add_file(asset.ordinal, name, || Item::Export(asset, version, placement));
+                    page.add_file(asset.ordinal, name, || Item::Export(asset, version, Arc::clone(placement)));
                 }
             }
             if ended {

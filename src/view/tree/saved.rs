@@ -105,7 +105,7 @@ impl Tree<'_> {
     /// same, which then have them.
     fn saved_dir(&self, saved: &Saved) -> Result<QueryDir, CatalogError> {
         let path = format!("saved/{}", saved.marked());
-        let asked = saved.row.query.as_deref().and_then(|text| crate::policy::parse(text).ok());
+        let asked = saved.row.query.as_deref().and_then(|text| self.subject.parse(text).ok());
         let asked = asked.map(|expr| self.glossary().spelled(&expr));
         let dir = QueryDir::typed(path, asked.unwrap_or_else(Expr::nothing));
         if !dir.plain && self.unknown_value(&dir.expr)?.is_some() {

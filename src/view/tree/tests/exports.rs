@@ -24,11 +24,11 @@ fn exports_are_what_is_approved_and_allowed_there() {
         panic!()
     };
     assert_eq!((asset.ordinal, version.id, placement.placement.as_str()), (2, version_id(2), "post_image"));
-    assert!(circulates(&asset, &version, placement));
-    assert!(!circulates(&asset, &VersionRow { id: version_id(9), ..version.clone() }, placement), "another version");
-    assert!(!circulates(&asset, &VersionRow { kind: "video".into(), ..version.clone() }, placement));
-    assert!(!circulates(&Asset { state: AssetState::Expired, ..asset.clone() }, &version, placement));
-    assert!(!circulates(&Asset { status: BTreeMap::new(), ..asset }, &version, placement));
+    assert!(circulates(&asset, &version, &placement));
+    assert!(!circulates(&asset, &VersionRow { id: version_id(9), ..version.clone() }, &placement), "another version");
+    assert!(!circulates(&asset, &VersionRow { kind: "video".into(), ..version.clone() }, &placement));
+    assert!(!circulates(&Asset { state: AssetState::Expired, ..asset.clone() }, &version, &placement));
+    assert!(!circulates(&Asset { status: BTreeMap::new(), ..asset }, &version, &placement));
     assert_eq!(lib.ls(&who("content-creator", None), "platforms/instagram/post_square"), [""; 0], "may not export");
 }
 
@@ -40,7 +40,7 @@ fn what_this_renderer_could_not_render_is_not_listed() {
     let failed = |no, renderer| RenditionRow {
         no: RenditionNo(no),
         content: version.content,
-        recipe: recipe_for(&asset, placement).hash(),
+        recipe: recipe_for(&asset, &placement).hash(),
         renderer,
         outcome: Outcome::Failed("the file is damaged".into()),
         since: Timestamp::EPOCH,

@@ -1,0 +1,246 @@
+//! What each platform accepts: one placement per row of `templates/platforms.csv`, or of a library's own table.
+
+mod cells;
+mod day;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Vocabulary;
+pub use day::Day;
+pub use sheet::decode;
+
+pub use crate::frame_rates::FrameRates;
+
+/// Still or moving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlacementKind {
+    /// A still placement; may be rendered on demand.
+    Image,
+    /// A moving placement.
+    Video,
+}
+
+/// How a master of another shape is made to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// Cut to the placement's shape.
+    Crop,
+    /// Bars around the whole picture.
+    Pad,
+    /// Any shape; scaled down to fit within.
+    Any,
+}
+
+/// Whether adult content may stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Adult {
+    /// Not sourced; never read as allowed.
+    #[default]
+    Unknown,
+    /// Not allowed.
+    No,
+    /// Allowed when marked.
+    Labelled,
+    /// Allowed within limits that a person must check.
+    Restricted,
+    /// Allowed.
+    Yes,
+}
+
+/// One placement of one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Platform id, as in `status.<platform>`.
+    pub platform: String,
+    /// Placement id, unique within the platform.
+    pub placement: String,
+    /// Still or moving.
+    pub kind: PlacementKind,
+    /// Target width; `None` keeps the master's.
+    pub width: Option<u32>,
+    /// Target height; `None` keeps the master's.
+    pub height: Option<u32>,
+    /// How to get there.
+    pub fit: Fit,
+    /// What the platform accepts, best first; never empty for stills (an empty cell means JPEG).
+    pub formats: Vec<String>,
+    /// Largest accepted file.
+    pub max_bytes: Option<u64>,
+    /// Longest accepted clip.
+    #[serde(default)]
+    pub max_seconds: Option<u32>,
+    /// Accepted frames per second of a clip.
+    #[serde(default)]
+    pub frame_rates: FrameRates,
+    /// Whether adult content may stand there.
+    pub adult_allowed: Adult,
+    /// When somebody last looked whether the row is still true.
+    #[serde(default)]
+    pub verified: Option<Day>,
+    /// Where it is written; for people.
+    #[serde(default)]
+    pub source: String,
+    /// Since when the row makes what it makes, in nanoseconds; `None`: it does so as it ships.
+    #[serde(default)]
+    pub since: Option<i64>,
+}
+
+impl Placement {
+    /// `platform/placement`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.platform, self.placement)
+    }
+
+    /// Whether the row says the same, whenever it came to do so.
+    fn says_as(&self, other: &Self) -> bool {
+        *self == Self { since: self.since, ..other.clone() }
+    }
+
+    /// Whether it makes the same files of the same masters.
+    fn makes_as(&self, other: &Self) -> bool {
+        let Self { verified, source, adult_allowed, .. } = self.clone();
+        self.says_as(&Self { verified, source, adult_allowed, ..other.clone() })
+    }
+}
+
+/// One thing that is wrong with a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The row as a spreadsheet numbers it: the header is 1.
+    pub row: usize,
+    /// The column's name; empty when it is about the whole row or table.
+    pub column: &'static str,
+    /// What is wrong, and what to write instead.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.column {
+            "" => write!(f, "row {}: {}", self.row, self.reason),
+            column => write!(f, "row {}, column {column}: {}", self.row, self.reason),
+        }
+    }
+}
+
+/// A table that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformsError(pub Vec<Fault>);
+
+impl std::error::Error for PlatformsError {}
+
+impl std::fmt::Display for PlatformsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, more) = (self.0.first(), self.0.len().saturating_sub(1));
+        f.write_str("platforms.csv ")?;
+        first.map_or(Ok(()), |fault| write!(f, "{fault}"))?;
+        if more > 0 { write!(f, " (and {more} more)") } else { Ok(()) }
+    }
+}
+
+/// All placements, in the order of the table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platforms(Vec<Arc<Placement>>);
+
+/// The rows that came, went and changed, as `platform/placement`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    pub changed: Vec<String>,
+}
+
+/// The table that ships.
+#[must_use]
+pub fn shipped() -> &'static Arc<Platforms> {
+    static SHIPPED: LazyLock<Arc<Platforms>> =
+        LazyLock::new(|| Arc::new(Platforms::parse(Platforms::TEMPLATE).unwrap_or_default()));
+    &SHIPPED
+}
+
+impl Platforms {
+    /// The text of the table that ships.
+    pub const TEMPLATE: &'static str = include_str!("../../templates/platforms.csv");
+
+    /// Reads a table as spreadsheets write them (`sheet`); columns that are not in [`Placement`] are for people.
+    ///
+    /// # Errors
+    /// Each cell that is none, by its row and column.
+    pub fn parse(text: &str) -> Result<Self, PlatformsError> {
+        sheet::read(text).map(|rows| Self(rows.into_iter().map(Arc::new).collect()))
+    }
+
+    /// Every placement, moving ones too.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Placement>> {
+        self.0.iter()
+    }
+
+    /// Ids of the platforms, each once.
+    pub fn platforms(&self) -> impl Iterator<Item = &str> {
+        let first = |n: &usize| self.0[..*n].iter().all(|p| p.platform != self.0[*n].platform);
+        (0..self.0.len()).filter(first).map(|n| self.0[n].platform.as_str())
+    }
+
+    /// The still placements of a platform.
+    pub fn placements<'a>(&'a self, platform: &'a str) -> impl Iterator<Item = &'a Arc<Placement>> {
+        self.0.iter().filter(move |p| p.platform == platform && p.kind == PlacementKind::Image)
+    }
+
+    /// One placement, still or moving.
+    #[must_use]
+    pub fn get(&self, platform: &str, placement: &str) -> Option<&Arc<Placement>> {
+        self.0.iter().find(|p| p.platform == platform && p.placement == placement)
+    }
+
+    /// The platforms that queries may name: a table without a shipped one still leaves its verdicts to be asked for.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        let mut platforms: Vec<String> = self.platforms().map(str::to_owned).collect();
+        for id in shipped().platforms() {
+            if !platforms.iter().any(|known| known == id) {
+                platforms.push(id.to_owned());
+            }
+        }
+        Vocabulary { platforms }
+    }
+
+    /// This table in the place of another, from that time on: a row that makes what it made keeps its time.
+    #[must_use]
+    pub fn instead_of(self, before: &Self, now: i64) -> Self {
+        let dated = |row: Arc<Placement>| {
+            let old = before.get(&row.platform, &row.placement).filter(|old| old.makes_as(&row));
+            let since = old.map_or(Some(now), |old| old.since);
+            Arc::new(Placement { since, ..Placement::clone(&row) })
+        };
+        Self(self.0.into_iter().map(dated).collect())
+    }
+
+    /// What differs from another table, whenever each came to say it.
+    #[must_use]
+    pub fn difference(&self, before: &Self) -> Difference {
+        let lacks = |table: &Self, row: &Placement| table.get(&row.platform, &row.placement).is_none();
+        let differs = |row: &Placement| before.get(&row.platform, &row.placement).is_some_and(|old| !old.says_as(row));
+        Difference {
+            added: self.all().filter(|row| lacks(before, row)).map(|row| row.path()).collect(),
+            removed: before.all().filter(|row| lacks(self, row)).map(|row| row.path()).collect(),
+            changed: self.all().filter(|row| differs(row)).map(|row| row.path()).collect(),
+        }
+    }
+}
+
+impl Difference {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -8,10 +8,15 @@ made=$(clock "$BIN/examples/crowd" lib.views "$assets")
 size=$(stat -c %s lib.views/catalog.db)
 say "   $assets assets: $(say "$assets $made" | awk '{ printf "%.0f", $1 * 1000 / $2 }') a second into the catalogue, $((size / assets)) bytes each"
 mkdir -p mnt.dam
-dam mount lib.views mnt.dam >/dev/null
-# The index of queries is built before the first answer.
-first=$(clock ls -U mnt.dam/by/tag/t0000/+and)
-say "   first answer after $first ms"
+first_answer() { # from the start of the daemon
+    dam mount lib.views mnt.dam >/dev/null
+    ls -U mnt.dam/by/tag/t0000/+and >/dev/null
+}
+# The index of queries is built before the first answer, or is what the daemon before has left.
+built=$(clock first_answer)
+dam unmount mnt.dam >/dev/null
+flock lib.views/run/lock true # until that daemon has ended
+say "   first answer after $built ms, of a daemon that was stopped and started again after $(clock first_answer) ms"
 views() { # LABEL VIEW: listed by names, and with attributes
     local view=mnt.dam/$2 count ours
     count=$(find "$view" -maxdepth 1 -type f ! -name '.*' -printf x | wc -c)

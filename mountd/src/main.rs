@@ -8,8 +8,10 @@ mod hub;
 mod logs;
 mod mounting;
 mod ready;
+mod sandbox;
 mod signals;
 mod telling;
+mod tools;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,6 +41,9 @@ const PATIENCE: u32 = 500;
 const BETWEEN: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == sandbox::WORD) {
+        return sandbox::run();
+    }
     let args = Args::parse();
     if let Some(daemon) = args.guard_of {
         return guardian::run(&args.library, daemon).unwrap_or(ExitCode::FAILURE);
@@ -101,6 +106,7 @@ fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
 fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
     let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
+    library.use_tools(tools::find(std::env::var_os("PATH")));
     if let Err(e) = guardian::start(library.root()) {
         error!(error = %e, "no process to guard the mounts; should the daemon be killed, programs may hang until `dam unmount`");
     }
@@ -155,7 +161,10 @@ impl Daemon {
             ("snapshots", |library| library.snapshot_daily()),
             ("index", |library| library.index()),
         ];
-        let ticking = beats.map(|(name, beat)| {
+        // Half of the machine is left to everybody else.
+        let workers = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+        let clips = (0..workers).map(|_| ("clips", (|library| library.render_clips()) as Beat));
+        let ticking = Vec::from_iter(beats.into_iter().chain(clips).map(|(name, beat)| {
             let (library, ended) = (Arc::clone(&library), ended.clone());
             std::thread::Builder::new().name(name.into()).spawn(move || {
                 loop {
@@ -168,7 +177,7 @@ impl Daemon {
                     }
                 }
             })
-        });
+        }));
         for e in ticking.iter().filter_map(|t| t.as_ref().err()) {
             error!(error = %e, "no thread to make versions; they are made at the end");
         }

@@ -9,10 +9,12 @@ use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::blob::{BlobError, ObjectKind};
-use crate::catalog::{Asset, ChangeKind, Counter, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
+use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, VersionRow};
 use crate::media::{self, Limits, MediaError, RENDERER, Recipe};
+use crate::ops::renditions::Rendered;
 use crate::policy::Verb;
-use crate::types::{Attr, ReadAt, RenditionNo, Timestamp, VersionId};
+use crate::policy::platforms::Placement;
+use crate::types::{AssetId, Attr, ReadAt, Timestamp, VersionId};
 use crate::view::recipes;
 use crate::view::tree::circulates;
 
@@ -21,9 +23,15 @@ const ROOM_WAIT: Duration = Duration::from_secs(20);
 
 impl Mount {
     /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
-    pub(super) fn in_circulation(&self, tx: &dyn ReadTx, who: &Who, export: &ExportRef) -> FsResult<Asset> {
-        let asset = tx.asset(export.asset.id)?.ok_or(FsError::NotFound)?;
-        let ExportRef { version, placement, .. } = export;
+    pub(super) fn in_circulation(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        id: AssetId,
+        version: &VersionRow,
+        placement: &Placement,
+    ) -> FsResult<Asset> {
+        let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
         // As the row says it now, which may have another recipe: what is open goes on, as after an edit.
         let row = who.subject.platforms().get(&placement.platform, &placement.placement);
         let may = self.library.gate.allows(who, Verb::Export, &asset);
@@ -118,27 +126,9 @@ impl Mount {
 
     /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
     fn remember(&self, export: &ExportRef, outcome: Outcome) -> FsResult<()> {
-        let recipe = export.recipe.hash();
-        let now = self.library.clock.now();
-        self.library.catalog.write(|tx| -> FsResult<()> {
-            let old = tx.rendition(export.version.content, &recipe, RENDERER)?;
-            let no = match &old {
-                Some(row) => row.no,
-                None => RenditionNo(tx.next(Counter::Rendition)?),
-            };
-            tx.put_rendition(&RenditionRow {
-                no,
-                content: export.version.content,
-                recipe,
-                renderer: RENDERER,
-                outcome: outcome.clone(),
-                since: old.map_or(now, |r| r.since),
-            })?;
-            if matches!(outcome, Outcome::Failed(_)) {
-                tx.change(ChangeKind::Asset, &export.asset.id.to_string())?;
-            }
-            Ok(())
-        })
+        let told = matches!(outcome, Outcome::Failed(_)).then_some(export.asset.id);
+        let what = Rendered { content: export.version.content, recipe: export.recipe.hash(), renderer: RENDERER };
+        Ok(self.library.remember_rendition(what, &outcome, told)?)
     }
 
     fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Result<Vec<u8>, MediaError>> {

@@ -12,9 +12,11 @@ use super::{FsError, FsResult, OpenMode};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
 use crate::catalog::{NodeRow, ReadTx};
+use crate::ops::clips::KeptClip;
 use crate::ops::live::Writer;
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
+use crate::policy::platforms::Placement;
 use crate::types::{AssetId, NodeId};
 
 /// An open thing.
@@ -37,6 +39,12 @@ pub(super) enum Handle {
         bytes: OnceLock<Arc<Vec<u8>>>,
         gate: Arc<Rights>,
     },
+    /// A finished clip.
+    Clip {
+        asset: AssetId,
+        clip: KeptClip,
+        gate: Arc<Rights>,
+    },
     /// A marked proxy for someone who may view but not download.
     Proxy {
         bytes: Vec<u8>,
@@ -53,6 +61,7 @@ impl Handle {
             Self::Version { gate, .. }
             | Self::Text { gate, .. }
             | Self::Export { gate, .. }
+            | Self::Clip { gate, .. }
             | Self::Proxy { gate, .. } => Some(gate),
             Self::Dir(_) => None,
         }
@@ -112,8 +121,8 @@ pub(super) enum Target {
     /// A node of the tree, as it was when opened: whatever asset it is of by now decides.
     Node(NodeRow),
     Asset(AssetId),
-    /// In circulation, for who may export it.
-    Export(Arc<ExportRef>),
+    /// In circulation for a placement, for who may export it.
+    Export(AssetId, Arc<Placement>),
     Text(Text),
 }
 
@@ -157,14 +166,16 @@ impl Pass {
                 mount.may_node(tx, who, self.verb, &node)
             }
             Target::Asset(id) => mount.may(who, self.verb, &asset(*id)?),
-            Target::Export(export) => {
+            Target::Export(id, placement) => {
                 // A verdict for a newer version ends no copy under way of the one that was approved before.
-                let verdict = asset(export.asset.id)?.status.remove(&export.placement.platform);
+                let verdict = asset(*id)?.status.remove(&placement.platform);
                 let version = verdict.and_then(|v| v.version).map(|id| tx.version(id)).transpose()?.flatten();
                 let version = version.ok_or(FsError::NotFound)?;
-                mount.in_circulation(tx, who, &ExportRef { version, ..(**export).clone() }).map(|_| ())
+                mount.in_circulation(tx, who, *id, &version, placement).map(|_| ())
             }
-            Target::Text(Text::Record(id) | Text::Why(id)) => mount.may(who, Verb::List, &asset(*id)?),
+            Target::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _)) => {
+                mount.may(who, Verb::List, &asset(*id)?)
+            }
             Target::Text(Text::Library) => mount.sees_everything(who),
             Target::Text(_) => Ok(()),
         }

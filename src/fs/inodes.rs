@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::clips::ClipRef;
 use super::text::Text;
 use crate::catalog::{Asset, VersionRow};
 use crate::crypto::Permutation;
@@ -38,6 +39,7 @@ pub enum Virtual {
     /// The symbolic link that the kernel was told of when one saved a query, and its target.
     Link(Box<[u8]>),
     Export(Box<ExportRef>),
+    Clip(Box<ClipRef>),
     /// What a member who may view but not download reads of an asset's version.
     Proxy(AssetId, VersionId),
 }
@@ -127,16 +129,20 @@ impl Inodes {
     /// The number of an export: one per version (so per asset, whatever its bytes are) and placement, and another for other bytes.
     #[must_use]
     pub fn export(&self, export: &ExportRef) -> u64 {
-        let mut key = Vec::with_capacity(96);
-        key.extend_from_slice(b"export");
-        key.extend_from_slice(export.version.id.as_bytes());
-        key.extend_from_slice(&export.recipe.hash());
-        key.extend_from_slice(export.placement.platform.as_bytes());
-        key.push(b'/');
-        key.extend_from_slice(export.placement.placement.as_bytes());
-        self.hashed(3, &key, |there| {
-            matches!(there, Virtual::Export(other) if other.version.id == export.version.id
-                && other.placement.path() == export.placement.path() && other.recipe == export.recipe)
+        let ExportRef { version, placement, recipe, .. } = export;
+        self.hashed(3, &placed(b"export", version.id, &recipe.hash(), placement), |there| {
+            matches!(there, Virtual::Export(other) if other.version.id == version.id
+                && other.placement.path() == placement.path() && other.recipe == *recipe)
+        })
+    }
+
+    /// The number of a finished clip, in the same way.
+    #[must_use]
+    pub fn clip(&self, clip: &ClipRef) -> u64 {
+        let ClipRef { version, placement, hash, .. } = clip;
+        self.hashed(3, &placed(b"clip", version.id, hash, placement), |there| {
+            matches!(there, Virtual::Clip(other) if other.version.id == version.id
+                && other.placement.path() == placement.path() && other.hash == *hash)
         })
     }
 
@@ -183,4 +189,9 @@ impl Inodes {
             }
         }
     }
+}
+
+/// What the number of a version in a placement hangs on.
+fn placed(kind: &[u8], version: VersionId, bytes: &[u8; 32], placement: &Placement) -> Vec<u8> {
+    [kind, version.as_bytes(), bytes, placement.path().as_bytes()].concat()
 }

@@ -7,6 +7,7 @@ mod above;
 mod attr;
 mod believed;
 mod bin;
+mod clips;
 mod create;
 mod dir;
 mod error;

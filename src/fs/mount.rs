@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::clips::ClipRef;
 use super::handles::Handles;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
 use super::shown::shared_stem;
@@ -17,7 +18,7 @@ use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
 use crate::view::bin::{Bin, BinPart};
-use crate::view::recipes::recipe_for;
+use crate::view::recipes::{clip_recipe_for, recipe_for};
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -36,6 +37,7 @@ pub(super) enum Object {
     Node(Box<NodeRow>, Option<Box<Asset>>),
     Version(Box<VersionRow>, Box<Asset>),
     Export(Box<ExportRef>),
+    Clip(Box<ClipRef>),
     Proxy(Box<Asset>, VersionId),
     Text(Text),
     /// What a symbolic link that saved a query leads to.
@@ -118,7 +120,9 @@ impl Mount {
 
     /// What the virtual directories are to somebody, now.
     pub(super) fn tree<'a>(&self, tx: &'a dyn ReadTx, who: &'a Who) -> Tree<'a> {
-        Tree::new(tx, &who.subject, Some(who.id)).at(self.library.clock.now())
+        Tree::new(tx, &who.subject, Some(who.id))
+            .at(self.library.clock.now())
+            .with_clips(self.library.clips.are_rendered())
     }
 
     /// How long a negative answer may be believed: never, another mount may make the name.
@@ -216,11 +220,16 @@ impl Mount {
                     Ok(Object::Proxy(Box::new(asset), *version))
                 }
                 Virtual::Export(export) => {
-                    let asset = self.in_circulation(tx, who, export)?;
+                    let ExportRef { asset, version, placement, .. } = &**export;
+                    let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
                     if tree::render_failure(tx, &export.version, &export.recipe)?.is_some() {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
+                }
+                Virtual::Clip(clip) => {
+                    let asset = self.in_circulation(tx, who, clip.asset.id, &clip.version, &clip.placement)?;
+                    Ok(Object::Clip(Box::new(ClipRef { asset, ..(**clip).clone() })))
                 }
             },
         }
@@ -442,7 +451,18 @@ impl Mount {
                 let ttl = if known { self.ttl() } else { Duration::ZERO };
                 Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))
             }
-            item @ (Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+            Item::Clip { asset, version, placement, size, hash } => {
+                self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
+                let recipe = clip_recipe_for(&asset, &placement);
+                let clip = ClipRef { asset, version, placement, recipe, size, hash };
+                Ok((self.clip_attr(&clip), self.ttl(), Some(Virtual::Clip(Box::new(clip)))))
+            }
+            item @ (Item::Pending(..) | Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+                if let Item::Pending(asset, _) = &item {
+                    self.library.clips.want(asset.id);
+                    let stem = shared_stem(&asset.view_name, asset.marked_name.as_deref());
+                    self.note_shown(asset.id, stem, parent, name);
+                }
                 let text = Text::of(item)?;
                 let path = format!("text {parent} {name}");
                 let what = Virtual::Text(text.clone());
@@ -505,6 +525,7 @@ impl Mount {
             }
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
             Object::Export(export) => self.explain(who, "stat", self.rendered_attr(&export))?,
+            Object::Clip(clip) => self.clip_attr(&clip),
             Object::Proxy(asset, version) => {
                 let id = asset.node.ok_or(FsError::NotFound)?;
                 let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;

@@ -130,10 +130,24 @@ impl Mount {
                 self.may(who, Verb::Export, &export.asset)?;
                 let export = Arc::new(*export);
                 let gate = Rights::new(
-                    Some(Pass::new(who.clone(), Verb::Export, Target::Export(export.clone()), epoch)),
+                    Some(Pass::new(
+                        who.clone(),
+                        Verb::Export,
+                        Target::Export(export.asset.id, Arc::clone(&export.placement)),
+                        epoch,
+                    )),
                     None,
                 );
                 let fh = self.handles.add(ino, Handle::Export { export, bytes: OnceLock::new(), gate });
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
+            }
+            Object::Clip(clip) => {
+                read_only("exports are read-only")?;
+                self.may(who, Verb::Export, &clip.asset)?;
+                let target = Target::Export(clip.asset.id, Arc::clone(&clip.placement));
+                let gate = Rights::new(Some(Pass::new(who.clone(), Verb::Export, target, epoch)), None);
+                let handle = Handle::Clip { asset: clip.asset.id, clip: self.open_clip(&clip), gate };
+                let fh = self.handles.add(ino, handle);
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
             }
             Object::Proxy(asset, _) => {
@@ -218,6 +232,7 @@ impl Mount {
             }
             Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
             Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
+            Handle::Clip { asset, clip, .. } => self.read_clip(*asset, clip, offset, size),
             Handle::Export { export, bytes, .. } => {
                 let rendered = match bytes.get() {
                     Some(rendered) => rendered.clone(),
@@ -396,6 +411,7 @@ impl Mount {
         match self.handles.get(fh)?.as_ref() {
             Handle::Version { reader, gate } => return whole(gate, reader.len()),
             Handle::Text { bytes, gate } | Handle::Proxy { bytes, gate } => return whole(gate, bytes.len() as u64),
+            Handle::Clip { clip, gate, .. } => return whole(gate, clip.size()),
             Handle::Export { export, gate, .. } => return whole(gate, self.rendered_attr(export)?.size),
             Handle::File(_) | Handle::Dir(_) => {}
         }

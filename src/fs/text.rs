@@ -1,12 +1,14 @@
 //! Texts that are made when they are looked at: status, refusals, reasons, records. Each tells its reader only what he may know.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::ops::show::Record;
 use crate::ops::{records, why};
+use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
 use crate::view::tree::{Item, TextFile, Tree, WhyTarget};
@@ -30,6 +32,8 @@ pub enum Text {
     Library,
     /// `.dam/why/<path>`
     Why(AssetId),
+    /// `platforms/<platform>/<placement>/<name>.mp4.pending`
+    Pending(AssetId, Arc<Placement>),
 }
 
 impl Text {
@@ -38,6 +42,7 @@ impl Text {
         Ok(match item {
             Item::Record(asset) => Self::Record(asset.id),
             Item::Why(WhyTarget::Asset(id)) => Self::Why(id),
+            Item::Pending(asset, placement) => Self::Pending(asset.id, placement),
             Item::Text(TextFile::Library) => Self::Library,
             Item::Text(TextFile::Status) => Self::Status,
             Item::Text(TextFile::Errors) => Self::Errors,
@@ -80,6 +85,7 @@ impl Mount {
                 (shelf.text().map_err(|e| FsError::Io(e.to_string()))?, changed)
             }
             Text::Why(id) => (self.why(who, *id)?.into_bytes(), changed),
+            Text::Pending(id, placement) => (self.pending(who, *id, placement)?.into_bytes(), changed),
         })
     }
 
@@ -103,12 +109,31 @@ impl Mount {
         if who.subject.allows_everything(Verb::List) {
             let _ = writeln!(out, "staged    {waiting} files are written and wait for their version");
         }
+        self.clips_status(who, &mut out)?;
         if who.subject.allows_everything(Verb::Admin) {
             for fault in self.library.faults() {
                 let _ = writeln!(out, "fault     {fault}");
             }
         }
         Ok(out)
+    }
+
+    /// Who does not list everything is told of what is being rendered of his.
+    fn clips_status(&self, who: &Who, out: &mut String) -> FsResult<()> {
+        let clips = &self.library.clips;
+        if who.subject.allows_everything(Verb::List) {
+            let _ = match clips.unavailable() {
+                Some(why) => writeln!(out, "clips     none are rendered: {why}"),
+                None => writeln!(out, "clips     of {} assets wait to be rendered", clips.waiting()),
+            };
+        }
+        for running in clips.running() {
+            let asset = self.library.catalog.read(|tx| tx.asset(running.asset))?;
+            if let Some(asset) = asset.filter(|asset| self.library.gate.allows(who, Verb::List, asset)) {
+                let _ = writeln!(out, "          {} for {}: {} %", asset.view_name, running.place, running.percent);
+            }
+        }
+        Ok(())
     }
 
     fn errors(&self, who: &Who) -> (Vec<u8>, Timestamp) {
@@ -139,7 +164,7 @@ impl Mount {
         let (asset, unrendered) = self.library.catalog.read(|tx| -> FsResult<_> {
             let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
             self.may(who, Verb::List, &asset)?;
-            let unrendered = why::unrendered(tx, who.subject.platforms(), &asset)?;
+            let unrendered = why::unrendered(&self.library, tx, who.subject.platforms(), &asset)?;
             Ok((asset, unrendered))
         })?;
         let mut out = format!("{} is {}\n", who.subject.name, who.subject.role());
@@ -163,7 +188,8 @@ library/     every asset once; an ordinary tree: save, move, remove; what rsync 
 by/          browse by persona, tag, rating, client and so on, none is what has no value; +and/ narrows
 find/        type a query: ls 'find/persona=luna,tag=beach+sunset,not.rating=adult'
 saved/       queries under a name: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME
-platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered when they are read
+platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered when they are read; clips as name.mp4.pending
+             until they are made (.dam/status tells how far they are)
 versions/    earlier versions; copy one back to restore it
 trash/       removed files; move one out to restore it
 inbox/       drop files here; inbox/.report tells what became of them

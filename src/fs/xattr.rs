@@ -42,7 +42,9 @@ impl Mount {
             Object::Node(node, asset) => return Ok(Self::asset_of(tx, &node, asset)?.map(|a| a.id)),
             Object::Version(_, asset) | Object::Proxy(asset, _) => asset.id,
             Object::Export(export) => export.asset.id,
-            Object::Text(Text::Record(id) | Text::Why(id)) | Object::Dir(Dir::VersionsOf(id)) => id,
+            Object::Clip(clip) => clip.asset.id,
+            Object::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _))
+            | Object::Dir(Dir::VersionsOf(id)) => id,
             Object::Text(_) | Object::Dir(_) | Object::Link(_) => return Ok(None),
         };
         let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
+use super::clips::Clips;
 use super::denials::Denials;
 use super::glossary;
 use super::live_table::LiveFiles;
@@ -196,6 +197,8 @@ pub struct Library {
     pub view_copies: ViewCopies,
     /// Record attributes as members saw them last.
     pub served: Served,
+    /// Clips for the platforms.
+    pub clips: Clips,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
@@ -372,6 +375,7 @@ impl Library {
             mounts: AtomicU64::default(),
             view_copies: ViewCopies::default(),
             served: Served::default(),
+            clips: Clips::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),

@@ -1,6 +1,6 @@
 //! Why somebody may or may not: every verb, yes or no, and the rule that decided.
 
-use damfs_policy::{Platforms, Verb};
+use damfs_policy::{PlacementKind, Platforms, Verb};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
@@ -28,20 +28,28 @@ pub fn verb_name(verb: Verb) -> &'static str {
     VERBS.iter().find(|(v, _)| *v == verb).map_or("?", |(_, name)| name)
 }
 
-/// Where an asset is approved and yet has no export, since it cannot be rendered; and why that is. What was not tried yet is not among them.
+/// Where an asset is approved and yet has no export, since it cannot be rendered or, a clip, is not yet; and why that is. A still that
+/// was not tried yet is not among them.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
 pub fn unrendered(
+    library: &Library,
     tx: &dyn ReadTx,
     platforms: &Platforms,
     asset: &Asset,
 ) -> Result<Vec<(String, String)>, CatalogError> {
     let mut out = Vec::new();
     for placement in platforms.all() {
-        if let Some(version) = tree::exported(tx, asset, placement)?
-            && let Some(reason) = tree::render_failure(tx, &version, &recipe_for(asset, placement))?
-        {
+        let Some(version) = tree::exported(tx, asset, placement)? else { continue };
+        let reason = match placement.kind {
+            PlacementKind::Image => tree::render_failure(tx, &version, &recipe_for(asset, placement))?,
+            PlacementKind::Video if tree::takes_clips(placement) => {
+                library.clips.missing(tx, asset, &version, placement)?
+            }
+            PlacementKind::Video => None,
+        };
+        if let Some(reason) = reason {
             out.push((format!("platforms/{}/{}", placement.platform, placement.placement), reason));
         }
     }
@@ -56,7 +64,7 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
     let (asset, path, unrendered) = library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         let path = folders::path_of_asset(tx, &asset)?;
-        let unrendered = unrendered(tx, &library.gate.platforms(), &asset)?;
+        let unrendered = unrendered(library, tx, &library.gate.platforms(), &asset)?;
         Ok::<_, OpsError>((asset, path, unrendered))
     })?;
     let about = match as_member {

@@ -97,6 +97,10 @@ pub enum Item {
     Version(Asset, VersionRow),
     /// A version as a placement takes it.
     Export(Asset, VersionRow, Arc<Placement>),
+    /// A version's clip as a placement takes it, finished: its bytes' length and BLAKE3.
+    Clip { asset: Asset, version: VersionRow, placement: Arc<Placement>, size: u64, hash: [u8; 32] },
+    /// A note that an asset's clip for a placement is not finished.
+    Pending(Asset, Arc<Placement>),
     /// An asset in the trash.
     Trashed(Asset),
     /// An asset's record as text.

@@ -1,7 +1,7 @@
 //! From an asset and a platform's placement to the recipe that renders it there.
 
 use crate::catalog::Asset;
-use crate::media::video::{ClipFit, ClipRecipe};
+use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
 use crate::media::{Fit, RENDERER, Recipe, StillFormat};
 use crate::policy::platforms::{self, Placement};
 use crate::types::{ContentId, Timestamp};
@@ -75,6 +75,13 @@ fn is_generated(asset: &Asset) -> bool {
 #[must_use]
 pub fn since(placement: &Placement) -> Timestamp {
     placement.since.map_or(RECIPES_SINCE, |since| RECIPES_SINCE.max(Timestamp::from_nanos(since)))
+}
+
+/// What a finished clip of a content is stored under. Other bytes, as another build of the encoder makes them, have another name.
+#[must_use]
+pub fn clip_name(content: ContentId, recipe: &ClipRecipe, hash: &[u8; 32]) -> String {
+    let (recipe, hash) = (blake3::Hash::from_bytes(recipe.hash()).to_hex(), blake3::Hash::from_bytes(*hash).to_hex());
+    format!("{content}-{recipe}-{CLIP_RENDERER}-{}", &hash[..16])
 }
 
 /// What the rendered bytes of a content are stored under.

@@ -12,11 +12,13 @@ use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
 use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
+pub use clips::{ClipState, clip_state, takes_clips};
 pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;
 
+mod clips;
 mod exports;
 mod families;
 mod folders;
@@ -58,6 +60,8 @@ pub struct Tree<'a> {
     list: Expr,
     /// What the platforms accept.
     platforms: &'a Platforms,
+    /// Whether clips are rendered here: else no placement for them is there.
+    clips: bool,
     /// Whose the stems are that were asked for.
     holders: RefCell<HashMap<String, Option<AssetId>>>,
 }
@@ -68,13 +72,19 @@ impl<'a> Tree<'a> {
     pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
         let list = subject.filter(Verb::List);
         let platforms = subject.platforms();
-        Self { tx, subject, member, now: None, list, platforms, holders: RefCell::default() }
+        Self { tx, subject, member, now: None, list, platforms, clips: false, holders: RefCell::default() }
     }
 
     /// The tree as it is at that time.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         Self { now: Some(now), ..self }
+    }
+
+    /// The tree where clips are rendered, or not.
+    #[must_use]
+    pub fn with_clips(self, clips: bool) -> Self {
+        Self { clips, ..self }
     }
 
     /// Whether a directory of a query is there, and not only remembered from before its last file went; any other is.
@@ -153,8 +163,8 @@ impl<'a> Tree<'a> {
             Dir::Saved => self.saved_child(text),
             Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
             Dir::Platform(platform) => {
-                let found = self.still(platform, text);
-                Ok(found.map(|(p, _)| Item::Dir(Dir::Placement(p.platform.clone(), p.placement.clone()))))
+                let found = self.placement(platform, text);
+                Ok(found.map(|p| Item::Dir(Dir::Placement(p.platform.clone(), p.placement.clone()))))
             }
             Dir::Placement(platform, placement) => self.export_child(platform, placement, text),
             Dir::VersionsTree(_) | Dir::RecordsTree(_) | Dir::WhyTree(_) => self.mirror_child(dir, name),

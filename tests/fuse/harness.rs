@@ -74,6 +74,11 @@ impl Studio {
         at
     }
 
+    /// Takes a mount down at the end that was made by another command.
+    pub fn adopt(&mut self, name: &str) {
+        self.mounts.push(self.path(name));
+    }
+
     pub fn unmount(&mut self) {
         for at in std::mem::take(&mut self.mounts) {
             let out = self.command(["unmount".as_ref(), at.as_os_str()]).output().unwrap();

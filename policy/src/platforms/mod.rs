@@ -190,9 +190,9 @@ impl Platforms {
         (0..self.0.len()).filter(first).map(|n| self.0[n].platform.as_str())
     }
 
-    /// The still placements of a platform.
+    /// The placements of a platform.
     pub fn placements<'a>(&'a self, platform: &'a str) -> impl Iterator<Item = &'a Arc<Placement>> {
-        self.0.iter().filter(move |p| p.platform == platform && p.kind == PlacementKind::Image)
+        self.0.iter().filter(move |p| p.platform == platform)
     }
 
     /// One placement, still or moving.

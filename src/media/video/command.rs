@@ -188,8 +188,10 @@ fn filter(recipe: &ClipRecipe, clip: &Clip, (w, h): (u32, u32), (n, d): (u32, u3
 pub struct Progress {
     /// How much of the result is there.
     pub done: Duration,
-    /// The last of what it complained of.
+    /// The first of what it complained of: what follows is mostly of that.
     pub complaint: String,
+    /// The disk took no more.
+    pub disk_full: bool,
 }
 
 impl Progress {
@@ -202,7 +204,12 @@ impl Progress {
                 if !key.is_empty()
                     && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') => {}
             _ if line.trim().is_empty() => {}
-            _ => self.complaint = line.trim().chars().filter(|c| !c.is_control()).take(MOST).collect(),
+            _ => {
+                self.disk_full |= line.contains("No space left on device");
+                if self.complaint.is_empty() {
+                    self.complaint = line.trim().chars().filter(|c| !c.is_control()).take(MOST).collect();
+                }
+            }
         }
     }
 

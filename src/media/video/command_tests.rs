@@ -162,10 +162,14 @@ fn progress_is_told_from_complaints() {
         "stream_0_0_q=-1.0",
         "",
         "[mov @ 0x5] moov atom not found",
+        "Conversion failed!",
     ] {
         progress.hear(line);
     }
     assert_eq!(progress.percent(Duration::from_secs(10)), 25);
     assert_eq!(progress.percent(Duration::ZERO), 99);
     assert_eq!(progress.complaint, "[mov @ 0x5] moov atom not found");
+    assert!(!progress.disk_full);
+    progress.hear("av_interleaved_write_frame(): No space left on device");
+    assert!(progress.disk_full);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::naming::split;
 use super::super::path::encode;
 use super::super::recipes::recipe_for;
+use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::{RENDERER, Recipe};
@@ -15,6 +16,9 @@ use crate::types::FileName;
 /// The extension of a placement's exports: of the first accepted format that we write. `None` when there is none.
 #[must_use]
 pub fn export_extension(placement: &Placement) -> Option<&'static str> {
+    if placement.kind == PlacementKind::Video {
+        return takes_clips(placement).then_some(EXTENSION);
+    }
     placement.formats.iter().find_map(|format| match format.as_str() {
         "jpeg" => Some("jpg"),
         "png" => Some("png"),
@@ -25,13 +29,14 @@ pub fn export_extension(placement: &Placement) -> Option<&'static str> {
 /// The stem of the view name of the asset whose export a name is.
 #[must_use]
 pub fn export_stem<'a>(placement: &Placement, name: &'a str) -> Option<&'a str> {
-    match split(name) {
+    let finished = name.strip_suffix(PENDING).filter(|_| placement.kind == PlacementKind::Video);
+    match split(finished.unwrap_or(name)) {
         (stem, Some(ext)) if export_extension(placement) == Some(ext) => Some(stem),
         _ => None,
     }
 }
 
-/// Whether a version may stand in a placement: approved for the platform in just this version, a still picture, not taken out of
+/// Whether a version may stand in a placement: approved for the platform in just this version, of the placement's kind, not taken out of
 /// circulation, and adult only where adult content is known to be allowed. Who may see it is another question.
 #[must_use]
 pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) -> bool {
@@ -39,7 +44,11 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
         asset.status.get(&placement.platform).is_some_and(|v| v.value == "approved" && v.version == Some(version.id));
     let out = is_trashed(asset) || asset.state == AssetState::Expired;
     let adult = asset.rating.as_deref() == Some("adult");
-    approved && !out && version.asset == asset.id && version.kind == "image" && (!adult || takes_adult(placement))
+    let kind = match placement.kind {
+        PlacementKind::Image => "image",
+        PlacementKind::Video => "video",
+    };
+    approved && !out && version.asset == asset.id && version.kind == kind && (!adult || takes_adult(placement))
 }
 
 /// Why a version cannot be rendered so, when that was tried.
@@ -72,15 +81,18 @@ fn takes_adult(placement: &Placement) -> bool {
 }
 
 impl Tree<'_> {
-    /// A still placement that we can render for, and the extension of its files.
-    pub(super) fn still(&self, platform: &str, placement: &str) -> Option<(&Arc<Placement>, &'static str)> {
-        let found = self.platforms.get(platform, placement).filter(|p| p.kind == PlacementKind::Image)?;
-        Some((found, export_extension(found)?))
+    /// A placement that we render for.
+    pub(super) fn placement(&self, platform: &str, placement: &str) -> Option<&Arc<Placement>> {
+        self.platforms.get(platform, placement).filter(|p| self.renders_for(p))
+    }
+
+    fn renders_for(&self, placement: &Placement) -> bool {
+        export_extension(placement).is_some() && (self.clips || placement.kind == PlacementKind::Image)
     }
 
     pub(super) fn exporting_platform(&self, platform: &str) -> Option<String> {
         let found = self.platforms.platforms().find(|p| *p == platform)?;
-        self.platforms.placements(found).any(|p| export_extension(p).is_some()).then(|| found.to_owned())
+        self.platforms.placements(found).any(|p| self.renders_for(p)).then(|| found.to_owned())
     }
 
     pub(super) fn list_platforms(&self, page: &mut Page) {
@@ -89,10 +101,10 @@ impl Tree<'_> {
     }
 
     pub(super) fn list_placements(&self, platform: &str, page: &mut Page) {
-        let stills = self.platforms.placements(platform).filter(|p| export_extension(p).is_some());
+        let found = self.platforms.placements(platform).filter(|p| self.renders_for(p));
         let row =
             |p: &Arc<Placement>| Some((encode(&p.placement)?, Dir::Placement(p.platform.clone(), p.placement.clone())));
-        page.add_values(stills.filter_map(row).collect());
+        page.add_values(found.filter_map(row).collect());
     }
 
     /// What the member may export, as far as a query can tell; [`circulates`] says the rest.
@@ -104,10 +116,16 @@ impl Tree<'_> {
         self.visible(&expr).and(self.subject.filter(Verb::Export)).and(not_trashed())
     }
 
-    /// The version that is shown: what cannot be rendered is not.
-    fn shown(&self, asset: &Asset, placement: &Placement) -> Result<Option<VersionRow>, CatalogError> {
-        let Some(version) = exported(self.tx, asset, placement)? else { return Ok(None) };
-        Ok(render_failure(self.tx, &version, &recipe_for(asset, placement))?.is_none().then_some(version))
+    /// What is shown of an asset, and what stands behind its stem: what cannot be rendered is not.
+    fn shown(&self, asset: &Asset, placement: &Arc<Placement>) -> Result<Option<(Item, &'static str)>, CatalogError> {
+        if placement.kind == PlacementKind::Video {
+            return self.clip(asset, placement);
+        }
+        let (Some(version), Some(ext)) = (exported(self.tx, asset, placement)?, export_extension(placement)) else {
+            return Ok(None);
+        };
+        let failed = render_failure(self.tx, &version, &recipe_for(asset, placement))?.is_some();
+        Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }
 
     pub(super) fn export_child(
@@ -116,13 +134,15 @@ impl Tree<'_> {
         placement: &str,
         text: &str,
     ) -> Result<Option<Item>, CatalogError> {
-        let Some((placement, _)) = self.still(platform, placement) else { return Ok(None) };
+        let Some(placement) = self.placement(platform, placement) else { return Ok(None) };
         let Some(stem) = export_stem(placement, text) else { return Ok(None) };
         let Some(asset) = self.with_stem(stem)? else { return Ok(None) };
         if !self.tx.finds(&self.exportable(placement), asset.id)? {
             return Ok(None);
         }
-        Ok(self.shown(&asset, placement)?.map(|version| Item::Export(asset, version, Arc::clone(placement))))
+        let shown = self.shown(&asset, placement)?;
+        // One that is finished is no longer pending.
+        Ok(shown.filter(|(_, suffix)| text[stem.len()..].strip_prefix('.') == Some(suffix)).map(|(item, _)| item))
     }
 
     /// What stands in `.dam/why/` for a place below `platforms/`: for each asset that may be listed the reason, whether it is shown or not.
@@ -139,7 +159,7 @@ impl Tree<'_> {
                 _ => None,
             }));
         };
-        let stem = self.still(platform, placement).and_then(|(placement, _)| export_stem(placement, text));
+        let stem = self.placement(platform, placement).and_then(|placement| export_stem(placement, text));
         match stem.map(|stem| self.with_stem(stem)).transpose()?.flatten() {
             Some(asset) if self.is_visible(&asset)? => Ok(Some(Item::Why(WhyTarget::Asset(asset.id)))),
             _ => Ok(None),
@@ -147,7 +167,7 @@ impl Tree<'_> {
     }
 
     pub(super) fn list_exports(&self, platform: &str, placement: &str, page: &mut Page) -> Result<(), CatalogError> {
-        let Some((placement, ext)) = self.still(platform, placement) else { return Ok(()) };
+        let Some(placement) = self.placement(platform, placement) else { return Ok(()) };
         let expr = self.exportable(placement);
         let mut after = page.files_after();
         while !page.is_full() {
@@ -155,9 +175,9 @@ impl Tree<'_> {
             let ended = assets.len() < PAGE;
             for asset in assets {
                 after = asset.ordinal;
-                if let Some(version) = self.shown(&asset, placement)? {
-                    let name = FileName::new(format!("{}.{ext}", split(self.name_of(&asset)?).0)).ok();
-                    page.add_file(asset.ordinal, name, || Item::Export(asset, version, Arc::clone(placement)));
+                if let Some((item, suffix)) = self.shown(&asset, placement)? {
+                    let name = FileName::new(format!("{}.{suffix}", split(self.name_of(&asset)?).0)).ok();
+                    page.add_file(asset.ordinal, name, || item);
                 }
             }
             if ended {

@@ -1,0 +1,152 @@
+//! The last step before a program that decodes strangers' files: this process gives up what that program must not have, then becomes it.
+//!
+//! What is left is reading the system's own programs and libraries, reading descriptor 0 and writing descriptor 1. Landlock holds it to these
+//! files, seccomp keeps it from the network and from other processes, and it has no capability left, whoever runs it. Where the kernel has
+//! no Landlock nothing is run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    Scope, path_beneath_rules,
+};
+use rustix::io::Errno;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, nice, set_parent_process_death_signal, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
+use seccompiler::{SeccompAction, SeccompFilter};
+
+/// The first argument that makes this program the sandbox.
+pub const WORD: &str = "sandbox";
+/// Where the program and its libraries lie, and what they read at their start.
+const READABLE: [&str; 9] =
+    ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/null", "/dev/urandom"];
+/// Address space: several times what the largest clip takes.
+const MEMORY: u64 = 2 << 30;
+const OPEN_FILES: u64 = 64;
+/// Behind everybody else.
+const NICE: i32 = 10;
+
+/// Runs a program that can read the system's programs, its input and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "dam-mountd sandbox")]
+struct Args {
+    /// The process whose end is this one's
+    #[arg(long)]
+    parent: i32,
+    /// Seconds of processor time
+    #[arg(long)]
+    cpu_seconds: u64,
+    /// Bytes of the longest file that it may write
+    #[arg(long)]
+    file_bytes: u64,
+    /// The program
+    program: PathBuf,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Becomes the program. Comes back only to say why not.
+pub fn run() -> ExitCode {
+    let args = Args::parse_from(std::env::args_os().skip(1));
+    let why = give_up(&args).err().unwrap_or_else(|| Command::new(&args.program).args(&args.arguments).exec());
+    eprintln!("{}{why}", damfs::ops::clips::UNSANDBOXED);
+    ExitCode::FAILURE
+}
+
+fn give_up(args: &Args) -> io::Result<()> {
+    let limits = [
+        (Resource::As, MEMORY),
+        (Resource::Cpu, args.cpu_seconds),
+        (Resource::Fsize, args.file_bytes),
+        (Resource::Nofile, OPEN_FILES),
+        (Resource::Core, 0),
+    ];
+    nice(NICE)?;
+    for (resource, most) in limits {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    set_no_new_privs(true)?;
+    confine(args).map_err(|e| io::Error::other(format!("the kernel's Landlock cannot be used: {e}")))?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if getppid() != Pid::from_raw(args.parent) {
+        return Err(io::Error::other("the daemon has ended"));
+    }
+    silence().map_err(|e| io::Error::other(format!("the kernel's seccomp cannot be used: {e}")))
+}
+
+/// To the files that it needs. What the first Landlock has is required, what later ones added is taken where it is there.
+fn confine(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ABI::V6))?
+        .handle_access(AccessNet::from_all(ABI::V6))?
+        .scope(Scope::from_all(ABI::V6))?
+        .create()?
+        .add_rules(path_beneath_rules(READABLE, AccessFs::from_read(ABI::V6)))?
+        .add_rules(path_beneath_rules([&args.program], AccessFs::Execute | AccessFs::ReadFile))?;
+    let ruleset = match opened(stdin.as_fd())? {
+        file if file.is_file() => ruleset.add_rule(PathBeneath::new(stdin.as_fd(), AccessFs::ReadFile))?,
+        _ => ruleset,
+    };
+    let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    let ruleset = match opened(stdout.as_fd())? {
+        file if file.is_file() => ruleset.add_rule(PathBeneath::new(stdout.as_fd(), write))?,
+        _ => ruleset,
+    };
+    ruleset.restrict_self()?;
+    Ok(())
+}
+
+fn opened(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
+    std::fs::File::from(fd.try_clone_to_owned()?).metadata()
+}
+
+/// From the network and from other processes: those calls are EPERM.
+fn silence() -> Result<(), Box<dyn std::error::Error>> {
+    let refused = [
+        libc::SYS_socket,
+        libc::SYS_socketpair,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_listen,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_tgkill,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_setns,
+        libc::SYS_unshare,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_io_uring_setup,
+        libc::SYS_add_key,
+        libc::SYS_keyctl,
+        libc::SYS_request_key,
+        libc::SYS_userfaultfd,
+    ];
+    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
+        refused.into_iter().map(|call| (call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(u32::try_from(Errno::PERM.raw_os_error())?);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, std::env::consts::ARCH.try_into()?)?;
+    let program: seccompiler::BpfProgram = filter.try_into()?;
+    Ok(seccompiler::apply_filter(&program)?)
+}

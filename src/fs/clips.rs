@@ -1,0 +1,75 @@
+//! Clips in `platforms/`: finished ones are read from the store, others are a note that says how far they are.
+
+use std::sync::Arc;
+
+use super::mount::Mount;
+use super::{FsError, FsResult, attr};
+use crate::access::Who;
+use crate::blob::BlobError;
+use crate::catalog::{Asset, VersionRow};
+use crate::media::video::ClipRecipe;
+use crate::ops::clips::KeptClip;
+use crate::policy::platforms::Placement;
+use crate::types::{AssetId, Attr};
+use crate::view::recipes::{self, clip_name};
+use crate::view::tree;
+
+/// One finished clip: which version for which placement, and what its bytes are.
+#[derive(Debug, Clone)]
+pub struct ClipRef {
+    pub asset: Asset,
+    pub version: VersionRow,
+    pub placement: Arc<Placement>,
+    pub recipe: ClipRecipe,
+    pub size: u64,
+    pub hash: [u8; 32],
+}
+
+impl Mount {
+    pub(super) fn clip_attr(&self, clip: &ClipRef) -> Attr {
+        attr::file(
+            self.inodes.clip(clip),
+            clip.size,
+            self.show,
+            clip.version.mtime.max(recipes::since(&clip.placement)),
+        )
+    }
+
+    pub(super) fn open_clip(&self, clip: &ClipRef) -> KeptClip {
+        let name = clip_name(clip.version.content, &clip.recipe, &clip.hash);
+        KeptClip::new(Arc::clone(&self.library.vault), name, clip.size)
+    }
+
+    /// Reads of a finished clip. One that is lost or damaged is rendered again, and its reader told to come back.
+    pub(super) fn read_clip(&self, asset: AssetId, clip: &KeptClip, offset: u64, size: usize) -> FsResult<Vec<u8>> {
+        let mut buf = vec![0; size];
+        match clip.read_at(offset, &mut buf) {
+            Ok(got) => {
+                buf.truncate(got);
+                Ok(buf)
+            }
+            Err(e @ (BlobError::Missing(_) | BlobError::Damaged { .. })) => {
+                tracing::warn!(error = %e, "a finished clip is gone; it is rendered again");
+                clip.forget()?;
+                self.library.clips.want(asset);
+                Err(FsError::TryAgain)
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// What stands in `NAME.mp4.pending`. Its length does not hang on how far it is.
+    pub(super) fn pending(&self, who: &Who, id: AssetId, placement: &Placement) -> FsResult<String> {
+        let asset = self.library.catalog.read(|tx| -> FsResult<Asset> {
+            let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+            let version = tree::exported(tx, &asset, placement)?.ok_or(FsError::NotFound)?;
+            self.in_circulation(tx, who, id, &version, placement)
+        })?;
+        let state = match self.library.clips.percent(id, placement) {
+            Some(percent) => format!("{percent} %"),
+            None => "waits".to_owned(),
+        };
+        let Placement { platform, placement, .. } = placement;
+        Ok(format!("clip      {}\nfor       {platform}/{placement}\nrendered  {state:<5}\n", asset.view_name))
+    }
+}

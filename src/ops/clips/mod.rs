@@ -1,0 +1,141 @@
+//! Clips for the platforms: which wait, which are being rendered, by what, and where they are kept.
+//!
+//! What there is to do follows from the catalogue: an approved clip that nobody has rendered yet. So nothing has to be remembered over a
+//! restart, and what is withdrawn is no longer to be done.
+
+mod kept;
+mod queue;
+mod run;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::Library;
+use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
+use crate::policy::platforms::Placement;
+use crate::types::AssetId;
+use crate::view::recipes::clip_recipe_for;
+use crate::view::tree::{ClipState, clip_state};
+
+pub use kept::KeptClip;
+use queue::Queue;
+
+/// What the sandbox begins with when it says why it runs nothing.
+pub const UNSANDBOXED: &str = "dam-mountd sandbox: ";
+
+/// The programs that clips are read and written by.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// `dam-mountd`, which becomes the program after it has given up every right.
+    pub sandbox: PathBuf,
+    pub ffmpeg: PathBuf,
+    pub ffprobe: PathBuf,
+}
+
+/// A clip that is being rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    pub asset: AssetId,
+    /// `platform/placement`
+    pub place: String,
+    /// 0 to 99.
+    pub percent: u8,
+}
+
+/// The clips of one library.
+#[derive(Default)]
+pub struct Clips {
+    tools: OnceLock<Result<Tools, String>>,
+    queue: Mutex<Queue>,
+    running: Mutex<Vec<Running>>,
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Clips {
+    fn tools(&self) -> Option<&Tools> {
+        self.tools.get()?.as_ref().ok()
+    }
+
+    /// Whether clips are rendered here.
+    #[must_use]
+    pub fn are_rendered(&self) -> bool {
+        self.tools().is_some()
+    }
+
+    /// Why none are.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<&str> {
+        match self.tools.get() {
+            None => Some("clips are rendered while the library is mounted"),
+            Some(Err(why)) => Some(why),
+            Some(Ok(_)) => None,
+        }
+    }
+
+    /// Somebody looks at what is not rendered yet: it comes first.
+    pub fn want(&self, asset: AssetId) {
+        lock(&self.queue).want(asset);
+    }
+
+    /// How many assets wait for the next free worker.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.queue).len()
+    }
+
+    /// What is being rendered.
+    #[must_use]
+    pub fn running(&self) -> Vec<Running> {
+        lock(&self.running).clone()
+    }
+
+    /// How far an asset's clip for a placement is.
+    #[must_use]
+    pub fn percent(&self, asset: AssetId, placement: &Placement) -> Option<u8> {
+        let place = place(placement);
+        lock(&self.running).iter().find(|r| r.asset == asset && r.place == place).map(|r| r.percent)
+    }
+
+    /// Why a clip that is in circulation is not shown in a placement.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn missing(
+        &self,
+        tx: &dyn ReadTx,
+        asset: &Asset,
+        version: &VersionRow,
+        placement: &Placement,
+    ) -> Result<Option<String>, CatalogError> {
+        Ok(match clip_state(tx, version, &clip_recipe_for(asset, placement))? {
+            ClipState::Made { .. } => None,
+            ClipState::Failed(reason) => Some(reason),
+            ClipState::Pending => Some(match (self.unavailable(), self.percent(asset.id, placement)) {
+                (Some(why), _) => why.to_owned(),
+                (None, Some(percent)) => format!("it is being rendered, {percent} %"),
+                (None, None) => "it waits to be rendered".to_owned(),
+            }),
+        })
+    }
+}
+
+/// How a placement is called in texts.
+fn place(placement: &Placement) -> String {
+    format!("{}/{}", placement.platform, placement.placement)
+}
+
+impl Library {
+    /// Renders clips from now on by these tools, when they work here; else says why they do not.
+    pub fn use_tools(&self, found: Result<Tools, String>) {
+        let tried = found.and_then(|tools| run::try_out(self, &tools).map(|()| tools));
+        if let Err(why) = &tried {
+            tracing::warn!("no clips are rendered for platforms: {why}");
+        }
+        // Set once: a daemon has the tools that it started with.
+        let _ = self.clips.tools.set(tried);
+    }
+}

@@ -1,0 +1,354 @@
+//! The worker: takes an asset, and makes every clip of it that a platform takes and nobody has made yet.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::kept::{self, Made};
+use super::run::{Ended, PROBE_SECONDS, Run, TOLD, nameless, told};
+use super::{Running, Tools, lock, place};
+use crate::catalog::{Asset, CatalogError, ChangeKind, Outcome, ReadTx, VersionRow};
+use crate::media::MediaError;
+use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, ai_mark, probe_command, verdict};
+use crate::ops::notices::Notice;
+use crate::ops::renditions::Rendered;
+use crate::ops::{Library, OpsError, spec};
+use crate::policy::platforms::Placement;
+use crate::policy::{Expr, Field};
+use crate::types::{AssetId, ContentId, ReadAt, Timestamp};
+use crate::view::recipes::{clip_name, clip_recipe_for};
+use crate::view::tree::{self, ClipState, clip_state};
+
+/// Assets and changes that are read at once.
+const PAGE: usize = 512;
+/// Encodes of one clip until it is small enough.
+const TRIES: usize = 3;
+/// How long an encode may take, by the clock and by the processor, beside so many seconds for each second of the clip.
+const LEAST_SECONDS: u64 = 120;
+const SECONDS_EACH: u64 = 60;
+/// What an encoder may write beyond what it was told to.
+const SLACK_BYTES: u64 = 64 << 20;
+/// Bytes of a master that are copied at once.
+const CHUNK: usize = 1 << 20;
+
+/// A clip to make.
+struct Job {
+    asset: Asset,
+    version: VersionRow,
+    placement: Arc<Placement>,
+    recipe: ClipRecipe,
+}
+
+/// The bytes of a version for the programs, and what one of them told of it. One copy serves all placements.
+struct Master {
+    content: ContentId,
+    file: File,
+    clip: Clip,
+}
+
+/// Why there is no clip.
+enum Failure {
+    /// The clip is at fault.
+    Lasting(MediaError),
+    /// The machine is, just now.
+    Passing(String),
+    /// Nobody wants it any more.
+    Stopped,
+}
+
+impl From<MediaError> for Failure {
+    fn from(e: MediaError) -> Self {
+        if e.is_lasting() { Self::Lasting(e) } else { Self::Passing(e.to_string()) }
+    }
+}
+
+macro_rules! passing {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(e: $error) -> Self {
+                Self::Passing(e.to_string())
+            }
+        }
+    )*};
+}
+passing!(io::Error, CatalogError, crate::blob::BlobError);
+
+impl Library {
+    /// Makes what clips are to be made, one after the other; for threads that have nothing else to do.
+    pub fn render_clips(&self) {
+        let Some(tools) = self.clips.tools() else { return };
+        while !self.ending.load(Ordering::Relaxed) {
+            if let Err(e) = self.find_clips() {
+                tracing::warn!(error = %e, "the clips to render could not be found; they are looked for again");
+                return;
+            }
+            let Some(asset) = lock(&self.clips.queue).next(self.clock.now()) else { return };
+            let made = self.clips_of(tools, asset);
+            let mut queue = lock(&self.clips.queue);
+            queue.done(asset);
+            if let Err(why) = made {
+                queue.rest(asset, self.clock.now());
+                drop(queue);
+                tracing::warn!(%asset, "its clips could not be rendered just now: {why}");
+            }
+        }
+    }
+
+    /// Adds what changed since the last look, or everything at the first one.
+    fn find_clips(&self) -> Result<(), CatalogError> {
+        let upto = self.catalog.committed();
+        let seen = lock(&self.clips.queue).seen;
+        match seen {
+            Some(seen) if seen >= upto => return Ok(()),
+            Some(mut seen) => {
+                while seen < upto {
+                    let rows = self.catalog.changes(seen, upto, PAGE)?;
+                    let Some(last) = rows.last().map(|row| row.seq) else { break };
+                    if rows.iter().any(|row| row.kind == ChangeKind::Access && row.id == spec::FILE) {
+                        // Other rows make other clips of everything.
+                        lock(&self.clips.queue).seen = None;
+                        return self.find_clips();
+                    }
+                    let changed =
+                        rows.iter().filter(|row| row.kind == ChangeKind::Asset).filter_map(|row| row.id.parse().ok());
+                    self.add_clips_of(changed)?;
+                    seen = last;
+                }
+            }
+            None => {
+                let mut after = 0;
+                loop {
+                    let clips = self.catalog.read(|tx| tx.find(&Expr::is(Field::Kind, "video"), after, PAGE))?;
+                    let Some(last) = clips.last() else { break };
+                    after = last.ordinal;
+                    let mut queue = lock(&self.clips.queue);
+                    clips.iter().filter(|asset| is_approved(asset)).for_each(|asset| queue.add(asset.id));
+                }
+            }
+        }
+        lock(&self.clips.queue).seen = Some(upto);
+        Ok(())
+    }
+
+    fn add_clips_of(&self, changed: impl Iterator<Item = AssetId>) -> Result<(), CatalogError> {
+        for id in changed {
+            if self.catalog.read(|tx| tx.asset(id))?.is_some_and(|asset| is_approved(&asset)) {
+                lock(&self.clips.queue).add(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every missing clip of an asset. An error is the machine's.
+    fn clips_of(&self, tools: &Tools, id: AssetId) -> Result<(), String> {
+        let mut master = None;
+        let platforms = self.gate.platforms();
+        for placement in platforms.all().filter(|p| tree::takes_clips(p)) {
+            let job = self.catalog.read(|tx| self.job(tx, id, placement)).map_err(|e| e.to_string())?;
+            let Some(job) = job else { continue };
+            let shown = Running { asset: id, place: place(placement), percent: 0 };
+            lock(&self.clips.running).push(shown.clone());
+            let made = self.clip(tools, &job, &mut master);
+            lock(&self.clips.running).retain(|r| (r.asset, &r.place) != (id, &shown.place));
+            match made {
+                Ok(outcome) => self.end_job(&job, &outcome)?,
+                Err(Failure::Lasting(e)) => self.end_job(&job, &Outcome::Failed(e.to_string()))?,
+                Err(Failure::Passing(why)) => return Err(why),
+                Err(Failure::Stopped) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be made of an asset for a placement, when anything is.
+    fn job(&self, tx: &dyn ReadTx, id: AssetId, placement: &Arc<Placement>) -> Result<Option<Job>, OpsError> {
+        let Some(asset) = tx.asset(id)? else { return Ok(None) };
+        let Some(version) = tree::exported(tx, &asset, placement)? else { return Ok(None) };
+        let recipe = clip_recipe_for(&asset, placement);
+        let is_missing = match clip_state(tx, &version, &recipe)? {
+            ClipState::Pending => true,
+            ClipState::Failed(_) => false,
+            ClipState::Made { size, hash } => {
+                !kept::is_whole(&self.vault, &clip_name(version.content, &recipe, &hash), size)?
+            }
+        };
+        Ok(is_missing.then(|| Job { asset, version, placement: Arc::clone(placement), recipe }))
+    }
+
+    fn end_job(&self, job: &Job, outcome: &Outcome) -> Result<(), String> {
+        let what = Rendered { content: job.version.content, recipe: job.recipe.hash(), renderer: CLIP_RENDERER };
+        if let Outcome::Failed(reason) = outcome {
+            let sentence = format!("{} for {}: {reason}", job.asset.view_name, place(&job.placement));
+            self.notices.add(Notice { at: self.clock.now(), member: None, op: "render".into(), sentence });
+        }
+        self.remember_rendition(what, outcome, Some(job.asset.id)).map_err(|e| e.to_string())
+    }
+
+    /// Makes one clip and keeps it.
+    fn clip(&self, tools: &Tools, job: &Job, master: &mut Option<Master>) -> Result<Outcome, Failure> {
+        let mut watch = Watch::new(self, job);
+        let format = &job.version.format;
+        if master.as_ref().is_none_or(|m| m.content != job.version.content) {
+            *master = Some(self.master(tools, job, &mut watch)?);
+        }
+        let Some(master) = master else { return Err(Failure::Stopped) };
+        let mut encode = Encode::plan(&job.recipe, &master.clip, format)?;
+        let output = nameless(self)?;
+        for _ in 0..TRIES {
+            self.encode(tools, master, &encode, &output, &mut watch)?;
+            let mark = if job.recipe.mark_ai { ai_mark() } else { Vec::new() };
+            let made = Made { file: &output, length: output.metadata()?.len(), mark: &mark };
+            match job.recipe.max_bytes {
+                Some(most) if made.size() > most => encode = encode.smaller(made.size(), most)?,
+                _ => {
+                    let clip = self.probe(tools, &output, "mp4", &mut watch)?;
+                    verdict(&job.recipe, &encode, &master.clip, &clip, made.size())?;
+                    let hash = made.hash()?;
+                    made.keep(&self.vault, &clip_name(job.version.content, &job.recipe, &hash))?;
+                    return Ok(Outcome::Made { size: made.size(), hash });
+                }
+            }
+        }
+        let most = job.recipe.max_bytes.unwrap_or_default();
+        Err(MediaError::TooLarge { what: format!("the clip comes to more than {most} bytes; cut it first") }.into())
+    }
+
+    /// A plain copy of a version's bytes, in a file that has no name, and what ffprobe says of it.
+    fn master(&self, tools: &Tools, job: &Job, watch: &mut Watch<'_>) -> Result<Master, Failure> {
+        let content = job.version.content;
+        let row = self.catalog.read(|tx| tx.content(content))?;
+        let row = row.ok_or_else(|| Failure::Passing(format!("content {content} is not in the catalogue")))?;
+        let (reader, file) = (self.vault.open(&row), nameless(self)?);
+        let mut buf = vec![0; CHUNK];
+        let mut at = 0;
+        while at < reader.len() {
+            let count = reader.read_at(at, &mut buf)?;
+            if count == 0 {
+                return Err(Failure::Passing("the bytes end before their length".into()));
+            }
+            file.write_all_at(&buf[..count], at)?;
+            at += count as u64;
+            if !watch.goes_on(None) {
+                return Err(Failure::Stopped);
+            }
+        }
+        let clip = self.probe(tools, &file, &job.version.format, watch)?;
+        Ok(Master { content, file, clip })
+    }
+
+    fn probe(&self, tools: &Tools, file: &File, format: &str, watch: &mut Watch<'_>) -> Result<Clip, Failure> {
+        let (arguments, output) = (probe_command(format)?, nameless(self)?);
+        let run = Run {
+            tools,
+            program: &tools.ffprobe,
+            arguments: &arguments,
+            input: file,
+            output: &output,
+            cpu_seconds: PROBE_SECONDS,
+            file_bytes: TOLD,
+        };
+        watch.until(PROBE_SECONDS * 4, None);
+        let ended = run.run(|_| watch.goes_on(None))?;
+        watch.done(ended)?;
+        Ok(Clip::read(&told(&output)?)?)
+    }
+
+    fn encode(
+        &self,
+        tools: &Tools,
+        master: &Master,
+        encode: &Encode,
+        output: &File,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Failure> {
+        let length = master.clip.length;
+        let seconds = LEAST_SECONDS + SECONDS_EACH * length.as_secs();
+        let run = Run {
+            tools,
+            program: &tools.ffmpeg,
+            arguments: &encode.arguments(),
+            input: &master.file,
+            output,
+            cpu_seconds: seconds,
+            file_bytes: encode.bits / 4 * (length.as_secs() + 1) + SLACK_BYTES,
+        };
+        // By the clock it may take longer than by the processor, for it comes behind everybody else.
+        watch.until(seconds * 4, Some(length));
+        let ended = run.run(|progress| watch.goes_on(Some(progress)))?;
+        watch.done(ended)
+    }
+
+    fn show_percent(&self, asset: AssetId, place: &str, percent: u8) {
+        if let Some(row) = lock(&self.clips.running).iter_mut().find(|r| r.asset == asset && r.place == place) {
+            row.percent = percent;
+        }
+    }
+}
+
+fn is_approved(asset: &Asset) -> bool {
+    asset.kind == "video" && asset.status.values().any(|verdict| verdict.value == "approved")
+}
+
+/// Whether a job is still wanted, asked over and over.
+struct Watch<'a> {
+    library: &'a Library,
+    job: &'a Job,
+    /// The last change that was looked at.
+    seen: u64,
+    since: Timestamp,
+    seconds: u64,
+    late: bool,
+    length: Option<Duration>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(library: &'a Library, job: &'a Job) -> Self {
+        let (seen, since) = (library.catalog.committed(), library.clock.now());
+        Self { library, job, seen, since, seconds: u64::MAX, late: false, length: None }
+    }
+
+    /// The next program has so many seconds from now on, and is at its end when it has done so much.
+    fn until(&mut self, seconds: u64, length: Option<Duration>) {
+        self.since = self.library.clock.now();
+        (self.seconds, self.length) = (seconds, length);
+    }
+
+    fn goes_on(&mut self, progress: Option<&Progress>) -> bool {
+        if let (Some(progress), Some(length)) = (progress, self.length) {
+            self.library.show_percent(self.job.asset.id, &place(&self.job.placement), progress.percent(length));
+        }
+        let taken = u64::try_from(self.library.clock.now().ms_since(self.since)).unwrap_or(0) / 1000;
+        self.late = taken >= self.seconds;
+        !self.late && !self.library.ending.load(Ordering::Relaxed) && self.is_wanted()
+    }
+
+    fn done(&self, ended: Ended) -> Result<(), Failure> {
+        match ended {
+            Ended::Done => Ok(()),
+            Ended::Stopped if self.late => Err(Failure::Passing(format!("it took longer than {} s", self.seconds))),
+            Ended::Stopped => Err(Failure::Stopped),
+            Ended::Refused(what) => Err(Failure::Lasting(MediaError::Damaged { what })),
+            Ended::Failed(why) => Err(Failure::Passing(why)),
+        }
+    }
+
+    /// The verdict may have been withdrawn, the asset removed, the clip declared as something else, the row changed.
+    fn is_wanted(&mut self) -> bool {
+        let committed = self.library.catalog.committed();
+        if committed == self.seen {
+            return true;
+        }
+        self.seen = committed;
+        let platforms = self.library.gate.platforms();
+        let Placement { platform, placement, .. } = &*self.job.placement;
+        let Some(row) = platforms.get(platform, placement) else { return false };
+        let now = self.library.catalog.read(|tx| self.library.job(tx, self.job.asset.id, row));
+        // What cannot be read says nothing against it.
+        now.map_or(true, |now| {
+            now.is_some_and(|now| now.version.id == self.job.version.id && now.recipe == self.job.recipe)
+        })
+    }
+}

@@ -158,7 +158,10 @@ impl Daemon {
         let beats: [(&str, Beat); 4] = [
             ("tick", Library::tick),
             ("long", Library::settle_long),
-            ("snapshots", |library| library.snapshot_daily()),
+            ("snapshots", |library| {
+                library.tell_heads_daily();
+                library.snapshot_daily();
+            }),
             ("index", |library| library.index()),
         ];
         // Half of the machine is left to everybody else.

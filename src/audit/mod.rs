@@ -4,6 +4,8 @@
 //! chain from there on. Rows cut off the end leave a shorter, whole chain: [`Verifier::head`] is what a backup or a
 //! snapshot keeps to notice that.
 
+pub mod heads;
+
 use std::fmt;
 
 use crate::catalog::{AuditRow, CatalogError, ReadTx, WriteTx};

@@ -10,6 +10,7 @@ use super::scout::ScoutArgs;
 
 use super::audit::AuditArgs;
 use super::glossary::GlossaryArgs;
+use super::log::LogArgs;
 use super::member::MemberArgs;
 use super::records::RecordsArgs;
 use super::spec::SpecArgs;
@@ -187,6 +188,11 @@ Example:
   dam records export ~/backup/records
   dam records import ~/backup/records --dry-run")]
     Records(RecordsArgs),
+    /// What is on record: who did what, when, and what was refused.
+    #[command(
+        after_help = "Example:\n  dam log library/luna/IMG_1.png\n  dam log --since 7d --denied\n  dam log verify"
+    )]
+    Log(LogArgs),
     /// Take back what was changed last.
     #[command(after_help = "\
 A turn is what one command did, or what one program did in a mount without a pause of two seconds: an rm -rf, a mv, a

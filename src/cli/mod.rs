@@ -13,6 +13,7 @@ mod glossary;
 mod import;
 mod init;
 mod keys;
+mod log;
 mod many;
 mod member;
 mod meta;
@@ -74,6 +75,7 @@ pub fn run() -> ExitCode {
         Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
+        Cmd::Log(args) => log::run(&global, args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Records(args) => records::run(&global, args),

@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use serde::{Deserialize, Serialize};
-
 use super::brake::Brake;
 use super::clips::Clips;
 use super::denials::Denials;
 use super::glossary;
+use super::heads::Heads;
+pub use super::info::LibraryInfo;
 use super::live_table::LiveFiles;
 use super::mapped::Served;
 use super::notices::Notices;
 use super::own_text::OwnText;
 use super::parts::Parts;
 use super::reserve::Reserve;
-use super::retention::{Kept, LONGEST_DAYS, RECOVERY_DAYS};
+use super::retention::{Kept, RECOVERY_DAYS};
 use super::snapshots::Due;
 use super::spec;
 use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
-use super::value;
+
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
 use crate::access::{Gate, Terms};
@@ -40,33 +40,9 @@ use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
 /// The layout version of the library folder that this damfs writes and the newest it reads.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// Changes read at once for the gate.
 const FEED_PAGE: usize = 1_000;
-
-/// `damfs.toml`: what a folder needs to be known as a library.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LibraryInfo {
-    /// Layout version.
-    pub format: u32,
-    /// The library's id; the key file carries it too.
-    pub id: String,
-    /// Whether its bytes are encrypted.
-    pub sealed: bool,
-    /// Who may see plain text of times: RFC 3339.
-    pub created: String,
-    /// How long the trash is kept, in days. People may change it; it is read when the library is opened.
-    #[serde(default = "usual_days")]
-    pub recovery_days: u32,
-}
-
-const fn usual_days() -> u32 {
-    RECOVERY_DAYS
-}
-
-impl LibraryInfo {
-    const KEYS: [&str; 5] = ["format", "id", "sealed", "created", "recovery_days"];
-}
 
 /// Where the key of a new library goes.
 #[derive(Debug, Clone, Copy)]
@@ -204,6 +180,8 @@ pub struct Library {
     pub(super) emptied: Watermark,
     pub(super) owed: Watermark,
     pub(super) snapshot_due: Due,
+    pub(super) heads_told: Heads,
+    pub(super) head_key: [u8; 32],
     /// Held by who makes a snapshot.
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
@@ -299,41 +277,13 @@ impl Library {
             sealed: made.keyring.is_sealed(),
             created: now.to_string(),
             recovery_days: RECOVERY_DAYS,
+            audit_heads: None,
         };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
         write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
         sync_folders(&root).map_err(io("cannot sync the library folder"))?;
         Ok(Created { id: info.id, admin: member })
-    }
-
-    /// Reads `damfs.toml`.
-    ///
-    /// # Errors
-    /// When the folder is no library or a newer one.
-    pub fn info_of(root: &Path) -> Result<LibraryInfo, OpenError> {
-        let damaged = |why: String| OpenError::Damaged { path: root.into(), why };
-        let text = fs::read_to_string(root.join("damfs.toml")).map_err(|e| match e.kind() {
-            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-                OpenError::NotALibrary { path: root.into() }
-            }
-            _ => damaged(e.to_string()),
-        })?;
-        let table: toml::Table = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
-        // First: a newer layout may have keys that are not known here.
-        let format = table.get("format").and_then(toml::Value::as_integer).and_then(|n| u32::try_from(n).ok());
-        if let Some(found) = format.filter(|found| *found > FORMAT) {
-            return Err(OpenError::NewerFormat { found });
-        }
-        if let Some(unknown) = table.keys().find(|key| !LibraryInfo::KEYS.contains(&key.as_str())) {
-            return Err(damaged(value::nearest("key", unknown, LibraryInfo::KEYS.map(str::to_owned)).0));
-        }
-        let info: LibraryInfo = table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))?;
-        if !(1..=LONGEST_DAYS).contains(&info.recovery_days) {
-            return Err(damaged(format!("recovery_days is {}, and may be 1 to {LONGEST_DAYS}", info.recovery_days)));
-        }
-        Ok(info)
     }
 
     /// Opens a library, takes its lock, and recovers what a crash left staged.
@@ -381,6 +331,8 @@ impl Library {
             emptied: Watermark::default(),
             owed: Watermark::default(),
             snapshot_due: Due::default(),
+            heads_told: Heads::default(),
+            head_key: keyring.derive("damfs audit head v1"),
             snapshotting: Mutex::default(),
             kept: Kept::default(),
             thinning: Thinning::default(),
@@ -488,7 +440,8 @@ impl Library {
         let platforms = self
             .platforms_fault()
             .map(|fault| format!("{fault}; until it is mended, the table before it stays in force"));
-        versions.into_iter().chain(words).chain(platforms).collect()
+        let heads = self.heads_fault().map(|fault| format!("{fault}; the log's heads are told when it can be"));
+        versions.into_iter().chain(words).chain(platforms).chain(heads).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.
@@ -511,6 +464,7 @@ impl Library {
         if let Err(e) = self.catalog.barrier() {
             tracing::error!(error = %e, "the last commit could not be made durable");
         }
+        self.tell_heads();
         if let Err(e) = self.snapshot_at_end() {
             tracing::warn!(error = %e, "the catalogue could not be copied into the store");
         }

@@ -57,6 +57,14 @@ pub enum Command {
         shelf: Shelf,
         how: How,
     },
+    /// A page of what is on record, the newest first.
+    Log(super::log::Ask),
+    /// Whether the record is whole, and has what these heads tell.
+    LogVerify {
+        heads: Vec<String>,
+    },
+    /// The heads of now.
+    LogHead,
     Versions {
         target: String,
     },
@@ -227,6 +235,9 @@ impl Command {
             | Self::Show { .. }
             | Self::Records { .. }
             | Self::Versions { .. }
+            | Self::Log(_)
+            | Self::LogVerify { .. }
+            | Self::LogHead
             | Self::Diff { .. }
             | Self::MetaDiff { .. }
             | Self::Turns { .. }

@@ -15,8 +15,8 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
-    history, import, members, records, restore, rules, saved, show, snapshots, spec, terms, thin, trail, undo, value,
-    why,
+    heads, history, import, log, members, records, restore, rules, saved, show, snapshots, spec, terms, thin, trail,
+    undo, value, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -143,6 +143,9 @@ fn run(
         Command::Records { expr, after } => records::export(library, actor, expr.as_deref(), after),
         Command::RecordsImport { records, how } => records::import(library, actor, &records, how),
         Command::RecordsShelf { shelf, how } => records::put_shelf(library, actor, &shelf, how),
+        Command::Log(ask) => log::log(library, actor, &ask),
+        Command::LogVerify { heads } => log::verify(library, actor, &heads),
+        Command::LogHead => heads::heads(library, actor),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Glossary => glossary::list(library, actor),

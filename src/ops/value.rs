@@ -164,6 +164,23 @@ pub fn date(text: &str) -> Result<Timestamp, OpsError> {
     i64::try_from(time.as_nanosecond()).map(Timestamp::from_nanos).map_err(|_| bad())
 }
 
+/// A day or a time as [`date`] takes it, or how long before now (`36h`, `7d`).
+///
+/// # Errors
+/// [`OpsError::Usage`] when it is none of them.
+pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, OpsError> {
+    let ago = text.parse::<jiff::Span>().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()));
+    match ago.ok().and_then(|length| i64::try_from(length.as_millis()).ok()) {
+        Some(ms) => Ok(now.plus_ms(ms.saturating_neg())),
+        None => date(text).map_err(|_| {
+            OpsError::usage(
+                format!("`{text}` is no time"),
+                "write a date as 2026-12-31, a time as 2026-12-31T18:00:00Z, or how long ago as 36h or 7d",
+            )
+        }),
+    }
+}
+
 fn open(value: &str) -> Result<&str, OpsError> {
     let fault = if value.is_empty() {
         "is empty"

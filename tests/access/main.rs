@@ -13,6 +13,7 @@ mod handles;
 mod hidden;
 mod listing;
 mod local_files;
+mod log;
 mod names;
 mod places;
 mod records;

@@ -128,6 +128,22 @@ impl World {
         self.try_reopen().unwrap()
     }
 
+    /// What somebody leaves who has the catalogue's file and changes rows of the log.
+    pub fn tampered(self, sql: &str) -> Self {
+        let Self { clock, library, dir } = self;
+        let root = library.root().to_owned();
+        drop(library);
+        let db = rusqlite::Connection::open(root.join("catalog.db")).unwrap();
+        // The feed's thread lets go of the library within a second.
+        db.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        db.execute_batch("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed;").unwrap();
+        db.execute_batch(sql).unwrap();
+        drop(db);
+        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
+        let library = Library::open(&root, None, clock.clone(), entropy).unwrap();
+        Self { clock, library, dir }
+    }
+
     pub fn try_reopen(self) -> Result<Self, OpenError> {
         let Self { clock, library, dir } = self;
         let root = library.root().to_owned();

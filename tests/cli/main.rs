@@ -10,6 +10,7 @@ mod help;
 mod import;
 mod init;
 mod lab;
+mod log;
 mod member;
 mod mount;
 mod rebuild;

@@ -234,3 +234,26 @@ fn status_tells_an_admin_of_rules_that_cannot_be_read() {
     fs::write(library.join("glossary.toml"), "[tag.x]\n").unwrap();
     wait_until("it is mended", || faults(&s.dam(["status", "--json"])).is_empty());
 }
+
+#[test]
+fn the_heads_of_the_log_are_told_at_the_beginning_and_the_end() {
+    let mut s = Studio::new();
+    let info = s.library().join("damfs.toml");
+    let heads = s.path("heads");
+    let said = fs::read_to_string(&info).unwrap();
+    fs::write(&info, format!("{said}audit_heads = {:?}\n", heads.to_str().unwrap())).unwrap();
+    s.mount("mnt", &[]);
+    let lines = || fs::read_to_string(&heads).unwrap_or_default().lines().count();
+    wait_until("the first words", || lines() > 0);
+    let first = lines();
+    fs::write(s.mnt("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    s.unmount();
+    wait_until("the last words", || lines() > first);
+    let verified: serde_json::Value = serde_json::from_str(&s.dam(["log", "verify", "--json"])).unwrap();
+    assert_eq!((&verified["faults"], verified["heads"].as_u64()), (&serde_json::json!([]), Some(lines() as u64)));
+    fs::remove_file(&heads).unwrap();
+    fs::create_dir(&heads).unwrap();
+    s.mount("mnt", &[]);
+    wait_until("the fault is told", || s.dam(["status", "--json"]).contains("cannot be written"));
+}

@@ -1,0 +1,71 @@
+//! `damfs.toml`: what a folder needs to be known as a library.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::library::{FORMAT, Library, OpenError};
+use super::retention::{LONGEST_DAYS, RECOVERY_DAYS};
+use super::value;
+
+/// `damfs.toml`: what a folder needs to be known as a library.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LibraryInfo {
+    /// Layout version.
+    pub format: u32,
+    /// The library's id; the key file carries it too.
+    pub id: String,
+    /// Whether its bytes are encrypted.
+    pub sealed: bool,
+    /// Who may see plain text of times: RFC 3339.
+    pub created: String,
+    /// How long the trash is kept, in days. People may change it; it is read when the library is opened.
+    #[serde(default = "usual_days")]
+    pub recovery_days: u32,
+    /// The file that the heads of the audit log are told to, daily and at a daemon's beginning and end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_heads: Option<PathBuf>,
+}
+
+const fn usual_days() -> u32 {
+    RECOVERY_DAYS
+}
+
+impl LibraryInfo {
+    const KEYS: [&str; 6] = ["format", "id", "sealed", "created", "recovery_days", "audit_heads"];
+}
+
+impl Library {
+    /// Reads `damfs.toml`.
+    ///
+    /// # Errors
+    /// When the folder is no library or a newer one.
+    pub fn info_of(root: &Path) -> Result<LibraryInfo, OpenError> {
+        let damaged = |why: String| OpenError::Damaged { path: root.into(), why };
+        let text = fs::read_to_string(root.join("damfs.toml")).map_err(|e| match e.kind() {
+            std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                OpenError::NotALibrary { path: root.into() }
+            }
+            _ => damaged(e.to_string()),
+        })?;
+        let table: toml::Table = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
+        // First: a newer layout may have keys that are not known here.
+        let format = table.get("format").and_then(toml::Value::as_integer).and_then(|n| u32::try_from(n).ok());
+        if let Some(found) = format.filter(|found| *found > FORMAT) {
+            return Err(OpenError::NewerFormat { found });
+        }
+        if let Some(unknown) = table.keys().find(|key| !LibraryInfo::KEYS.contains(&key.as_str())) {
+            return Err(damaged(value::nearest("key", unknown, LibraryInfo::KEYS.map(str::to_owned)).0));
+        }
+        let info: LibraryInfo = table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))?;
+        if !(1..=LONGEST_DAYS).contains(&info.recovery_days) {
+            return Err(damaged(format!("recovery_days is {}, and may be 1 to {LONGEST_DAYS}", info.recovery_days)));
+        }
+        if let Some(file) = info.audit_heads.as_ref().filter(|file| !file.is_absolute()) {
+            return Err(damaged(format!("audit_heads is `{}`, and must be a path from the root", file.display())));
+        }
+        Ok(info)
+    }
+}

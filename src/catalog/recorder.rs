@@ -382,6 +382,8 @@ reads! {
     fn saved_as(&self, name: &str) -> Vec<SavedRow>;
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Option<RenditionRow>;
     fn rendition_by_no(&self, no: RenditionNo) -> Option<RenditionRow>;
+    fn renditions_with_hash(&self, hash: &[u8; 32]) -> Vec<RenditionRow>;
+    fn versions_with_content(&self, content: ContentId) -> Vec<VersionRow>;
     fn inbox_report(&self, limit: usize) -> Vec<InboxRow>;
     fn changes_after(&self, seq: u64, limit: usize) -> Vec<ChangeRow>;
     fn last_change(&self) -> u64;

@@ -100,6 +100,9 @@ pub trait ReadTx {
     /// In order of `n`; numbers of versions that were thinned out are missing.
     fn versions(&self, asset: AssetId) -> Result<Vec<VersionRow>, E>;
 
+    /// Every version, earlier ones too, with exactly these bytes, in the order in which they were made.
+    fn versions_with_content(&self, content: ContentId) -> Result<Vec<VersionRow>, E>;
+
     /// Assets with more than `most` versions, and an id above `after`, in id order, at most `limit`.
     fn assets_with_versions(&self, most: usize, after: Option<AssetId>, limit: usize) -> Result<Vec<AssetId>, E>;
 
@@ -130,6 +133,8 @@ pub trait ReadTx {
 
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E>;
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E>;
+    /// Those whose bytes have this hash, in the order of their numbers.
+    fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E>;
 
     /// Newest first.
     fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E>;

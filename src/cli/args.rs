@@ -14,6 +14,7 @@ use super::log::LogArgs;
 use super::member::MemberArgs;
 use super::records::RecordsArgs;
 use super::spec::SpecArgs;
+use super::whence::WhenceArgs;
 
 /// The one table of exit codes.
 pub const EXIT_CODES: &str = "\
@@ -277,6 +278,15 @@ Example:
     /// Why somebody may or may not do something with an asset.
     #[command(after_help = "Example:\n  dam why library/luna/IMG_1.png --as anna")]
     Why(WhyArgs),
+    /// Where a file comes from: which version of which asset it is, or was rendered from.
+    #[command(after_help = "\
+Known by its bytes alone, wherever it lies. What a platform or an editor has written anew has other bytes. Exit code 3
+when nothing that you may see has them.
+
+Example:
+  dam whence ~/Downloads/post.jpg
+  dam whence --json ~/mnt/platforms/instagram/post_square/IMG_1.jpg")]
+    Whence(WhenceArgs),
     /// Print the completions of a shell.
     #[command(
         hide = true,

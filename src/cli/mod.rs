@@ -39,6 +39,7 @@ mod undo;
 mod unmount;
 mod versions;
 mod walk;
+mod whence;
 mod why;
 
 use std::path::PathBuf;
@@ -76,6 +77,7 @@ pub fn run() -> ExitCode {
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Log(args) => log::run(&global, args),
+        Cmd::Whence(args) => whence::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),
         Cmd::Records(args) => records::run(&global, args),

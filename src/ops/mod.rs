@@ -70,6 +70,7 @@ pub mod values;
 pub mod versions;
 pub mod view_copy;
 mod watermark;
+mod whence;
 pub mod why;
 pub mod wire;
 

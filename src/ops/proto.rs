@@ -29,6 +29,10 @@ pub enum Command {
     },
     /// Where in the library the bytes of the descriptor are: its `path`, or null.
     Known,
+    /// Which versions have the bytes of the descriptor, or were rendered to them; `name` is the file's, for people.
+    Whence {
+        name: String,
+    },
     /// Answered with parts, each some of the `assets`; or with their `count`.
     Find {
         /// Else everything that the caller may list.
@@ -225,6 +229,7 @@ impl Command {
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::Known
+            | Self::Whence { .. }
             | Self::Complete { .. }
             | Self::Find { .. }
             | Self::Glossary

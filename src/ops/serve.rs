@@ -16,7 +16,7 @@ use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
     heads, history, import, log, members, records, restore, rules, saved, show, snapshots, spec, terms, thin, trail,
-    undo, value, why,
+    undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -134,6 +134,10 @@ fn run(
             let content = library.vault.name(&import::OpenFile::new(file)?)?;
             let known = library.catalog.read(|tx| filing::known(library, actor, tx, content))?;
             Ok(json!({ "path": known.map(|(path, _)| path) }))
+        }
+        Command::Whence { name } => {
+            let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
+            whence::whence(library, actor, &import::OpenFile::new(file)?, &name)
         }
         Command::Find { expr, sort, limit, count } => {
             let ask = find::Ask { expr, order: sort.as_deref().map(find::Order::parse).transpose()?, limit };

@@ -24,5 +24,6 @@ mod thinning;
 mod trail;
 mod values;
 mod views;
+mod whence;
 mod words;
 mod world;

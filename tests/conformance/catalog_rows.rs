@@ -501,6 +501,8 @@ fn renditions_are_known_once_per_content_recipe_and_renderer() {
             assert_eq!(tx.rendition(done.content, &[3; 32], 2)?, Some(worse.clone()));
             assert_eq!(tx.rendition_by_no(RenditionNo(5))?, Some(done.clone()));
             assert_eq!(tx.rendition(done.content, &[4; 32], 1)?, None);
+            assert_eq!(tx.renditions_with_hash(&[4; 32])?, std::slice::from_ref(&done));
+            assert_eq!(tx.renditions_with_hash(&[5; 32])?, []);
             Ok(())
         });
         refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..failed.clone() })));

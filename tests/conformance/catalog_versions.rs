@@ -35,6 +35,10 @@ fn versions_are_immutable_and_their_bytes_known() {
         });
         write(engine, |tx| tx.put_asset(&Asset { head: Some(version_id(40)), ..asset(30) })).unwrap();
         assert_eq!(read(engine, |tx| tx.assets_with_content(ContentId([1; 32]))), [b]);
+        let having = |n| read(engine, |tx| tx.versions_with_content(ContentId([n; 32])));
+        let ids = |rows: Vec<VersionRow>| rows.into_iter().map(|v| (v.asset, v.n)).collect::<Vec<_>>();
+        assert_eq!(ids(having(1)), [(a, 1), (b, 1)], "earlier ones too");
+        assert_eq!((ids(having(2)), ids(having(9))), (vec![(a, later.n)], vec![]));
         let add = |v: VersionRow| write(engine, |tx| tx.add_version(&v));
         refused(add(later.clone()));
         refused(add(VersionRow { no: VersionNo(900), n: 3, ..version(41, a, 1) }));

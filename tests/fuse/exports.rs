@@ -54,6 +54,50 @@ fn an_edited_version_waits_while_the_approved_one_circulates() {
     wait_until("the export is gone", || !export.exists());
 }
 
+#[test]
+fn a_file_tells_whence_it_is() {
+    let mut s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let place = "platforms/instagram/post_square/a.jpg";
+    fs::copy(s.mnt(place), s.path("got.jpg")).unwrap();
+    fs::copy(s.mnt("library/luna/a.png"), s.path("got.png")).unwrap();
+    let library = s.library();
+    let whence = |s: &Studio, file: &str| {
+        let file = s.path(file);
+        let told =
+            s.dam(["whence".as_ref(), "--json".as_ref(), "--library".as_ref(), library.as_os_str(), file.as_os_str()]);
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["found"].as_array().unwrap().clone()
+    };
+    let found = whence(&s, "got.jpg");
+    let row = found.iter().find(|row| row["placement"] == "post_square").unwrap();
+    assert_eq!((&row["as"], &row["path"]), (&"export".into(), &"library/luna/a.png".into()));
+    assert_eq!((&row["version"], &row["current"], &row["circulates"]), (&1.into(), &true.into(), &true.into()));
+    let found = whence(&s, "got.png");
+    assert_eq!((found.len(), &found[0]["as"], &found[0]["version"]), (1, &"version".into(), &1.into()));
+
+    fs::write(s.mnt("library/luna/a.png"), png(900, 1200, 200)).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/a.png", "status.instagram=rejected"]);
+    let found = whence(&s, "got.jpg");
+    assert_eq!(
+        (&found[0]["version"], &found[0]["current"], &found[0]["circulates"]),
+        (&1.into(), &false.into(), &false.into())
+    );
+    assert_eq!(whence(&s, "got.png")[0]["current"], false);
+    let said = s.dam(["whence".as_ref(), "--library".as_ref(), library.as_os_str(), s.path("got.jpg").as_os_str()]);
+    assert!(said.contains("library/luna/a.png, version 1, for instagram/post_square, rendered "), "{said}");
+    assert!(said.contains("which circulates there no more"), "{said}");
+    fs::write(s.path("got.jpg"), b"other").unwrap();
+    let (code, said) =
+        s.dam_fails(["whence".as_ref(), "--library".as_ref(), library.as_os_str(), s.path("got.jpg").as_os_str()]);
+    assert!(code == 3 && said.contains("got.jpg"), "{said}");
+    // Without a mount, and of a file in one.
+    let in_mount = s.dam(["whence".as_ref(), s.mnt("library/luna/a.png").as_os_str()]);
+    assert!(in_mount.contains("version 2 (current)"), "{in_mount}");
+    s.unmount();
+    assert_eq!(whence(&s, "got.png")[0]["version"], 1);
+}
+
 /// Regression: between the commit of a verdict and the kernel's hearing of it, opening the export by its name failed.
 #[test]
 fn a_new_verdict_never_hides_the_export() {

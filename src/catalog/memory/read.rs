@@ -12,8 +12,8 @@ use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
     Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, Key,
-    KeyValue, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow,
-    ViewRow, Xattr,
+    KeyValue, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow, SavedRow, TunnelRow,
+    VersionRow, ViewRow, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -349,6 +349,18 @@ impl ReadTx for Tx<'_> {
 
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
         Ok(self.state.renditions.get(&no).cloned())
+    }
+
+    fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
+        let has = |r: &&RenditionRow| matches!(r.outcome, Outcome::Made { hash: made, .. } if made == *hash);
+        Ok(self.state.renditions.values().filter(has).cloned().collect())
+    }
+
+    fn versions_with_content(&self, content: ContentId) -> Result<Vec<VersionRow>, E> {
+        let has = |version: &&VersionRow| version.content == content;
+        let mut found: Vec<VersionRow> = self.state.versions.values().filter(has).cloned().collect();
+        found.sort_by_key(|version| version.no);
+        Ok(found)
     }
 
     fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E> {

@@ -240,6 +240,12 @@ impl ReadTx for Tx<'_> {
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Result<Option<RenditionRow>, E> {
         versions::rendition(self.conn, content, recipe, renderer)
     }
+    fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
+        versions::renditions_with_hash(self.conn, hash)
+    }
+    fn versions_with_content(&self, content: ContentId) -> Result<Vec<VersionRow>, E> {
+        versions::with_content(self.conn, content)
+    }
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
         versions::rendition_by_no(self.conn, no)
     }

@@ -45,6 +45,15 @@ pub(super) fn of_asset(conn: &Connection, asset: AssetId) -> Result<Vec<VersionR
     all(conn, concat!("SELECT ", version_columns!(), " FROM version WHERE asset = ?1 ORDER BY n"), [asset], version_row)
 }
 
+pub(super) fn with_content(conn: &Connection, content: ContentId) -> Result<Vec<VersionRow>, E> {
+    all(
+        conn,
+        concat!("SELECT ", version_columns!(), " FROM version WHERE content = ?1 ORDER BY no"),
+        [content],
+        version_row,
+    )
+}
+
 pub(super) fn add(conn: &Connection, v: &VersionRow) -> Result<(), E> {
     let sql = concat!(
         "INSERT INTO version (",
@@ -157,6 +166,12 @@ pub(super) fn rendition(
 pub(super) fn rendition_by_no(conn: &Connection, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
     let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition WHERE no = ?1";
     one(conn, sql, [no], rendition_row)
+}
+
+pub(super) fn renditions_with_hash(conn: &Connection, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition
+        WHERE hash = ?1 ORDER BY no";
+    all(conn, sql, [hash], rendition_row)
 }
 
 pub(super) fn put_rendition(conn: &Connection, r: &RenditionRow) -> Result<(), E> {

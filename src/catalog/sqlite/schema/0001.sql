@@ -286,6 +286,7 @@ CREATE TABLE rendition (
     CHECK ((size IS NULL) = (hash IS NULL) AND (size IS NULL) <> (failure IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
+CREATE INDEX rendition_hash ON rendition (hash) WHERE hash IS NOT NULL;
 
 CREATE TABLE inbox (
     no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),

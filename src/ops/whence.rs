@@ -1,0 +1,103 @@
+//! `dam whence`: which version of which asset a file is, or was rendered from, and for what.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::{Actor, Library, OpsError, folders};
+use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
+use crate::policy::Verb;
+use crate::policy::platforms::{Placement, PlacementKind};
+use crate::types::ReadAt;
+use crate::view::recipes::{clip_recipe_for, recipe_for};
+use crate::view::tree::circulates;
+
+const BLOCK: usize = 1 << 20;
+
+/// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates}]}`, of what the caller may list. `as` is `version`
+/// or `export`; the last four are of exports, and an export by a recipe that no row has any more has no placement.
+///
+/// # Errors
+/// [`OpsError::NotFound`] when nothing has these bytes; when they cannot be read.
+pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -> Result<Value, OpsError> {
+    let content = library.vault.name(file)?;
+    let hash = plain_hash(file)?;
+    let found = library.catalog.read(|tx| -> Result<_, OpsError> {
+        let mut found = Vec::new();
+        for version in tx.versions_with_content(content)? {
+            found.extend(told(library, actor, tx, &version, None)?);
+        }
+        for rendition in tx.renditions_with_hash(&hash)? {
+            for version in tx.versions_with_content(rendition.content)? {
+                found.extend(told(library, actor, tx, &version, Some(&rendition))?);
+            }
+        }
+        Ok(found)
+    })?;
+    if found.is_empty() {
+        return Err(OpsError::NotFound(name.to_owned()));
+    }
+    Ok(json!({ "found": found }))
+}
+
+/// BLAKE3 of the bytes, by which renditions are known.
+fn plain_hash(file: &dyn ReadAt) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let mut block = vec![0; BLOCK];
+    let mut at = 0;
+    loop {
+        let count = file.read_at(at, &mut block)?;
+        if count == 0 {
+            return Ok(*hasher.finalize().as_bytes());
+        }
+        hasher.update(block.get(..count).unwrap_or_default());
+        at += count as u64;
+    }
+}
+
+/// A version as the caller may be told of it, and where it was rendered to.
+fn told(
+    library: &Library,
+    actor: &Actor,
+    tx: &dyn ReadTx,
+    version: &VersionRow,
+    rendition: Option<&RenditionRow>,
+) -> Result<Vec<Value>, CatalogError> {
+    let Some(asset) = tx.asset(version.asset)? else { return Ok(Vec::new()) };
+    if !actor.decide(library, Verb::List, &asset).allowed {
+        return Ok(Vec::new());
+    }
+    let mut row = json!({
+        "as": if rendition.is_some() { "export" } else { "version" },
+        "asset": asset.id.to_string(),
+        "path": folders::path_of_asset(tx, &asset)?,
+        "version": version.n,
+        "current": asset.head == Some(version.id),
+    });
+    let Some(rendition) = rendition else { return Ok(vec![row]) };
+    row["made"] = json!(rendition.since.to_string());
+    let platforms = actor.who().subject.platforms();
+    let placements: Vec<&Placement> =
+        platforms.all().filter(|p| renders(&asset, p, &rendition.recipe)).map(AsRef::as_ref).collect();
+    if placements.is_empty() {
+        return Ok(vec![row]);
+    }
+    Ok(placements
+        .into_iter()
+        .map(|placement| {
+            let mut row = row.clone();
+            row["platform"] = json!(placement.platform);
+            row["placement"] = json!(placement.placement);
+            row["circulates"] = json!(circulates(&asset, version, placement));
+            row
+        })
+        .collect())
+}
+
+/// Whether a placement is rendered for by this recipe.
+fn renders(asset: &Asset, placement: &Placement, recipe: &[u8; 32]) -> bool {
+    match placement.kind {
+        PlacementKind::Image => recipe_for(asset, placement).hash() == *recipe,
+        PlacementKind::Video => clip_recipe_for(asset, placement).hash() == *recipe,
+    }
+}

@@ -43,6 +43,7 @@ rm -rf "$WORK/roster"
 # Some that are exported, some with words of a person's own.
 dam find -0 --limit 3 kind=image | xargs -0 -I{} dam set {} status.instagram=approved rating=safe >/dev/null
 dam mount "$DAM_LIBRARY" "$M" >/dev/null
+wait_for 300 grep -q "^looks *all " "$M/.dam/status"
 dam find -0 kind=image | tail -z -n 20 | xargs -0 dam tag add "album/summer holidays" >/dev/null
 [ "$(find "$M/library" -type f | wc -l)" -eq "$ASSETS" ] || die "library/ does not list $ASSETS assets"
 

@@ -36,6 +36,8 @@ use tracing::{error, info};
 
 /// How often the library is given time to make versions and to let tunnels end.
 const TICK: Duration = Duration::from_millis(250);
+/// The priority of what can wait.
+const LAST: i32 = 19;
 /// How often, and how far apart, a library in use is tried: ten seconds.
 const PATIENCE: u32 = 500;
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -73,6 +75,13 @@ fn main() -> ExitCode {
 
 /// What a thread of its own does at each tick.
 type Beat = fn(&Arc<Library>);
+
+/// Looks at pictures when nobody else needs the processor.
+fn look(library: &Arc<Library>) {
+    // Of this thread alone. Where it is not allowed, it competes with the others.
+    let _ = rustix::process::setpriority_process(None, LAST);
+    library.look();
+}
 
 /// Takes as many descriptors as the system gives: programs keep files open here, and each that is written is two of ours.
 fn raise_open_files() {
@@ -155,7 +164,7 @@ impl Daemon {
     fn run(self) {
         let library = Arc::clone(self.hub.library());
         let (end, ended) = bounded::<()>(0);
-        let beats: [(&str, Beat); 4] = [
+        let beats: [(&str, Beat); 5] = [
             ("tick", Library::tick),
             ("long", Library::settle_long),
             ("snapshots", |library| {
@@ -163,6 +172,7 @@ impl Daemon {
                 library.snapshot_daily();
             }),
             ("index", |library| library.index()),
+            ("looks", look),
         ];
         // Half of the machine is left to everybody else.
         let workers = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));

@@ -42,8 +42,25 @@ pub(super) fn family(asset: &Asset) -> Option<String> {
 /// What assets of the same bytes have in common. Content ids are keyed, and this tells nobody one.
 #[must_use]
 pub fn duplicate(content: ContentId) -> String {
+    digits(duplicate_number(content))
+}
+
+/// The same as a number.
+pub(super) fn duplicate_number(content: ContentId) -> u64 {
     let digest = blake3::Hasher::new_derive_key("damfs duplicate v1").update(&content.0).finalize();
-    digest.to_hex().chars().take(16).collect()
+    let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Such a number as the sixteen digits that are shown of it.
+pub(super) fn digits(number: u64) -> String {
+    format!("{number:016x}")
+}
+
+/// The number of such digits. Only what [`digits`] writes has one.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let number = u64::from_str_radix(text, 16).ok()?;
+    (digits(number) == text).then_some(number)
 }
 
 const fn state(state: AssetState) -> &'static str {

@@ -384,6 +384,10 @@ reads! {
     fn rendition_by_no(&self, no: RenditionNo) -> Option<RenditionRow>;
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Vec<RenditionRow>;
     fn versions_with_content(&self, content: ContentId) -> Vec<VersionRow>;
+    fn look(&self, content: ContentId) -> Option<LookRow>;
+    fn unlooked(&self, way: u32, after: u64, limit: usize) -> Vec<(u64, ContentId)>;
+    fn alike(&self, within: &Expr, of: Option<ContentId>) -> Vec<Vec<Alike>>;
+    fn around(&self, look: u64, most: u32) -> Vec<(String, u32)>;
     fn inbox_report(&self, limit: usize) -> Vec<InboxRow>;
     fn changes_after(&self, seq: u64, limit: usize) -> Vec<ChangeRow>;
     fn last_change(&self) -> u64;
@@ -508,6 +512,9 @@ impl WriteTx for Recorder<'_> {
     }
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         self.tx.put_rendition(rendition)
+    }
+    fn put_look(&mut self, look: &LookRow) -> Result<(), E> {
+        self.tx.put_look(look)
     }
     fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E> {
         self.tx.add_inbox(row)

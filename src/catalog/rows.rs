@@ -346,6 +346,33 @@ pub struct RenditionRow {
     pub since: Timestamp,
 }
 
+/// What a picture looks like ([`crate::media::look`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookRow {
+    pub content: ContentId,
+    /// The number of the way in which it was looked at; only looks of one number are compared.
+    pub way: u32,
+    /// Or why it has none.
+    pub look: Result<u64, String>,
+}
+
+/// A content of a group of pictures that look alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alike {
+    /// What [`Alike::duplicate`] writes.
+    pub digits: u64,
+    /// The first asset that has it, of those that were asked for.
+    pub ordinal: u64,
+}
+
+impl Alike {
+    /// The value of `duplicate` that its assets have.
+    #[must_use]
+    pub fn duplicate(&self) -> String {
+        super::facts::digits(self.digits)
+    }
+}
+
 /// What came of a render. The same bytes, recipe and renderer always come to the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -136,6 +136,16 @@ pub trait ReadTx {
     /// Those whose bytes have this hash, in the order of their numbers.
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E>;
 
+    fn look(&self, content: ContentId) -> Result<Option<LookRow>, E>;
+    /// Published images with an ordinal above `after` whose current bytes were not looked at in this way, and these bytes; in ordinal order,
+    /// at most `limit`.
+    fn unlooked(&self, way: u32, after: u64, limit: usize) -> Result<Vec<(u64, ContentId)>, E>;
+    /// Pictures that look alike among those that `find` would give, by groups of two contents or more, each in the order of its first
+    /// assets; or the group of one content.
+    fn alike(&self, within: &Expr, of: Option<ContentId>) -> Result<Vec<Vec<Alike>>, E>;
+    /// The contents that differ from a look in so many bits at most: their digits, and in how many; the nearest first.
+    fn around(&self, look: u64, most: u32) -> Result<Vec<(String, u32)>, E>;
+
     /// Newest first.
     fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E>;
 
@@ -212,6 +222,8 @@ pub trait WriteTx: ReadTx {
     fn remove_saved(&mut self, name: &str, owner: MemberId) -> Result<bool, E>;
 
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E>;
+    /// Inserts or replaces by content.
+    fn put_look(&mut self, look: &LookRow) -> Result<(), E>;
     fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E>;
 
     /// Appends to the change feed.

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use super::find::FindArgs;
 use super::many::Many;
 use super::scout::ScoutArgs;
+use super::similar::SimilarArgs;
 
 use super::audit::AuditArgs;
 use super::glossary::GlossaryArgs;
@@ -134,6 +135,16 @@ Example:
   dam versions library/luna/IMG_1.png
   dam versions --json ~/mnt/by/persona/luna/IMG_1.png")]
     Versions(ShowArgs),
+    /// List the pictures that look like one.
+    #[command(after_help = "\
+The nearest first, each with the number of 64 bits in which its look differs: 0 to 6 is mostly the same picture in another
+size, format or quality, a little brighter, or with a margin cut off. by/similar/ of a mount shows those as directories,
+without other seeds of one prompt, and by/duplicate/ what has the same bytes.
+
+Example:
+  dam similar library/luna/IMG_1.png
+  dam similar --within 12 --json ~/mnt/by/persona/luna/IMG_1.png")]
+    Similar(SimilarArgs),
     /// Show what differs between two versions of an asset.
     #[command(after_help = "\
 Who made them and when, size, dimensions and format, and what each file says of itself: prompt, seed, model, keywords,

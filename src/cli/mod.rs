@@ -29,6 +29,7 @@ mod scout;
 mod set;
 mod settle;
 mod show;
+mod similar;
 mod snapshot;
 mod spec;
 mod status;
@@ -71,6 +72,7 @@ pub fn run() -> ExitCode {
         Cmd::Scout(args) => scout::run(&global, &args),
         Cmd::Show(args) => show::run(&global, &args),
         Cmd::Versions(args) => versions::run(&global, &args),
+        Cmd::Similar(args) => similar::run(&global, &args),
         Cmd::Diff(args) => diff::run(&global, &args),
         Cmd::Thin(args) => thin::run(&global, &args),
         Cmd::Audit(args) => audit::run(&global, args),

@@ -108,6 +108,8 @@ impl Mount {
         );
         if who.subject.allows_everything(Verb::List) {
             let _ = writeln!(out, "staged    {waiting} files are written and wait for their version");
+            let looked = if self.library.has_looked() { "all" } else { "not yet all" };
+            let _ = writeln!(out, "looks     {looked} pictures were looked at for by/similar/");
         }
         self.clips_status(who, &mut out)?;
         if who.subject.allows_everything(Verb::Admin) {

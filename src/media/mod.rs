@@ -16,6 +16,7 @@ mod found;
 mod infotext;
 mod iptc;
 mod jpeg;
+mod look;
 mod mark;
 mod other_tools;
 mod png;
@@ -33,6 +34,7 @@ mod xmp;
 
 pub use budget::{Budget, Share};
 pub use decode::{Limits, Master, decoded_bytes};
+pub use look::{LOOK, look};
 pub use probe::{Probe, probe, sidecar};
 pub use proxy::{PROXY_BYTES, proxy};
 pub use recipe::{Fit, RENDERER, Recipe, StillFormat};
@@ -57,6 +59,9 @@ pub enum MediaError {
         /// What exceeds which limit, and what to change.
         what: String,
     },
+    /// Of one shade.
+    #[error("the picture is of one even shade")]
+    Even,
     /// A known format that cannot be decoded here.
     #[error("{format} cannot be rendered; convert it to PNG, JPEG or WebP first")]
     Unsupported {

@@ -91,6 +91,11 @@ impl Master {
     }
 }
 
+/// All of a picture, whatever its ratio.
+pub(super) fn squeezed(shown: (u32, u32), size: (u32, u32)) -> Plan {
+    Plan { crop: (0.0, 0.0, f64::from(shown.0), f64::from(shown.1)), size, canvas: size }
+}
+
 /// Works out crop, size and canvas.
 pub(super) fn plan(shown: (u32, u32), recipe: &Recipe) -> Result<Plan, MediaError> {
     let (w, h) = (shown.0.max(1), shown.1.max(1));

@@ -179,7 +179,7 @@ pub fn find(library: &Library, actor: &Actor, ask: &Ask, listener: &dyn Listener
 }
 
 /// What is told of each of these assets that may still be listed.
-fn rows(library: &Library, actor: &Actor, tx: &dyn ReadTx, page: &[u64]) -> Result<Vec<Value>, OpsError> {
+pub(super) fn rows(library: &Library, actor: &Actor, tx: &dyn ReadTx, page: &[u64]) -> Result<Vec<Value>, OpsError> {
     let mut numbers = page.to_vec();
     numbers.sort_unstable();
     let mut assets: HashMap<u64, Asset> =

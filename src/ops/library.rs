@@ -14,6 +14,7 @@ use super::glossary;
 use super::heads::Heads;
 pub use super::info::LibraryInfo;
 use super::live_table::LiveFiles;
+use super::looks::Looking;
 use super::mapped::Served;
 use super::notices::Notices;
 use super::own_text::OwnText;
@@ -186,6 +187,7 @@ pub struct Library {
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
     pub(super) thinning: Thinning,
+    pub(super) looking: Looking,
     pub(super) glossary_file: OwnText,
     pub(super) platforms_file: OwnText,
     /// Space for removals on a full disk.
@@ -336,6 +338,7 @@ impl Library {
             snapshotting: Mutex::default(),
             kept: Kept::default(),
             thinning: Thinning::default(),
+            looking: Looking::default(),
             glossary_file,
             platforms_file: OwnText::unread(spec::FILE),
             ending: AtomicBool::new(false),

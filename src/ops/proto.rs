@@ -125,6 +125,11 @@ pub enum Command {
         field: Option<String>,
         take: String,
     },
+    /// What looks like the picture of an asset, within so many bits of 64.
+    Similar {
+        target: String,
+        within: u32,
+    },
     /// Takes back a turn: the caller's last one, a member's last one, or one by its number.
     Undo {
         turn: Option<u64>,
@@ -243,6 +248,7 @@ impl Command {
             | Self::Log(_)
             | Self::LogVerify { .. }
             | Self::LogHead
+            | Self::Similar { .. }
             | Self::Diff { .. }
             | Self::MetaDiff { .. }
             | Self::Turns { .. }

@@ -15,8 +15,8 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
-    heads, history, import, log, members, records, restore, rules, saved, show, snapshots, spec, terms, thin, trail,
-    undo, value, whence, why,
+    heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots, spec, terms, thin,
+    trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -150,6 +150,7 @@ fn run(
         Command::Log(ask) => log::log(library, actor, &ask),
         Command::LogVerify { heads } => log::verify(library, actor, &heads),
         Command::LogHead => heads::heads(library, actor),
+        Command::Similar { target, within } => similar::similar(library, actor, &target, within),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),
         Command::Glossary => glossary::list(library, actor),

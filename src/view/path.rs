@@ -27,6 +27,8 @@ pub enum Dir {
     Years(Field),
     /// `by/created/<year>/`
     Year(Field, i16),
+    /// `by/similar/`
+    Similar,
     /// The files that match.
     Query(QueryDir),
     /// `<query>/+and/`
@@ -145,6 +147,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::Field(field) => format!("by/{}", field_path(field)),
         Dir::Years(field) => format!("by/{field}"),
         Dir::Year(field, year) => format!("by/{field}/{year:04}"),
+        Dir::Similar => super::tree::SIMILAR.to_owned(),
         Dir::Query(query) => query.path.clone(),
         Dir::Narrow(query) => format!("{}/{AND}", query.path),
         Dir::NarrowField(query, field) => format!("{}/{AND}/{}", query.path, field_path(field)),

@@ -27,9 +27,12 @@ mod mirror;
 mod names;
 mod query;
 pub mod saved;
+mod similar;
 #[cfg(test)]
 mod tests;
 
+/// Where pictures that look alike are shown.
+pub(super) const SIMILAR: &str = "by/similar";
 /// Where the cookies of names made of values begin, and the last before them.
 const VALUES: u64 = 1 << 10;
 const LAST_FIXED: u64 = VALUES - 1;
@@ -111,13 +114,14 @@ impl<'a> Tree<'a> {
         Ok(Some(at))
     }
 
-    /// What a directory that was looked up before is by now: what is saved under a name may be another query, or nothing to the member.
+    /// What a directory that was looked up before is by now: what is saved under a name may be another query, or nothing to the member, and
+    /// other pictures may look like one.
     ///
     /// # Errors
     /// When the catalogue fails.
     pub fn again(&self, dir: &Dir) -> Result<Option<Dir>, CatalogError> {
         match dir {
-            Dir::Query(query) | Dir::Narrow(query) | Dir::NarrowField(query, _) if query.path.starts_with("saved/") => {
+            Dir::Query(query) | Dir::Narrow(query) | Dir::NarrowField(query, _) if moves(&query.path) => {
                 self.walk(&path_of(dir))
             }
             _ => Ok(Some(dir.clone())),
@@ -146,6 +150,7 @@ impl<'a> Tree<'a> {
             Dir::Root | Dir::Control => Ok(None),
             Dir::Why => Ok((text == "platforms").then(|| Item::Dir(Dir::WhyExports(Box::new(Dir::Platforms))))),
             Dir::WhyExports(place) => self.why_export_child(place, name, text),
+            Dir::Similar => self.similar_child(text),
             Dir::By => Ok(query::typed_facet(text).map(|field| Item::Dir(query::facet_dir(&field)))),
             Dir::Field(field) => self.value_child(dir, field, text),
             Dir::Years(field) => self.year_child(dir, field, text),
@@ -190,6 +195,7 @@ impl<'a> Tree<'a> {
         match dir {
             Dir::Root | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
             Dir::By => self.list_conflicts(&mut page)?,
+            Dir::Similar => self.list_similar(&mut page)?,
             Dir::Field(field) => self.list_values(dir, field, &mut page)?,
             Dir::Years(field) => self.list_years(dir, field, &mut page)?,
             Dir::Year(field, year) => self.list_months(field, *year, &mut page)?,
@@ -247,6 +253,11 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// Whether what a directory asks follows from more than its path.
+fn moves(path: &str) -> bool {
+    path.starts_with("saved/") || path.starts_with(SIMILAR)
+}
+
 fn not_trashed() -> Expr {
     Expr::Not(Box::new(Expr::is(Field::State, "trashed")))
 }
@@ -291,7 +302,10 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
         _ => return Vec::new(),
     };
     match dir {
-        Dir::By => names.extend(query::FACETS.iter().map(|(name, field)| (*name, Item::Dir(query::facet_dir(field))))),
+        Dir::By => {
+            names.extend(query::FACETS.iter().map(|(name, field)| (*name, Item::Dir(query::facet_dir(field)))));
+            names.push(("similar", Item::Dir(Dir::Similar)));
+        }
         Dir::Control => names.extend([
             ("status", Item::Text(TextFile::Status)),
             ("errors", Item::Text(TextFile::Errors)),

@@ -19,6 +19,7 @@ mod places;
 mod records;
 mod records_back;
 mod saved;
+mod similar;
 mod spec;
 mod thinning;
 mod trail;

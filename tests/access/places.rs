@@ -460,6 +460,9 @@ fn every_field_whose_values_are_names_is_a_directory_when_typed() {
         "tag",
     ];
     let shown: Vec<String> = me.names("by").into_iter().filter(|name| !name.starts_with('.')).collect();
+    // Not of a field.
+    let (similar, shown): (Vec<_>, Vec<_>) = shown.into_iter().partition(|name| name == "similar");
+    assert_eq!(similar.len(), 1);
     assert_eq!(shown, listed);
     for field in listed.into_iter().chain(["conflict", "seed", "width", "height"]) {
         assert!(me.has(&format!("by/{field}")), "{field}");

@@ -195,7 +195,12 @@ impl Seat {
 
     /// A directory as it is listed: names and numbers.
     pub fn rows(&self, path: &str) -> Vec<(String, u64)> {
-        let fh = self.mount.opendir(&self.caller, self.find(path).unwrap()).unwrap().fh;
+        self.rows_in(self.find(path).unwrap())
+    }
+
+    /// The same of one whose number is known from before.
+    pub fn rows_in(&self, ino: u64) -> Vec<(String, u64)> {
+        let fh = self.mount.opendir(&self.caller, ino).unwrap().fh;
         let mut rows = Vec::new();
         let mut each = |row: Listed| {
             rows.push((String::from_utf8(row.name).unwrap(), row.ino));

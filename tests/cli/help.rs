@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 37] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 36] = [
     &["scout"],
     &["show"],
     &["versions"],
+    &["similar"],
     &["diff"],
     &["thin"],
     &["audit", "metadata"],

@@ -5,6 +5,7 @@ mod catalog;
 mod catalog_generation;
 mod catalog_index;
 mod catalog_journal;
+mod catalog_looks;
 mod catalog_names;
 mod catalog_query;
 mod catalog_rows;

@@ -19,6 +19,7 @@ mod posix;
 mod rsync;
 mod saved;
 mod saves;
+mod similar;
 mod trash_versions;
 mod undo;
 mod unmount;

@@ -4,6 +4,7 @@
 mod colour;
 mod exports;
 mod hostile;
+mod look;
 mod metadata;
 mod tools;
 mod video;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
 
+use crate::catalog::facts::{digits, number};
+
 /// Sixteen hexadecimal digits as a number, then an asset; as bytes, for a million pairs are as many times twelve of them.
 type Pair = [u8; 12];
 
@@ -31,16 +33,6 @@ fn value_of(pair: &Pair) -> u64 {
 fn asset_of(pair: &Pair) -> u32 {
     let [.., a, b, c, d] = *pair;
     u32::from_be_bytes([a, b, c, d])
-}
-
-/// A value as it is kept. Only what is written as `shared` tells it has one.
-fn number(value: &str) -> Option<u64> {
-    let number = u64::from_str_radix(value, 16).ok()?;
-    (text(number) == value).then_some(number)
-}
-
-fn text(number: u64) -> String {
-    format!("{number:016x}")
 }
 
 impl Digits {
@@ -103,7 +95,7 @@ impl Digits {
     pub fn shared(&self, within: &RoaringBitmap) -> impl Iterator<Item = (String, u64)> {
         self.shared.iter().filter_map(|value| {
             let count = self.assets(*value).filter(|asset| within.contains(*asset)).map(|_| 1u64).sum();
-            (count > 0).then(|| (text(*value), count))
+            (count > 0).then(|| (digits(*value), count))
         })
     }
 

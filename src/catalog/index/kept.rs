@@ -245,6 +245,20 @@ impl Moment<'_> {
         Ok(found)
     }
 
+    /// The first of these assets that has these digits of bytes.
+    #[must_use]
+    pub fn first_duplicate(&self, digits: &str, within: &RoaringBitmap) -> Option<u32> {
+        let mut having = self.index.duplicates.having(digits) & within;
+        for (ordinal, was) in &self.then {
+            if within.contains(*ordinal) && was.is_some_and(|asset| asset.duplicate.as_deref() == Some(digits)) {
+                having.insert(*ordinal);
+            } else {
+                having.remove(*ordinal);
+            }
+        }
+        having.min()
+    }
+
     /// Each value of a field that some of these assets have, and how many, in the order of the values; of digits those that two or more have.
     #[must_use]
     pub fn counts(&self, field: &Field, within: &RoaringBitmap) -> Vec<(String, u64)> {

@@ -8,13 +8,16 @@ use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Facts, Field};
 
 use super::Tx;
+use crate::catalog::facts::{digits, duplicate_number, family};
 use crate::catalog::journal::{JournalRow, TurnRow};
+use crate::catalog::looks::{Looks, Seen};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
-    Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, Key,
-    KeyValue, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow, SavedRow, TunnelRow,
-    VersionRow, ViewRow, Xattr,
+    Alike, Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, Key,
+    KeyValue, LookRow, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow, SavedRow,
+    TunnelRow, VersionRow, ViewRow, Xattr,
 };
+use crate::media::LOOK;
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
     VersionNo,
@@ -49,6 +52,11 @@ impl Tx<'_> {
 
     fn entry_rows<'t>(&'t self, ids: impl Iterator<Item = &'t EntryId>) -> impl Iterator<Item = &'t EntryRow> {
         ids.filter_map(|id| self.state.entries.get(id))
+    }
+
+    fn all_looks(&self) -> Looks {
+        let rows = self.state.looks.values().filter(|row| row.way == LOOK);
+        Looks::of(rows.filter_map(|row| Some((*row.look.as_ref().ok()?, duplicate_number(row.content)))).collect())
     }
 
     fn tunnel_rows(&self, wanted: impl Fn(&TunnelRow) -> bool) -> Vec<TunnelRow> {
@@ -361,6 +369,30 @@ impl ReadTx for Tx<'_> {
         let mut found: Vec<VersionRow> = self.state.versions.values().filter(has).cloned().collect();
         found.sort_by_key(|version| version.no);
         Ok(found)
+    }
+
+    fn look(&self, content: ContentId) -> Result<Option<LookRow>, E> {
+        Ok(self.state.looks.get(&content).cloned())
+    }
+
+    fn unlooked(&self, way: u32, after: u64, limit: usize) -> Result<Vec<(u64, ContentId)>, E> {
+        let images = self.state.assets.range((Excluded(after), Unbounded)).filter(|(_, asset)| asset.kind == "image");
+        let current = images.filter_map(|(n, asset)| Some((*n, self.state.versions.get(&asset.head?)?.content)));
+        let looked = |content: &ContentId| self.state.looks.get(content).is_some_and(|look| look.way == way);
+        Ok(current.filter(|(_, content)| !looked(content)).take(limit).collect())
+    }
+
+    fn alike(&self, within: &Expr, of: Option<ContentId>) -> Result<Vec<Vec<Alike>>, E> {
+        let mut see = |number: u64| {
+            let number = digits(number);
+            let first = self.found(within, 0).find(|asset| asset.duplicate.as_ref() == Some(&number));
+            Ok(first.map(|asset| Seen { ordinal: asset.ordinal, alternate: family(asset).zip(asset.seed) }))
+        };
+        self.all_looks().groups(of.map(duplicate_number), &mut see)
+    }
+
+    fn around(&self, look: u64, most: u32) -> Result<Vec<(String, u32)>, E> {
+        Ok(self.all_looks().around(look, most))
     }
 
     fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E> {

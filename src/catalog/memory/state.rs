@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::catalog::journal::JournalRow;
 use crate::catalog::{
-    Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, MemberRow, NodeKind, NodeRow, RenditionRow, SavedRow,
-    TunnelRow, VersionRow, view_stem,
+    Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, LookRow, MemberRow, NodeKind, NodeRow, RenditionRow,
+    SavedRow, TunnelRow, VersionRow, view_stem,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
@@ -47,6 +47,7 @@ pub(super) struct State {
     pub words: Index<(String, String)>,
     pub saved: Table<(String, MemberId), SavedRow>,
     pub renditions: Table<RenditionNo, RenditionRow>,
+    pub looks: Table<ContentId, LookRow>,
     pub inbox: Table<u64, InboxRow>,
     pub changes: Table<u64, ChangeRow>,
     pub audit: Table<(String, u64), AuditRow>,
@@ -63,6 +64,7 @@ pub(super) enum Owed {
     Tunnel(NodeId, FileName),
     FolderRule(NodeId, String),
     Rendition(RenditionNo),
+    Look(ContentId),
     /// Nobody may refer to it any more.
     AssetGone(AssetId),
 }
@@ -108,6 +110,7 @@ impl State {
             }
             Owed::Tunnel(parent, name) => asset(self.tunnels.get(&(*parent, name.clone()))?.asset),
             Owed::FolderRule(folder, facet) => node(self.folder_rules.get(&(*folder, facet.clone()))?.folder),
+            Owed::Look(id) => content(*id),
             Owed::Rendition(no) => content(self.renditions.get(no)?.content),
             Owed::AssetGone(id) => {
                 let referring = self.nodes.values().any(|n| n.asset == Some(*id));

@@ -7,8 +7,8 @@ use super::state::{Owed, State};
 use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow, WriteTx,
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, LookRow,
+    MemberRow, NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow, WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, Generation, MemberId, NodeId, Timestamp, VersionId};
 
@@ -307,6 +307,15 @@ impl WriteTx for Tx<'_> {
         }
         Arc::make_mut(&mut self.state.renditions).insert(rendition.no, rendition.clone());
         self.owed.push(Owed::Rendition(rendition.no));
+        Ok(())
+    }
+
+    fn put_look(&mut self, look: &LookRow) -> Result<(), E> {
+        if look.look.as_ref().is_err_and(String::is_empty) {
+            return refused(format!("the picture {} has no look, and no reason", look.content));
+        }
+        Arc::make_mut(&mut self.state.looks).insert(look.content, look.clone());
+        self.owed.push(Owed::Look(look.content));
         Ok(())
     }
 

@@ -60,6 +60,17 @@ impl<'c> Indexed<'c> {
         Ok(found)
     }
 
+    /// The first of what a query finds that has these digits of bytes, if any; `None` when the tables have to be asked.
+    pub(super) fn first_duplicate(
+        &self,
+        conn: &Connection,
+        within: &Expr,
+        digits: &str,
+    ) -> Result<Option<Option<u64>>, E> {
+        let Some(within) = self.select(conn, within)? else { return Ok(None) };
+        self.kept.at(self.seq(conn)?, |moment| Ok(moment.first_duplicate(digits, &within).map(u64::from)))
+    }
+
     /// The values of a field and their counts; `None` when the tables have to be asked.
     pub(super) fn values(
         &self,

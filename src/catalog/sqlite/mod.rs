@@ -11,6 +11,7 @@ mod indexed;
 mod indexfile;
 mod journal;
 mod keys;
+mod looks;
 mod members;
 mod memo;
 mod migrate;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use self::indexed::Indexed;
+use self::looks::KeptLooks;
 use self::memo::Memo;
 use self::tx::{Given, Heads, Tx};
 use super::index::{Index, Kept};
@@ -55,6 +57,7 @@ pub struct SqliteEngine {
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     index: Kept,
+    looks: KeptLooks,
 }
 
 struct Writer {
@@ -129,6 +132,7 @@ impl SqliteEngine {
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             index: Kept::default(),
+            looks: KeptLooks::new(path),
         })
     }
 
@@ -247,7 +251,13 @@ impl Drop for Turn<'_> {
 impl Engine for SqliteEngine {
     fn read(&self, f: &mut dyn FnMut(&dyn ReadTx) -> Result<(), E>) -> Result<(), E> {
         self.reading(|conn| {
-            f(&Tx { conn, writer: None, index: Some(Indexed::new(&self.index)), memo: Memo::default() })
+            f(&Tx {
+                conn,
+                writer: None,
+                index: Some(Indexed::new(&self.index)),
+                looks: Some(&self.looks),
+                memo: Memo::default(),
+            })
         })
     }
 
@@ -259,7 +269,8 @@ impl Engine for SqliteEngine {
         let mut grown = std::mem::take(heads);
         grown.appended.clear();
         grown.touched.clear();
-        f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None, memo: Memo::default() })?;
+        grown.looks.clear();
+        f(&mut Tx { conn, writer: Some((given, &mut grown)), index: None, looks: None, memo: Memo::default() })?;
         if grown.appended.is_empty() && !grown.touched.is_empty() {
             indexfile::disown(conn)?;
         }
@@ -269,6 +280,7 @@ impl Engine for SqliteEngine {
             return Err(e);
         }
         self.index.committed(grown.appended.last().map(|row| row.seq), std::mem::take(&mut grown.touched));
+        self.looks.committed(&grown.looks);
         *heads = grown;
         // The transaction stands, whatever becomes of this; the next one tries again.
         if given.reserved && writer.pass_barrier().is_ok() {

@@ -9,15 +9,16 @@ use roaring::RoaringBitmap;
 use rusqlite::Connection;
 
 use super::indexed::{self, Indexed};
+use super::looks::{self, KeptLooks};
 use super::memo::Memo;
 use super::{assets, entries, feed, generation, journal, keys, members, nodes, saved, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, refused};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule, InboxRow, Key,
-    KeyValue, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx,
-    Xattr,
+    Alike, Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule,
+    InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow,
+    VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -46,6 +47,8 @@ pub(super) struct Heads {
     pub appended: Vec<ChangeRow>,
     /// The published assets that it changed, in order.
     pub touched: Vec<Touched>,
+    /// The looks that it put.
+    pub looks: Vec<LookRow>,
 }
 
 /// One transaction on one connection.
@@ -55,6 +58,8 @@ pub(super) struct Tx<'c> {
     pub writer: Option<(&'c mut Given, &'c mut Heads)>,
     /// `None` in a write, which sees what is in no index yet.
     pub index: Option<Indexed<'c>>,
+    /// `None` in a write, too.
+    pub looks: Option<&'c KeptLooks>,
     pub memo: Memo,
 }
 
@@ -249,6 +254,18 @@ impl ReadTx for Tx<'_> {
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
         versions::rendition_by_no(self.conn, no)
     }
+    fn look(&self, content: ContentId) -> Result<Option<LookRow>, E> {
+        looks::get(self.conn, content)
+    }
+    fn unlooked(&self, way: u32, after: u64, limit: usize) -> Result<Vec<(u64, ContentId)>, E> {
+        looks::unlooked(self.conn, way, after, limit)
+    }
+    fn alike(&self, within: &Expr, of: Option<ContentId>) -> Result<Vec<Vec<Alike>>, E> {
+        looks::alike(self.conn, self.index.as_ref(), self.looks, within, of)
+    }
+    fn around(&self, look: u64, most: u32) -> Result<Vec<(String, u32)>, E> {
+        looks::around(self.conn, self.looks, look, most)
+    }
     fn inbox_report(&self, limit: usize) -> Result<Vec<InboxRow>, E> {
         feed::inbox(self.conn, limit)
     }
@@ -399,6 +416,13 @@ impl WriteTx for Tx<'_> {
     }
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         versions::put_rendition(self.conn, rendition)
+    }
+    fn put_look(&mut self, look: &LookRow) -> Result<(), E> {
+        looks::put(self.conn, look)?;
+        if let Some((_, heads)) = self.writer.as_mut() {
+            heads.looks.push(look.clone());
+        }
+        Ok(())
     }
     fn add_inbox(&mut self, row: &InboxRow) -> Result<(), E> {
         feed::add_inbox(self.conn, row)

@@ -314,6 +314,7 @@ fn the_top_is_fixed() {
             "rating",
             "rights",
             "sampler",
+            "similar",
             "stage",
             "stars",
             "state",

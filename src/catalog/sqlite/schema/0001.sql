@@ -288,6 +288,15 @@ CREATE TABLE rendition (
 CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
 CREATE INDEX rendition_hash ON rendition (hash) WHERE hash IS NOT NULL;
 
+CREATE TABLE look (
+    content BLOB NOT NULL PRIMARY KEY REFERENCES content (id) DEFERRABLE INITIALLY DEFERRED,
+    way INTEGER NOT NULL CHECK (way BETWEEN 0 AND 4294967295),
+    look BLOB CHECK (length(look) = 8),
+    -- Why it has none.
+    failure TEXT CHECK (failure <> ''),
+    CHECK ((look IS NULL) <> (failure IS NULL))
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE inbox (
     no INTEGER NOT NULL PRIMARY KEY CHECK (no > 0),
     at INTEGER NOT NULL,

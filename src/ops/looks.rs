@@ -1,0 +1,151 @@
+//! Looking at pictures, one at a time and in the daemon's own time: what each looks like is kept for good.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Library, OpsError};
+use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
+use crate::media::{self, LOOK};
+use crate::types::{AssetId, ContentId};
+
+/// Assets, or changes, that are gone through at once.
+const AT_ONCE: usize = 256;
+
+/// How far the looking has come.
+#[derive(Debug, Default)]
+pub(super) struct Looking(Mutex<State>);
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Going through all assets, from this one on; what changed since `from` comes after.
+    All { after: u64, from: Option<u64> },
+    /// All were gone through; what changed is seen up to here.
+    Changes(u64),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::All { after: 0, from: None }
+    }
+}
+
+/// What came of a try.
+enum Tried {
+    Done,
+    /// Exports need the memory: at the next beat.
+    NoRoom,
+}
+
+impl Library {
+    /// Looks at the pictures that nobody looked at, until there are none, or no memory to spare.
+    pub fn look(&self) {
+        if let Err(e) = self.try_look() {
+            tracing::warn!(error = %e, "pictures are not looked at just now");
+        }
+    }
+
+    /// Whether every picture was looked at.
+    #[must_use]
+    pub fn has_looked(&self) -> bool {
+        let state = *self.looking.0.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(state, State::Changes(seen) if seen >= self.catalog.committed())
+    }
+
+    fn try_look(&self) -> Result<(), OpsError> {
+        let mut state = self.looking.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.ending.load(Ordering::Relaxed) {
+            *state = match *state {
+                State::All { after, from } => {
+                    let (from, page) = self.catalog.read(|tx| -> Result<_, CatalogError> {
+                        let from = from.map_or_else(|| tx.last_change(), Ok)?;
+                        Ok((from, tx.unlooked(LOOK, after, AT_ONCE)?))
+                    })?;
+                    let mut after = after;
+                    let ended = page.is_empty();
+                    for (ordinal, content) in page {
+                        if self.ending.load(Ordering::Relaxed) || matches!(self.look_at(content)?, Tried::NoRoom) {
+                            *state = State::All { after, from: Some(from) };
+                            return Ok(());
+                        }
+                        after = ordinal;
+                    }
+                    if ended { State::Changes(from) } else { State::All { after, from: Some(from) } }
+                }
+                State::Changes(seen) => {
+                    let upto = self.catalog.committed();
+                    if seen >= upto {
+                        return Ok(());
+                    }
+                    let rows = self.catalog.changes(seen, upto, AT_ONCE)?;
+                    for row in &rows {
+                        let changed = row.id.parse::<AssetId>().ok().filter(|_| row.kind == ChangeKind::Asset);
+                        let content = self.catalog.read(|tx| match changed.map(|id| tx.asset(id)).transpose()? {
+                            Some(Some(asset)) => unlooked(tx, &asset),
+                            _ => Ok(None),
+                        })?;
+                        if let Some(content) = content
+                            && matches!(self.look_at(content)?, Tried::NoRoom)
+                        {
+                            *state = State::Changes(row.seq.saturating_sub(1));
+                            return Ok(());
+                        }
+                    }
+                    State::Changes(rows.last().map_or(upto, |row| row.seq))
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// What a picture looks like; looks at it when nobody has.
+    ///
+    /// # Errors
+    /// When the catalogue fails, or there is no memory to decode it.
+    pub(super) fn look_of(&self, content: ContentId) -> Result<LookRow, OpsError> {
+        let known = || self.catalog.read(|tx| tx.look(content)).map(|row| row.filter(|row| row.way == LOOK));
+        if let Some(row) = known()? {
+            return Ok(row);
+        }
+        self.look_at(content)?;
+        known()?.ok_or_else(|| OpsError::failed("the picture cannot be looked at just now", "try again in a moment"))
+    }
+
+    fn look_at(&self, content: ContentId) -> Result<Tried, OpsError> {
+        let Some(bytes) = self.catalog.read(|tx| tx.content(content))? else { return Ok(Tried::Done) };
+        let reader = self.vault.open(&bytes);
+        let looked = match media::decoded_bytes(&reader) {
+            Ok(size) => {
+                // Only what is free: nobody who waits for an export waits longer for this.
+                let Some(_share) = self.decodes.take(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
+                media::look(&reader)
+            }
+            Err(e) => Err(e),
+        };
+        let look = match looked {
+            Ok(look) => Ok(look),
+            Err(e) if e.is_lasting() => Err(e.to_string()),
+            Err(e) => {
+                tracing::warn!(%content, error = %e, "a picture cannot be read to be looked at");
+                return Ok(Tried::Done);
+            }
+        };
+        self.catalog.write(|tx| -> Result<(), CatalogError> {
+            tx.put_look(&LookRow { content, way: LOOK, look: look.clone() })?;
+            // Directories show it now.
+            for id in tx.assets_with_content(content)? {
+                tx.change(ChangeKind::Asset, &id.to_string())?;
+            }
+            Ok(())
+        })?;
+        Ok(Tried::Done)
+    }
+}
+
+/// The current bytes of a published image that nobody looked at.
+fn unlooked(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<ContentId>, CatalogError> {
+    let head = asset.head.filter(|_| asset.kind == "image").map(|head| tx.version(head)).transpose()?.flatten();
+    let Some(content) = head.map(|head| head.content) else { return Ok(None) };
+    let known = tx.look(content)?.is_some_and(|row| row.way == LOOK);
+    Ok((!known).then_some(content))
+}

@@ -4,6 +4,7 @@ use std::io;
 
 use super::bytes::{Window, be16, be32, utf8_or_latin1};
 use super::found::Found;
+use super::video::XMP_BOX;
 use crate::types::ReadAt;
 
 const MAX_BOXES: usize = 50_000;
@@ -75,6 +76,13 @@ impl Walk<'_> {
                 // The largest is the picture; tiles and thumbnails are smaller.
                 if w > self.found.width {
                     (self.found.width, self.found.height) = (w, h);
+                }
+            }
+            b"uuid" if self.w.array::<16>(body)? == Some(XMP_BOX) => {
+                let at = body.saturating_add(16);
+                match self.w.block(at, end.saturating_sub(at))? {
+                    Some(packet) => self.found.xmp = Some(packet),
+                    None => self.found.warn("the XMP packet is larger than 16 MiB and was left out"),
                 }
             }
             b"keys" => self.read_keys(body, end)?,

@@ -87,7 +87,7 @@ fn what_is_generated_is_declared_so() {
 
 #[test]
 fn a_pending_clip_tells_how_far_it_is_and_is_stopped_with_its_verdict() {
-    let s = studio(LONG);
+    let mut s = studio(LONG);
     approve(&s, "a.mp4", "tiktok");
     let note = s.mnt("platforms/tiktok/video/a.mp4.pending");
     wait_until("it is being rendered", || encoders(&s) == 1);
@@ -100,6 +100,12 @@ fn a_pending_clip_tells_how_far_it_is_and_is_stopped_with_its_verdict() {
     assert!(status.contains("wait to be rendered") && status.contains("a.mp4 for tiktok/"), "{status}");
     let why = s.dam(["why", "library/luna/a.mp4"]);
     assert!(why.contains("platforms/tiktok/video") && why.contains("render"), "{why}");
+    s.dam(["member", "add", "rita", "--role", "client-reviewer", "--scope", "client=acme"]);
+    let hers = s.mount("hers", &["--as", "rita"]);
+    let told = fs::read_to_string(hers.join(".dam/status")).unwrap();
+    assert!(!told.contains("tiktok") && !told.contains("clips"), "{told}");
+    assert_eq!(names(&hers.join("platforms/tiktok/video")), [""; 0]);
+    assert!(!hers.join("platforms/tiktok/video/a.mp4.pending").exists());
     s.dam(["set", "library/luna/a.mp4", "status.tiktok=rejected"]);
     wait_until("the encoder has ended", || encoders(&s) == 0);
     assert!(!note.exists());

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use damfs::media::video::{Clip, ClipFit, ClipRecipe, Encode, ai_mark, probe_command, verdict};
+use damfs::media::video::{Clip, ClipFit, ClipRecipe, Encode, mark, origin, probe_command, verdict};
 use damfs::media::{MediaError, sniff};
 use damfs::view::recipes::clip_recipe;
 use damfs_policy::platforms::{self, PlacementKind};
@@ -153,10 +153,20 @@ fn the_mark_is_read_by_others_and_breaks_nothing() {
     let dir = Dir::new();
     make(&dir, "a.mp4", &format!("{SOURCE} -preset ultrafast"));
     let (mut bytes, made) = encode(&dir, "a.mp4", &any()).unwrap();
-    bytes.extend(ai_mark());
+    assert_eq!(mark(origin(&bytes).unwrap().as_deref(), false), [0; 0], "nothing is said of what says nothing");
+    bytes.extend(mark(None, true));
     dir.write("marked.mp4", &bytes);
     assert_eq!(probe(&dir.path("marked.mp4"), "mp4").unwrap(), made);
     let said = dir.exiftool(&["-s3", "-n", "-XMP-iptcExt:DigitalSourceType", "marked.mp4"]);
     assert!(said.trim().ends_with("digitalsourcetype/trainedAlgorithmicMedia"), "{said}");
+    assert_eq!(origin(&bytes).unwrap().as_deref(), Some(said.trim()));
+    dir.exiftool(&[
+        "-q",
+        "-overwrite_original",
+        "-XMP-iptcExt:DigitalSourceType#=http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
+        "a.mp4",
+    ]);
+    let declared = origin(&dir.read("a.mp4")).unwrap();
+    assert!(declared.as_deref().is_some_and(|d| d.ends_with("digitalCapture")), "{declared:?}");
     assert_eq!(dir.exiftool(&["-validate", "-warning", "-s3", "marked.mp4"]).trim(), "OK");
 }

@@ -11,7 +11,8 @@ mod verdict;
 
 pub use clip::{Clip, probe_command};
 pub use command::{Encode, Progress};
-pub use mark::ai_mark;
+pub(super) use mark::XMP_BOX;
+pub use mark::{mark, origin};
 pub use recipe::{CLIP_RENDERER, ClipFit, ClipRecipe};
 pub use verdict::verdict;
 

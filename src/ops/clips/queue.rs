@@ -7,11 +7,17 @@ use crate::types::{AssetId, Timestamp};
 /// How long what failed for no fault of its own is let alone, however often somebody looks.
 const REST_MS: i64 = 60_000;
 
+/// How many of those that were looked at last come first.
+const WANTED: usize = 64;
+
 /// Assets that may have clips to render, each once.
 #[derive(Default)]
 pub(super) struct Queue {
-    waiting: VecDeque<AssetId>,
+    /// Whose turn it is some time. What was taken out of turn stays in `order` and is passed over.
     known: HashSet<AssetId>,
+    order: VecDeque<AssetId>,
+    /// Who looked last comes first.
+    wanted: VecDeque<AssetId>,
     /// Being rendered, each by one worker.
     busy: HashSet<AssetId>,
     resting: HashMap<AssetId, Timestamp>,
@@ -21,36 +27,56 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.known.len()
     }
 
     /// It changed: its turn comes.
     pub(super) fn add(&mut self, asset: AssetId) {
         self.resting.remove(&asset);
         if self.known.insert(asset) {
-            self.waiting.push_back(asset);
+            self.order.push_back(asset);
         }
     }
 
     /// It is looked at: it is next.
     pub(super) fn want(&mut self, asset: AssetId) {
-        if self.resting.contains_key(&asset) || self.busy.contains(&asset) || self.waiting.front() == Some(&asset) {
+        if self.resting.contains_key(&asset) || self.busy.contains(&asset) {
             return;
         }
-        if !self.known.insert(asset) {
-            self.waiting.retain(|other| *other != asset);
-        }
-        self.waiting.push_front(asset);
+        self.add(asset);
+        self.wanted.retain(|other| *other != asset);
+        self.wanted.push_front(asset);
+        self.wanted.truncate(WANTED);
     }
 
     /// The next one, for one worker until it is [`Queue::done`].
     pub(super) fn next(&mut self, now: Timestamp) -> Option<AssetId> {
         self.resting.retain(|_, since| now.ms_since(*since) < REST_MS);
-        let at = self.waiting.iter().position(|asset| !self.busy.contains(asset))?;
-        let asset = self.waiting.remove(at)?;
+        let asset = self.out_of_turn().or_else(|| self.in_turn())?;
         self.known.remove(&asset);
         self.busy.insert(asset);
         Some(asset)
+    }
+
+    fn out_of_turn(&mut self) -> Option<AssetId> {
+        while let Some(asset) = self.wanted.pop_front() {
+            if self.known.contains(&asset) && !self.busy.contains(&asset) {
+                return Some(asset);
+            }
+        }
+        None
+    }
+
+    fn in_turn(&mut self) -> Option<AssetId> {
+        for _ in 0..self.order.len() {
+            let asset = self.order.pop_front()?;
+            if self.busy.contains(&asset) {
+                self.order.push_back(asset);
+            } else if self.known.contains(&asset) {
+                return Some(asset);
+            }
+        }
+        None
     }
 
     pub(super) fn done(&mut self, asset: AssetId) {

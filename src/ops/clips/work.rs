@@ -12,7 +12,7 @@ use super::run::{Ended, PROBE_SECONDS, Run, TOLD, nameless, told};
 use super::{Running, Tools, lock, place};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Outcome, ReadTx, VersionRow};
 use crate::media::MediaError;
-use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, ai_mark, probe_command, verdict};
+use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, origin, probe_command, verdict};
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
 use crate::ops::{Library, OpsError, spec};
@@ -26,9 +26,11 @@ use crate::view::tree::{self, ClipState, clip_state};
 const PAGE: usize = 512;
 /// Encodes of one clip until it is small enough.
 const TRIES: usize = 3;
-/// How long an encode may take, by the clock and by the processor, beside so many seconds for each second of the clip.
+/// How long an encode may take, by the clock and by the processor, beside so many seconds for each second of the clip,
+/// and at most.
 const LEAST_SECONDS: u64 = 120;
 const SECONDS_EACH: u64 = 60;
+const MOST_SECONDS: u64 = 6 * 3600;
 /// What an encoder may write beyond what it was told to.
 const SLACK_BYTES: u64 = 64 << 20;
 /// Bytes of a master that are copied at once.
@@ -47,6 +49,8 @@ struct Master {
     content: ContentId,
     file: File,
     clip: Clip,
+    /// How it declares itself that it came to be.
+    origin: Option<String>,
 }
 
 /// Why there is no clip.
@@ -199,7 +203,7 @@ impl Library {
         let output = nameless(self)?;
         for _ in 0..TRIES {
             self.encode(tools, master, &encode, &output, &mut watch)?;
-            let mark = if job.recipe.mark_ai { ai_mark() } else { Vec::new() };
+            let mark = mark(master.origin.as_deref(), job.recipe.mark_ai);
             let made = Made { file: &output, length: output.metadata()?.len(), mark: &mark };
             match job.recipe.max_bytes {
                 Some(most) if made.size() > most => encode = encode.smaller(made.size(), most)?,
@@ -236,7 +240,7 @@ impl Library {
             }
         }
         let clip = self.probe(tools, &file, &job.version.format, watch)?;
-        Ok(Master { content, file, clip })
+        Ok(Master { content, file, clip, origin: origin(&reader)? })
     }
 
     fn probe(&self, tools: &Tools, file: &File, format: &str, watch: &mut Watch<'_>) -> Result<Clip, Failure> {
@@ -265,7 +269,7 @@ impl Library {
         watch: &mut Watch<'_>,
     ) -> Result<(), Failure> {
         let length = master.clip.length;
-        let seconds = LEAST_SECONDS + SECONDS_EACH * length.as_secs();
+        let seconds = (LEAST_SECONDS + SECONDS_EACH * length.as_secs()).min(MOST_SECONDS);
         let run = Run {
             tools,
             program: &tools.ffmpeg,

@@ -12,8 +12,8 @@ use damfs_policy::platforms::{self, PlacementKind};
 
 use crate::tools::Dir;
 
-const SOURCE: &str = "-f lavfi -i testsrc2=duration=0.6:size=320x240:rate=25";
-const SOUND: &str = "-f lavfi -i sine=duration=0.6";
+const SOURCE: &str = "-f lavfi -i testsrc2=duration=0.4:size=320x240:rate=25";
+const SOUND: &str = "-f lavfi -i sine=duration=0.4";
 
 /// Makes a clip with ffmpeg itself.
 fn make(dir: &Dir, name: &str, arguments: &str) {

@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const LINE: u64 = 4096;
 /// Most bytes of what a prober tells.
 pub(super) const TOLD: u64 = 1 << 20;
+/// How long the tools are waited for at the start.
+const PATIENCE_MS: i64 = 20_000;
 /// Processor seconds that reading a header may take.
 pub(super) const PROBE_SECONDS: u64 = 30;
 
@@ -152,7 +154,7 @@ pub(super) fn try_out(library: &Library, tools: &Tools) -> Result<(), String> {
     if has("libx264") && has("aac") { Ok(()) } else { Err("install an ffmpeg that has libx264 and aac".into()) }
 }
 
-/// What a program tells that reads nothing.
+/// What a program tells that reads nothing, and has a moment to do it: the mount waits.
 fn probe_with(
     library: &Library,
     tools: &Tools,
@@ -162,9 +164,10 @@ fn probe_with(
     let (input, output) = (nameless(library)?, nameless(library)?);
     let run =
         Run { tools, program, arguments, input: &input, output: &output, cpu_seconds: PROBE_SECONDS, file_bytes: TOLD };
-    match run.run(|_| true)? {
+    let began = library.clock.now();
+    match run.run(|_| library.clock.now().ms_since(began) < PATIENCE_MS)? {
         Ended::Done => told(&output).map(Ok),
-        Ended::Stopped => Ok(Err("it was stopped".into())),
+        Ended::Stopped => Ok(Err(format!("{} does not answer", program.display()))),
         Ended::Refused(why) | Ended::Failed(why) => Ok(Err(why)),
     }
 }

@@ -12,9 +12,19 @@ use crate::types::{AssetId, ContentId};
 /// Assets, or changes, that are gone through at once.
 const AT_ONCE: usize = 256;
 
-/// How far the looking has come.
+/// How far the looking has come. Not held while a picture is looked at: others ask how far it is.
 #[derive(Debug, Default)]
 pub(super) struct Looking(Mutex<State>);
+
+impl Looking {
+    fn state(&self) -> State {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn come_to(&self, state: State) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 enum State {
@@ -41,21 +51,20 @@ impl Library {
     /// Looks at the pictures that nobody looked at, until there are none, or no memory to spare.
     pub fn look(&self) {
         if let Err(e) = self.try_look() {
-            tracing::warn!(error = %e, "pictures are not looked at just now");
+            // Tried again at the next beat: not said at each.
+            tracing::debug!(error = %e, "pictures are not looked at just now");
         }
     }
 
     /// Whether every picture was looked at.
     #[must_use]
     pub fn has_looked(&self) -> bool {
-        let state = *self.looking.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(state, State::Changes(seen) if seen >= self.catalog.committed())
+        matches!(self.looking.state(), State::Changes(seen) if seen >= self.catalog.committed())
     }
 
     fn try_look(&self) -> Result<(), OpsError> {
-        let mut state = self.looking.0.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.ending.load(Ordering::Relaxed) {
-            *state = match *state {
+            let state = match self.looking.state() {
                 State::All { after, from } => {
                     let (from, page) = self.catalog.read(|tx| -> Result<_, CatalogError> {
                         let from = from.map_or_else(|| tx.last_change(), Ok)?;
@@ -65,7 +74,7 @@ impl Library {
                     let ended = page.is_empty();
                     for (ordinal, content) in page {
                         if self.ending.load(Ordering::Relaxed) || matches!(self.look_at(content)?, Tried::NoRoom) {
-                            *state = State::All { after, from: Some(from) };
+                            self.looking.come_to(State::All { after, from: Some(from) });
                             return Ok(());
                         }
                         after = ordinal;
@@ -87,13 +96,14 @@ impl Library {
                         if let Some(content) = content
                             && matches!(self.look_at(content)?, Tried::NoRoom)
                         {
-                            *state = State::Changes(row.seq.saturating_sub(1));
+                            self.looking.come_to(State::Changes(row.seq.saturating_sub(1)));
                             return Ok(());
                         }
                     }
                     State::Changes(rows.last().map_or(upto, |row| row.seq))
                 }
             };
+            self.looking.come_to(state);
         }
         Ok(())
     }

@@ -152,6 +152,26 @@ fn what_cannot_be_rendered_is_not_listed_and_is_tried_once() {
     assert_eq!(errors.matches("a.mp4 for snapchat/story_video").count(), 1, "{errors}");
 }
 
+/// What the machine cannot do just now is told and says nothing of the clip.
+#[test]
+fn a_passing_failure_is_told_and_not_remembered() {
+    let mut s = studio(SHORT);
+    s.remount();
+    let extents = s.library().join("store/extents");
+    let aside = s.path("aside");
+    fs::rename(&extents, &aside).unwrap();
+    approve(&s, "a.mp4", "tiktok");
+    wait_until("the failure is told", || {
+        s.dam(["why", "library/luna/a.mp4"]).contains("could not be rendered just now")
+    });
+    let pending = s.mnt("platforms/tiktok/video/a.mp4.pending");
+    assert!(pending.exists());
+    fs::rename(&aside, &extents).unwrap();
+    s.dam(["tag", "add", "again", "library/luna/a.mp4"]);
+    appears(&s.mnt("platforms/tiktok/video/a.mp4"));
+    assert!(!pending.exists());
+}
+
 /// A clip whose bytes are lost is made again; until then its reader is told to come back.
 #[test]
 fn a_lost_clip_is_rendered_again() {

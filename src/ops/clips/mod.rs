@@ -117,7 +117,10 @@ impl Clips {
             ClipState::Pending => Some(match (self.unavailable(), self.percent(asset.id, placement)) {
                 (Some(why), _) => why.to_owned(),
                 (None, Some(percent)) => format!("it is being rendered, {percent} %"),
-                (None, None) => "it waits to be rendered".to_owned(),
+                (None, None) => match lock(&self.queue).trouble(asset.id) {
+                    Some(why) => format!("it could not be rendered just now, and is tried again: {why}"),
+                    None => "it waits to be rendered".to_owned(),
+                },
             }),
         })
     }

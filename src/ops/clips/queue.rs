@@ -20,7 +20,8 @@ pub(super) struct Queue {
     wanted: VecDeque<AssetId>,
     /// Being rendered, each by one worker.
     busy: HashSet<AssetId>,
-    resting: HashMap<AssetId, Timestamp>,
+    /// Since when, and why.
+    resting: HashMap<AssetId, (Timestamp, String)>,
     /// The last change that was looked through; `None` before the catalogue was.
     pub(super) seen: Option<u64>,
 }
@@ -51,7 +52,7 @@ impl Queue {
 
     /// The next one, for one worker until it is [`Queue::done`].
     pub(super) fn next(&mut self, now: Timestamp) -> Option<AssetId> {
-        self.resting.retain(|_, since| now.ms_since(*since) < REST_MS);
+        self.resting.retain(|_, (since, _)| now.ms_since(*since) < REST_MS);
         let asset = self.out_of_turn().or_else(|| self.in_turn())?;
         self.known.remove(&asset);
         self.busy.insert(asset);
@@ -84,8 +85,13 @@ impl Queue {
     }
 
     /// It could not be rendered just now.
-    pub(super) fn rest(&mut self, asset: AssetId, now: Timestamp) {
-        self.resting.insert(asset, now);
+    pub(super) fn rest(&mut self, asset: AssetId, now: Timestamp, why: String) {
+        self.resting.insert(asset, (now, why));
+    }
+
+    /// Why it rests, when it does.
+    pub(super) fn trouble(&self, asset: AssetId) -> Option<String> {
+        self.resting.get(&asset).map(|(_, why)| why.clone())
     }
 }
 
@@ -125,14 +131,14 @@ mod tests {
     #[test]
     fn what_failed_just_now_is_tried_by_looks_only_after_a_while_and_by_a_change_at_once() {
         let (mut queue, now) = (Queue::default(), Timestamp::from_secs(1_000));
-        queue.rest(id(1), now);
+        queue.rest(id(1), now, "the disk is full".into());
         queue.want(id(1));
-        assert_eq!(queue.next(now), None);
+        assert_eq!((queue.next(now), queue.trouble(id(1)).as_deref()), (None, Some("the disk is full")));
         assert_eq!(queue.next(Timestamp::from_secs(1_061)), None);
         queue.want(id(1));
         assert_eq!(queue.next(now), Some(id(1)));
         queue.done(id(1));
-        queue.rest(id(1), now);
+        queue.rest(id(1), now, String::new());
         queue.add(id(1));
         assert_eq!(queue.next(now), Some(id(1)));
     }

@@ -94,9 +94,8 @@ impl Library {
             let mut queue = lock(&self.clips.queue);
             queue.done(asset);
             if let Err(why) = made {
-                queue.rest(asset, self.clock.now());
-                drop(queue);
                 tracing::warn!(%asset, "its clips could not be rendered just now: {why}");
+                queue.rest(asset, self.clock.now(), why);
             }
         }
     }

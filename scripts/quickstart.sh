@@ -241,9 +241,9 @@ check "the saved bytes are not the ones that were written" [ "$(tail -c 7 "mount
 run "ls $(quote "mount/versions/${path#library/}")"
 check "versions/ does not show two versions of $file" [ "$(count "mount/versions/${path#library/}")" -eq 2 ]
 
-step "8. An export for Instagram: rendered when it is read, with its true size before that."
-posts=mount/platforms/instagram/post_portrait_4x5
-run "dam set $(quote "mount/$path") status.instagram=approved"
+step "8. An export for Threads: rendered when it is read, with its true size before that."
+posts=mount/platforms/threads/post_image
+run "dam set $(quote "mount/$path") status.threads=approved"
 export_of() { find "$posts" -mindepth 1 -maxdepth 1 -type f ! -name '.*' -print -quit; }
 exported() { [ -n "$(export_of)" ]; }
 check "$posts does not show what was approved" wait_for 10 exported

@@ -380,6 +380,8 @@ pub enum Outcome {
         size: u64,
         /// BLAKE3 of the rendered bytes.
         hash: [u8; 32],
+        /// 1 to 100; of formats that have one.
+        quality: Option<u8>,
     },
     /// It cannot be rendered, and why.
     Failed(String),

@@ -9,7 +9,7 @@ use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::blob::{BlobError, ObjectKind};
-use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, VersionRow};
+use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
 use crate::media::{self, Limits, MediaError, RENDERER, Recipe};
 use crate::ops::renditions::Rendered;
 use crate::policy::Verb;
@@ -42,12 +42,13 @@ impl Mount {
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
     pub(super) fn export_attr(&self, export: &ExportRef) -> FsResult<(Attr, bool)> {
         let ino = self.inodes.export(export);
-        let size = self.outcome(export)?.and_then(|outcome| match outcome {
+        let row = self.rendition(export)?;
+        let size = row.as_ref().and_then(|row| match row.outcome {
             Outcome::Made { size, .. } => Some(size),
             Outcome::Failed(_) => None,
         });
         let shown = size.unwrap_or_else(|| export.recipe.estimate(export.version.width, export.version.height));
-        Ok((attr::file(ino, shown, self.show, mtime(export)), size.is_some()))
+        Ok((attr::file(ino, shown, self.show, mtime(export, row.as_ref())), size.is_some()))
     }
 
     /// An export's attributes, exact: rendered when they are not known yet.
@@ -64,7 +65,7 @@ impl Mount {
 
     /// Whether the export's size is known.
     pub(super) fn is_sized(&self, export: &ExportRef) -> bool {
-        matches!(self.outcome(export), Ok(Some(Outcome::Made { .. })))
+        matches!(self.rendition(export), Ok(Some(RenditionRow { outcome: Outcome::Made { .. }, .. })))
     }
 
     /// Whether the export's bytes are kept.
@@ -74,17 +75,27 @@ impl Mount {
     }
 
     /// What came of rendering it, when that was tried.
-    fn outcome(&self, export: &ExportRef) -> FsResult<Option<Outcome>> {
+    fn rendition(&self, export: &ExportRef) -> FsResult<Option<RenditionRow>> {
         let recipe = export.recipe.hash();
-        let row = self.library.catalog.read(|tx| tx.rendition(export.version.content, &recipe, RENDERER))?;
-        Ok(row.map(|row| row.outcome))
+        Ok(self.library.catalog.read(|tx| tx.rendition(export.version.content, &recipe, RENDERER))?)
+    }
+
+    /// The quality that the export was written with, of formats that have one.
+    pub(super) fn export_quality(&self, export: &ExportRef) -> FsResult<Option<u8>> {
+        if !self.is_sized(export) {
+            self.render(export)?;
+        }
+        Ok(self.rendition(export)?.and_then(|row| match row.outcome {
+            Outcome::Made { quality, .. } => quality,
+            Outcome::Failed(_) => None,
+        }))
     }
 
     /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
     /// fault is reported rather than a file whose size is a lie.
     pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
         let name = object_name(export);
-        let known = match self.outcome(export)? {
+        let known = match self.rendition(export)?.map(|row| row.outcome) {
             Some(Outcome::Failed(reason)) => return Err(no_export(export, &reason)),
             Some(Outcome::Made { hash, .. }) => Some(hash),
             None => None,
@@ -99,8 +110,8 @@ impl Mount {
             }
             Err(e) => return Err(e.into()),
         }
-        let bytes = match self.render_now(&export.version, &export.recipe)? {
-            Ok(bytes) => bytes,
+        let media::Rendered { bytes, quality } = match self.render_now(&export.version, &export.recipe)? {
+            Ok(rendered) => rendered,
             Err(e) if e.is_lasting() && known.is_none() => {
                 let reason = e.to_string();
                 self.remember(export, Outcome::Failed(reason.clone()))?;
@@ -112,16 +123,17 @@ impl Mount {
         if known.is_some_and(|known| known != digest) {
             return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
         }
-        if let Err(e) = self.keep(export, &name, &bytes, digest) {
+        let made = Outcome::Made { size: bytes.len() as u64, hash: digest, quality };
+        if let Err(e) = self.keep(export, &name, &bytes, made) {
             tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
         }
         Ok(Arc::new(bytes))
     }
 
-    /// Remembers an export's bytes, size and hash.
-    fn keep(&self, export: &ExportRef, name: &str, bytes: &[u8], digest: [u8; 32]) -> FsResult<()> {
+    /// Remembers an export's bytes, and what came of it.
+    fn keep(&self, export: &ExportRef, name: &str, bytes: &[u8], made: Outcome) -> FsResult<()> {
         self.library.vault.put_object(ObjectKind::Rendition, name, bytes)?;
-        self.remember(export, Outcome::Made { size: bytes.len() as u64, hash: digest })
+        self.remember(export, made)
     }
 
     /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
@@ -131,7 +143,7 @@ impl Mount {
         Ok(self.library.remember_rendition(what, &outcome, told)?)
     }
 
-    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Result<Vec<u8>, MediaError>> {
+    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Result<media::Rendered, MediaError>> {
         let content = self
             .library
             .catalog
@@ -211,7 +223,9 @@ fn no_export(export: &ExportRef, reason: &str) -> FsError {
     FsError::NoExport(format!("{} for {}/{}: {reason}", asset.view_name, placement.platform, placement.placement))
 }
 
-/// When an export last changed: the version's time, or its recipe's if that is later.
-fn mtime(export: &ExportRef) -> Timestamp {
-    export.version.mtime.max(recipes::since(&export.placement))
+/// When an export last changed: the version's time, or its recipe's if that is later. What a focus makes is as old as it was first made so; until
+/// then nobody has seen it.
+fn mtime(export: &ExportRef, made: Option<&RenditionRow>) -> Timestamp {
+    let focused = made.filter(|_| export.recipe.focus.is_some()).map_or(Timestamp::EPOCH, |row| row.since);
+    export.version.mtime.max(recipes::since(&export.placement)).max(focused)
 }

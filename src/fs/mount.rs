@@ -18,7 +18,7 @@ use crate::ops::{Library, find, folders};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
 use crate::view::bin::{Bin, BinPart};
-use crate::view::recipes::{clip_recipe_for, recipe_for};
+use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{self, Dir, Item, TextFile, Tree};
 
 /// How long the kernel may believe a name or attributes on a personal mount. The change feed takes them back earlier.
@@ -222,7 +222,7 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    if tree::render_failure(tx, &export.version, &export.recipe)?.is_some() {
+                    if tree::unrenderable(tx, &export.version, &export.recipe)?.is_some() {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))
@@ -445,7 +445,7 @@ impl Mount {
             }
             Item::Export(asset, version, placement) => {
                 self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
-                let recipe = recipe_for(&asset, &placement);
+                let recipe = self.library.catalog.read(|tx| tree::recipe_of(tx, &asset, &placement))?;
                 let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
                 let ttl = if known { self.ttl() } else { Duration::ZERO };

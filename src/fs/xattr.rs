@@ -7,14 +7,18 @@ use super::text::Text;
 use super::{FsError, FsResult, XattrMode};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
+use crate::media::Focus;
 use crate::ops::mapped::{Facet, Words};
 use crate::ops::{OpsError, assign, mapped, trail};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
-use crate::view::tree::Dir;
+use crate::view::tree::{Dir, FOCUS};
 
 /// Longest value: what the kernel allows.
 const MAX_VALUE: usize = 65_536;
+
+/// The quality that an export was written with; readable, never listed, so that copies do not carry it.
+const QUALITY: &[u8] = b"user.dam.export.quality";
 
 /// A value that the record's own commands would not take either.
 fn bad_value(e: OpsError) -> FsError {
@@ -22,6 +26,14 @@ fn bad_value(e: OpsError) -> FsError {
         OpsError::Usage { message, .. } => FsError::BadValue(message),
         other => other.into(),
     }
+}
+
+/// A focus is a point.
+fn check_focus(name: &[u8], value: &[u8]) -> FsResult<()> {
+    if name != FOCUS {
+        return Ok(());
+    }
+    String::from_utf8_lossy(value).parse::<Focus>().map(drop).map_err(FsError::BadValue)
 }
 
 impl Mount {
@@ -63,6 +75,12 @@ impl Mount {
         if name == mapped::ID {
             let id = self.library.catalog.read(|tx| self.asset_behind(tx, &who, ino))?;
             return id.map(|id| id.to_string().into_bytes()).ok_or(FsError::NoAttribute);
+        }
+        if name == QUALITY {
+            let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
+            let Object::Export(export) = object else { return Err(FsError::NoAttribute) };
+            let quality = self.export_quality(&export)?.ok_or(FsError::NoAttribute)?;
+            return Ok(quality.to_string().into_bytes());
         }
         let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
         if let Some(asset) = &asset
@@ -151,6 +169,12 @@ impl Mount {
                 self.may(who, Verb::Tag, asset)?;
                 self.is_no_trash(&node, asset)?;
             }
+            None if name == FOCUS && asset.is_some() => {
+                if let Some(asset) = &asset {
+                    self.may(who, Verb::Tag, asset)?;
+                    self.is_no_trash(&node, asset)?;
+                }
+            }
             None if node.kind == NodeKind::Dir => Self::may_own(who, &node)?,
             None => self.library.catalog.read(|tx| self.may_change(tx, who, Verb::Edit, &node))?,
         }
@@ -197,6 +221,7 @@ impl Mount {
                 Some(value) => {
                     if node.kind == NodeKind::File {
                         mapped::check(name, value, &Words::Given(tx, who)).map_err(bad_value)?;
+                        check_focus(name, value)?;
                     }
                     tx.set_xattr(node.id, name, value)?;
                 }
@@ -208,6 +233,10 @@ impl Mount {
                 row.ctime = now;
                 tx.put_node(&row)?;
                 tx.change(ChangeKind::Node, &row.id.to_string())?;
+                if let Some(id) = row.asset.filter(|_| name == FOCUS) {
+                    // What it is exported as is something else now.
+                    tx.change(ChangeKind::Asset, &id.to_string())?;
+                }
                 if changes {
                     trail::named(tx, &hand, "xattr", &row, detail.clone())?;
                 }

@@ -5,7 +5,8 @@
 
 use std::f64::consts::PI;
 
-use super::render::{flatten, squeezed};
+use super::canvas::{WHITE, flatten};
+use super::plan::squeezed;
 use super::{Limits, Master, MediaError};
 use crate::types::ReadAt;
 
@@ -31,7 +32,7 @@ pub fn look(source: &dyn ReadAt) -> Result<u64, MediaError> {
 
 impl Master {
     fn look(&self) -> Result<u64, MediaError> {
-        let raster = flatten(self.raster(&squeezed(self.size(), (32, 32)))?);
+        let raster = flatten(self.raster(&squeezed(self.size(), (32, 32)))?, WHITE);
         let shade = |[r, g, b]: &[u8; 3]| 0.299 * f64::from(*r) + 0.587 * f64::from(*g) + 0.114 * f64::from(*b);
         let shades: Vec<f64> = raster.pixels.as_chunks::<3>().0.iter().map(shade).collect();
         bits(&shades).ok_or(MediaError::Even)

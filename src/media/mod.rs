@@ -6,11 +6,13 @@ mod bmff;
 mod bound;
 mod budget;
 mod bytes;
+mod canvas;
 mod comfy;
 mod dates;
 mod decode;
 mod encode;
 mod exif;
+mod focus;
 mod font;
 mod found;
 mod infotext;
@@ -19,6 +21,7 @@ mod jpeg;
 mod look;
 mod mark;
 mod other_tools;
+mod plan;
 mod png;
 mod png_colour;
 mod probe;
@@ -34,10 +37,13 @@ mod xmp;
 
 pub use budget::{Budget, Share};
 pub use decode::{Limits, Master, decoded_bytes};
+pub use encode::Rendered;
+pub use focus::Focus;
 pub use look::{LOOK, look};
+pub use plan::suits;
 pub use probe::{Probe, probe, sidecar};
 pub use proxy::{PROXY_BYTES, proxy};
-pub use recipe::{Fit, RENDERER, Recipe, StillFormat};
+pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
 pub use render::render;
 pub use sniff::{Sniffed, sniff};
 
@@ -62,6 +68,13 @@ pub enum MediaError {
     /// Of one shade.
     #[error("the picture is of one even shade")]
     Even,
+    /// What is asked for has more pixels than there are.
+    #[error("too small: it has {}x{} pixels, and {}x{} are asked for; use a larger one, or write `yes` into the row's `upscale` with `dam spec edit`", .has.0, .has.1, .wants.0, .wants.1)]
+    TooSmall {
+        /// Width and height as shown.
+        has: (u32, u32),
+        wants: (u32, u32),
+    },
     /// A known format that cannot be decoded here.
     #[error("{format} cannot be rendered; convert it to PNG, JPEG or WebP first")]
     Unsupported {

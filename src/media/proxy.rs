@@ -1,8 +1,10 @@
 //! The still proxy for those who may view but not download: reduced, marked, and of a size known beforehand.
 
+use super::canvas::{Ground, WHITE, lay};
 use super::encode;
-use super::render::{Raster, flatten, lay_on_canvas, plan};
-use super::{Fit, Limits, Master, MediaError, Recipe, StillFormat, mark};
+use super::plan::plan;
+use super::render::Raster;
+use super::{Fit, Limits, Master, MediaError, Recipe, mark};
 use crate::types::ReadAt;
 
 /// The size of every proxy, so that its attributes need no rendering.
@@ -35,18 +37,10 @@ fn marked(master: &Master, text: &str, side: u32) -> Result<Raster, MediaError> 
     let (w, h) = master.size();
     // Never more detail than a reduced copy has, never too small to carry the mark.
     let side = w.max(h).clamp(MIN_LONG_SIDE, side);
-    let recipe = Recipe {
-        width: Some(side),
-        height: Some(side),
-        fit: Fit::Pad,
-        format: StillFormat::Jpeg,
-        max_bytes: None,
-        quality: 80,
-        mark_ai: false,
-    };
-    let raster = flatten(master.raster(&plan((w, h), &recipe)?)?);
+    let recipe = Recipe { width: Some(side), height: Some(side), fit: Fit::Pad, upscale: true, ..Recipe::default() };
+    let raster = master.raster(&plan((w, h), &recipe)?)?;
     let canvas = (raster.width.max(MIN_SIDE), raster.height.max(MIN_SIDE));
-    let mut raster = lay_on_canvas(raster, canvas);
+    let mut raster = lay(raster, canvas, Ground::Colour(WHITE));
     mark::tile(&mut raster, text);
     Ok(raster)
 }

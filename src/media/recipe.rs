@@ -1,17 +1,30 @@
 //! What is to be made of a master, as stable text.
 
+use super::Focus;
+
 /// The version of the renderer: raised whenever the same recipe would give other bytes.
 pub const RENDERER: u32 = 2;
 
 /// How a picture meets the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fit {
-    /// Fills the size exactly; what stands over is cut off on both sides alike.
+    /// Fills the size exactly; what stands over is cut off, around the focus.
     Crop,
-    /// Fits inside and is laid on a plain canvas of exactly the size: white for JPEG, transparent for PNG.
+    /// Fits inside and is laid on a canvas of exactly the size.
     Pad,
     /// Shrinks to fit inside, keeps its ratio, and is never enlarged.
     Any,
+}
+
+/// What is under a picture and around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Canvas {
+    /// Nothing where the format has transparency, else white.
+    Plain,
+    /// Red, green, blue.
+    Colour([u8; 3]),
+    /// The picture itself, filling the canvas and out of focus.
+    Blur,
 }
 
 /// What is written.
@@ -21,6 +34,57 @@ pub enum StillFormat {
     Jpeg,
     /// PNG, 8 bits.
     Png,
+    /// Lossy WebP.
+    WebP,
+    /// One picture of 256 colours.
+    Gif,
+    Bmp,
+    /// Deflated TIFF, 8 bits.
+    Tiff,
+}
+
+impl StillFormat {
+    const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
+
+    /// The format of that name, as [`super::Sniffed::format`] gives it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+            Self::Gif => "gif",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+        }
+    }
+
+    /// The extension of its files.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            other => other.name(),
+        }
+    }
+
+    /// Whether it has a quality that can be given up for a smaller file.
+    #[must_use]
+    pub const fn has_quality(self) -> bool {
+        matches!(self, Self::Jpeg | Self::WebP)
+    }
+
+    /// Whether its pixels may be transparent.
+    #[must_use]
+    pub const fn has_alpha(self) -> bool {
+        matches!(self, Self::Png | Self::WebP | Self::Tiff)
+    }
 }
 
 /// How one export is made.
@@ -32,14 +96,38 @@ pub struct Recipe {
     pub height: Option<u32>,
     /// How the picture meets that size.
     pub fit: Fit,
+    /// What a crop keeps in sight; without it the middle.
+    pub focus: Option<Focus>,
+    /// What is around it.
+    pub canvas: Canvas,
+    /// Whether it may be enlarged.
+    pub upscale: bool,
     /// What is written.
     pub format: StillFormat,
     /// Most bytes of the file.
     pub max_bytes: Option<u64>,
-    /// JPEG quality to begin with, 1 to 100.
+    /// Quality to begin with, 1 to 100, of formats that have one.
     pub quality: u8,
     /// Declares a picture that does not say itself how it came to be as made by a generator (XMP `DigitalSourceType`).
     pub mark_ai: bool,
+}
+
+/// The picture as it is, as a JPEG.
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            width: None,
+            height: None,
+            fit: Fit::Any,
+            focus: None,
+            canvas: Canvas::Plain,
+            upscale: false,
+            format: StillFormat::Jpeg,
+            max_bytes: None,
+            quality: 80,
+            mark_ai: false,
+        }
+    }
 }
 
 impl Recipe {
@@ -52,15 +140,28 @@ impl Recipe {
             Fit::Pad => "pad",
             Fit::Any => "any",
         };
-        format!(
+        let mut text = format!(
             "damfs-still/1 width={} height={} fit={fit} format={} max={} quality={} ai={}",
             number(self.width.map(u64::from)),
             number(self.height.map(u64::from)),
-            self.extension(),
+            self.format.extension(),
             number(self.max_bytes),
             self.quality.clamp(1, 100),
             u8::from(self.mark_ai),
-        )
+        );
+        // What is as ever is not said: recipes from before there was anything else keep their names.
+        if let Some(focus) = self.focus {
+            text.push_str(&format!(" focus={focus}"));
+        }
+        match self.canvas {
+            Canvas::Plain => {}
+            Canvas::Colour([r, g, b]) => text.push_str(&format!(" canvas=#{r:02x}{g:02x}{b:02x}")),
+            Canvas::Blur => text.push_str(" canvas=blur"),
+        }
+        if self.upscale {
+            text.push_str(" upscale=1");
+        }
+        text
     }
 
     /// BLAKE3 of [`Recipe::canonical`].
@@ -81,18 +182,12 @@ impl Recipe {
         let pixels = side(self.width, source_w).saturating_mul(side(self.height, source_h));
         let bytes = match self.format {
             StillFormat::Jpeg => pixels.saturating_mul(u64::from(self.quality.clamp(10, 100))) / 400,
-            StillFormat::Png => pixels.saturating_mul(2),
+            StillFormat::WebP => pixels.saturating_mul(u64::from(self.quality.clamp(10, 100))) / 600,
+            StillFormat::Gif => pixels,
+            StillFormat::Png | StillFormat::Tiff => pixels.saturating_mul(2),
+            StillFormat::Bmp => pixels.saturating_mul(3),
         };
         bytes.saturating_add(1024).min(self.max_bytes.unwrap_or(u64::MAX)).max(1)
-    }
-
-    /// The extension of what is written.
-    #[must_use]
-    pub fn extension(&self) -> &'static str {
-        match self.format {
-            StillFormat::Jpeg => "jpg",
-            StillFormat::Png => "png",
-        }
     }
 }
 
@@ -107,15 +202,19 @@ mod tests {
             width: Some(1080),
             height: Some(1350),
             fit: Fit::Crop,
-            format: StillFormat::Jpeg,
             max_bytes: Some(8_000_000),
             quality: 85,
             mark_ai: true,
+            ..Recipe::default()
         };
         assert_eq!(
             r.canonical(),
             "damfs-still/1 width=1080 height=1350 fit=crop format=jpg max=8000000 quality=85 ai=1"
         );
+        let more =
+            Recipe { focus: "0.3,0.2".parse().ok(), canvas: Canvas::Colour([1, 171, 255]), upscale: true, ..r.clone() };
+        assert_eq!(more.canonical(), r.canonical() + " focus=0.3,0.2 canvas=#01abff upscale=1");
+        assert!(Recipe { canvas: Canvas::Blur, ..r.clone() }.canonical().ends_with("ai=1 canvas=blur"));
         let before = r.hash();
         r.mark_ai = false;
         assert_ne!(before, r.hash());

@@ -11,8 +11,8 @@ use super::{Actor, Library, OpsError, assign, find, folders, probe, terms};
 use crate::access::{AssetFacts, Who};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, CatalogError, ReadTx};
-use crate::view::recipes::{object_name, recipe_for};
-use crate::view::tree::{Tree, exported};
+use crate::view::recipes::object_name;
+use crate::view::tree::{Tree, exported, recipe_of};
 
 /// Records looked at by one read.
 const PAGE: usize = 500;
@@ -224,7 +224,7 @@ fn private(library: &Library, tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Find
     }
     for placement in library.gate.platforms().all().filter(|p| p.kind == PlacementKind::Image) {
         let Some(version) = exported(tx, asset, placement)? else { continue };
-        let name = object_name(version.content, &recipe_for(asset, placement));
+        let name = object_name(version.content, &recipe_of(tx, asset, placement)?);
         let bytes = match library.vault.get_object(ObjectKind::Rendition, &name) {
             // A damaged one goes nowhere: it is rendered again.
             Ok(None) | Err(BlobError::Damaged { .. }) => continue,

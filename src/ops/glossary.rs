@@ -46,7 +46,7 @@ impl Library {
     pub(super) fn sweep_glossary(self: &Arc<Self>) -> Result<(), OpsError> {
         let file = &self.glossary_file;
         let mut seen = file.seen();
-        let Some(now) = file.changed(self.root(), &seen) else { return Ok(()) };
+        let Some(now) = file.changed(self.root(), &mut seen) else { return Ok(()) };
         let read = file.must(self.root()).and_then(|bytes| parse(&bytes));
         let fault = match read {
             Ok(glossary) => {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A file that has become another: its number, size and time.
-type Stamp = (u64, u64, i64, i64);
+pub(super) type Stamp = (u64, u64, i64, i64);
 
 /// One such text.
 #[derive(Debug)]
@@ -21,12 +21,14 @@ pub(super) struct OwnText {
 pub(super) struct Seen {
     stamp: Option<Stamp>,
     fault: Option<String>,
+    /// How it stood at the last beat, when that is not how it was read.
+    moving: Option<Option<Stamp>>,
 }
 
 impl Seen {
     /// It was read as it stood then, with what is wrong with it.
     pub fn read(&mut self, stamp: Option<Stamp>, fault: Option<String>) {
-        *self = Self { stamp, fault };
+        *self = Self { stamp, fault, moving: None };
     }
 }
 
@@ -41,7 +43,7 @@ impl OwnText {
 
     /// The text of that name, which has yet to be read.
     pub const fn unread(name: &'static str) -> Self {
-        Self { name, seen: Mutex::new(Seen { stamp: None, fault: None }) }
+        Self { name, seen: Mutex::new(Seen { stamp: None, fault: None, moving: None }) }
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -58,10 +60,12 @@ impl OwnText {
         Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
     }
 
-    /// How it stands, when that is not how it was read.
-    pub fn changed(&self, root: &Path, seen: &Seen) -> Option<Option<Stamp>> {
+    /// How it stands, when that is not how it was read, and it stood so at the last beat: of what is being written the first half would be
+    /// read as the whole.
+    pub fn changed(&self, root: &Path, seen: &mut Seen) -> Option<Option<Stamp>> {
         let now = self.stamp(root);
-        (now != seen.stamp).then_some(now)
+        let before = std::mem::replace(&mut seen.moving, (now != seen.stamp).then_some(now));
+        (before.is_some() && before == seen.moving).then_some(now)
     }
 
     /// What stands in it; `None` when it is not there.

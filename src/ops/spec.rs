@@ -9,6 +9,7 @@ use damfs_policy::{Placement, Platforms};
 use serde_json::{Value, json};
 
 use super::notices::Notice;
+use super::own_text::{Seen, Stamp};
 use super::{Actor, Library, OpsError, value};
 use crate::audit;
 use crate::catalog::{CatalogError, ChangeKind, ReadTx};
@@ -57,22 +58,25 @@ impl Library {
 
     /// Reads the table when the library is opened: without one that which ships is in force, and a mistake changes nothing.
     pub(super) fn first_platforms(&self) -> Result<(), OpsError> {
-        match self.platforms_file.bytes(self.root()) {
-            Ok(None) => self.put_in_force(platforms::shipped(), "damfs").map_err(OpsError::from),
-            _ => self.sweep_platforms_file(),
+        let file = &self.platforms_file;
+        match file.stamp(self.root()) {
+            None => Ok(self.put_in_force(platforms::shipped(), "damfs")?),
+            now => self.read_platforms(&mut file.seen(), now),
         }
     }
 
     /// Reads the table again when its file has become another. One that is gone is a mistake, too: an editor may be saving it.
     pub(super) fn sweep_platforms(self: &Arc<Self>) -> Result<(), OpsError> {
-        self.sweep_platforms_file()
-    }
-
-    fn sweep_platforms_file(&self) -> Result<(), OpsError> {
         let file = &self.platforms_file;
         let mut seen = file.seen();
-        let Some(now) = file.changed(self.root(), &seen) else { return Ok(()) };
-        let read = file.must(self.root()).and_then(|bytes| parse(&bytes));
+        match file.changed(self.root(), &mut seen) {
+            Some(now) => self.read_platforms(&mut seen, now),
+            None => Ok(()),
+        }
+    }
+
+    fn read_platforms(&self, seen: &mut Seen, now: Option<Stamp>) -> Result<(), OpsError> {
+        let read = self.platforms_file.must(self.root()).and_then(|bytes| parse(&bytes));
         let fault = match read.map(|table| self.put_in_force(&table, "damfs")) {
             Ok(Ok(())) => None,
             Ok(Err(Unpublished::Needed(fault))) | Err(fault) => Some(fault),

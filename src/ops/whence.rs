@@ -9,8 +9,8 @@ use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
 use crate::policy::Verb;
 use crate::policy::platforms::{Placement, PlacementKind};
 use crate::types::ReadAt;
-use crate::view::recipes::{clip_recipe_for, recipe_for};
-use crate::view::tree::circulates;
+use crate::view::recipes::clip_recipe_for;
+use crate::view::tree::{circulates, recipe_of};
 
 const BLOCK: usize = 1 << 20;
 
@@ -77,8 +77,12 @@ fn told(
     let Some(rendition) = rendition else { return Ok(vec![row]) };
     row["made"] = json!(rendition.since.to_string());
     let platforms = actor.who().subject.platforms();
-    let placements: Vec<&Placement> =
-        platforms.all().filter(|p| renders(&asset, p, &rendition.recipe)).map(AsRef::as_ref).collect();
+    let mut placements: Vec<&Placement> = Vec::new();
+    for placement in platforms.all() {
+        if renders(tx, &asset, placement, &rendition.recipe)? {
+            placements.push(placement);
+        }
+    }
     if placements.is_empty() {
         return Ok(vec![row]);
     }
@@ -95,9 +99,10 @@ fn told(
 }
 
 /// Whether a placement is rendered for by this recipe.
-fn renders(asset: &Asset, placement: &Placement, recipe: &[u8; 32]) -> bool {
-    match placement.kind {
-        PlacementKind::Image => recipe_for(asset, placement).hash() == *recipe,
-        PlacementKind::Video => clip_recipe_for(asset, placement).hash() == *recipe,
-    }
+fn renders(tx: &dyn ReadTx, asset: &Asset, placement: &Placement, recipe: &[u8; 32]) -> Result<bool, CatalogError> {
+    let by = match placement.kind {
+        PlacementKind::Image => recipe_of(tx, asset, placement)?.hash(),
+        PlacementKind::Video => clip_recipe_for(asset, placement).hash(),
+    };
+    Ok(by == *recipe)
 }

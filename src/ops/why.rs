@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
 use crate::catalog::{Asset, CatalogError, ReadTx};
-use crate::view::recipes::recipe_for;
 use crate::view::tree;
 
 /// Every verb with its name.
@@ -43,7 +42,7 @@ pub fn unrendered(
     for placement in platforms.all() {
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
-            PlacementKind::Image => tree::render_failure(tx, &version, &recipe_for(asset, placement))?,
+            PlacementKind::Image => tree::unrenderable(tx, &version, &tree::recipe_of(tx, asset, placement)?)?,
             PlacementKind::Video if tree::takes_clips(placement) => {
                 library.clips.missing(tx, asset, &version, placement)?
             }

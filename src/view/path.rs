@@ -23,6 +23,8 @@ pub enum Dir {
     By,
     /// `by/<facet>/`; for [`Field::Status`] `by/status/<platform>/`
     Field(Field),
+    /// `by/too-small/`
+    TooSmall,
     /// `by/created/`, and of every other field of dates.
     Years(Field),
     /// `by/created/<year>/`
@@ -145,6 +147,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::Root => String::new(),
         Dir::By => "by".to_owned(),
         Dir::Field(field) => format!("by/{}", field_path(field)),
+        Dir::TooSmall => "by/too-small".to_owned(),
         Dir::Years(field) => format!("by/{field}"),
         Dir::Year(field, year) => format!("by/{field}/{year:04}"),
         Dir::Similar => super::tree::SIMILAR.to_owned(),
@@ -431,6 +434,7 @@ mod tests {
             Dir::Field(Field::Persona),
             Dir::Field(Field::AnyStatus),
             Dir::Field(Field::Status("x".into())),
+            Dir::TooSmall,
             Dir::Years(Field::Created),
             Dir::Year(Field::Created, 2026),
             Dir::Years(Field::Imported),

@@ -2,30 +2,40 @@
 
 use crate::catalog::Asset;
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
-use crate::media::{Fit, RENDERER, Recipe, StillFormat};
-use crate::policy::platforms::{self, Placement};
+use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat};
+use crate::policy::platforms::{self, Background, Placement};
 use crate::types::{ContentId, Timestamp};
 
 /// When the shipped recipes last changed (2026-11-26, UTC): an export is never older than its recipe.
 /// Move it with every change that makes other bytes of the same master.
 pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_795_651_200);
 
+/// Bytes of a pixel that nothing makes smaller, and a little for what is around them.
+const RAW_PIXEL: u64 = 5;
+
 /// JPEG quality before a byte limit asks for less; high enough that the platform's own encoder is what one sees.
 const QUALITY: u8 = 90;
 
-/// The recipe of an asset for a placement: in its first accepted format that we write, JPEG when it names none. What is known to be generated
-/// is declared so.
+/// The format of a placement's stills: of the accepted ones that we write the first that meets the byte limit whatever the picture is, else
+/// the first. `None` when we write none.
 #[must_use]
-pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
-    let format = placement
-        .formats
-        .iter()
-        .find_map(|f| match f.as_str() {
-            "jpeg" => Some(StillFormat::Jpeg),
-            "png" => Some(StillFormat::Png),
-            _ => None,
-        })
-        .unwrap_or(StillFormat::Jpeg);
+pub fn still_format(placement: &Placement) -> Option<StillFormat> {
+    let written = || placement.formats.iter().filter_map(|name| StillFormat::named(name));
+    let side = |side: Option<u32>| side.map_or(u64::from(u32::MAX), u64::from);
+    let raw = side(placement.width).saturating_mul(side(placement.height)).saturating_mul(RAW_PIXEL);
+    let meets = |format: &StillFormat| format.has_quality() || placement.max_bytes.is_none_or(|most| raw <= most);
+    written().find(meets).or_else(|| written().next())
+}
+
+/// The recipe of an asset for a placement, which keeps the asset's focus in sight where it cuts. What is known to be generated is declared so.
+#[must_use]
+pub fn recipe_for(asset: &Asset, placement: &Placement, focus: Option<Focus>) -> Recipe {
+    still_recipe(placement, focus, is_generated(asset))
+}
+
+/// What a placement asks of every still.
+#[must_use]
+pub fn still_recipe(placement: &Placement, focus: Option<Focus>, mark_ai: bool) -> Recipe {
     Recipe {
         width: placement.width,
         height: placement.height,
@@ -34,10 +44,17 @@ pub fn recipe_for(asset: &Asset, placement: &Placement) -> Recipe {
             platforms::Fit::Pad => Fit::Pad,
             platforms::Fit::Any => Fit::Any,
         },
-        format,
+        focus: focus.filter(|_| placement.fit == platforms::Fit::Crop),
+        canvas: match placement.background {
+            Background::Plain => Canvas::Plain,
+            Background::Colour(colour) => Canvas::Colour(colour),
+            Background::Blur => Canvas::Blur,
+        },
+        upscale: placement.upscale,
+        format: still_format(placement).unwrap_or(StillFormat::Jpeg),
         max_bytes: placement.max_bytes,
         quality: QUALITY,
-        mark_ai: is_generated(asset),
+        mark_ai,
     }
 }
 
@@ -55,6 +72,7 @@ pub fn clip_recipe(placement: &Placement, mark_ai: bool) -> ClipRecipe {
         height: placement.height,
         fit: match placement.fit {
             platforms::Fit::Crop => ClipFit::Crop,
+            platforms::Fit::Pad if placement.background == Background::Blur => ClipFit::Blur,
             platforms::Fit::Pad => ClipFit::Pad,
             platforms::Fit::Any => ClipFit::Any,
         },

@@ -13,7 +13,7 @@ use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use clips::{ClipState, clip_state, takes_clips};
-pub use exports::{circulates, export_extension, export_stem, exported, render_failure};
+pub use exports::{FOCUS, circulates, export_extension, export_stem, exported, recipe_of, unrenderable};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;
@@ -30,6 +30,7 @@ pub mod saved;
 mod similar;
 #[cfg(test)]
 mod tests;
+mod too_small;
 
 /// Where pictures that look alike are shown.
 pub(super) const SIMILAR: &str = "by/similar";
@@ -151,6 +152,8 @@ impl<'a> Tree<'a> {
             Dir::Why => Ok((text == "platforms").then(|| Item::Dir(Dir::WhyExports(Box::new(Dir::Platforms))))),
             Dir::WhyExports(place) => self.why_export_child(place, name, text),
             Dir::Similar => self.similar_child(text),
+            Dir::By if text == too_small::TOO_SMALL => Ok(Some(Item::Dir(Dir::TooSmall))),
+            Dir::TooSmall => Ok(self.too_small_child(text)),
             Dir::By => Ok(query::typed_facet(text).map(|field| Item::Dir(query::facet_dir(&field)))),
             Dir::Field(field) => self.value_child(dir, field, text),
             Dir::Years(field) => self.year_child(dir, field, text),
@@ -194,8 +197,12 @@ impl<'a> Tree<'a> {
         }
         match dir {
             Dir::Root | Dir::Find | Dir::Control | Dir::Why | Dir::WhyExports(_) | Dir::Bin(_) => {}
-            Dir::By => self.list_conflicts(&mut page)?,
+            Dir::By => {
+                self.list_too_small_itself(&mut page)?;
+                self.list_conflicts(&mut page)?;
+            }
             Dir::Similar => self.list_similar(&mut page)?,
+            Dir::TooSmall => self.list_too_small(&mut page)?,
             Dir::Field(field) => self.list_values(dir, field, &mut page)?,
             Dir::Years(field) => self.list_years(dir, field, &mut page)?,
             Dir::Year(field, year) => self.list_months(field, *year, &mut page)?,

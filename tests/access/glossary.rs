@@ -261,7 +261,7 @@ fn a_glossary_with_a_mistake_changes_nothing_and_opens_no_library() {
     assert!(fault.contains("line 3") && fault.contains("`implies`"), "{fault}");
     let file = world.library.root().join("glossary.toml");
     std::fs::remove_file(&file).unwrap();
-    world.library.tick();
+    world.beats();
     assert_eq!(files(&admin, "by/tag/beach"), set_of(&["0.png"]), "nor does one that is gone for a moment");
     world.words(WORDS);
     assert_eq!(world.library.glossary_fault(), None);

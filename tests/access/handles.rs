@@ -44,11 +44,11 @@ fn a_withdrawn_verdict_ends_an_open_export() {
     image.write_to(&mut png, image::ImageFormat::Png).unwrap();
     admin.write("library/acme/b.png", &png.into_inner()).unwrap();
     world.settle();
-    world.set("library/acme/b.png", &["status.instagram=approved"]);
-    let export = "platforms/instagram/post_square/b.jpg";
+    world.set("library/acme/b.png", &["status.facebook=approved"]);
+    let export = "platforms/facebook/feed_image/b.jpg";
     let (ino, fh) = (admin.find(export).unwrap(), admin.open(export, true, false).unwrap());
     assert!(!admin.pread(fh).unwrap().is_empty());
-    world.set("library/acme/b.png", &["status.instagram=rejected"]);
+    world.set("library/acme/b.png", &["status.facebook=rejected"]);
     assert_eq!(errno(admin.pread(fh)), libc::EACCES);
     assert!(told(&admin, ino));
 }

@@ -6,6 +6,7 @@ mod attributes;
 mod commands;
 mod conflicts;
 mod duplicates;
+mod exports;
 mod families;
 mod findings;
 mod glossary;

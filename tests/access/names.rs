@@ -38,7 +38,7 @@ fn two_creators() -> (World, Seat, Seat, Seat) {
     bob.write("library/globex/a.png", &png(2)).unwrap();
     world.settle();
     for path in ["library/acme/a.png", "library/globex/a.png"] {
-        world.set(path, &["status.instagram=approved", "persona=luna"]);
+        world.set(path, &["status.facebook=approved", "persona=luna"]);
     }
     (world, admin, ann, bob)
 }
@@ -85,7 +85,7 @@ fn each_sees_his_own_alone_and_by_its_plain_name() {
         assert_eq!(ino(&admin, &format!("{view}/{second}")), ino(&admin, "library/globex/a.png"));
         assert_eq!(errno(admin.find(&format!("{view}/{first}"))), libc::ENOENT, "one name each");
     }
-    let exports = "platforms/instagram/post_square";
+    let exports = "platforms/facebook/feed_image";
     let stem = second.strip_suffix(".png").unwrap();
     assert_eq!(listed(&admin, exports), [format!("{stem}.jpg"), "a.jpg".into()]);
     let mary = world.member("mary", 1003, "marketing-manager", Some("client=globex"));

@@ -15,7 +15,7 @@ fn picture(shade: u8) -> Vec<u8> {
     png.into_inner()
 }
 
-const EXPORT: &str = "platforms/instagram/post_square/p.jpg";
+const EXPORT: &str = "platforms/gotosocial/post_image/p.jpg";
 const TRASHED: &str = "trash/2026-09-21/gone.png";
 
 /// `library/p/p.png` of persona luna, tagged sea and approved for Instagram; one more in the trash, and a word that nothing uses.
@@ -26,7 +26,7 @@ pub fn studio() -> (World, Seat) {
     me.write("library/p/p.png", &picture(1)).unwrap();
     me.write("library/p/gone.png", &picture(2)).unwrap();
     world.settle();
-    world.set("library/p/p.png", &["persona=luna", "tag=sea", "rating=safe", "status.instagram=approved"]);
+    world.set("library/p/p.png", &["persona=luna", "tag=sea", "rating=safe", "status.gotosocial=approved"]);
     me.unlink("library/p/gone.png").unwrap();
     me.mkdir("by/persona/nova").unwrap();
     world.pass(20_000);
@@ -79,8 +79,8 @@ fn what_damfs_makes_is_read_only_and_copied_not_moved() {
     let (_world, me) = with_more();
     for dir in [
         "platforms",
-        "platforms/instagram",
-        "platforms/instagram/post_square",
+        "platforms/gotosocial",
+        "platforms/gotosocial/post_image",
         "versions",
         "versions/p",
         "versions/p/p.png",
@@ -91,7 +91,7 @@ fn what_damfs_makes_is_read_only_and_copied_not_moved() {
         ".dam/why/library",
         ".dam/why/library/p",
         ".dam/why/platforms",
-        ".dam/why/platforms/instagram/post_square",
+        ".dam/why/platforms/gotosocial/post_image",
     ] {
         takes_nothing(&me, dir, libc::EROFS);
     }
@@ -104,11 +104,11 @@ fn what_damfs_makes_is_read_only_and_copied_not_moved() {
         refused(&me, shown, me.rename(shown, "library/out"), out);
     }
     // `mv` copies a whole directory, too.
-    for dir in ["platforms/instagram", "versions/p", "versions/p/p.png", "records/p"] {
+    for dir in ["platforms/gotosocial", "versions/p", "versions/p/p.png", "records/p"] {
         refused(&me, dir, me.rename(dir, "library/out"), libc::EXDEV);
     }
     refused(&me, "why", me.rename(".dam/why", "library/out"), libc::EROFS);
-    refused(&me, "within", me.rename("platforms/instagram", "platforms/other"), libc::EROFS);
+    refused(&me, "within", me.rename("platforms/gotosocial", "platforms/other"), libc::EROFS);
     refused(&me, "within", me.rename("versions/p", "versions/q"), libc::EROFS);
 }
 
@@ -154,7 +154,7 @@ fn views_that_cannot_say_what_a_file_gets_take_none() {
         "by/format/png",
         "by/kind",
         "by/rating",
-        "by/status/instagram",
+        "by/status/gotosocial",
         "by/owner",
     ] {
         takes_nothing(&me, dir, libc::EPERM);
@@ -178,7 +178,7 @@ fn an_asset_is_saved_in_every_view_that_shows_it() {
         let record = world.show("library/p/p.png");
         assert_eq!((&record["id"], record["versions"].as_array().unwrap().len()), (&id.clone().into(), versions));
         assert_eq!(record["tag"], serde_json::json!(["sea"]), "{view}");
-        assert_eq!(record["status"]["instagram"]["version"], 1, "a verdict stays with its version");
+        assert_eq!(record["status"]["gotosocial"]["version"], 1, "a verdict stays with its version");
     };
     let views = [
         "by/tag/sea",
@@ -511,7 +511,7 @@ fn none_is_a_directory_of_what_has_no_value() {
         ("rights", vec!["bare.txt", "p.png"]),
         ("expires", vec!["bare.txt", "p.png"]),
         ("status", vec!["bare.txt"]),
-        ("status/instagram", vec!["bare.txt"]),
+        ("status/gotosocial", vec!["bare.txt"]),
         ("orientation", vec!["bare.txt"]),
     ] {
         assert!(me.names(&format!("by/{facet}")).contains(&"none".to_owned()), "{facet}");

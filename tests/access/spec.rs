@@ -118,7 +118,7 @@ fn a_table_with_a_mistake_leaves_the_one_before_it_in_force_also_after_a_restart
     tells(&world, &world.admin());
     let file = world.library.root().join("platforms.csv");
     std::fs::remove_file(&file).unwrap();
-    world.library.tick();
+    world.beats();
     assert_eq!(size(&world.admin(), SQUARE), (60, 50), "one that is gone for a moment changes nothing");
     let world = world.reopen();
     assert!(world.admin().has("platforms/tiktok/photo"), "without one that which ships is in force");
@@ -190,4 +190,24 @@ fn only_an_admin_puts_another_table_in_and_it_is_on_record() {
     let listed = world.serve(1001, Command::SpecList { platform: Some("myshop".into()) }).unwrap();
     assert_eq!(listed["rows"][0]["width"], 30);
     assert_eq!(world.kind(1001, Command::SpecList { platform: Some("myshpo".into()) }), FailureKind::Usage);
+}
+
+/// A spreadsheet that writes its file in two goes would take exports away, and give them a new time when they come back.
+#[test]
+fn a_table_that_is_being_written_is_not_read() {
+    let (world, admin) = studio();
+    let file = world.library.root().join("platforms.csv");
+    let half = TABLE.find("instagram,story_image").unwrap();
+    let before = admin.attr(SQUARE).unwrap();
+    std::fs::write(&file, "platform,placement,kind,fit\n").unwrap();
+    world.library.tick();
+    std::fs::write(&file, &TABLE[..half]).unwrap();
+    world.library.tick();
+    assert!(admin.has(STORY));
+    std::fs::write(&file, TABLE).unwrap();
+    world.beats();
+    assert_eq!(admin.attr(SQUARE).unwrap(), before);
+    std::fs::write(&file, &TABLE[..half]).unwrap();
+    world.beats();
+    assert!(!admin.has(STORY) && admin.has(SQUARE), "it stays so: it is meant so");
 }

@@ -115,12 +115,18 @@ impl World {
     /// Another glossary, as an editor writes it.
     pub fn words(&self, text: &str) {
         fs::write(self.library.root().join("glossary.toml"), text).unwrap();
-        self.library.tick();
+        self.beats();
     }
 
     /// Another table of platforms, as a spreadsheet writes it.
     pub fn sheet(&self, text: &str) {
         fs::write(self.library.root().join("platforms.csv"), text).unwrap();
+        self.beats();
+    }
+
+    /// As many beats as it takes to believe that nobody is writing such a text any more.
+    pub fn beats(&self) {
+        self.library.tick();
         self.library.tick();
     }
 

@@ -487,7 +487,10 @@ fn renditions_are_known_once_per_content_recipe_and_renderer() {
             outcome: Outcome::Failed("too large".into()),
             since: Timestamp::from_secs(1),
         };
-        let done = RenditionRow { outcome: Outcome::Made { size: 1 << 40, hash: [4; 32] }, ..failed.clone() };
+        let done = RenditionRow {
+            outcome: Outcome::Made { size: 1 << 40, hash: [4; 32], quality: Some(90) },
+            ..failed.clone()
+        };
         let worse = RenditionRow { no: RenditionNo(6), renderer: 2, ..failed.clone() };
         write(engine, |tx| {
             tx.put_content(&content(1))?;
@@ -507,6 +510,10 @@ fn renditions_are_known_once_per_content_recipe_and_renderer() {
         });
         refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..failed.clone() })));
         let unsaid = Outcome::Failed(String::new());
+        for quality in [0, 101] {
+            let outcome = Outcome::Made { size: 1, hash: [4; 32], quality: Some(quality) };
+            refused(write(engine, |tx| tx.put_rendition(&RenditionRow { outcome: outcome.clone(), ..done.clone() })));
+        }
         refused(write(engine, |tx| tx.put_rendition(&RenditionRow { outcome: unsaid.clone(), ..done.clone() })));
         refused(write(engine, |tx| {
             tx.put_rendition(&RenditionRow { no: RenditionNo(8), content: ContentId([9; 32]), ..failed.clone() })

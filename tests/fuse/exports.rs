@@ -9,7 +9,7 @@ fn studio() -> Studio {
     let s = Studio::mounted();
     let from = s.path("in");
     fs::create_dir(&from).unwrap();
-    fs::write(from.join("a.png"), png(900, 1200, 1)).unwrap();
+    fs::write(from.join("a.png"), png(1200, 1600, 1)).unwrap();
     s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
     s
 }
@@ -45,7 +45,7 @@ fn an_edited_version_waits_while_the_approved_one_circulates() {
     s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
     let export = s.mnt("platforms/instagram/post_square/a.jpg");
     let approved = fs::read(&export).unwrap();
-    fs::write(s.mnt("library/luna/a.png"), png(900, 1200, 200)).unwrap();
+    fs::write(s.mnt("library/luna/a.png"), png(1200, 1600, 200)).unwrap();
     s.settle();
     assert_eq!(fs::read(&export).unwrap(), approved, "the approved bytes go on");
     s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
@@ -75,7 +75,7 @@ fn a_file_tells_whence_it_is() {
     let found = whence(&s, "got.png");
     assert_eq!((found.len(), &found[0]["as"], &found[0]["version"]), (1, &"version".into(), &1.into()));
 
-    fs::write(s.mnt("library/luna/a.png"), png(900, 1200, 200)).unwrap();
+    fs::write(s.mnt("library/luna/a.png"), png(1200, 1600, 200)).unwrap();
     s.settle();
     s.dam(["set", "library/luna/a.png", "status.instagram=rejected"]);
     let found = whence(&s, "got.jpg");
@@ -106,7 +106,7 @@ fn a_new_verdict_never_hides_the_export() {
     s.dam(approve);
     let export = s.mnt("platforms/instagram/post_square/a.jpg");
     for round in 0..6u8 {
-        fs::write(s.mnt("library/luna/a.png"), png(300, 400, round)).unwrap();
+        fs::write(s.mnt("library/luna/a.png"), png(1200, 1600, round)).unwrap();
         s.settle();
         let before = fs::read(&export).unwrap();
         let mut command = s.command(approve);
@@ -214,7 +214,7 @@ fn a_rendered_export_does_not_wait_for_others() {
 #[test]
 fn what_cannot_be_rendered_is_not_listed_and_says_why() {
     let mut s = studio();
-    let mut broken = png(900, 1200, 9);
+    let mut broken = png(1200, 1600, 9);
     broken.truncate(broken.len() / 2);
     fs::write(s.mnt("library/luna/broken.png"), broken).unwrap();
     s.settle();
@@ -236,7 +236,7 @@ fn what_cannot_be_rendered_is_not_listed_and_says_why() {
     assert!(s.dam(["why", "platforms/instagram/post_square/broken.jpg"]).contains(reason));
     assert_eq!(s.dam_fails(["why", "platforms/instagram/post_square/none.jpg"]).0, 3);
     assert!(names(&s.mnt("platforms/instagram/story_image")).contains(&"broken.jpg".into()), "nobody tried that one");
-    fs::write(s.mnt("library/luna/broken.png"), png(900, 1200, 9)).unwrap();
+    fs::write(s.mnt("library/luna/broken.png"), png(1200, 1600, 9)).unwrap();
     s.settle();
     s.dam(["set", "library/luna/broken.png", "status.instagram=approved"]);
     assert!(fs::metadata(&export).unwrap().len() > 0, "other bytes are another matter");
@@ -272,7 +272,7 @@ fn only_what_is_known_to_be_generated_is_declared_so() {
     s.dam(["set", "library/luna/a.png", "likeness="]);
     assert_eq!(declared(), "");
     assert_eq!(fs::metadata(&export).unwrap().ino(), plain.ino());
-    fs::write(s.mnt("library/luna/b.png"), generated(900, 1200)).unwrap();
+    fs::write(s.mnt("library/luna/b.png"), generated(1200, 1600)).unwrap();
     s.settle();
     s.dam(["set", "library/luna/b.png", "status.instagram=approved"]);
     let export = s.mnt("platforms/instagram/post_square/b.jpg");
@@ -284,7 +284,7 @@ fn only_what_is_known_to_be_generated_is_declared_so() {
 fn generated(width: u32, height: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
-    let text = "a cat\nSteps: 20, Sampler: Euler, Seed: 7, Size: 900x1200".to_owned();
+    let text = "a cat\nSteps: 20, Sampler: Euler, Seed: 7, Size: 1200x1600".to_owned();
     encoder.add_text_chunk("parameters".to_owned(), text).unwrap();
     let pixels = vec![90; width as usize * height as usize];
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();

@@ -29,7 +29,8 @@ im.save("broken.png", icc_profile=b"x" * 200)
         ("swapa.png", [30, 200, 60]),
         ("broken.png", [200, 30, 60]),
     ] {
-        let out = render(&d.read(name), &recipe(32, 32, Fit::Crop, StillFormat::Png), &Limits::default()).unwrap();
+        let out =
+            render(&d.read(name), &recipe(32, 32, Fit::Crop, StillFormat::Png), &Limits::default()).unwrap().bytes;
         let seen = image::load_from_memory(&out).unwrap().to_rgb8().get_pixel(16, 16).0;
         assert!(seen.iter().zip(expect).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 6), "{name}: {seen:?}");
     }
@@ -46,7 +47,7 @@ Image.new("RGB", (64, 64), (10, 20, 30)).save("b.png")
 "#,
     );
     let pixel = |name: &str, fit, format, x, y| {
-        let out = render(&d.read(name), &recipe(64, 128, fit, format), &Limits::default()).unwrap();
+        let out = render(&d.read(name), &recipe(64, 128, fit, format), &Limits::default()).unwrap().bytes;
         image::load_from_memory(&out).unwrap().to_rgba8().get_pixel(x, y).0
     };
     let white = |p: [u8; 4]| p.iter().all(|v| *v >= 248) || panic!("{p:?}");
@@ -95,7 +96,7 @@ put("hdr.png", "RGB", (200, 30, 60), (b"cICP", bytes([9, 16, 0, 1])))
         ("p3.png", [218, 0, 54]),
         ("bad.png", [200, 30, 60]),
     ] {
-        let out = rendered(name).unwrap();
+        let out = rendered(name).unwrap().bytes;
         let seen = image::load_from_memory(&out).unwrap().to_rgb8().get_pixel(16, 16).0;
         assert!(seen.iter().zip(expect).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 3), "{name}: {seen:?}");
     }
@@ -115,7 +116,8 @@ im.save("profile.jpg", icc_profile=profile); im.save("profile.tif", icc_profile=
 "#,
     );
     let rendered = |name: &str| render(&d.read(name), &recipe(32, 32, Fit::Crop, StillFormat::Png), &Limits::default());
-    let pixel = |name: &str| image::load_from_memory(&rendered(name).unwrap()).unwrap().to_rgb8().get_pixel(16, 16).0;
+    let pixel =
+        |name: &str| image::load_from_memory(&rendered(name).unwrap().bytes).unwrap().to_rgb8().get_pixel(16, 16).0;
     let right = pixel("rgb.png");
     for name in ["cmyk.jpg", "cmyk.tif"] {
         let seen = pixel(name);

@@ -7,7 +7,7 @@ use damfs::media::{
 use crate::tools::Dir;
 
 pub fn recipe(width: u32, height: u32, fit: Fit, format: StillFormat) -> Recipe {
-    Recipe { width: Some(width), height: Some(height), fit, format, max_bytes: None, quality: 85, mark_ai: false }
+    Recipe { width: Some(width), height: Some(height), fit, format, upscale: true, quality: 85, ..Recipe::default() }
 }
 
 /// Noise on a gradient, 300x200, as PNG, JPEG, WebP, GIF, BMP, TIFF, with and without alpha, gray, 16 bits.
@@ -59,12 +59,12 @@ fn every_master_fits_every_size() {
         ] {
             for format in [StillFormat::Jpeg, StillFormat::Png] {
                 let r = recipe(w, h, fit, format);
-                let out = master.render(&r).unwrap();
+                let out = master.render(&r).unwrap().bytes;
                 let p = probe(&out).unwrap();
                 assert_eq!((p.width, p.height), (Some(expect.0), Some(expect.1)), "{name} {fit:?}");
                 assert_eq!(p.format, if format == StillFormat::Jpeg { "jpeg" } else { "png" });
                 assert!(p.complete);
-                assert_eq!(out, master.render(&r).unwrap(), "{name}");
+                assert_eq!(out, master.render(&r).unwrap().bytes, "{name}");
             }
         }
     }
@@ -86,7 +86,7 @@ fn nothing_private_is_copied_and_other_readers_agree() {
     for (format, name) in [(StillFormat::Jpeg, "out.jpg"), (StillFormat::Png, "out.png")] {
         for ai in [false, true] {
             let r = Recipe { mark_ai: ai, ..recipe(120, 150, Fit::Crop, format) };
-            d.write(name, &render(&d.read("rgb.jpg"), &r, &Limits::default()).unwrap());
+            d.write(name, &render(&d.read("rgb.jpg"), &r, &Limits::default()).unwrap().bytes);
             let seen = d.exiftool(&["-G", "-a", "-s", name]);
             assert!(!seen.contains("secret") && !seen.contains("GPS") && !seen.contains("Orientation"), "{seen}");
             assert!(!seen.contains("Warning"), "{seen}");
@@ -128,13 +128,15 @@ for o, t in back.items():
             recipe(48, 32, Fit::Crop, StillFormat::Png),
             recipe(32, 32, Fit::Crop, StillFormat::Png),
             recipe(48, 40, Fit::Pad, StillFormat::Png),
+            Recipe { focus: Some("0.9,0.1".parse().unwrap()), ..recipe(32, 32, Fit::Crop, StillFormat::Png) },
+            Recipe { focus: Some("1,0.375".parse().unwrap()), ..recipe(48, 20, Fit::Crop, StillFormat::Png) },
             recipe(30, 30, Fit::Any, StillFormat::Png),
         ] {
             let picture = |o: u8| {
                 let bytes = d.read(&format!("{o}.{ext}"));
                 let p = probe(&bytes).unwrap();
                 assert_eq!((p.width, p.height, p.orientation), (Some(96), Some(64), o), "{o}.{ext}");
-                image::load_from_memory(&render(&bytes, &r, &Limits::default()).unwrap()).unwrap().to_rgba8()
+                image::load_from_memory(&render(&bytes, &r, &Limits::default()).unwrap().bytes).unwrap().to_rgba8()
             };
             let first = picture(1);
             assert!(first.get_pixel(first.width() - 3, first.height() / 2 - 6).0[1] > 200);
@@ -153,9 +155,9 @@ fn a_byte_limit_is_kept_or_refused() {
     let d = Dir::new();
     d.pillow(MASTERS);
     let master = Master::decode(&d.read("rgb.png"), &Limits::default()).unwrap();
-    let free = master.render(&recipe(300, 200, Fit::Any, StillFormat::Jpeg)).unwrap().len() as u64;
+    let free = master.render(&recipe(300, 200, Fit::Any, StillFormat::Jpeg)).unwrap().bytes.len() as u64;
     let r = Recipe { max_bytes: Some(free * 6 / 10), ..recipe(300, 200, Fit::Any, StillFormat::Jpeg) };
-    let small = master.render(&r).unwrap();
+    let small = master.render(&r).unwrap().bytes;
     assert!(small.len() as u64 <= free * 6 / 10 && small.len() as u64 > free * 4 / 10);
     for format in [StillFormat::Jpeg, StillFormat::Png] {
         let r = Recipe { max_bytes: Some(500), ..recipe(300, 200, Fit::Any, format) };
@@ -210,7 +212,7 @@ fn what_a_master_says_of_its_origin_is_carried_and_nothing_else_is_said() {
     let uri = |id: &str| format!("http://cv.iptc.org/newscodes/digitalsourcetype/{id}");
     let said = |name: &str, mark_ai, format| {
         let r = Recipe { mark_ai, ..recipe(60, 60, Fit::Crop, format) };
-        d.write("out", &render(&d.read(name), &r, &Limits::default()).unwrap());
+        d.write("out", &render(&d.read(name), &r, &Limits::default()).unwrap().bytes);
         d.exiftool(&["-s3", "-n", "-XMP-iptcExt:DigitalSourceType", "out"]).trim().to_owned()
     };
     for name in ["rgb.png", "rgb.jpg", "rgb.webp", "rgb.tif"] {

@@ -3,6 +3,7 @@
 
 mod colour;
 mod exports;
+mod formats;
 mod hostile;
 mod look;
 mod metadata;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{Adult, Day, Fault, Fit, FrameRates, Placement, PlacementKind};
+use super::{Adult, Background, Day, Fault, Fit, FrameRates, Placement, PlacementKind};
 use crate::expr::unknown;
 
 /// Longest side of a file that is ever made.
@@ -15,6 +15,7 @@ const MAX_SOURCE: usize = 2_000;
 
 const KINDS: [(&str, PlacementKind); 2] = [("image", PlacementKind::Image), ("video", PlacementKind::Video)];
 const FITS: [(&str, Fit); 3] = [("crop", Fit::Crop), ("pad", Fit::Pad), ("any", Fit::Any)];
+const YES: [(&str, bool); 3] = [("", false), ("no", false), ("yes", true)];
 const ADULT: [(&str, Adult); 5] = [
     ("", Adult::Unknown),
     ("no", Adult::No),
@@ -46,6 +47,8 @@ impl<'a> Cells<'a> {
         let width = self.number("width", 1, MAX_SIDE);
         let height = self.number("height", 1, MAX_SIDE);
         let fit = self.word("fit", &FITS);
+        let background = self.background("background");
+        let upscale = self.word("upscale", &YES);
         let formats = kind.map(|kind| self.formats(kind));
         let max_bytes = self.number("max_bytes", 1, u64::MAX);
         let max_seconds = self.number("max_seconds", 1, u32::MAX);
@@ -69,6 +72,8 @@ impl<'a> Cells<'a> {
             width,
             height,
             fit: fit?,
+            background,
+            upscale: upscale?,
             formats: formats?,
             max_bytes,
             max_seconds,
@@ -161,6 +166,22 @@ impl<'a> Cells<'a> {
             formats.push("jpeg".to_owned());
         }
         formats
+    }
+
+    /// `blur`, or a colour as `#ffeedd`.
+    fn background(&mut self, column: &'static str) -> Background {
+        let text = self.cell(column).to_ascii_lowercase();
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
+        let part = |at: usize| u8::from_str_radix(digits?.get(at..at + 2)?, 16).ok();
+        match (text.as_str(), part(0), part(2), part(4)) {
+            ("", ..) => Background::Plain,
+            ("blur", ..) => Background::Blur,
+            (_, Some(r), Some(g), Some(b)) => Background::Colour([r, g, b]),
+            _ => {
+                self.fault(column, format!("`{text}` is no background; write a colour as #ffeedd, `blur`, or nothing"));
+                Background::Plain
+            }
+        }
     }
 
     fn frame_rates(&mut self, column: &'static str) -> FrameRates {

@@ -38,6 +38,19 @@ pub enum Fit {
     Any,
 }
 
+/// What is around a picture that is padded, and under one that is transparent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Background {
+    /// Nothing where the format has transparency, else white; of clips black.
+    #[default]
+    Plain,
+    /// Red, green, blue.
+    Colour([u8; 3]),
+    /// The picture itself, filling the rest and out of focus.
+    Blur,
+}
+
 /// Whether adult content may stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +83,12 @@ pub struct Placement {
     pub height: Option<u32>,
     /// How to get there.
     pub fit: Fit,
+    /// What is around it.
+    #[serde(default)]
+    pub background: Background,
+    /// Whether what is too small is enlarged; else it is not shown.
+    #[serde(default)]
+    pub upscale: bool,
     /// What the platform accepts, best first; never empty for stills (an empty cell means JPEG).
     pub formats: Vec<String>,
     /// Largest accepted file.

@@ -7,13 +7,15 @@ use super::cells::Cells;
 use super::{Fault, Placement, PlatformsError};
 
 /// Columns that are read; of the others nobody but people knows.
-pub(super) const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 15] = [
     "platform",
     "placement",
     "kind",
     "width",
     "height",
     "fit",
+    "background",
+    "upscale",
     "formats",
     "max_bytes",
     "max_seconds",

@@ -69,6 +69,18 @@ fn a_bad_cell_is_refused_with_its_row_its_column_and_what_to_write() {
     assert_eq!(said.len(), 12, "{said:#?}");
     let clips = Platforms::parse(&format!("{},fps\nx,post,video,1,1,crop,,,,,fast\n", HEAD.trim_end())).unwrap_err();
     assert!(clips.to_string().contains("row 2, column fps: `fast` is no frame rate"), "{clips}");
+    let more = |cells: &str| {
+        let sheet = format!("{},background,upscale\nx,post,image,1,1,pad,,,,,{cells}\n", HEAD.trim_end());
+        Platforms::parse(&sheet)
+            .map(|table| (table.get("x", "post").unwrap().background, table.get("x", "post").unwrap().upscale))
+    };
+    assert_eq!(more("#01aBff,yes"), Ok((Background::Colour([1, 171, 255]), true)));
+    assert_eq!(more("BLUR,no"), Ok((Background::Blur, false)));
+    for wrong in ["#fff,", "#01abfg,", "ffeedd,", "#\u{e9}\u{e9}\u{e9},", "red,"] {
+        let said = more(wrong).unwrap_err().to_string();
+        assert!(said.contains("row 2, column background") && said.contains("#ffeedd"), "{said}");
+    }
+    assert!(more(",maybe").unwrap_err().to_string().contains("column upscale"));
     assert_eq!(table(bad).unwrap_err().to_string().matches("(and 11 more)").count(), 1);
 }
 

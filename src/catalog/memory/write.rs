@@ -298,10 +298,13 @@ impl WriteTx for Tx<'_> {
 
     fn put_rendition(&mut self, rendition: &RenditionRow) -> Result<(), E> {
         let same = self.rendition(rendition.content, &rendition.recipe, rendition.renderer)?;
-        let unsaid = matches!(&rendition.outcome, Outcome::Failed(reason) if reason.is_empty());
+        let unsaid = match &rendition.outcome {
+            Outcome::Failed(reason) => reason.is_empty(),
+            Outcome::Made { quality, .. } => quality.is_some_and(|quality| !(1..=100).contains(&quality)),
+        };
         if same.is_some_and(|r| r.no != rendition.no) || unsaid {
             return refused(format!(
-                "rendition {} is known by another number, or failed without a reason",
+                "rendition {} is known by another number, failed without a reason, or has a quality that is none",
                 rendition.no
             ));
         }

@@ -146,7 +146,7 @@ fn rendition_row(row: &Row<'_>) -> rusqlite::Result<RenditionRow> {
         renderer: row.get(3)?,
         outcome: match row.get(6)? {
             Some(reason) => Outcome::Failed(reason),
-            None => Outcome::Made { size: row.get::<_, Num>(4)?.0, hash: row.get(5)? },
+            None => Outcome::Made { size: row.get::<_, Num>(4)?.0, hash: row.get(5)?, quality: row.get(8)? },
         },
         since: row.get(7)?,
     })
@@ -158,33 +158,33 @@ pub(super) fn rendition(
     recipe: &[u8; 32],
     renderer: u32,
 ) -> Result<Option<RenditionRow>, E> {
-    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since, quality FROM rendition
         WHERE content = ?1 AND recipe = ?2 AND renderer = ?3";
     one(conn, sql, params![content, recipe, renderer], rendition_row)
 }
 
 pub(super) fn rendition_by_no(conn: &Connection, no: RenditionNo) -> Result<Option<RenditionRow>, E> {
-    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition WHERE no = ?1";
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since, quality FROM rendition WHERE no = ?1";
     one(conn, sql, [no], rendition_row)
 }
 
 pub(super) fn renditions_with_hash(conn: &Connection, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
-    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since FROM rendition
+    let sql = "SELECT no, content, recipe, renderer, size, hash, failure, since, quality FROM rendition
         WHERE hash = ?1 ORDER BY no";
     all(conn, sql, [hash], rendition_row)
 }
 
 pub(super) fn put_rendition(conn: &Connection, r: &RenditionRow) -> Result<(), E> {
-    let (size, hash, failure) = match &r.outcome {
-        Outcome::Made { size, hash } => (Some(Num(*size)), Some(hash), None),
-        Outcome::Failed(reason) => (None, None, Some(reason)),
+    let (size, hash, quality, failure) = match &r.outcome {
+        Outcome::Made { size, hash, quality } => (Some(Num(*size)), Some(hash), *quality, None),
+        Outcome::Failed(reason) => (None, None, None, Some(reason)),
     };
-    let values = params![r.no, r.content, r.recipe, r.renderer, size, hash, failure, r.since];
+    let values = params![r.no, r.content, r.recipe, r.renderer, size, hash, failure, r.since, quality];
     let update = "UPDATE rendition
-        SET content = ?2, recipe = ?3, renderer = ?4, size = ?5, hash = ?6, failure = ?7, since = ?8 WHERE no = ?1";
+        SET content = ?2, recipe = ?3, renderer = ?4, size = ?5, hash = ?6, failure = ?7, since = ?8, quality = ?9 WHERE no = ?1";
     if run(conn, update, values)? == 0 {
-        let insert = "INSERT INTO rendition (no, content, recipe, renderer, size, hash, failure, since)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let insert = "INSERT INTO rendition (no, content, recipe, renderer, size, hash, failure, since, quality)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         run(conn, insert, values)?;
     }
     Ok(())

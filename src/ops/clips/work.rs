@@ -211,7 +211,7 @@ impl Library {
                     verdict(&job.recipe, &encode, &master.clip, &clip, made.size())?;
                     let hash = made.hash()?;
                     made.keep(&self.vault, &clip_name(job.version.content, &job.recipe, &hash))?;
-                    return Ok(Outcome::Made { size: made.size(), hash });
+                    return Ok(Outcome::Made { size: made.size(), hash, quality: None });
                 }
             }
         }

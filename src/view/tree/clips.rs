@@ -41,7 +41,7 @@ pub fn clip_state(tx: &dyn ReadTx, version: &VersionRow, recipe: &ClipRecipe) ->
     let tried = tx.rendition(version.content, &recipe.hash(), CLIP_RENDERER)?;
     Ok(match tried.map(|row| row.outcome) {
         None => ClipState::Pending,
-        Some(Outcome::Made { size, hash }) => ClipState::Made { size, hash },
+        Some(Outcome::Made { size, hash, .. }) => ClipState::Made { size, hash },
         Some(Outcome::Failed(reason)) => ClipState::Failed(reason),
     })
 }

@@ -4,26 +4,36 @@ use std::sync::Arc;
 
 use super::super::naming::split;
 use super::super::path::encode;
-use super::super::recipes::recipe_for;
+use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::{RENDERER, Recipe};
-use crate::policy::platforms::{Adult, Placement, PlacementKind};
+use crate::media::{RENDERER, Recipe, StillFormat, suits};
+use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
 
-/// The extension of a placement's exports: of the first accepted format that we write. `None` when there is none.
+/// The attribute that tells which point of a picture a crop keeps in sight.
+pub const FOCUS: &[u8] = b"user.dam.focus";
+
+/// The extension of a placement's exports. `None` when it takes no format that we write.
 #[must_use]
 pub fn export_extension(placement: &Placement) -> Option<&'static str> {
     if placement.kind == PlacementKind::Video {
         return takes_clips(placement).then_some(EXTENSION);
     }
-    placement.formats.iter().find_map(|format| match format.as_str() {
-        "jpeg" => Some("jpg"),
-        "png" => Some("png"),
-        _ => None,
-    })
+    still_format(placement).map(StillFormat::extension)
+}
+
+/// How an asset is made for a placement, by the focus that its file has.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn recipe_of(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result<Recipe, CatalogError> {
+    let node = asset.node.filter(|_| placement.fit == Fit::Crop);
+    let focus = node.map(|node| tx.xattr(node, FOCUS)).transpose()?.flatten();
+    let focus = focus.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
+    Ok(recipe_for(asset, placement, focus))
 }
 
 /// The stem of the view name of the asset whose export a name is.
@@ -51,11 +61,16 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == kind && (!adult || takes_adult(placement))
 }
 
-/// Why a version cannot be rendered so, when that was tried.
+/// Why a version has no export by a recipe: it is too small for it, or it was tried and cannot be rendered.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub fn render_failure(tx: &dyn ReadTx, version: &VersionRow, recipe: &Recipe) -> Result<Option<String>, CatalogError> {
+pub fn unrenderable(tx: &dyn ReadTx, version: &VersionRow, recipe: &Recipe) -> Result<Option<String>, CatalogError> {
+    if let Some(size) = version.width.zip(version.height)
+        && let Err(e) = suits(size, recipe)
+    {
+        return Ok(Some(e.to_string()));
+    }
     let tried = tx.rendition(version.content, &recipe.hash(), RENDERER)?;
     Ok(tried.and_then(|row| match row.outcome {
         Outcome::Failed(reason) => Some(reason),
@@ -73,7 +88,7 @@ pub fn exported(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result
 }
 
 /// Not sourced is not allowed.
-fn takes_adult(placement: &Placement) -> bool {
+pub(super) fn takes_adult(placement: &Placement) -> bool {
     match placement.adult_allowed {
         Adult::Yes | Adult::Labelled | Adult::Restricted => true,
         Adult::No | Adult::Unknown => false,
@@ -124,7 +139,8 @@ impl Tree<'_> {
         let (Some(version), Some(ext)) = (exported(self.tx, asset, placement)?, export_extension(placement)) else {
             return Ok(None);
         };
-        let failed = render_failure(self.tx, &version, &recipe_for(asset, placement))?.is_some();
+        let recipe = recipe_of(self.tx, asset, placement)?;
+        let failed = unrenderable(self.tx, &version, &recipe)?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }
 

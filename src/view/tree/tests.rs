@@ -319,7 +319,8 @@ fn the_top_is_fixed() {
             "stars",
             "state",
             "status",
-            "tag"
+            "tag",
+            "too-small"
         ]
     );
     assert_eq!(lib.ls(&admin, "find"), [".nomedia", ".trackerignore"]);

@@ -280,10 +280,12 @@ CREATE TABLE rendition (
     renderer INTEGER NOT NULL CHECK (renderer BETWEEN 0 AND 4294967295),
     size INTEGER CHECK (size >= 0),
     hash BLOB CHECK (length(hash) = 32),
+    quality INTEGER CHECK (quality BETWEEN 1 AND 100),
     -- Why it cannot be rendered.
     failure TEXT CHECK (failure <> ''),
     since INTEGER NOT NULL,
-    CHECK ((size IS NULL) = (hash IS NULL) AND (size IS NULL) <> (failure IS NULL))
+    CHECK ((size IS NULL) = (hash IS NULL) AND (size IS NULL) <> (failure IS NULL)),
+    CHECK (quality IS NULL OR size IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX rendition_of ON rendition (content, recipe, renderer);
 CREATE INDEX rendition_hash ON rendition (hash) WHERE hash IS NOT NULL;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::catalog::{Outcome, RenditionRow};
 use crate::media::RENDERER;
+use crate::policy::platforms::shipped;
 use crate::types::RenditionNo;
 use crate::view::recipes::recipe_for;
 
@@ -14,7 +15,7 @@ fn exports_are_what_is_approved_and_allowed_there() {
     assert_eq!(lib.ls(&admin, "platforms/snapchat/story_image"), [""; 0], "nobody said that adult is allowed");
     let tiktok = lib.ls(&admin, "platforms/tiktok/photo");
     assert_eq!(tiktok, ["m1.jpg"]);
-    assert!(!lib.ls(&admin, "platforms/x").contains(&"post_gif".to_owned()), "we write no GIF");
+    assert!(lib.ls(&admin, "platforms/x").contains(&"post_gif".to_owned()));
     assert!(!lib.has(&admin, "platforms/instagram/reel"), "no moving pictures yet");
     for name in ["l2.jpg", "l1.png", "l1", "m1.jpg"] {
         assert!(!lib.has(&admin, &format!("platforms/instagram/post_square/{name}")), "{name}");
@@ -40,7 +41,7 @@ fn what_this_renderer_could_not_render_is_not_listed() {
     let failed = |no, renderer| RenditionRow {
         no: RenditionNo(no),
         content: version.content,
-        recipe: recipe_for(&asset, &placement).hash(),
+        recipe: recipe_for(&asset, &placement, None).hash(),
         renderer,
         outcome: Outcome::Failed("the file is damaged".into()),
         since: Timestamp::EPOCH,
@@ -57,4 +58,45 @@ fn what_this_renderer_could_not_render_is_not_listed() {
     let elsewhere = who("admin", Some("client=globex"));
     assert!(!lib.has(&elsewhere, ".dam/why/platforms/instagram/post_square/l1.jpg"));
     assert!(lib.has(&admin, "platforms/onlyfans/post_image/l1.jpg"), "another recipe is another render");
+}
+
+/// A version of a size too small for one placement and large enough for another.
+#[test]
+fn what_would_have_to_be_enlarged_is_listed_as_too_small_and_not_as_an_export() {
+    let (lib, admin) = (lib(), admin());
+    assert_eq!(
+        lib.ls(&admin, "by/too-small"),
+        [
+            "instagram.carousel_item",
+            "instagram.post_landscape",
+            "instagram.post_portrait_3x4",
+            "instagram.post_portrait_4x5",
+            "instagram.post_square",
+            "instagram.profile",
+            "instagram.story_image",
+            "tiktok.photo",
+        ]
+    );
+    assert_eq!(lib.ls(&admin, "by/too-small/instagram.post_square"), ["l1.png"], "adult is not allowed there");
+    assert!(lib.has(&admin, "by/too-small/tiktok.photo/m1.jpg"));
+    assert!(!lib.has(&admin, "by/too-small/x.profile/l2.png"), "not approved");
+    for nothing in
+        ["onlyfans.post_image", "instagram.reel", "instagram", "instagram.post_squar", "instagram.post.square"]
+    {
+        assert!(!lib.has(&admin, &format!("by/too-small/{nothing}")), "nothing is too small for {nothing}");
+    }
+    let globex = who("admin", Some("client=globex"));
+    assert_eq!(lib.ls(&globex, "by/too-small"), ["tiktok.photo"]);
+    let reviewer = who("admin", Some("client=nobody"));
+    assert!(!lib.ls(&reviewer, "by").contains(&"too-small".to_owned()));
+    let square = shipped().get("instagram", "post_square").unwrap();
+    let shown = lib.resolve(&admin, "platforms/instagram/post_square/l1.jpg");
+    let Some(Item::Export(asset, version, _)) = shown else { panic!("its version does not say how large it is") };
+    let recipe = recipe_for(&asset, square, None);
+    let why = |width, height| {
+        let sized = VersionRow { width: Some(width), height: Some(height), ..version.clone() };
+        lib.read(&admin, |tree| unrenderable(tree.tx, &sized, &recipe).unwrap())
+    };
+    assert_eq!(why(1080, 1080), None);
+    assert!(why(1079, 4000).unwrap().contains("1079x4000 pixels, and 1080x1080 are asked for"));
 }

@@ -1,0 +1,128 @@
+//! How a picture goes out: the focus that a crop keeps, what is too small, and the quality that was found.
+
+use damfs::ops::proto::Command;
+
+use crate::world::{Seat, World, errno};
+
+const A: &str = "library/a.png";
+const EXPORT: &str = "platforms/x/card/a.jpg";
+const TABLE: &str = "platform,placement,kind,width,height,fit,upscale,formats,max_bytes,adult_allowed
+x,card,image,40,40,crop,,jpeg,,
+x,wide,image,90,40,any,,jpeg|png,,
+x,tight,image,60,40,crop,,jpeg,1800,
+x,sheet,image,60,40,crop,,png,,
+x,poster,image,400,400,crop,,jpeg,,
+x,blown,image,400,400,crop,yes,webp,,
+";
+
+/// Red on the left, blue on the right, with a little noise, approved.
+fn studio() -> (World, Seat) {
+    let world = World::new();
+    let admin = world.admin();
+    world.sheet(TABLE);
+    let noise = |x: u32, y: u32| u8::try_from((x * 7919 + y * 104_729) % 64).unwrap();
+    let picture = image::RgbImage::from_fn(120, 40, |x, y| {
+        if x < 60 { image::Rgb([220, noise(x, y), 0]) } else { image::Rgb([0, noise(x, y), 220]) }
+    });
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    admin.write(A, png.get_ref()).unwrap();
+    world.settle();
+    world.set(A, &["status.x=approved"]);
+    world.clock.advance_ms(1_000 * 24 * 3_600_000);
+    (world, admin)
+}
+
+/// The colours at the left and at the right edge, as read.
+fn edges(seat: &Seat, path: &str) -> [&'static str; 2] {
+    let picture = image::load_from_memory(&seat.read(path).unwrap()).unwrap().to_rgb8();
+    [2, picture.width() - 3].map(|x| if picture.get_pixel(x, 20).0[0] > 100 { "red" } else { "blue" })
+}
+
+/// Number, size and time as a program sees them.
+fn stat(seat: &Seat, path: &str) -> (u64, u64, damfs::types::Timestamp) {
+    let attr = seat.mount.getattr(&seat.caller, seat.find(path).unwrap()).unwrap().attr;
+    (attr.ino, attr.size, attr.mtime)
+}
+
+#[test]
+fn a_crop_keeps_the_focus_in_sight_and_is_as_old_as_it_was_first_made_so() {
+    let (world, admin) = studio();
+    assert_eq!(edges(&admin, EXPORT), ["red", "blue"]);
+    let (middle, wide) = (stat(&admin, EXPORT), stat(&admin, "platforms/x/wide/a.jpg"));
+    admin.setxattr(A, "user.dam.focus", "0.1,0.5").unwrap();
+    assert_eq!(edges(&admin, EXPORT), ["red", "red"]);
+    let left = stat(&admin, EXPORT);
+    assert!(left.0 != middle.0 && left.2 > middle.2, "{left:?} {middle:?}");
+    assert_eq!(stat(&admin, "platforms/x/wide/a.jpg"), wide, "what is not cut is as it was");
+    world.pass(60_000);
+    admin.setxattr(A, "user.dam.focus", "1,0").unwrap();
+    assert_eq!(edges(&admin, EXPORT), ["blue", "blue"]);
+    admin.setxattr(A, "user.dam.focus", "0.1,0.5").unwrap();
+    assert_eq!(stat(&admin, EXPORT), left);
+    assert_eq!(admin.getxattr(A, "user.dam.focus").unwrap(), "0.1,0.5");
+    let record = String::from_utf8(admin.read("records/a.png.json").unwrap()).unwrap();
+    assert!(record.contains("user.dam.focus"), "{record}");
+    for bad in ["", "left", "2,0", "0.1"] {
+        assert_eq!(errno(admin.setxattr(A, "user.dam.focus", bad)), libc::EINVAL, "{bad}");
+    }
+    drop(admin);
+    let world = world.reopen();
+    let admin = world.admin();
+    assert_eq!(stat(&admin, EXPORT), left, "the same after a remount");
+    admin.removexattr(A, "user.dam.focus").unwrap();
+    assert_eq!(stat(&admin, EXPORT), middle);
+}
+
+/// Who tags says what a picture shows; who only edits its bytes does not need to.
+#[test]
+fn a_focus_is_set_by_who_may_tag() {
+    let (world, admin) = studio();
+    drop(admin);
+    let role = "[role.viewer.allow]\nlist = \"*\"\ndownload = \"*\"\n[role.tagger.allow]\nlist = \"*\"\ntag = \"*\"\n";
+    let world = world.with_roles(role);
+    let ann = world.member("ann", 1001, "viewer", None);
+    let bob = world.member("bob", 1002, "tagger", None);
+    assert_eq!(errno(ann.setxattr(A, "user.dam.focus", "0,0")), libc::EACCES);
+    bob.setxattr(A, "user.dam.focus", "0,0").unwrap();
+    assert_eq!(edges(&world.admin(), EXPORT), ["red", "red"]);
+}
+
+#[test]
+fn what_is_too_small_is_no_export_and_is_told() {
+    let (world, admin) = studio();
+    assert_eq!(admin.names("platforms/x/poster"), Vec::<String>::new());
+    assert!(!admin.has("platforms/x/poster/a.jpg"));
+    assert_eq!(admin.names("by/too-small"), ["x.poster"]);
+    assert_eq!(admin.names("by/too-small/x.poster"), ["a.png"]);
+    assert_eq!(admin.find("by/too-small/x.poster/a.png").unwrap(), admin.find(A).unwrap());
+    assert_eq!(errno(admin.write("by/too-small/x.poster/b.png", b"b")), libc::EPERM);
+    let reason = "not in platforms/x/poster: too small: it has 120x40 pixels, and 400x400 are asked for";
+    let why = |path: &str| String::from_utf8(admin.read(path).unwrap()).unwrap();
+    assert!(why(".dam/why/library/a.png").contains(reason), "{}", why(".dam/why/library/a.png"));
+    assert!(why(".dam/why/platforms/x/poster/a.jpg").contains(reason));
+    let told = world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap();
+    assert!(told["unrendered"].to_string().contains("120x40"), "{told}");
+    // A row that says so enlarges.
+    let blown = image::load_from_memory(&admin.read("platforms/x/blown/a.webp").unwrap()).unwrap();
+    assert_eq!((blown.width(), blown.height()), (400, 400));
+    world.sheet(&TABLE.replace("x,poster,image,400,400,crop,,", "x,poster,image,400,400,crop,yes,"));
+    assert!(admin.has("platforms/x/poster/a.jpg") && !admin.names("by").contains(&"too-small".to_owned()));
+}
+
+#[test]
+fn an_export_tells_the_quality_that_was_found_for_it() {
+    let (world, admin) = studio();
+    let quality = |path: &str| admin.getxattr(path, "user.dam.export.quality");
+    assert_eq!(quality(EXPORT).unwrap(), "90");
+    let found: u8 = quality("platforms/x/tight/a.jpg").unwrap().parse().unwrap();
+    assert!((20..90).contains(&found), "{found}");
+    assert!(admin.read("platforms/x/tight/a.jpg").unwrap().len() <= 1800);
+    assert_eq!(errno(quality("platforms/x/sheet/a.png")), libc::ENODATA, "a PNG has none");
+    assert_eq!(errno(quality(A)), libc::ENODATA);
+    assert!(admin.listxattr("platforms/x/tight/a.jpg").is_empty(), "copies do not carry it");
+    drop(admin);
+    let world = world.reopen();
+    let again = world.admin().getxattr("platforms/x/tight/a.jpg", "user.dam.export.quality").unwrap();
+    assert_eq!(again, found.to_string());
+}

@@ -6,6 +6,7 @@ mod exports;
 mod formats;
 mod hostile;
 mod look;
+mod matrix;
 mod metadata;
 mod tools;
 mod video;

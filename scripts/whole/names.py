@@ -24,7 +24,7 @@ def term(facet, value):
         return "tag=" + escaped.replace(".", "%2E").replace("/", ".")
     if facet == "prompt":
         return "family=" + value.rpartition("~")[2]
-    if facet == "similar":
+    if facet in ("similar", "too-small"):
         return ""
     if facet in DATES:
         return f"{facet}=" + value.replace("/", "-")
@@ -60,7 +60,7 @@ def main():
         query = term(parts[1], "/".join(parts[2:]))
         if query is None or parts[1] in DATES and len(parts) == 3 and parts[2] != "none":
             continue
-        # What looks alike no query asks for; what its group narrows to follows from its files all the same.
+        # What looks alike, or is too small, no query asks for; what it narrows to follows from its files all the same.
         values[parts[1], "/".join(parts[2:])] = found(query) if query else frozenset(files[path])
         if values[parts[1], "/".join(parts[2:])] != files[path]:
             faults.append(f"{path} lists other files than dam find {query}")

@@ -22,7 +22,7 @@ const TIES: usize = 64;
 const REACH: usize = 8;
 
 /// The looks of all contents.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Looks {
     /// Look and digits of each content, in order.
     rows: Vec<(u64, u64)>,

@@ -86,8 +86,12 @@ impl Library {
     /// What was told to the library's file; else what is wrong with it.
     pub(super) fn kept_heads(&self) -> Result<Vec<String>, String> {
         let Some(file) = &self.info().audit_heads else { return Ok(Vec::new()) };
-        match fs::read_to_string(file) {
-            Ok(text) => Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()),
+        match fs::read(file) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes)
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned)
+                .collect()),
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 Err(format!("{} is gone: what was told to it cannot be compared", file.display()))
             }
@@ -98,7 +102,8 @@ impl Library {
 
 fn append(file: &Path, lines: &str) -> io::Result<()> {
     let mut out = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(file)?;
-    out.write_all(lines.as_bytes())?;
+    // Behind an empty line: what a full disk left of the last ones ends before.
+    out.write_all(format!("\n{lines}").as_bytes())?;
     out.sync_data()
 }
 

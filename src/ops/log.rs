@@ -48,44 +48,43 @@ pub fn log(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErro
         _ => Some(actor.member.name.as_str()),
     };
     let limit = ask.limit.clamp(1, MOST);
-    library.catalog.read(|tx| {
+    let (subject, newest) = library.catalog.read(|tx| -> Result<_, OpsError> {
         let subject = match &ask.target {
             Some(target) => Some(target::asset(library, actor, tx, target)?.id.to_string()),
             None => None,
         };
-        let asked = |row: &AuditRow| {
-            member.is_none_or(|name| row.actor == name)
-                && subject.as_ref().is_none_or(|id| row.subject == *id)
-                && since.is_none_or(|since| row.at >= since)
-                && (!ask.denied || row.action.starts_with("deny."))
-        };
-        let mut rows = Vec::new();
-        let mut before = match ask.before {
-            Some(before) => before,
-            None => tx.audit_head(CHAIN)?.map_or(1, |head| head.seq.saturating_add(1)),
-        };
-        while before > 1 && rows.len() < limit {
-            let after = before.saturating_sub(PAGE as u64 + 1);
-            let page = tx.audit_after(CHAIN, after, usize::try_from(before - 1 - after).unwrap_or(PAGE))?;
-            // Rows are in the order in which they were written; clocks are set back, but not by so many.
-            let ended = since.is_some_and(|since| page.iter().all(|row| row.at < since));
+        Ok((subject, tx.audit_head(CHAIN)?.map_or(0, |head| head.seq)))
+    })?;
+    let asked = |row: &AuditRow| {
+        member.is_none_or(|name| row.actor == name)
+            && subject.as_ref().is_none_or(|id| row.subject == *id)
+            && since.is_none_or(|since| row.at >= since)
+            && (!ask.denied || row.action.starts_with("deny."))
+    };
+    let mut rows = Vec::new();
+    let mut before = ask.before.unwrap_or_else(|| newest.saturating_add(1));
+    while before > 1 && rows.len() < limit {
+        let after = before.saturating_sub(PAGE as u64 + 1);
+        let count = usize::try_from(before - 1 - after).unwrap_or(PAGE);
+        // A read for each page: a long one would keep the catalogue's log from being emptied.
+        before = library.catalog.read(|tx| -> Result<_, OpsError> {
+            let page = tx.audit_after(CHAIN, after, count)?;
             for row in page.iter().rev() {
-                before = row.seq;
                 if asked(row)
                     && let Some(told) = told(library, actor, tx, row)?
                 {
                     rows.push(told);
                     if rows.len() == limit {
-                        break;
+                        return Ok(row.seq);
                     }
                 }
             }
-            if ended || page.is_empty() {
-                before = 1;
-            }
-        }
-        Ok(json!({ "rows": rows, "next": (before > 1).then_some(before) }))
-    })
+            // Rows are in the order in which they were written; clocks are set back, but not by so many.
+            let ended = page.is_empty() || since.is_some_and(|since| page.iter().all(|row| row.at < since));
+            Ok(if ended { 1 } else { after.saturating_add(1) })
+        })?;
+    }
+    Ok(json!({ "rows": rows, "next": (before > 1).then_some(before) }))
 }
 
 /// A row as he may be told of it; `None` when it is of something that he may not list.
@@ -129,16 +128,26 @@ pub fn verify(library: &Library, actor: &Actor, lines: &[String]) -> Result<Valu
         faults.push(fault);
         Vec::new()
     });
-    for line in lines.iter().chain(&kept) {
-        let head: Head = line
-            .parse()
-            .map_err(|e| OpsError::usage(format!("{e}"), "give the lines that dam log head has written"))?;
-        if head.library != library.info().id || !head.is_sealed_by(&library.head_key()) {
-            faults.push(format!("head of row {} of {}: this library has not told it", head.seq, head.at));
-        } else {
-            heads.push(head);
+    for line in lines {
+        let read = line.parse();
+        let head = read.map_err(|e| OpsError::usage(format!("{e}"), "give the lines that dam log head has written"))?;
+        heads.push(head);
+    }
+    // A line that was torn by a full disk keeps nobody from the others.
+    for line in &kept {
+        match line.parse() {
+            Ok(head) => heads.push(head),
+            Err(e) => faults.push(format!("audit_heads: {e}; what it told cannot be compared")),
         }
     }
+    let key = library.head_key();
+    heads.retain(|head: &Head| {
+        let ours = head.library == library.info().id && head.is_sealed_by(&key);
+        if !ours {
+            faults.push(format!("head of row {} of {}: this library has not told it", head.seq, head.at));
+        }
+        ours
+    });
     let mut chains = Vec::new();
     let mut names = library.catalog.read(|tx| tx.audit_chains())?;
     names.extend(heads.iter().map(|head| head.chain.clone()));

@@ -1,6 +1,6 @@
 //! Looking at pictures, one at a time and in the daemon's own time: what each looks like is kept for good.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,15 +14,19 @@ const AT_ONCE: usize = 256;
 
 /// How far the looking has come. Not held while a picture is looked at: others ask how far it is.
 #[derive(Debug, Default)]
-pub(super) struct Looking(Mutex<State>);
+pub(super) struct Looking {
+    state: Mutex<State>,
+    /// Some picture could not be read: it is looked at when it changes, or by the next daemon.
+    missed: AtomicBool,
+}
 
 impl Looking {
     fn state(&self) -> State {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn come_to(&self, state: State) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
 
@@ -59,7 +63,8 @@ impl Library {
     /// Whether every picture was looked at.
     #[must_use]
     pub fn has_looked(&self) -> bool {
-        matches!(self.looking.state(), State::Changes(seen) if seen >= self.catalog.committed())
+        let missed = self.looking.missed.load(Ordering::Relaxed);
+        !missed && matches!(self.looking.state(), State::Changes(seen) if seen >= self.catalog.committed())
     }
 
     fn try_look(&self) -> Result<(), OpsError> {
@@ -137,6 +142,7 @@ impl Library {
             Err(e) if e.is_lasting() => Err(e.to_string()),
             Err(e) => {
                 tracing::warn!(%content, error = %e, "a picture cannot be read to be looked at");
+                self.looking.missed.store(true, Ordering::Relaxed);
                 return Ok(Tried::Done);
             }
         };

@@ -59,9 +59,9 @@ impl Library {
     /// Reads the table when the library is opened: without one that which ships is in force, and a mistake changes nothing.
     pub(super) fn first_platforms(&self) -> Result<(), OpsError> {
         let file = &self.platforms_file;
-        match file.stamp(self.root()) {
-            None => Ok(self.put_in_force(platforms::shipped(), "damfs")?),
-            now => self.read_platforms(&mut file.seen(), now),
+        match file.bytes(self.root()) {
+            Ok(None) => Ok(self.put_in_force(platforms::shipped(), "damfs")?),
+            Ok(Some(_)) | Err(_) => self.read_platforms(&mut file.seen(), file.stamp(self.root())),
         }
     }
 

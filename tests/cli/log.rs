@@ -37,8 +37,17 @@ fn a_file_for_heads_that_is_gone_or_no_path_is_told() {
     let file = lab.path("heads");
     fs::write(&info, format!("{said}audit_heads = {:?}\n", file.to_str().unwrap())).unwrap();
     assert!(lab.fails(1, &["log", "verify"]).contains("is gone"));
-    fs::write(&file, lab.ok(&["log", "head"])).unwrap();
+    let told = lab.ok(&["log", "head"]);
+    fs::write(&file, &told).unwrap();
     lab.ok(&["log", "verify"]);
+    // Regression: half a line, which a full disk leaves, kept everything from being verified.
+    fs::write(&file, [&told.as_bytes()[..40], b"\xff\n\n", told.as_bytes()].concat()).unwrap();
+    let output = lab.dam(&["log", "verify", "--json"]);
+    let verified: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = verified["faults"].as_array().unwrap();
+    assert!(output.status.code() == Some(1) && faults.len() == 1, "{verified}");
+    assert!(faults[0].as_str().unwrap().starts_with("audit_heads: `damfs-audit-head-1"), "{verified}");
+    assert_eq!(verified["heads"], told.lines().count());
 }
 
 fn first(lab: &Lab) -> String {

@@ -201,11 +201,21 @@ fn the_next_process_has_what_was_kept() {
     };
     assert_eq!(counts(&opened()), [1, 0], "from the file");
     let kept = std::fs::read(path.with_extension("index")).unwrap();
+    let owned: String = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT value FROM meta WHERE key = 'index'", [], |row| row.get(0))
+        .unwrap();
     let mut other = kept.clone();
     *other.last_mut().unwrap() ^= 1;
     for bad in [&other[..], &kept[..kept.len() - 1], &[&kept[..], b"x"].concat(), &kept[..70], b""] {
         std::fs::write(path.with_extension("index"), bad).unwrap();
-        assert_eq!(counts(&opened()), [0, 1], "{} of {} bytes", bad.len(), kept.len());
+        let engine = opened();
+        assert_eq!(counts(&engine), [0, 1], "{} of {} bytes", bad.len(), kept.len());
+        // Regression: the damaged one passed for the one to leave, and each start built the index again.
+        engine.keep_index().unwrap();
+        assert_ne!(std::fs::read(path.with_extension("index")).unwrap(), bad);
+        drop(engine);
+        rows(&format!("UPDATE meta SET value = '{owned}' WHERE key = 'index'"));
     }
     std::fs::write(path.with_extension("index"), &kept).unwrap();
     assert_eq!(counts(&opened()), [1, 0]);

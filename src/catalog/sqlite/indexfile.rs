@@ -45,12 +45,12 @@ pub(super) fn read(conn: &Connection, catalog: &Path) -> Result<Option<(u64, Ind
     });
     match found {
         Ok((index, found)) if found == digest => Ok(Some((seq, index))),
-        Ok(_) => {
-            tracing::warn!("the kept index of queries is damaged; it is built again");
-            Ok(None)
-        }
-        Err(e) => {
-            tracing::debug!(error = %e, "there is no kept index of queries; it is built");
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        damaged => {
+            let why = damaged.err().map_or_else(|| "its digest is another".to_owned(), |e| e.to_string());
+            tracing::warn!("the kept index of queries cannot be used, it is built again: {why}");
+            // Else it would pass for the one that is to be left at the end.
+            let _ = fs::remove_file(file_of(catalog));
             Ok(None)
         }
     }

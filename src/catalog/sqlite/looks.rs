@@ -1,7 +1,7 @@
 //! Looks of pictures, and which look alike. The looks of all contents are gathered when somebody asks for the first time, and kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use damfs_policy::Expr;
 use rusqlite::types::Value;
@@ -57,7 +57,7 @@ enum State {
     Off,
     /// What was committed since the reading began.
     Reading(Vec<(u64, u64)>),
-    Ready(Looks),
+    Ready(Arc<Looks>),
 }
 
 /// The looks of an engine. They are of the last commit: as they follow from bytes alone, a read of an earlier moment is answered by them too.
@@ -88,13 +88,25 @@ impl KeptLooks {
         match &mut *self.change() {
             State::Off => {}
             State::Reading(since) => since.extend(rows),
-            State::Ready(looks) => rows.for_each(|(look, digits)| looks.add(look, digits)),
+            // Copied while somebody answers from them: no commit waits for an answer.
+            State::Ready(looks) => {
+                let looks = Arc::make_mut(looks);
+                rows.for_each(|(look, digits)| looks.add(look, digits));
+            }
         }
     }
 
-    fn with<T>(&self, answer: impl FnOnce(&Looks) -> Result<T, E>) -> Result<T, E> {
-        if let State::Ready(looks) = &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            return answer(looks);
+    fn ready(&self) -> Option<Arc<Looks>> {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Ready(looks) => Some(Arc::clone(looks)),
+            State::Off | State::Reading(_) => None,
+        }
+    }
+
+    /// The looks, gathered by the first who asks.
+    fn all(&self) -> Result<Arc<Looks>, E> {
+        if let Some(looks) = self.ready() {
+            return Ok(looks);
         }
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*self.change(), State::Ready(_)) {
@@ -105,20 +117,17 @@ impl KeptLooks {
             if let State::Reading(since) = std::mem::replace(&mut *state, State::Off) {
                 since.into_iter().for_each(|(look, digits)| looks.add(look, digits));
             }
-            *state = State::Ready(looks);
+            *state = State::Ready(Arc::new(looks));
         }
         drop(reading);
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Ready(looks) => answer(looks),
-            _ => Err(E::Engine("the looks of pictures could not be gathered".into())),
-        }
+        self.ready().ok_or_else(|| E::Engine("the looks of pictures could not be gathered".into()))
     }
 }
 
 /// The kept looks, or those that a write sees.
 fn looks<T>(conn: &Connection, kept: Option<&KeptLooks>, answer: impl FnOnce(&Looks) -> Result<T, E>) -> Result<T, E> {
     match kept {
-        Some(kept) => kept.with(answer),
+        Some(kept) => answer(&*kept.all()?),
         None => answer(&read(conn)?),
     }
 }
@@ -158,4 +167,21 @@ pub(super) fn alike(
         Ok(Some(Seen { ordinal, alternate: alternate.and_then(|(family, seed)| family.zip(seed)) }))
     };
     looks(conn, kept, |looks| looks.groups(of.map(duplicate_number), &mut see))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// A commit waited for whoever listed by/similar/, and everybody for the commit.
+    #[test]
+    fn no_commit_waits_for_an_answer() {
+        let kept = KeptLooks::new(Path::new("nowhere"));
+        *kept.change() = State::Ready(Arc::new(Looks::of(vec![(0, 7)])));
+        let answering = kept.all().unwrap();
+        kept.committed(&[LookRow { content: ContentId([1; 32]), way: LOOK, look: Ok(1) }]);
+        assert_eq!(answering.around(0, 2).len(), 1, "one answer, one moment");
+        assert_eq!(kept.all().unwrap().around(0, 2).len(), 2);
+    }
 }

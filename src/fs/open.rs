@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use super::handles::{Handle, OpenFile, Pass, Rights, Target};
 use super::inodes::{Space, Virtual};
 use super::mount::{Mount, Object};
+use super::xattr::QUALITY;
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo};
 use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
@@ -42,6 +43,12 @@ impl Mount {
             Some(Virtual::Export(export)) => !self.is_sized(export),
             _ => false,
         }
+    }
+
+    /// The same for reading an attribute of it.
+    #[must_use]
+    pub fn is_slow_getxattr(&self, ino: u64, name: &[u8]) -> bool {
+        name == QUALITY && self.is_slow_stat(ino)
     }
 
     /// The same for opening it.

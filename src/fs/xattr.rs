@@ -18,7 +18,7 @@ use crate::view::tree::{Dir, FOCUS};
 const MAX_VALUE: usize = 65_536;
 
 /// The quality that an export was written with; readable, never listed, so that copies do not carry it.
-const QUALITY: &[u8] = b"user.dam.export.quality";
+pub(super) const QUALITY: &[u8] = b"user.dam.export.quality";
 
 /// A value that the record's own commands would not take either.
 fn bad_value(e: OpsError) -> FsError {
@@ -79,7 +79,7 @@ impl Mount {
         if name == QUALITY {
             let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
             let Object::Export(export) = object else { return Err(FsError::NoAttribute) };
-            let quality = self.export_quality(&export)?.ok_or(FsError::NoAttribute)?;
+            let quality = self.explain(&who, "getxattr", self.export_quality(&export))?.ok_or(FsError::NoAttribute)?;
             return Ok(quality.to_string().into_bytes());
         }
         let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };

@@ -433,7 +433,12 @@ impl Filesystem for Adapter {
 
     fn getxattr(&self, req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
         let op = Op::new("getxattr", ino.0);
-        op.guard(|| send_xattr(op, self.mount.getxattr(&caller(req), ino.0, name.as_bytes()), size, reply));
+        op.guard(|| {
+            let (mount, caller, name) = (Arc::clone(&self.mount), caller(req), name.as_bytes().to_vec());
+            self.render(op, self.mount.is_slow_getxattr(ino.0, &name), reply, move |reply| {
+                send_xattr(op, mount.getxattr(&caller, ino.0, &name), size, reply);
+            });
+        });
     }
 
     fn listxattr(&self, req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {

@@ -99,7 +99,7 @@ macro_rules! fails {
     )+};
 }
 
-fails!(ReplyAttr, ReplyOpen, ReplyData);
+fails!(ReplyAttr, ReplyOpen, ReplyData, ReplyXattr);
 
 pub fn send_empty(op: Op, result: FsResult<()>, reply: ReplyEmpty) {
     match op.outcome(result) {

@@ -21,7 +21,7 @@ use landlock::{
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, nice, set_parent_process_death_signal, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
-use seccompiler::{SeccompAction, SeccompFilter};
+use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 
 /// The first argument that makes this program the sandbox.
 pub const WORD: &str = "sandbox";
@@ -31,6 +31,8 @@ const READABLE: [&str; 9] =
 /// Address space: several times what the largest clip takes.
 const MEMORY: u64 = 2 << 30;
 const OPEN_FILES: u64 = 64;
+/// Seconds of the processor between being told that it was enough and being killed.
+const AFTER_SIGNAL: u64 = 10;
 /// Behind everybody else.
 const NICE: i32 = 10;
 
@@ -71,7 +73,9 @@ fn give_up(args: &Args) -> io::Result<()> {
     ];
     nice(NICE)?;
     for (resource, most) in limits {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        // At the hard limit of the processor the kernel kills, as somebody does who is short of memory; the signal before that says why.
+        let hard = if resource == Resource::Cpu { most.saturating_add(AFTER_SIGNAL) } else { most };
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(hard) })?;
     }
     set_no_new_privs(true)?;
     confine(args).map_err(|e| io::Error::other(format!("the kernel's Landlock cannot be used: {e}")))?;
@@ -114,7 +118,31 @@ fn opened(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
     std::fs::File::from(fd.try_clone_to_owned()?).metadata()
 }
 
-/// From the network and from other processes: those calls are EPERM.
+/// Calls by which a path gets another mode, owner, time, attribute or length, which no Landlock, or no early one, knows of.
+const CHANGING: &[i64] = &[
+    libc::SYS_truncate,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+];
+
+/// Their older forms, which newer machines do not have.
+#[cfg(target_arch = "x86_64")]
+const CHANGING_BEFORE: &[i64] =
+    &[libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat];
+#[cfg(not(target_arch = "x86_64"))]
+const CHANGING_BEFORE: &[i64] = &[];
+
+/// From the network, from other processes and from what files are beside their bytes: those calls are EPERM.
 fn silence() -> Result<(), Box<dyn std::error::Error>> {
     let refused = [
         libc::SYS_socket,
@@ -128,6 +156,8 @@ fn silence() -> Result<(), Box<dyn std::error::Error>> {
         libc::SYS_kill,
         libc::SYS_tkill,
         libc::SYS_tgkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
         libc::SYS_pidfd_send_signal,
         libc::SYS_pidfd_getfd,
         libc::SYS_mount,
@@ -143,8 +173,11 @@ fn silence() -> Result<(), Box<dyn std::error::Error>> {
         libc::SYS_request_key,
         libc::SYS_userfaultfd,
     ];
-    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
-        refused.into_iter().map(|call| (call, Vec::new())).collect();
+    let refused = refused.iter().chain(CHANGING).chain(CHANGING_BEFORE);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = refused.map(|call| (*call, Vec::new())).collect();
+    // Limits of its own it may ask for: process 0 is itself.
+    let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![other])?]);
     let refuse = SeccompAction::Errno(u32::try_from(Errno::PERM.raw_os_error())?);
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, std::env::consts::ARCH.try_into()?)?;
     let program: seccompiler::BpfProgram = filter.try_into()?;

@@ -50,7 +50,10 @@ impl Mount {
             }
             Err(e @ (BlobError::Missing(_) | BlobError::Damaged { .. })) => {
                 tracing::warn!(error = %e, "a finished clip is gone; it is rendered again");
-                clip.forget()?;
+                // What is missing may be on its way: the parts that a worker has kept so far are its own.
+                if matches!(e, BlobError::Damaged { .. }) {
+                    clip.forget()?;
+                }
                 self.library.clips.want(asset);
                 Err(FsError::TryAgain)
             }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
 use crate::harness::*;
@@ -259,7 +260,7 @@ fn the_sandbox_reads_its_input_writes_its_output_and_does_nothing_else() {
     fs::write(&secret, "secret").unwrap();
     fs::write(&input, "input").unwrap();
     let script = "
-import os, signal, socket, sys
+import os, resource, signal, socket, sys
 def tried(what, act):
     try: act(); print(what, 'done')
     except OSError as e: print(what, os.strerror(e.errno))
@@ -271,17 +272,24 @@ tried('change', lambda: open('/proc/self/fd/0', 'w'))
 tried('socket', lambda: socket.socket())
 tried('kill', lambda: os.kill(os.getppid(), 0))
 tried('owner', lambda: os.chown('/proc/self/fd/1', 1, 1))
+tried('mode', lambda: os.chmod(sys.argv[1], 0o666))
+tried('time', lambda: os.utime(sys.argv[1]))
+tried('attribute', lambda: os.setxattr(sys.argv[1], 'user.x', b'x'))
+tried('length', lambda: os.truncate(sys.argv[1], 0))
+tried('limits', lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (5, 5)))
+tried('own limits', lambda: resource.getrlimit(resource.RLIMIT_NOFILE))
 tried('long', lambda: os.pwrite(1, b'x', 1 << 30))
 sys.stdout.flush()
 ";
-    let sandboxed = |script: &str, parent: &str| {
+    let sandboxed_for = |seconds: &str, script: &str, parent: &str| {
         let mut command = std::process::Command::new(&daemon);
-        command.args(["sandbox", "--parent", parent, "--cpu-seconds", "60", "--file-bytes", "1000000"]);
+        command.args(["sandbox", "--parent", parent, "--cpu-seconds", seconds, "--file-bytes", "1000000"]);
         command.args(["/usr/bin/python3", "-I", "-c", script]).arg(&secret);
         command.stdin(fs::File::open(&input).unwrap());
         command.stdout(fs::File::options().create(true).truncate(true).write(true).read(true).open(&output).unwrap());
         command.output().unwrap()
     };
+    let sandboxed = |script: &str, parent: &str| sandboxed_for("60", script, parent);
     let me = std::process::id().to_string();
     let out = sandboxed(script, &me);
     let told = fs::read_to_string(&output).unwrap();
@@ -294,6 +302,12 @@ sys.stdout.flush()
         "socket Operation not permitted",
         "kill Operation not permitted",
         "owner Operation not permitted",
+        "mode Operation not permitted",
+        "time Operation not permitted",
+        "attribute Operation not permitted",
+        "length Operation not permitted",
+        "limits Operation not permitted",
+        "own limits done",
         "long File too large",
     ];
     assert_eq!(told.lines().collect::<Vec<_>>(), expected, "{}", text(&out));
@@ -304,4 +318,6 @@ sys.stdout.flush()
         text(&orphan)
     );
     assert_eq!(fs::read_to_string(&output).unwrap(), "", "nothing was run");
+    // Regression: killed by its limit it looked as if somebody had killed it, and was run again and again.
+    assert_eq!(sandboxed_for("1", "while True: pass", &me).status.signal(), Some(libc::SIGXCPU));
 }

@@ -123,6 +123,9 @@ fn ended(status: ExitStatus, progress: &Progress) -> Ended {
         _ if progress.disk_full => Ended::Failed("no space is left on the disk".into()),
         None if status.success() => Ended::Done,
         None => Ended::Refused(if said.is_empty() { format!("the encoder ended with {status}") } else { said.clone() }),
+        Some(libc::SIGXCPU) => {
+            Ended::Refused("it takes more of the processor's time than it is given; cut it first".into())
+        }
         // By whoever ends processes when memory is short, or a person.
         Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT) => Ended::Failed("the encoder was killed".into()),
         Some(signal) => Ended::Refused(format!("the encoder died of signal {signal}")),

@@ -74,7 +74,7 @@ impl Encode {
     pub fn arguments(&self) -> Vec<String> {
         let bits = self.bits.to_string();
         // Two seconds: players seek by whole groups.
-        let group = (2 * self.rate.0).div_ceil(self.rate.1).to_string();
+        let group = self.rate.0.saturating_mul(2).div_ceil(self.rate.1).to_string();
         let line = [
             "-nostdin -y -v error -progress pipe:2 -protocol_whitelist file,pipe -threads 2 -f",
             self.demuxer,
@@ -143,8 +143,10 @@ fn size(recipe: &ClipRecipe, clip: &Clip) -> (u32, u32) {
         (None, None) => (w, h),
     };
     let bound = (bound.0.clamp(2, MOST_SIDE), bound.1.clamp(2, MOST_SIDE));
-    if recipe.fit != ClipFit::Any || (w <= bound.0 && h <= bound.1) {
-        let whole = if recipe.fit == ClipFit::Any { (w, h) } else { bound };
+    // Where no side is asked for the clip keeps its shape, however it is to fit.
+    let keeps = recipe.fit == ClipFit::Any || recipe.width.or(recipe.height).is_none();
+    if !keeps || (w <= bound.0 && h <= bound.1) {
+        let whole = if keeps { (w, h) } else { bound };
         return (even(whole.0), even(whole.1));
     }
     if u64::from(bound.0) * u64::from(h) <= u64::from(bound.1) * u64::from(w) {

@@ -40,6 +40,9 @@ fn sizes_are_even_and_as_the_fit_says() {
         (tall, ClipFit::Any, (1080, 4000), (518, 1920)),
         ((None, None), ClipFit::Any, (321, 241), (320, 240)),
         ((None, None), ClipFit::Any, (8192, 4096), (4096, 2048)),
+        // Regression: each side was cut to the longest by itself.
+        ((None, None), ClipFit::Crop, (7680, 4320), (4096, 2304)),
+        ((None, None), ClipFit::Pad, (321, 241), (320, 240)),
         ((Some(640), None), ClipFit::Any, (1280, 720), (640, 360)),
         ((None, Some(360)), ClipFit::Any, (1280, 720), (640, 360)),
         ((None, None), ClipFit::Any, (1, 1), (2, 2)),

@@ -24,6 +24,7 @@ APT_SAVERS_FULL=(
     libreoffice-writer-nogui python3-uno
 )
 APT_WHOLE=(rsync tar python3 dbus tracker tracker-miner-fs tracker-extract)
+APT_UPLOADS=(python3 rsync tar zip unzip curl jpeginfo pngcheck webp chromium chromium-driver python3-selenium)
 # Disk images that are filled, cut off and repaired.
 APT_DISKS=(e2fsprogs mount)
 APT_CHECK=(shellcheck)

@@ -110,12 +110,13 @@ if is_root; then
     if [ -n "$FULL" ]; then step faults scripts/faults.sh; else step faults scripts/faults.sh --quick; fi
     if [ -n "$FULL" ]; then step power scripts/power.sh; else step power scripts/power.sh 5 5; fi
     if [ -n "$FULL" ]; then step large scripts/large.sh; else step large scripts/large.sh --quick; fi
+    step uploads scripts/uploads.sh
     step whole scripts/whole.sh --quick
     [ -z "$FULL" ] || step whole-large env -u DAM_BIN_DIR DAM_PROFILE=release scripts/whole.sh --large 1000000
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600 --together 7
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
-    left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large,whole}.sh (they install programs, make a user and mount disk images)")
+    left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large,uploads,whole}.sh (they install programs, make a user and mount disk images)")
     [ -z "$FULL" ] || left_out+=("scripts/bench.sh (it empties the kernel's caches)")
 fi
 

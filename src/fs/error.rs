@@ -3,7 +3,7 @@
 use crate::access::AccessError;
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
-use crate::media::MediaError;
+use crate::ops::stills::StillError;
 
 /// Shorthand.
 pub type FsResult<T> = Result<T, FsError>;
@@ -175,9 +175,15 @@ impl From<AccessError> for FsError {
     }
 }
 
-impl From<MediaError> for FsError {
-    fn from(e: MediaError) -> Self {
-        Self::Io(e.to_string())
+impl From<StillError> for FsError {
+    fn from(e: StillError) -> Self {
+        match e {
+            StillError::Lasting(reason) => Self::NoExport(reason),
+            StillError::Busy => Self::TryAgain,
+            StillError::Catalog(e) => e.into(),
+            StillError::Blob(e) => e.into(),
+            StillError::NoContent(_) | StillError::Differs(_) | StillError::Media(_) => Self::Io(e.to_string()),
+        }
     }
 }
 

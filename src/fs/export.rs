@@ -1,4 +1,4 @@
-//! Exports: rendered when their size is asked for, remembered for good.
+//! Exports of pictures, and marked proxies: which still an export is, and what of it a program sees.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,14 @@ use super::inodes::{ExportRef, Virtual};
 use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
-use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
-use crate::media::{self, Limits, MediaError, RENDERER, Recipe};
-use crate::ops::renditions::Rendered;
+use crate::media::{self, Limits};
+use crate::ops::stills::{Still, StillError};
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
-use crate::types::{AssetId, Attr, ReadAt, Timestamp, VersionId};
+use crate::types::{AssetId, Attr, Timestamp, VersionId};
 use crate::view::recipes;
 use crate::view::tree::circulates;
-
-/// How long a decode waits for others to give memory back; then the caller tries again.
-const ROOM_WAIT: Duration = Duration::from_secs(20);
 
 impl Mount {
     /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
@@ -42,7 +38,7 @@ impl Mount {
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.
     pub(super) fn export_attr(&self, export: &ExportRef) -> FsResult<(Attr, bool)> {
         let ino = self.inodes.export(export);
-        let row = self.rendition(export)?;
+        let row = self.library.still_row(&still(export))?;
         let size = row.as_ref().and_then(|row| match row.outcome {
             Outcome::Made { size, .. } => Some(size),
             Outcome::Failed(_) => None,
@@ -65,19 +61,13 @@ impl Mount {
 
     /// Whether the export's size is known.
     pub(super) fn is_sized(&self, export: &ExportRef) -> bool {
-        matches!(self.rendition(export), Ok(Some(RenditionRow { outcome: Outcome::Made { .. }, .. })))
+        let row = self.library.still_row(&still(export));
+        matches!(row, Ok(Some(RenditionRow { outcome: Outcome::Made { .. }, .. })))
     }
 
     /// Whether the export's bytes are kept.
     pub(super) fn is_rendered(&self, export: &ExportRef) -> bool {
-        let name = object_name(export);
-        self.is_sized(export) && self.library.vault.has_object(ObjectKind::Rendition, &name).unwrap_or(false)
-    }
-
-    /// What came of rendering it, when that was tried.
-    fn rendition(&self, export: &ExportRef) -> FsResult<Option<RenditionRow>> {
-        let recipe = export.recipe.hash();
-        Ok(self.library.catalog.read(|tx| tx.rendition(export.version.content, &recipe, RENDERER))?)
+        self.is_sized(export) && self.library.is_still_kept(&still(export)).unwrap_or(false)
     }
 
     /// The quality that the export was written with, of formats that have one.
@@ -85,86 +75,18 @@ impl Mount {
         if !self.is_sized(export) {
             self.render(export)?;
         }
-        Ok(self.rendition(export)?.and_then(|row| match row.outcome {
+        Ok(self.library.still_row(&still(export))?.and_then(|row| match row.outcome {
             Outcome::Made { quality, .. } => quality,
             Outcome::Failed(_) => None,
         }))
     }
 
-    /// The bytes of an export: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the
-    /// fault is reported rather than a file whose size is a lie.
+    /// The bytes of an export: kept ones, or rendered now.
     pub(super) fn render(&self, export: &ExportRef) -> FsResult<Arc<Vec<u8>>> {
-        let name = object_name(export);
-        let known = match self.rendition(export)?.map(|row| row.outcome) {
-            Some(Outcome::Failed(reason)) => return Err(no_export(export, &reason)),
-            Some(Outcome::Made { hash, .. }) => Some(hash),
-            None => None,
-        };
-        match self.library.vault.get_object(ObjectKind::Rendition, &name) {
-            Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => {
-                return Ok(Arc::new(bytes));
-            }
-            Ok(_) => {}
-            Err(e @ BlobError::Damaged { .. }) => {
-                tracing::warn!(error = %e, "a kept export is damaged; it is rendered again")
-            }
-            Err(e) => return Err(e.into()),
-        }
-        let media::Rendered { bytes, quality } = match self.render_now(&export.version, &export.recipe)? {
-            Ok(rendered) => rendered,
-            Err(e) if e.is_lasting() && known.is_none() => {
-                let reason = e.to_string();
-                self.remember(export, Outcome::Failed(reason.clone()))?;
-                return Err(no_export(export, &reason));
-            }
-            Err(e) => return Err(e.into()),
-        };
-        let digest = *blake3::hash(&bytes).as_bytes();
-        if known.is_some_and(|known| known != digest) {
-            return Err(FsError::Io(format!("export {name} rendered differently than before; report this")));
-        }
-        let made = Outcome::Made { size: bytes.len() as u64, hash: digest, quality };
-        if let Err(e) = self.keep(export, &name, &bytes, made) {
-            tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
-        }
-        Ok(Arc::new(bytes))
-    }
-
-    /// Remembers an export's bytes, and what came of it.
-    fn keep(&self, export: &ExportRef, name: &str, bytes: &[u8], made: Outcome) -> FsResult<()> {
-        self.library.vault.put_object(ObjectKind::Rendition, name, bytes)?;
-        self.remember(export, made)
-    }
-
-    /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
-    fn remember(&self, export: &ExportRef, outcome: Outcome) -> FsResult<()> {
-        let told = matches!(outcome, Outcome::Failed(_)).then_some(export.asset.id);
-        let what = Rendered { content: export.version.content, recipe: export.recipe.hash(), renderer: RENDERER };
-        Ok(self.library.remember_rendition(what, &outcome, told)?)
-    }
-
-    fn render_now(&self, version: &VersionRow, recipe: &Recipe) -> FsResult<Result<media::Rendered, MediaError>> {
-        let content = self
-            .library
-            .catalog
-            .read(|tx| tx.content(version.content))?
-            .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
-        let reader = self.library.vault.open(&content);
-        self.decoding(&reader, || media::render(&reader, recipe, &Limits::default()))
-    }
-
-    /// Does what decodes a picture when there is memory for it beside the others.
-    fn decoding<T>(
-        &self,
-        source: &dyn ReadAt,
-        decode: impl FnOnce() -> Result<T, MediaError>,
-    ) -> FsResult<Result<T, MediaError>> {
-        let bytes = match media::decoded_bytes(source) {
-            Ok(bytes) => bytes,
-            Err(e) => return Ok(Err(e)),
-        };
-        let _share = self.library.decodes.take(bytes, ROOM_WAIT).ok_or(FsError::TryAgain)?;
-        Ok(decode())
+        self.library.still(&still(export)).map_err(|e| match e {
+            StillError::Lasting(reason) => no_export(export, &reason),
+            other => other.into(),
+        })
     }
 
     /// Whether he may see a marked proxy of the asset but not its bytes.
@@ -207,15 +129,15 @@ impl Mount {
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        let bytes = self.decoding(&reader, || media::proxy(&reader, &who.subject.name, &Limits::default()))??;
+        let bytes = self.library.decoding(&reader, || media::proxy(&reader, &who.subject.name, &Limits::default()))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
         Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
     }
 }
 
-fn object_name(export: &ExportRef) -> String {
-    recipes::object_name(export.version.content, &export.recipe)
+fn still(export: &ExportRef) -> Still {
+    Still { asset: export.asset.id, content: export.version.content, recipe: export.recipe.clone() }
 }
 
 fn no_export(export: &ExportRef, reason: &str) -> FsError {

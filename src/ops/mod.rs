@@ -59,6 +59,7 @@ mod sidecars;
 mod similar;
 pub mod snapshots;
 pub mod spec;
+pub mod stills;
 mod strays;
 mod sweep;
 pub mod target;

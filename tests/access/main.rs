@@ -22,6 +22,7 @@ mod records_back;
 mod saved;
 mod similar;
 mod spec;
+mod stills;
 mod thinning;
 mod trail;
 mod values;

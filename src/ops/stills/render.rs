@@ -1,0 +1,107 @@
+//! One still: its kept bytes, or rendered now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Still, StillError};
+use crate::blob::{BlobError, ObjectKind};
+use crate::catalog::{CatalogError, Outcome, RenditionRow};
+use crate::media::{self, Limits, MediaError, RENDERER};
+use crate::ops::Library;
+use crate::ops::renditions::Rendered;
+use crate::types::ReadAt;
+use crate::view::recipes::object_name;
+
+/// How long a decode waits for others to give memory back; then the caller tries again.
+const ROOM_WAIT: Duration = Duration::from_secs(20);
+
+impl Library {
+    /// What came of rendering a still, when that was tried.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn still_row(&self, still: &Still) -> Result<Option<RenditionRow>, CatalogError> {
+        self.catalog.read(|tx| tx.rendition(still.content, &still.recipe.hash(), RENDERER))
+    }
+
+    /// Whether a still's bytes are kept.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_still_kept(&self, still: &Still) -> Result<bool, BlobError> {
+        self.vault.has_object(ObjectKind::Rendition, &object_name(still.content, &still.recipe))
+    }
+
+    /// The bytes of a still: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the fault is
+    /// reported rather than a file whose size is a lie.
+    ///
+    /// # Errors
+    /// [`StillError::Lasting`] when there is none and never will be; others when it cannot be had just now.
+    pub fn still(&self, still: &Still) -> Result<Arc<Vec<u8>>, StillError> {
+        let name = object_name(still.content, &still.recipe);
+        let known = match self.still_row(still)?.map(|row| row.outcome) {
+            Some(Outcome::Failed(reason)) => return Err(StillError::Lasting(reason)),
+            Some(Outcome::Made { hash, .. }) => Some(hash),
+            None => None,
+        };
+        match self.vault.get_object(ObjectKind::Rendition, &name) {
+            Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => return Ok(Arc::new(bytes)),
+            Ok(_) => {}
+            Err(e @ BlobError::Damaged { .. }) => {
+                tracing::warn!(error = %e, "a kept export is damaged; it is rendered again");
+            }
+            Err(e) => return Err(e.into()),
+        }
+        let media::Rendered { bytes, quality } = match self.render_still(still) {
+            Ok(rendered) => rendered,
+            Err(StillError::Media(e)) if e.is_lasting() && known.is_none() => {
+                let reason = e.to_string();
+                self.remember_still(still, Outcome::Failed(reason.clone()))?;
+                return Err(StillError::Lasting(reason));
+            }
+            Err(e) => return Err(e),
+        };
+        let hash = *blake3::hash(&bytes).as_bytes();
+        if known.is_some_and(|known| known != hash) {
+            return Err(StillError::Differs(name));
+        }
+        let made = Outcome::Made { size: bytes.len() as u64, hash, quality };
+        if let Err(e) = self.keep_still(still, &name, &bytes, made) {
+            tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
+        }
+        Ok(Arc::new(bytes))
+    }
+
+    /// Does what decodes a picture when there is memory for it beside the others.
+    ///
+    /// # Errors
+    /// [`StillError::Busy`] when there was none for long, and what `decode` says.
+    pub fn decoding<T>(
+        &self,
+        source: &dyn ReadAt,
+        decode: impl FnOnce() -> Result<T, MediaError>,
+    ) -> Result<T, StillError> {
+        let bytes = media::decoded_bytes(source)?;
+        let _share = self.decodes.take(bytes, ROOM_WAIT).ok_or(StillError::Busy)?;
+        Ok(decode()?)
+    }
+
+    fn render_still(&self, still: &Still) -> Result<media::Rendered, StillError> {
+        let content = self.catalog.read(|tx| tx.content(still.content))?;
+        let reader = self.vault.open(&content.ok_or(StillError::NoContent(still.content))?);
+        self.decoding(&reader, || media::render(&reader, &still.recipe, &Limits::default()))
+    }
+
+    /// Remembers a still's bytes, and what came of it.
+    fn keep_still(&self, still: &Still, name: &str, bytes: &[u8], made: Outcome) -> Result<(), StillError> {
+        self.vault.put_object(ObjectKind::Rendition, name, bytes)?;
+        Ok(self.remember_still(still, made)?)
+    }
+
+    /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
+    fn remember_still(&self, still: &Still, outcome: Outcome) -> Result<(), CatalogError> {
+        let told = matches!(outcome, Outcome::Failed(_)).then_some(still.asset);
+        let what = Rendered { content: still.content, recipe: still.recipe.hash(), renderer: RENDERER };
+        self.remember_rendition(what, &outcome, told)
+    }
+}

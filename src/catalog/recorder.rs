@@ -383,6 +383,7 @@ reads! {
     fn rendition(&self, content: ContentId, recipe: &[u8; 32], renderer: u32) -> Option<RenditionRow>;
     fn rendition_by_no(&self, no: RenditionNo) -> Option<RenditionRow>;
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Vec<RenditionRow>;
+    fn rendered_contents(&self) -> Vec<ContentId>;
     fn versions_with_content(&self, content: ContentId) -> Vec<VersionRow>;
     fn look(&self, content: ContentId) -> Option<LookRow>;
     fn unlooked(&self, way: u32, after: u64, limit: usize) -> Vec<(u64, ContentId)>;

@@ -135,6 +135,8 @@ pub trait ReadTx {
     fn rendition_by_no(&self, no: RenditionNo) -> Result<Option<RenditionRow>, E>;
     /// Those whose bytes have this hash, in the order of their numbers.
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E>;
+    /// What was ever rendered, each once.
+    fn rendered_contents(&self) -> Result<Vec<ContentId>, E>;
 
     fn look(&self, content: ContentId) -> Result<Option<LookRow>, E>;
     /// Published images with an ordinal above `after` whose current bytes were not looked at in this way, and these bytes; in ordinal order,

@@ -38,8 +38,10 @@ fn line(row: &Value) -> String {
     let path = row["path"].as_str().or(row["asset"].as_str()).map(print::safe).unwrap_or_default();
     let version =
         format!("{path}, version {}{}", row["version"], if row["current"] == true { " (current)" } else { "" });
-    if row["as"] == "version" {
-        return version;
+    match row["as"].as_str() {
+        Some("version") => return version,
+        Some("derived") => return format!("{version}: other bytes, which say that they were made of it"),
+        _ => {}
     }
     let place = match (row["platform"].as_str(), row["placement"].as_str()) {
         (Some(platform), Some(placement)) => format!("{}/{}", print::safe(platform), print::safe(placement)),

@@ -10,7 +10,7 @@ use crate::catalog::{Asset, VersionRow};
 use crate::media::video::ClipRecipe;
 use crate::ops::clips::KeptClip;
 use crate::policy::platforms::Placement;
-use crate::types::{AssetId, Attr};
+use crate::types::{AssetId, Attr, Timestamp};
 use crate::view::recipes::{self, clip_name};
 use crate::view::tree;
 
@@ -23,16 +23,15 @@ pub struct ClipRef {
     pub recipe: ClipRecipe,
     pub size: u64,
     pub hash: [u8; 32],
+    /// When it was first made so.
+    pub since: Timestamp,
 }
 
 impl Mount {
     pub(super) fn clip_attr(&self, clip: &ClipRef) -> Attr {
-        attr::file(
-            self.inodes.clip(clip),
-            clip.size,
-            self.show,
-            clip.version.mtime.max(recipes::since(&clip.placement)),
-        )
+        let made = if clip.recipe.words.follow_the_record() { clip.since } else { Timestamp::EPOCH };
+        let mtime = clip.version.mtime.max(recipes::since(&clip.placement)).max(made);
+        attr::file(self.inodes.clip(clip), clip.size, self.show, mtime)
     }
 
     pub(super) fn open_clip(&self, clip: &ClipRef) -> KeptClip {

@@ -145,9 +145,10 @@ fn no_export(export: &ExportRef, reason: &str) -> FsError {
     FsError::NoExport(format!("{} for {}/{}: {reason}", asset.view_name, placement.platform, placement.placement))
 }
 
-/// When an export last changed: the version's time, or its recipe's if that is later. What a focus makes is as old as it was first made so; until
-/// then nobody has seen it.
+/// When an export last changed: the version's time, or its recipe's if that is later. What a focus or the record makes is as old as it was first
+/// made so; until then nobody has seen it.
 fn mtime(export: &ExportRef, made: Option<&RenditionRow>) -> Timestamp {
-    let focused = made.filter(|_| export.recipe.focus.is_some()).map_or(Timestamp::EPOCH, |row| row.since);
-    export.version.mtime.max(recipes::since(&export.placement)).max(focused)
+    let follows = export.recipe.focus.is_some() || export.recipe.words.follow_the_record();
+    let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
+    export.version.mtime.max(recipes::since(&export.placement)).max(first)
 }

@@ -445,16 +445,16 @@ impl Mount {
             }
             Item::Export(asset, version, placement) => {
                 self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
-                let recipe = self.library.catalog.read(|tx| tree::recipe_of(tx, &asset, &placement))?;
+                let recipe = self.library.catalog.read(|tx| tree::recipe_of(tx, &asset, &version, &placement))?;
                 let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
                 let ttl = if known { self.ttl() } else { Duration::ZERO };
                 Ok((attr, ttl, Some(Virtual::Export(Box::new(export)))))
             }
-            Item::Clip { asset, version, placement, size, hash } => {
+            Item::Clip { asset, version, placement, size, hash, since } => {
                 self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
-                let recipe = clip_recipe_for(&asset, &placement);
-                let clip = ClipRef { asset, version, placement, recipe, size, hash };
+                let recipe = self.library.catalog.read(|tx| clip_recipe_for(tx, &asset, &version, &placement))?;
+                let clip = ClipRef { asset, version, placement, recipe, size, hash, since };
                 Ok((self.clip_attr(&clip), self.ttl(), Some(Virtual::Clip(Box::new(clip)))))
             }
             item @ (Item::Pending(..) | Item::Text(_) | Item::Record(_) | Item::Why(_)) => {

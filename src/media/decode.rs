@@ -8,6 +8,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::png_colour::Colour;
 use super::sniff::sniff;
+use super::words::Told;
 use super::{MediaError, probe};
 use crate::types::ReadAt;
 
@@ -57,8 +58,8 @@ pub struct Master {
     pub(super) layout: Layout,
     pub(super) icc: Option<Vec<u8>>,
     pub(super) orientation: Orientation,
-    /// How the file itself declares that it came to be (IPTC DigitalSourceType).
-    pub(super) source_type: Option<String>,
+    /// What the file says of itself that its exports say too.
+    pub(super) told: Told,
 }
 
 impl std::fmt::Debug for Master {
@@ -113,7 +114,7 @@ impl Master {
         // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
         let decoded = catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation, header.colour)))
             .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))?;
-        Ok(Self { source_type: header.source_type, ..decoded })
+        Ok(Self { told: header.told, ..decoded })
     }
 
     /// Width and height as shown.
@@ -169,7 +170,7 @@ fn pixels(
         (true, false) => (Layout::Rgb, picture.into_rgb8().into_raw()),
         (true, true) => (Layout::Rgba, picture.into_rgba8().into_raw()),
     };
-    Ok(Master { pixels, width, height, layout, icc, orientation, source_type: None })
+    Ok(Master { pixels, width, height, layout, icc, orientation, told: Told::default() })
 }
 
 fn failed(error: &ImageError) -> MediaError {

@@ -33,6 +33,7 @@ mod sniff;
 mod source_type;
 pub mod video;
 mod webp;
+mod words;
 mod xmp;
 
 pub use budget::{Budget, Share};
@@ -41,11 +42,12 @@ pub use encode::Rendered;
 pub use focus::Focus;
 pub use look::{LOOK, look};
 pub use plan::suits;
-pub use probe::{Probe, probe, sidecar};
+pub use probe::{Probe, derived_from, probe, sidecar};
 pub use proxy::{PROXY_BYTES, proxy};
 pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
 pub use render::render;
 pub use sniff::{Sniffed, sniff};
+pub use words::{Told, Words};
 
 /// Why a file could not be read or rendered.
 #[derive(Debug, thiserror::Error)]

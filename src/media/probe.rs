@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::found::Found;
 use super::png_colour::Colour;
 use super::sniff::{Sniffed, sniff};
+use super::words::Told;
 use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
 use crate::types::{Generation, ReadAt, Timestamp};
 
@@ -95,6 +96,15 @@ pub fn sidecar(source: &dyn ReadAt) -> std::io::Result<Option<Probe>> {
     }))
 }
 
+/// What a file says that it was made of, as exports of ours do.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn derived_from(source: &dyn ReadAt) -> Result<Option<String>, MediaError> {
+    let Some(sniffed) = sniff(&source.read_head(HEAD)?) else { return Ok(None) };
+    Ok(walk(source, &sniffed)?.xmp.and_then(|packet| xmp::read(&packet).derived_from))
+}
+
 /// A packet's rating as stars: not rated is none.
 fn stars(rating: Option<i8>) -> Option<u8> {
     rating.filter(|stars| *stars != 0).and_then(|stars| u8::try_from(stars.max(0) * 2).ok())
@@ -112,8 +122,8 @@ pub(super) struct Header {
     pub size: Option<(u32, u32)>,
     pub unsupported: Option<&'static str>,
     pub colour: Colour,
-    /// IPTC DigitalSourceType.
-    pub source_type: Option<String>,
+    /// What its exports say too.
+    pub told: Told,
 }
 
 /// Reads the headers alone.
@@ -129,7 +139,7 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
         size: found.width.zip(found.height),
         unsupported: found.unsupported,
         colour: found.colour,
-        source_type: found.xmp.and_then(|packet| xmp::read(&packet).source_type),
+        told: found.xmp.map(|packet| xmp::read(&packet).told).unwrap_or_default(),
     })
 }
 

@@ -1,9 +1,9 @@
 //! What is to be made of a master, as stable text.
 
-use super::Focus;
+use super::{Focus, Words};
 
 /// The version of the renderer: raised whenever the same recipe would give other bytes.
-pub const RENDERER: u32 = 2;
+pub const RENDERER: u32 = 3;
 
 /// How a picture meets the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +110,8 @@ pub struct Recipe {
     pub quality: u8,
     /// Declares a picture that does not say itself how it came to be as made by a generator (XMP `DigitalSourceType`).
     pub mark_ai: bool,
+    /// What it says beside that.
+    pub words: Words,
 }
 
 /// The picture as it is, as a JPEG.
@@ -126,6 +128,7 @@ impl Default for Recipe {
             max_bytes: None,
             quality: 80,
             mark_ai: false,
+            words: Words::default(),
         }
     }
 }
@@ -161,6 +164,7 @@ impl Recipe {
         if self.upscale {
             text.push_str(" upscale=1");
         }
+        text.push_str(&self.words.canonical());
         text
     }
 

@@ -43,7 +43,6 @@ impl Master {
     pub fn render(&self, recipe: &Recipe) -> Result<Rendered, MediaError> {
         let plan = plan(self.size(), recipe)?;
         let raster = self.raster(&plan)?;
-        let declared = self.source_type.as_deref().or(recipe.mark_ai.then_some(source_type::GENERATED));
         let is_covered = (raster.width, raster.height) == plan.canvas;
         let ground = match recipe.canvas {
             Canvas::Plain if recipe.format.has_alpha() => Ground::Nothing,
@@ -52,7 +51,9 @@ impl Master {
             Canvas::Plain | Canvas::Blur => Ground::Colour(WHITE),
             Canvas::Colour(colour) => Ground::Colour(colour),
         };
-        encode::encode(&lay(raster, plan.canvas, ground), recipe, declared)
+        let declared = self.told.source_type.as_deref().or(recipe.mark_ai.then_some(source_type::GENERATED));
+        let packet = recipe.words.packet(&self.told, declared, plan.canvas);
+        encode::encode(&lay(raster, plan.canvas, ground), recipe, packet.as_deref())
     }
 
     /// The picture itself, filling the canvas and out of focus.

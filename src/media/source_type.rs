@@ -16,17 +16,6 @@ pub(super) fn read(value: &str) -> Option<String> {
     known.then_some(value)
 }
 
-/// The XMP packet that declares it, and nothing else.
-pub(super) fn packet(value: &str) -> String {
-    format!(
-        "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
-        <x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-        <rdf:Description rdf:about=\"\" xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">\
-        <Iptc4xmpExt:DigitalSourceType>{value}</Iptc4xmpExt:DigitalSourceType>\
-        </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
-    )
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {

@@ -8,6 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::source_type;
+use super::words::{Public, Told};
 
 pub(super) const MAX_PACKET: usize = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
@@ -24,7 +25,11 @@ enum Ns {
     Xmp,
     Exif,
     Photoshop,
+    IptcCore,
     IptcExt,
+    Rights,
+    Media,
+    Reference,
     Damfs,
 }
 
@@ -35,7 +40,11 @@ fn namespace(uri: &[u8]) -> Option<Ns> {
         b"http://ns.adobe.com/xap/1.0/" => Ns::Xmp,
         b"http://ns.adobe.com/exif/1.0/" => Ns::Exif,
         b"http://ns.adobe.com/photoshop/1.0/" => Ns::Photoshop,
+        b"http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/" => Ns::IptcCore,
         b"http://iptc.org/std/Iptc4xmpExt/2008-02-29/" => Ns::IptcExt,
+        b"http://ns.adobe.com/xap/1.0/rights/" => Ns::Rights,
+        b"http://ns.adobe.com/xap/1.0/mm/" => Ns::Media,
+        b"http://ns.adobe.com/xap/1.0/sType/ResourceRef#" => Ns::Reference,
         b"http://damfs.org/ns/1.0/" => Ns::Damfs,
         _ => return None,
     })
@@ -54,6 +63,8 @@ enum Property {
     Campaign,
     Persona,
     SourceType,
+    Public(Public),
+    DerivedFrom,
     Place,
 }
 
@@ -88,6 +99,12 @@ fn property(ns: Ns, local: &[u8]) -> Option<Property> {
         (Ns::Exif, b"GPSLatitude" | b"GPSLongitude") => Property::Place,
         (Ns::IptcExt, b"PersonInImage") => Property::Person,
         (Ns::IptcExt, b"DigitalSourceType") => Property::SourceType,
+        (Ns::Rights, b"Marked") => Property::Public(Public::Marked),
+        (Ns::Rights, b"WebStatement") => Property::Public(Public::WebStatement),
+        (Ns::Rights, b"UsageTerms") => Property::Public(Public::UsageTerms),
+        (Ns::Photoshop, b"Credit") => Property::Public(Public::Credit),
+        (Ns::IptcCore, b"AltTextAccessibility") => Property::Public(Public::AltText),
+        (Ns::Media, b"DerivedFrom") => Property::DerivedFrom,
         (Ns::Damfs, b"Campaign") => Property::Campaign,
         (Ns::Damfs, b"Persona") => Property::Persona,
         _ => return None,
@@ -108,8 +125,10 @@ pub(super) struct Xmp {
     pub persons: Vec<String>,
     pub campaign: Option<String>,
     pub personas: Vec<String>,
-    /// A value of a known vocabulary.
-    pub source_type: Option<String>,
+    /// A value of a known vocabulary, and what is for everybody.
+    pub told: Told,
+    /// The first of what is told of what it was made of.
+    pub derived_from: Option<String>,
     /// It says where the picture was taken.
     pub place: bool,
     /// The packet is not well formed, or too large; what came before is kept.
@@ -149,7 +168,14 @@ impl Xmp {
             Property::Created => once(&mut self.created),
             Property::UserComment => once(&mut self.user_comment),
             Property::Campaign => once(&mut self.campaign),
-            Property::SourceType => self.source_type = self.source_type.take().or_else(|| source_type::read(value)),
+            Property::SourceType => {
+                let told = &mut self.told.source_type;
+                *told = told.take().or_else(|| source_type::read(value));
+            }
+            Property::Public(public) => {
+                self.told.public.entry(public).or_insert_with(|| value.to_owned());
+            }
+            Property::DerivedFrom => once(&mut self.derived_from),
             Property::Place => self.place = true,
             Property::Rating => {
                 let whole = value.split('.').next().unwrap_or_default();
@@ -273,7 +299,9 @@ impl Walk {
     fn resource(&mut self, e: &BytesStart<'_>, property: Property) {
         for a in e.attributes().with_checks(false).flatten() {
             let is_rdf = a.key.prefix().and_then(|prefix| self.resolve(prefix.as_ref())) == Some(Ns::Rdf);
-            if is_rdf && a.key.local_name().as_ref() == b"resource" {
+            let is_resource = is_rdf && a.key.local_name().as_ref() == b"resource";
+            let is_source = property == Property::DerivedFrom && a.key.local_name().as_ref() == b"documentID";
+            if is_resource || is_source {
                 self.out.put(property, &String::from_utf8_lossy(&a.value));
             }
         }
@@ -346,7 +374,7 @@ mod tests {
             packet("", &format!("<i:DigitalSourceType>{uri}</i:DigitalSourceType>")),
             packet("", &format!("<i:DigitalSourceType r:resource=\"{uri}\"/>")),
         ] {
-            assert_eq!(read(text.as_bytes()).source_type.as_deref(), Some(uri), "{text}");
+            assert_eq!(read(text.as_bytes()).told.source_type.as_deref(), Some(uri), "{text}");
         }
     }
 

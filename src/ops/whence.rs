@@ -1,11 +1,13 @@
-//! `dam whence`: which version of which asset a file is, or was rendered from, and for what.
+//! `dam whence`: which version of which asset a file is, or was rendered from, and for what. Of other bytes, as another program makes them of an
+//! export, what the file itself says that it was made of.
 
 use std::io;
 
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders};
-use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
+use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow, duplicate};
+use crate::media;
 use crate::policy::Verb;
 use crate::policy::platforms::{Placement, PlacementKind};
 use crate::types::ReadAt;
@@ -14,8 +16,8 @@ use crate::view::tree::{circulates, recipe_of};
 
 const BLOCK: usize = 1 << 20;
 
-/// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates}]}`, of what the caller may list. `as` is `version`
-/// or `export`; the last four are of exports, and an export by a recipe that no row has any more has no placement.
+/// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates}]}`, of what the caller may list. `as` is `version`,
+/// `export`, or `derived` when only the file itself says so; the last four are of exports, and an export by a recipe that no row has any more has no placement.
 ///
 /// # Errors
 /// [`OpsError::NotFound`] when nothing has these bytes; when they cannot be read.
@@ -30,6 +32,15 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         for rendition in tx.renditions_with_hash(&hash)? {
             for version in tx.versions_with_content(rendition.content)? {
                 found.extend(told(library, actor, tx, &version, Some(&rendition))?);
+            }
+        }
+        if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
+            for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
+                for version in tx.versions_with_content(content)? {
+                    let mut rows = told(library, actor, tx, &version, None)?;
+                    rows.iter_mut().for_each(|row| row["as"] = json!("derived"));
+                    found.extend(rows);
+                }
             }
         }
         Ok(found)
@@ -79,7 +90,7 @@ fn told(
     let platforms = actor.who().subject.platforms();
     let mut placements: Vec<&Placement> = Vec::new();
     for placement in platforms.all() {
-        if renders(tx, &asset, placement, &rendition.recipe)? {
+        if renders(tx, &asset, version, placement, &rendition.recipe)? {
             placements.push(placement);
         }
     }
@@ -99,10 +110,16 @@ fn told(
 }
 
 /// Whether a placement is rendered for by this recipe.
-fn renders(tx: &dyn ReadTx, asset: &Asset, placement: &Placement, recipe: &[u8; 32]) -> Result<bool, CatalogError> {
+fn renders(
+    tx: &dyn ReadTx,
+    asset: &Asset,
+    version: &VersionRow,
+    placement: &Placement,
+    recipe: &[u8; 32],
+) -> Result<bool, CatalogError> {
     let by = match placement.kind {
-        PlacementKind::Image => recipe_of(tx, asset, placement)?.hash(),
-        PlacementKind::Video => clip_recipe_for(asset, placement).hash(),
+        PlacementKind::Image => recipe_of(tx, asset, version, placement)?.hash(),
+        PlacementKind::Video => clip_recipe_for(tx, asset, version, placement)?.hash(),
     };
     Ok(by == *recipe)
 }

@@ -42,7 +42,9 @@ pub fn unrendered(
     for placement in platforms.all() {
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
-            PlacementKind::Image => tree::unrenderable(tx, &version, &tree::recipe_of(tx, asset, placement)?)?,
+            PlacementKind::Image => {
+                tree::unrenderable(tx, &version, &tree::recipe_of(tx, asset, &version, placement)?)?
+            }
             PlacementKind::Video if tree::takes_clips(placement) => {
                 library.clips.missing(tx, asset, &version, placement)?
             }

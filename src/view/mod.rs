@@ -8,3 +8,4 @@ pub mod naming;
 mod path;
 pub mod recipes;
 pub mod tree;
+mod words;

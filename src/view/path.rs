@@ -6,7 +6,7 @@ use super::bin::{Bin, BinPart};
 use crate::catalog::{Asset, VersionRow};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Field, FieldKind, Term, Test};
-use crate::types::{AssetId, FileName, NodeId};
+use crate::types::{AssetId, FileName, NodeId, Timestamp};
 
 /// The name of the directory that narrows a query.
 pub const AND: &str = "+and";
@@ -101,8 +101,8 @@ pub enum Item {
     Version(Asset, VersionRow),
     /// A version as a placement takes it.
     Export(Asset, VersionRow, Arc<Placement>),
-    /// A version's clip as a placement takes it, finished: its bytes' length and BLAKE3.
-    Clip { asset: Asset, version: VersionRow, placement: Arc<Placement>, size: u64, hash: [u8; 32] },
+    /// A version's clip as a placement takes it, finished: its bytes' length and BLAKE3, and when it was first made so.
+    Clip { asset: Asset, version: VersionRow, placement: Arc<Placement>, size: u64, hash: [u8; 32], since: Timestamp },
     /// A note that an asset's clip for a placement is not finished.
     Pending(Asset, Arc<Placement>),
     /// An asset in the trash.

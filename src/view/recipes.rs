@@ -1,14 +1,15 @@
 //! From an asset and a platform's placement to the recipe that renders it there.
 
-use crate::catalog::Asset;
+use super::words::words_of;
+use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
-use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat};
+use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words};
 use crate::policy::platforms::{self, Background, Placement};
 use crate::types::{ContentId, Timestamp};
 
-/// When the shipped recipes last changed (2026-11-26, UTC): an export is never older than its recipe.
+/// When the shipped recipes last changed (2026-11-27, UTC): an export is never older than its recipe.
 /// Move it with every change that makes other bytes of the same master.
-pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_795_651_200);
+pub const RECIPES_SINCE: Timestamp = Timestamp::from_secs(1_795_737_600);
 
 /// Bytes of a pixel that nothing makes smaller, and a little for what is around them.
 const RAW_PIXEL: u64 = 5;
@@ -27,13 +28,22 @@ pub fn still_format(placement: &Placement) -> Option<StillFormat> {
     written().find(meets).or_else(|| written().next())
 }
 
-/// The recipe of an asset for a placement, which keeps the asset's focus in sight where it cuts. What is known to be generated is declared so.
-#[must_use]
-pub fn recipe_for(asset: &Asset, placement: &Placement, focus: Option<Focus>) -> Recipe {
-    still_recipe(placement, focus, is_generated(asset))
+/// The recipe of a version for a placement, which keeps the asset's focus in sight where it cuts. What is known to be generated is declared so.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn recipe_for(
+    tx: &dyn ReadTx,
+    asset: &Asset,
+    version: &VersionRow,
+    placement: &Placement,
+    focus: Option<Focus>,
+) -> Result<Recipe, CatalogError> {
+    let words = words_of(tx, asset, version.content, placement)?;
+    Ok(Recipe { words, ..still_recipe(placement, focus, is_generated(asset)) })
 }
 
-/// What a placement asks of every still.
+/// What a placement asks of every still, of whatever asset.
 #[must_use]
 pub fn still_recipe(placement: &Placement, focus: Option<Focus>, mark_ai: bool) -> Recipe {
     Recipe {
@@ -55,16 +65,25 @@ pub fn still_recipe(placement: &Placement, focus: Option<Focus>, mark_ai: bool) 
         max_bytes: placement.max_bytes,
         quality: QUALITY,
         mark_ai,
+        words: Words::default(),
     }
 }
 
-/// The recipe of a clip for a placement that takes moving pictures.
-#[must_use]
-pub fn clip_recipe_for(asset: &Asset, placement: &Placement) -> ClipRecipe {
-    clip_recipe(placement, is_generated(asset))
+/// The recipe of a version's clip for a placement that takes moving pictures.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn clip_recipe_for(
+    tx: &dyn ReadTx,
+    asset: &Asset,
+    version: &VersionRow,
+    placement: &Placement,
+) -> Result<ClipRecipe, CatalogError> {
+    let words = words_of(tx, asset, version.content, placement)?;
+    Ok(ClipRecipe { words, ..clip_recipe(placement, is_generated(asset)) })
 }
 
-/// What a placement asks of every clip.
+/// What a placement asks of every clip, of whatever asset.
 #[must_use]
 pub fn clip_recipe(placement: &Placement, mark_ai: bool) -> ClipRecipe {
     ClipRecipe {
@@ -81,6 +100,7 @@ pub fn clip_recipe(placement: &Placement, mark_ai: bool) -> ClipRecipe {
         max_seconds: placement.max_seconds,
         max_bytes: placement.max_bytes,
         mark_ai,
+        words: Words::default(),
     }
 }
 

@@ -126,3 +126,120 @@ fn an_export_tells_the_quality_that_was_found_for_it() {
     let again = world.admin().getxattr("platforms/x/tight/a.jpg", "user.dam.export.quality").unwrap();
     assert_eq!(again, found.to_string());
 }
+
+/// What an export says, as the other reader of these tests has it: the packet between its two marks.
+fn packet(seat: &Seat, path: &str) -> String {
+    let bytes = seat.read(path).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let begin = text.find("<?xpacket begin").unwrap_or(text.len());
+    text[begin..].split_inclusive("<?xpacket end=\"w\"?>").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_record_is_said_where_the_row_wants_it_and_makes_other_exports_only_there() {
+    let (world, admin) = studio();
+    world.sheet(
+        "platform,placement,kind,width,height,fit,metadata,formats\n\
+         x,card,image,40,40,crop,,jpeg\nx,wide,image,90,40,any,bare,jpeg\n",
+    );
+    let said = packet(&admin, EXPORT);
+    assert!(
+        said.contains("platform:x") && said.contains("orientation:square") && !said.contains("dc:rights"),
+        "{said}"
+    );
+    assert_eq!(packet(&admin, "platforms/x/wide/a.jpg"), "", "nothing at all");
+    let (plain, bare) = (stat(&admin, EXPORT), stat(&admin, "platforms/x/wide/a.jpg"));
+    admin.setxattr(A, "user.dublincore.rights", "© L").unwrap();
+    admin.setxattr(A, "user.dublincore.creator", "Ann").unwrap();
+    world.pass(60_000);
+    let said = packet(&admin, EXPORT);
+    assert!(said.contains("© L") && said.contains("Ann"), "{said}");
+    let named = stat(&admin, EXPORT);
+    assert!(named.0 != plain.0 && named.2 > plain.2, "{named:?} {plain:?}");
+    assert_eq!(stat(&admin, "platforms/x/wide/a.jpg"), bare, "what does not say it is as it was");
+    // As long as before: a copier looks at the time alone.
+    world.pass(60_000);
+    admin.setxattr(A, "user.dublincore.rights", "© M").unwrap();
+    let other = stat(&admin, EXPORT);
+    assert!(other.1 == named.1 && other.2 > named.2, "{other:?} {named:?}");
+    for unsaid in ["user.xdg.tags", "user.xdg.comment", "user.dublincore.title"] {
+        admin.setxattr(A, unsaid, "secret").unwrap();
+    }
+    assert_eq!(stat(&admin, EXPORT), other, "what is not said changes nothing");
+    drop(admin);
+    let world = world.reopen();
+    let admin = world.admin();
+    assert_eq!(stat(&admin, EXPORT), other, "the same after a remount");
+    admin.setxattr(A, "user.dublincore.rights", "© L").unwrap();
+    assert_eq!(stat(&admin, EXPORT), named);
+}
+
+/// A portrait with everything that a default export must not tell, approved for every platform: prompt, workflow, place, serial number, history.
+fn talkative() -> (World, Seat) {
+    let world = World::new();
+    let admin = world.admin();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 1600, 2000);
+    encoder.set_color(png::ColorType::Rgb);
+    let infotext =
+        "a hushhush cat\nNegative prompt: hushhush\nSteps: 20, Sampler: Euler, Seed: 7, Model: sdxl, Version: v1.10.1";
+    encoder.add_text_chunk("parameters".into(), infotext.into()).unwrap();
+    encoder.add_text_chunk("workflow".into(), "{\"nodes\": \"hushhush\"}".into()).unwrap();
+    let xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description
+        rdf:about='' xmlns:exif='http://ns.adobe.com/exif/1.0/' xmlns:aux='http://ns.adobe.com/exif/1.0/aux/' xmlns:p='http://ns.adobe.com/photoshop/1.0/'
+        xmlns:dc='http://purl.org/dc/elements/1.1/' exif:GPSLatitude='48,8.1N' aux:SerialNumber='hushhush' p:History='hushhush'
+        ><dc:subject><rdf:Bag><rdf:li>hushhush</rdf:li></rdf:Bag></dc:subject><dc:description>hushhush</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>";
+    encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), xmp.into()).unwrap();
+    let pixels: Vec<u8> = (0..1600_u32 * 2000 * 3).map(|i| u8::try_from(i / 4800 % 256).unwrap()).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    admin.write(A, &out).unwrap();
+    world.settle();
+    (world, admin)
+}
+
+#[test]
+fn no_default_export_tells_a_prompt_and_only_the_row_that_asks_for_it_does() {
+    let (world, admin) = talkative();
+    assert_eq!(world.show(A)["prompt"], "a hushhush cat");
+    let all = admin.names("platforms").into_iter().filter(|p| !p.starts_with('.'));
+    let all: Vec<String> = all.collect();
+    world.set(
+        A,
+        &all.iter()
+            .map(|p| format!("status.{p}=approved"))
+            .collect::<Vec<_>>()
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    let mut seen = 0;
+    for platform in &all {
+        for placement in admin.names(&format!("platforms/{platform}")) {
+            for name in admin.names(&format!("platforms/{platform}/{placement}")) {
+                let bytes = admin.read(&format!("platforms/{platform}/{placement}/{name}")).unwrap();
+                let text = String::from_utf8_lossy(&bytes);
+                assert!(!text.contains("hushhush") && !text.contains("48,8"), "{platform}/{placement}/{name}");
+                let is_mute = name.ends_with(".bmp");
+                assert!(is_mute || text.contains("trainedAlgorithmicMedia"), "{platform}/{placement}/{name}");
+                assert!(is_mute || text.contains(&format!("platform:{platform}<")), "{platform}/{placement}/{name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "{seen} placements");
+    let row = |name: &str, metadata: &str| format!("x,{name},image,400,,any,{metadata},png,yes\n");
+    let head = "platform,placement,kind,width,height,fit,metadata,formats,adult_allowed\n";
+    world.sheet(
+        &[head, &row("one", ""), &row("two", "ai-fields"), &row("three", "ai-prompt"), &row("four", "bare")].concat(),
+    );
+    let said = |name: &str| packet(&admin, &format!("platforms/x/{name}/a.png"));
+    assert!(!said("one").contains("sdxl"));
+    assert!(
+        said("two").contains("<Iptc4xmpExt:AISystemUsed>sdxl via a1111<") && !said("two").contains("hushhush"),
+        "{}",
+        said("two")
+    );
+    assert!(said("two").contains("<Iptc4xmpExt:AISystemVersionUsed>v1.10.1<"));
+    assert!(said("three").contains("<Iptc4xmpExt:AIPromptInformation>a hushhush cat<"), "{}", said("three"));
+    assert!(said("four").contains("trainedAlgorithmicMedia") && !said("four").contains("platform:"));
+}

@@ -45,7 +45,7 @@ fn still(world: &World, path: &str, placement: &str) -> Still {
         .read(|tx| {
             let asset = tx.asset(id)?.unwrap();
             let version = exported(tx, &asset, placement)?.unwrap();
-            let recipe = recipe_of(tx, &asset, placement)?;
+            let recipe = recipe_of(tx, &asset, &version, placement)?;
             Ok::<_, damfs::catalog::CatalogError>(Still { asset: id, content: version.content, recipe })
         })
         .unwrap()

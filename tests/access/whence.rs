@@ -28,3 +28,29 @@ fn bytes_of_what_one_may_not_list_are_nobodys() {
     assert_eq!(none.0, FailureKind::NotFound);
     assert_eq!(ask(1002, "globex").unwrap_err(), none, "as if it were not there");
 }
+
+/// Somebody edits an export, or a site makes it smaller: the bytes are others, and what the file says of itself is all there is.
+#[test]
+fn an_export_that_was_changed_elsewhere_is_known_by_what_it_says_of_itself() {
+    let world = World::new();
+    let admin = world.admin();
+    world.sheet("platform,placement,kind,width,height,fit,formats,adult_allowed\nx,card,image,8,8,crop,jpeg,\n");
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(16, 16).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    admin.write("library/a.png", png.get_ref()).unwrap();
+    world.settle();
+    world.set("library/a.png", &["status.x=approved", "client=acme"]);
+    world.member("eddy", 1002, "editor", Some("client=globex"));
+    let mut bytes = admin.read("platforms/x/card/a.jpg").unwrap();
+    bytes.extend_from_slice(b"edited");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("got.jpg");
+    std::fs::write(&path, bytes).unwrap();
+    let ask = |uid: u32| {
+        let caller = Caller { uid, gid: uid, process: 1 };
+        serve::serve(&world.library, &caller, Command::Whence { name: "got".into() }, Some(File::open(&path).unwrap()))
+    };
+    let row = ask(0).unwrap()["found"][0].clone();
+    assert_eq!((&row["as"], &row["path"], &row["version"]), (&"derived".into(), &"library/a.png".into(), &1.into()));
+    assert_eq!(ask(1002).unwrap_err().kind, FailureKind::NotFound, "of what he may not list nothing is known");
+}

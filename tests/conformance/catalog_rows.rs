@@ -506,6 +506,7 @@ fn renditions_are_known_once_per_content_recipe_and_renderer() {
             assert_eq!(tx.rendition(done.content, &[4; 32], 1)?, None);
             assert_eq!(tx.renditions_with_hash(&[4; 32])?, std::slice::from_ref(&done));
             assert_eq!(tx.renditions_with_hash(&[5; 32])?, []);
+            assert_eq!(tx.rendered_contents()?, [done.content], "each once");
             Ok(())
         });
         refused(write(engine, |tx| tx.put_rendition(&RenditionRow { no: RenditionNo(7), ..failed.clone() })));

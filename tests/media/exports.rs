@@ -1,7 +1,8 @@
 //! Exports: exact sizes, nothing private in them, the same bytes every time.
 
 use damfs::media::{
-    Fit, Limits, Master, MediaError, PROXY_BYTES, Recipe, StillFormat, decoded_bytes, probe, proxy, render,
+    Fit, Limits, Master, MediaError, PROXY_BYTES, Recipe, StillFormat, Words, decoded_bytes, derived_from, probe,
+    proxy, render,
 };
 
 use crate::tools::Dir;
@@ -225,6 +226,76 @@ fn what_a_master_says_of_its_origin_is_carried_and_nothing_else_is_said() {
         for mark_ai in [false, true] {
             assert_eq!(said(name, mark_ai, StillFormat::Jpeg), uri("compositeWithTrainedAlgorithmicMedia"), "{name}");
         }
+    }
+}
+
+/// What an export says, as another program reads it in every format that has a place for it.
+#[test]
+fn an_export_says_what_its_recipe_and_its_masters_own_packet_say_of_rights_and_nothing_else() {
+    let d = Dir::new();
+    d.pillow(MASTERS);
+    d.exiftool(&[
+        "-overwrite_original",
+        "-XMP-xmpRights:Marked=True",
+        "-XMP-xmpRights:WebStatement=https://luna.example/rights",
+        "-XMP-xmpRights:UsageTerms=Ask & pay",
+        "-XMP-photoshop:Credit=Luna Studio",
+        "-XMP-iptcCore:AltTextAccessibility=A red door",
+        "-XMP-photoshop:History=secret edits",
+        "-XMP-photoshop:City=Secretville",
+        "-XMP-xmp:CreatorTool=secret tool",
+        "-XMP-xmpMM:DocumentID=secret document",
+        "-XMP-iptcExt:PersonInImage=secret person",
+        "-XMP-dc:Rights=secret old rights",
+        "-GPSLatitude=48.1",
+        "-GPSLatitudeRef=N",
+        "-SerialNumber=secret serial",
+        "rgb.jpg",
+    ]);
+    let master = d.read("rgb.jpg");
+    let words = Words {
+        platform: Some("tiktok".into()),
+        derived_from: Some("3f9a2c4b5d6e7081".into()),
+        rights: Some("© 2026 Luna <\"Ray\">".into()),
+        creator: Some("Ann; Bob".into()),
+        system: Some("flux via comfyui".into()),
+        system_version: Some("1.2".into()),
+        prompt: None,
+    };
+    for format in [StillFormat::Jpeg, StillFormat::Png, StillFormat::WebP, StillFormat::Gif, StillFormat::Tiff] {
+        let r = Recipe { words: words.clone(), mark_ai: true, ..recipe(120, 150, Fit::Crop, format) };
+        let bytes = render(&master, &r, &Limits::default()).unwrap().bytes;
+        d.write("out", &bytes);
+        let said = |tag: &str| d.exiftool(&["-s3", "-n", tag, "out"]).trim().to_owned();
+        for (tag, expected) in [
+            ("-XMP-dc:Rights", "© 2026 Luna <\"Ray\">"),
+            ("-XMP-dc:Creator", "Ann, Bob"),
+            ("-XMP-dc:Subject", "platform:tiktok, orientation:portrait"),
+            ("-XMP-xmpRights:Marked", "True"),
+            ("-XMP-xmpRights:WebStatement", "https://luna.example/rights"),
+            ("-XMP-xmpRights:UsageTerms", "Ask & pay"),
+            ("-XMP-photoshop:Credit", "Luna Studio"),
+            ("-XMP-iptcCore:AltTextAccessibility", "A red door"),
+            ("-XMP-xmpMM:DerivedFromDocumentID", "3f9a2c4b5d6e7081"),
+            ("-AISystemUsed", "flux via comfyui"),
+            ("-AISystemVersionUsed", "1.2"),
+        ] {
+            assert_eq!(said(tag), expected, "{format:?} {tag}");
+        }
+        // Packets in GIFs are written here, and not read.
+        let read = (format != StillFormat::Gif).then_some("3f9a2c4b5d6e7081");
+        assert_eq!(derived_from(&bytes).unwrap().as_deref(), read, "{format:?}");
+        let seen = d.exiftool(&["-G", "-a", "-s", "out"]);
+        assert!(
+            !seen.to_lowercase().contains("secret") && !seen.contains("GPS") && !seen.contains("Warning"),
+            "{seen}"
+        );
+        let bare =
+            render(&master, &Recipe { mark_ai: true, ..recipe(120, 150, Fit::Crop, format) }, &Limits::default());
+        d.write("out", &bare.unwrap().bytes);
+        let seen = d.exiftool(&["-XMP:all", "-s", "out"]);
+        let said: Vec<&str> = seen.lines().filter(|line| !line.starts_with("XMPToolkit")).collect();
+        assert!(said.len() == 1 && said[0].starts_with("DigitalSourceType"), "{format:?} {said:?}");
     }
 }
 

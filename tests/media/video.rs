@@ -5,8 +5,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use damfs::media::video::{Clip, ClipFit, ClipRecipe, Encode, mark, origin, probe_command, verdict};
-use damfs::media::{MediaError, sniff};
+use damfs::media::video::{Clip, ClipFit, ClipRecipe, Encode, mark, probe_command, told_by, verdict};
+use damfs::media::{MediaError, Told, Words, sniff};
 use damfs::view::recipes::clip_recipe;
 use damfs_policy::platforms::{self, PlacementKind};
 
@@ -64,6 +64,7 @@ fn any() -> ClipRecipe {
         max_seconds,
         max_bytes,
         mark_ai: false,
+        words: Words::default(),
     }
 }
 
@@ -153,20 +154,23 @@ fn the_mark_is_read_by_others_and_breaks_nothing() {
     let dir = Dir::new();
     make(&dir, "a.mp4", &format!("{SOURCE} -preset ultrafast"));
     let (mut bytes, made) = encode(&dir, "a.mp4", &any()).unwrap();
-    assert_eq!(mark(origin(&bytes).unwrap().as_deref(), false), [0; 0], "nothing is said of what says nothing");
-    bytes.extend(mark(None, true));
+    assert_eq!(mark(&told_by(&bytes).unwrap(), &any(), (320, 240)), [0; 0], "nothing is said of what says nothing");
+    let words = Words { platform: Some("tiktok".into()), rights: Some("© L".into()), ..Words::default() };
+    bytes.extend(mark(&Told::default(), &ClipRecipe { mark_ai: true, words, ..any() }, (320, 240)));
     dir.write("marked.mp4", &bytes);
     assert_eq!(probe(&dir.path("marked.mp4"), "mp4").unwrap(), made);
     let said = dir.exiftool(&["-s3", "-n", "-XMP-iptcExt:DigitalSourceType", "marked.mp4"]);
     assert!(said.trim().ends_with("digitalsourcetype/trainedAlgorithmicMedia"), "{said}");
-    assert_eq!(origin(&bytes).unwrap().as_deref(), Some(said.trim()));
+    assert_eq!(told_by(&bytes).unwrap().source_type.as_deref(), Some(said.trim()));
+    let said = dir.exiftool(&["-s3", "-XMP-dc:Rights", "-XMP-dc:Subject", "marked.mp4"]);
+    assert_eq!(said.lines().collect::<Vec<_>>(), ["© L", "platform:tiktok, orientation:landscape"]);
     dir.exiftool(&[
         "-q",
         "-overwrite_original",
         "-XMP-iptcExt:DigitalSourceType#=http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
         "a.mp4",
     ]);
-    let declared = origin(&dir.read("a.mp4")).unwrap();
+    let declared = told_by(&dir.read("a.mp4")).unwrap().source_type;
     assert!(declared.as_deref().is_some_and(|d| d.ends_with("digitalCapture")), "{declared:?}");
     assert_eq!(dir.exiftool(&["-validate", "-warning", "-s3", "marked.mp4"]).trim(), "OK");
 }

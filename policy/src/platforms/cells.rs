@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{Adult, Background, Day, Fault, Fit, FrameRates, Placement, PlacementKind};
+use super::{Adult, Background, Day, Fault, Fit, FrameRates, Metadata, Placement, PlacementKind};
 use crate::expr::unknown;
 
 /// Longest side of a file that is ever made.
@@ -16,6 +16,13 @@ const MAX_SOURCE: usize = 2_000;
 const KINDS: [(&str, PlacementKind); 2] = [("image", PlacementKind::Image), ("video", PlacementKind::Video)];
 const FITS: [(&str, Fit); 3] = [("crop", Fit::Crop), ("pad", Fit::Pad), ("any", Fit::Any)];
 const YES: [(&str, bool); 3] = [("", false), ("no", false), ("yes", true)];
+const METADATA: [(&str, Metadata); 5] = [
+    ("", Metadata::MarkOnly),
+    ("mark-only", Metadata::MarkOnly),
+    ("bare", Metadata::Bare),
+    ("ai-fields", Metadata::AiFields),
+    ("ai-prompt", Metadata::AiPrompt),
+];
 const ADULT: [(&str, Adult); 5] = [
     ("", Adult::Unknown),
     ("no", Adult::No),
@@ -49,6 +56,7 @@ impl<'a> Cells<'a> {
         let fit = self.word("fit", &FITS);
         let background = self.background("background");
         let upscale = self.word("upscale", &YES);
+        let metadata = self.word("metadata", &METADATA);
         let formats = kind.map(|kind| self.formats(kind));
         let max_bytes = self.number("max_bytes", 1, u64::MAX);
         let max_seconds = self.number("max_seconds", 1, u32::MAX);
@@ -74,6 +82,7 @@ impl<'a> Cells<'a> {
             fit: fit?,
             background,
             upscale: upscale?,
+            metadata: metadata?,
             formats: formats?,
             max_bytes,
             max_seconds,

@@ -51,6 +51,21 @@ pub enum Background {
     Blur,
 }
 
+/// What a file says of itself there, beside how it came to be, which it always says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metadata {
+    /// Who has the rights, what it is for, and what it was made of.
+    #[default]
+    MarkOnly,
+    /// Nothing.
+    Bare,
+    /// Also what generated it.
+    AiFields,
+    /// Also what generated it, by which prompt.
+    AiPrompt,
+}
+
 /// Whether adult content may stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +104,9 @@ pub struct Placement {
     /// Whether what is too small is enlarged; else it is not shown.
     #[serde(default)]
     pub upscale: bool,
+    /// What a file says of itself.
+    #[serde(default)]
+    pub metadata: Metadata,
     /// What the platform accepts, best first; never empty for stills (an empty cell means JPEG).
     pub formats: Vec<String>,
     /// Largest accepted file.

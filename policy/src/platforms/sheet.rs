@@ -7,7 +7,7 @@ use super::cells::Cells;
 use super::{Fault, Placement, PlatformsError};
 
 /// Columns that are read; of the others nobody but people knows.
-pub(super) const COLUMNS: [&str; 15] = [
+pub(super) const COLUMNS: [&str; 16] = [
     "platform",
     "placement",
     "kind",
@@ -16,6 +16,7 @@ pub(super) const COLUMNS: [&str; 15] = [
     "fit",
     "background",
     "upscale",
+    "metadata",
     "formats",
     "max_bytes",
     "max_seconds",

@@ -1,6 +1,6 @@
 //! Reads of one snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
@@ -362,6 +362,11 @@ impl ReadTx for Tx<'_> {
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
         let has = |r: &&RenditionRow| matches!(r.outcome, Outcome::Made { hash: made, .. } if made == *hash);
         Ok(self.state.renditions.values().filter(has).cloned().collect())
+    }
+
+    fn rendered_contents(&self) -> Result<Vec<ContentId>, E> {
+        let contents: BTreeSet<ContentId> = self.state.renditions.values().map(|r| r.content).collect();
+        Ok(contents.into_iter().collect())
     }
 
     fn versions_with_content(&self, content: ContentId) -> Result<Vec<VersionRow>, E> {

@@ -248,6 +248,9 @@ impl ReadTx for Tx<'_> {
     fn renditions_with_hash(&self, hash: &[u8; 32]) -> Result<Vec<RenditionRow>, E> {
         versions::renditions_with_hash(self.conn, hash)
     }
+    fn rendered_contents(&self) -> Result<Vec<ContentId>, E> {
+        versions::rendered_contents(self.conn)
+    }
     fn versions_with_content(&self, content: ContentId) -> Result<Vec<VersionRow>, E> {
         versions::with_content(self.conn, content)
     }

@@ -174,6 +174,10 @@ pub(super) fn renditions_with_hash(conn: &Connection, hash: &[u8; 32]) -> Result
     all(conn, sql, [hash], rendition_row)
 }
 
+pub(super) fn rendered_contents(conn: &Connection) -> Result<Vec<ContentId>, E> {
+    all(conn, "SELECT DISTINCT content FROM rendition ORDER BY content", [], |row| row.get(0))
+}
+
 pub(super) fn put_rendition(conn: &Connection, r: &RenditionRow) -> Result<(), E> {
     let (size, hash, quality, failure) = match &r.outcome {
         Outcome::Made { size, hash, quality } => (Some(Num(*size)), Some(hash), *quality, None),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use gif::{Encoder, Frame};
 
+use super::super::MediaError;
 use super::super::render::Raster;
-use super::super::{MediaError, source_type};
 use super::{failed, side};
 
 /// Fewer colours when it has to be smaller: bits that are left of each channel before they are chosen. Below 64 a picture is too spoilt to be
@@ -20,7 +20,7 @@ const XMP_ID: &[u8] = b"\x21\xff\x0bXMP DataXMP";
 const END: u8 = 0x3b;
 
 /// Pixels without transparency.
-pub fn write(raster: &Raster, bits: u32, declared: Option<&str>) -> Result<Vec<u8>, MediaError> {
+pub fn write(raster: &Raster, bits: u32, packet: Option<&str>) -> Result<Vec<u8>, MediaError> {
     let (width, height) = (side(raster.width, "GIF")?, side(raster.height, "GIF")?);
     let (levels, lost) = ((1_u32 << bits) - 1, 8 - bits);
     let coarse = |v: &u8| u8::try_from((u32::from(*v) >> lost) * 255 / levels).unwrap_or(u8::MAX);
@@ -31,13 +31,13 @@ pub fn write(raster: &Raster, bits: u32, declared: Option<&str>) -> Result<Vec<u
     let mut encoder = Encoder::new(&mut out, width, height, &[]).map_err(|e| failed("GIF", e))?;
     encoder.write_frame(&frame).map_err(|e| failed("GIF", e))?;
     drop(encoder);
-    if let Some(declared) = declared {
+    if let Some(packet) = packet {
         let end = out.pop();
         if end != Some(END) {
             return Err(failed("GIF", "it has no end"));
         }
         out.extend_from_slice(XMP_ID);
-        out.extend_from_slice(source_type::packet(declared).as_bytes());
+        out.extend_from_slice(packet.as_bytes());
         out.push(1);
         out.extend((0..=255_u8).rev());
         out.extend([0, END]);

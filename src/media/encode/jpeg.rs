@@ -2,8 +2,8 @@
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
+use super::super::MediaError;
 use super::super::render::Raster;
-use super::super::{MediaError, source_type};
 use super::{failed, side};
 
 const XMP_ID: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -13,7 +13,7 @@ const SRGB_EXIF: &[u8] = b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x
     \0\x01\xa0\x01\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0";
 
 /// Baseline, 4:2:0.
-pub fn write(raster: &Raster, quality: u8, declared: Option<&str>) -> Result<Vec<u8>, MediaError> {
+pub fn write(raster: &Raster, quality: u8, packet: Option<&str>) -> Result<Vec<u8>, MediaError> {
     let failed = |e: jpeg_encoder::EncodingError| failed("JPEG", e);
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, quality);
@@ -21,8 +21,7 @@ pub fn write(raster: &Raster, quality: u8, declared: Option<&str>) -> Result<Vec
     // Optimised tables would be written as one scan per component, which several readers (our own decoder too) get wrong.
     encoder.set_optimized_huffman_tables(false);
     encoder.add_exif_metadata(SRGB_EXIF).map_err(failed)?;
-    if let Some(declared) = declared {
-        let packet = source_type::packet(declared);
+    if let Some(packet) = packet {
         encoder.add_app_segment(1, [XMP_ID, packet.as_bytes()].concat()).map_err(failed)?;
     }
     let colour = if raster.alpha { ColorType::Rgba } else { ColorType::Rgb };

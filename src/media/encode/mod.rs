@@ -1,5 +1,5 @@
-//! Files of pixels: the same pixels give the same bytes, with no time and no program in them. `declared` is the picture's
-//! DigitalSourceType, all that they say of its origin.
+//! Files of pixels: the same pixels give the same bytes, with no time and no program in them. `packet` is the XMP that
+//! they carry, all that they say of themselves.
 
 mod gif;
 mod jpeg;
@@ -26,15 +26,15 @@ pub struct Rendered {
 }
 
 /// The picture as the recipe's format, of at most as many bytes as it allows.
-pub(super) fn encode(raster: &Raster, recipe: &Recipe, declared: Option<&str>) -> Result<Rendered, MediaError> {
+pub(super) fn encode(raster: &Raster, recipe: &Recipe, packet: Option<&str>) -> Result<Rendered, MediaError> {
     let (quality, max) = (recipe.quality.clamp(1, 100), recipe.max_bytes);
     match recipe.format {
-        StillFormat::Jpeg => by_quality(quality, max, |quality| jpeg::write(raster, quality, declared)),
-        StillFormat::WebP => by_quality(quality, max, |quality| webp::write(raster, quality, declared)),
-        StillFormat::Png => first_within(max, png::EFFORTS, |effort| png::write(raster, effort, declared)),
-        StillFormat::Gif => first_within(max, gif::COLOURS, |colours| gif::write(raster, colours, declared)),
+        StillFormat::Jpeg => by_quality(quality, max, |quality| jpeg::write(raster, quality, packet)),
+        StillFormat::WebP => by_quality(quality, max, |quality| webp::write(raster, quality, packet)),
+        StillFormat::Png => first_within(max, png::EFFORTS, |effort| png::write(raster, effort, packet)),
+        StillFormat::Gif => first_within(max, gif::COLOURS, |colours| gif::write(raster, colours, packet)),
         StillFormat::Bmp => first_within(max, [()], |()| plain::bmp(raster)),
-        StillFormat::Tiff => first_within(max, [()], |()| plain::tiff(raster, declared)),
+        StillFormat::Tiff => first_within(max, [()], |()| plain::tiff(raster, packet)),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use webp::{Encoder, WebPConfig, WebPEncodingError};
 
+use super::super::MediaError;
 use super::super::render::Raster;
-use super::super::{MediaError, source_type};
 use super::failed;
 
 const MAX_SIDE: u32 = 16_383;
@@ -15,7 +15,7 @@ const METHOD: i32 = 4;
 const HAS_XMP: u8 = 4;
 
 /// With alpha where the pixels have it.
-pub fn write(raster: &Raster, quality: u8, declared: Option<&str>) -> Result<Vec<u8>, MediaError> {
+pub fn write(raster: &Raster, quality: u8, packet: Option<&str>) -> Result<Vec<u8>, MediaError> {
     if raster.width.max(raster.height) > MAX_SIDE {
         let (w, h) = (raster.width, raster.height);
         return Err(MediaError::too_large(format!("{w}x{h} pixels; WebP allows {MAX_SIDE} a side")));
@@ -29,8 +29,8 @@ pub fn write(raster: &Raster, quality: u8, declared: Option<&str>) -> Result<Vec
         Encoder::from_rgb(&raster.pixels, raster.width, raster.height)
     };
     let file = encoder.encode_advanced(&config).map_err(|e: WebPEncodingError| failed("WebP", format!("{e:?}")))?;
-    match declared {
-        Some(declared) => with_xmp(&file, raster, source_type::packet(declared).as_bytes()),
+    match packet {
+        Some(packet) => with_xmp(&file, raster, packet.as_bytes()),
         None => Ok(file.to_vec()),
     }
 }

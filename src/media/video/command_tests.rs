@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::media::Words;
 
 fn clip(width: u32, height: u32) -> Clip {
     Clip {
@@ -21,7 +22,17 @@ fn clip(width: u32, height: u32) -> Clip {
 
 fn recipe(width: Option<u32>, height: Option<u32>, fit: ClipFit) -> ClipRecipe {
     let (least_fps, most_fps, max_seconds, max_bytes) = (None, None, None, None);
-    ClipRecipe { width, height, fit, least_fps, most_fps, max_seconds, max_bytes, mark_ai: false }
+    ClipRecipe {
+        width,
+        height,
+        fit,
+        least_fps,
+        most_fps,
+        max_seconds,
+        max_bytes,
+        mark_ai: false,
+        words: Words::default(),
+    }
 }
 
 fn plan(recipe: &ClipRecipe, clip: &Clip) -> Encode {

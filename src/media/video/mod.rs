@@ -12,7 +12,7 @@ mod verdict;
 pub use clip::{Clip, probe_command};
 pub use command::{Encode, Progress};
 pub(super) use mark::XMP_BOX;
-pub use mark::{mark, origin};
+pub use mark::{mark, told_by};
 pub use recipe::{CLIP_RENDERER, ClipFit, ClipRecipe};
 pub use verdict::verdict;
 

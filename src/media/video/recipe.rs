@@ -1,7 +1,9 @@
 //! What is to be made of a clip, as stable text.
 
+use crate::media::Words;
+
 /// The version of the clip renderer: raised whenever the same recipe would give other bytes by the same encoder.
-pub const CLIP_RENDERER: u32 = 1;
+pub const CLIP_RENDERER: u32 = 2;
 
 /// How a moving picture meets the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +37,8 @@ pub struct ClipRecipe {
     pub max_bytes: Option<u64>,
     /// Declares the clip as made by a generator (XMP `DigitalSourceType`).
     pub mark_ai: bool,
+    /// What it says beside that.
+    pub words: Words,
 }
 
 impl ClipRecipe {
@@ -50,7 +54,7 @@ impl ClipRecipe {
             ClipFit::Any => "any",
         };
         format!(
-            "damfs-clip/1 width={} height={} fit={fit} fps={}..{} seconds={} max={} ai={}",
+            "damfs-clip/1 width={} height={} fit={fit} fps={}..{} seconds={} max={} ai={}{}",
             small(self.width),
             small(self.height),
             small(self.least_fps),
@@ -58,6 +62,7 @@ impl ClipRecipe {
             small(self.max_seconds),
             number(self.max_bytes),
             u8::from(self.mark_ai),
+            self.words.canonical(),
         )
     }
 
@@ -83,6 +88,7 @@ mod tests {
             max_seconds: Some(900),
             max_bytes: Some(1_000_000_000),
             mark_ai: true,
+            words: Words::default(),
         };
         assert_eq!(
             recipe.canonical(),
@@ -93,6 +99,7 @@ mod tests {
             ClipRecipe { fit: ClipFit::Blur, ..recipe.clone() },
             ClipRecipe { most_fps: None, ..recipe.clone() },
             ClipRecipe { mark_ai: false, ..recipe.clone() },
+            ClipRecipe { words: Words { rights: Some("© L".into()), ..Words::default() }, ..recipe.clone() },
         ] {
             assert_ne!(other.hash(), recipe.hash());
         }

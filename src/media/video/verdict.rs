@@ -72,6 +72,7 @@ mod tests {
             max_seconds: None,
             max_bytes: Some(1_000_000),
             mark_ai: false,
+            words: crate::media::Words::default(),
         };
         let encode = Encode::plan(&recipe, &made, "mp4").unwrap();
         let from = Clip { audio: Some("opus".into()), ..made.clone() };

@@ -111,7 +111,7 @@ impl Clips {
         version: &VersionRow,
         placement: &Placement,
     ) -> Result<Option<String>, CatalogError> {
-        Ok(match clip_state(tx, version, &clip_recipe_for(asset, placement))? {
+        Ok(match clip_state(tx, version, &clip_recipe_for(tx, asset, version, placement)?)? {
             ClipState::Made { .. } => None,
             ClipState::Failed(reason) => Some(reason),
             ClipState::Pending => Some(match (self.unavailable(), self.percent(asset.id, placement)) {

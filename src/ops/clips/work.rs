@@ -11,8 +11,8 @@ use super::kept::{self, Made};
 use super::run::{Ended, PROBE_SECONDS, Run, TOLD, nameless, told};
 use super::{Running, Tools, lock, place};
 use crate::catalog::{Asset, CatalogError, ChangeKind, Outcome, ReadTx, VersionRow};
-use crate::media::MediaError;
-use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, origin, probe_command, verdict};
+use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, probe_command, told_by, verdict};
+use crate::media::{MediaError, Told};
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
 use crate::ops::{Library, OpsError, spec};
@@ -49,8 +49,8 @@ struct Master {
     content: ContentId,
     file: File,
     clip: Clip,
-    /// How it declares itself that it came to be.
-    origin: Option<String>,
+    /// What it says of itself that its exports say too.
+    told: Told,
 }
 
 /// Why there is no clip.
@@ -170,11 +170,11 @@ impl Library {
     fn job(&self, tx: &dyn ReadTx, id: AssetId, placement: &Arc<Placement>) -> Result<Option<Job>, OpsError> {
         let Some(asset) = tx.asset(id)? else { return Ok(None) };
         let Some(version) = tree::exported(tx, &asset, placement)? else { return Ok(None) };
-        let recipe = clip_recipe_for(&asset, placement);
+        let recipe = clip_recipe_for(tx, &asset, &version, placement)?;
         let is_missing = match clip_state(tx, &version, &recipe)? {
             ClipState::Pending => true,
             ClipState::Failed(_) => false,
-            ClipState::Made { size, hash } => {
+            ClipState::Made { size, hash, .. } => {
                 !kept::is_whole(&self.vault, &clip_name(version.content, &recipe, &hash), size)?
             }
         };
@@ -202,7 +202,7 @@ impl Library {
         let output = nameless(self)?;
         for _ in 0..TRIES {
             self.encode(tools, master, &encode, &output, &mut watch)?;
-            let mark = mark(master.origin.as_deref(), job.recipe.mark_ai);
+            let mark = mark(&master.told, &job.recipe, encode.size);
             let made = Made { file: &output, length: output.metadata()?.len(), mark: &mark };
             match job.recipe.max_bytes {
                 Some(most) if made.size() > most => encode = encode.smaller(made.size(), most)?,
@@ -239,7 +239,7 @@ impl Library {
             }
         }
         let clip = self.probe(tools, &file, &job.version.format, watch)?;
-        Ok(Master { content, file, clip, origin: origin(&reader)? })
+        Ok(Master { content, file, clip, told: told_by(&reader)? })
     }
 
     fn probe(&self, tools: &Tools, file: &File, format: &str, watch: &mut Watch<'_>) -> Result<Clip, Failure> {

@@ -6,6 +6,7 @@ use super::{Tree, exported};
 use crate::catalog::{Asset, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipRecipe};
 use crate::policy::platforms::{Placement, PlacementKind};
+use crate::types::Timestamp;
 use crate::view::path::Item;
 use crate::view::recipes::clip_recipe_for;
 
@@ -21,6 +22,8 @@ pub enum ClipState {
     Made {
         size: u64,
         hash: [u8; 32],
+        /// When it was first made so.
+        since: Timestamp,
     },
     /// It cannot be made, and why.
     Failed(String),
@@ -39,10 +42,10 @@ pub fn takes_clips(placement: &Placement) -> bool {
 /// When the catalogue cannot be read.
 pub fn clip_state(tx: &dyn ReadTx, version: &VersionRow, recipe: &ClipRecipe) -> Result<ClipState, CatalogError> {
     let tried = tx.rendition(version.content, &recipe.hash(), CLIP_RENDERER)?;
-    Ok(match tried.map(|row| row.outcome) {
+    Ok(match tried.map(|row| (row.outcome, row.since)) {
         None => ClipState::Pending,
-        Some(Outcome::Made { size, hash, .. }) => ClipState::Made { size, hash },
-        Some(Outcome::Failed(reason)) => ClipState::Failed(reason),
+        Some((Outcome::Made { size, hash, .. }, since)) => ClipState::Made { size, hash, since },
+        Some((Outcome::Failed(reason), _)) => ClipState::Failed(reason),
     })
 }
 
@@ -54,11 +57,12 @@ impl Tree<'_> {
         placement: &Arc<Placement>,
     ) -> Result<Option<(Item, &'static str)>, CatalogError> {
         let Some(version) = exported(self.tx, asset, placement)? else { return Ok(None) };
-        Ok(match clip_state(self.tx, &version, &clip_recipe_for(asset, placement))? {
-            ClipState::Made { size, hash } => Some((
-                Item::Clip { asset: asset.clone(), version, placement: Arc::clone(placement), size, hash },
-                "mp4",
-            )),
+        let recipe = clip_recipe_for(self.tx, asset, &version, placement)?;
+        Ok(match clip_state(self.tx, &version, &recipe)? {
+            ClipState::Made { size, hash, since } => {
+                let (asset, placement) = (asset.clone(), Arc::clone(placement));
+                Some((Item::Clip { asset, version, placement, size, hash, since }, "mp4"))
+            }
             ClipState::Pending => Some((Item::Pending(asset.clone(), Arc::clone(placement)), "mp4.pending")),
             ClipState::Failed(_) => None,
         })

@@ -25,15 +25,20 @@ pub fn export_extension(placement: &Placement) -> Option<&'static str> {
     still_format(placement).map(StillFormat::extension)
 }
 
-/// How an asset is made for a placement, by the focus that its file has.
+/// How a version is made for a placement, by the focus that its asset's file has.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub fn recipe_of(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result<Recipe, CatalogError> {
+pub fn recipe_of(
+    tx: &dyn ReadTx,
+    asset: &Asset,
+    version: &VersionRow,
+    placement: &Placement,
+) -> Result<Recipe, CatalogError> {
     let node = asset.node.filter(|_| placement.fit == Fit::Crop);
     let focus = node.map(|node| tx.xattr(node, FOCUS)).transpose()?.flatten();
     let focus = focus.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    Ok(recipe_for(asset, placement, focus))
+    recipe_for(tx, asset, version, placement, focus)
 }
 
 /// The stem of the view name of the asset whose export a name is.
@@ -139,7 +144,7 @@ impl Tree<'_> {
         let (Some(version), Some(ext)) = (exported(self.tx, asset, placement)?, export_extension(placement)) else {
             return Ok(None);
         };
-        let recipe = recipe_of(self.tx, asset, placement)?;
+        let recipe = recipe_of(self.tx, asset, &version, placement)?;
         let failed = unrenderable(self.tx, &version, &recipe)?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }

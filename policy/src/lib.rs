@@ -14,5 +14,5 @@ pub use expr::{
 };
 pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
-pub use roles::{Decision, Role, RoleBook, RolesError, Rule, Subject, Verb};
+pub use roles::{AdultGate, Decision, Lock, Role, RoleBook, RolesError, Rule, Subject, Verb};
 pub use thinning::{ThinningError, ThinningRules};

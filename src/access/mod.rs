@@ -14,12 +14,14 @@ use who::Memory;
 pub use who::{Identity, Terms, Who};
 
 use crate::catalog::{Asset, Catalog, ChangeKind, ChangeRow};
+use crate::clock::SharedClock;
 use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
 use crate::types::MemberId;
 
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
     catalog: Catalog,
+    clock: SharedClock,
     book: RoleBook,
     terms: RwLock<Terms>,
     /// Moves when members or roles change: what is remembered of them is then stale.
@@ -40,11 +42,12 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate over a library's members, its role book, its glossary and its table of platforms.
     #[must_use]
-    pub fn new(catalog: Catalog, book: RoleBook, terms: Terms) -> Self {
+    pub fn new(catalog: Catalog, clock: SharedClock, book: RoleBook, terms: Terms) -> Self {
         // Zero is the epoch of the empty memory.
         let (members, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
         Self {
             catalog,
+            clock,
             book,
             terms: RwLock::new(terms),
             members,
@@ -88,21 +91,30 @@ impl Gate {
         self.changed();
     }
 
-    /// The active member behind an identity; read once per change of members.
+    /// The active member behind an identity; read once per change of members, and when what he had unlocked is locked again.
     ///
     /// # Errors
     /// When there is none, or the catalogue fails.
     pub fn who(&self, identity: &Identity) -> Result<Arc<Who>, AccessError> {
         // The epoch is read before the catalogue: a change in between only makes the answer be forgotten sooner.
-        let epoch = self.members.load(Ordering::Acquire);
+        let mut epoch = self.members.load(Ordering::Acquire);
         if let Some(who) = self.memory.get(epoch, identity) {
-            return Ok(who);
+            if who.until.is_none_or(|until| self.clock.now() < until) {
+                return Ok(who);
+            }
+            // Whatever was decided while it was unlocked is decided anew, listings and open handles too.
+            self.changed();
+            epoch = self.members.load(Ordering::Acquire);
         }
-        let row = self.catalog.read(|tx| match identity {
-            Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id)),
-            Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid }),
+        let (row, factor) = self.catalog.read(|tx| {
+            let row = match identity {
+                Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id))?,
+                Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid })?,
+            };
+            let factor = tx.factor(row.id)?;
+            Ok::<_, AccessError>((row, factor))
         })?;
-        let who = Arc::new(Who::admit(&row, &self.book, self.terms())?);
+        let who = Arc::new(Who::admit(&row, factor.as_ref(), self.clock.now(), &self.book, self.terms())?);
         self.memory.put(epoch, *identity, &who);
         Ok(who)
     }

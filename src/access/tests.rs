@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::catalog::{AssetState, CatalogError, Engine, MemberRow, ReadTx, Verdict, WriteTx};
+use crate::catalog::{AssetState, CatalogError, Engine, FactorRow, MemberRow, ReadTx, Verdict, WriteTx};
 use crate::policy::{Facts, Field, parse};
 use crate::types::{AssetId, NodeId, Timestamp, VersionId};
 
@@ -76,7 +76,7 @@ fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
 }
 
 fn who(n: u8, role: &str, scope: Option<&str>) -> Who {
-    Who::admit(&row(n, role, scope), &book(), Terms::default()).unwrap()
+    Who::admit(&row(n, role, scope), None, Timestamp::EPOCH, &book(), Terms::default()).unwrap()
 }
 
 fn book() -> RoleBook {
@@ -155,9 +155,11 @@ fn what_is_not_known_has_no_value() {
 #[test]
 fn members_are_admitted_by_role_and_scope() {
     let book = book();
-    let ann = Who::admit(&row(1, "editor", Some("client=acme")), &book, Terms::default()).unwrap();
+    let ann =
+        Who::admit(&row(1, "editor", Some("client=acme")), None, Timestamp::EPOCH, &book, Terms::default()).unwrap();
     assert_eq!((ann.id, ann.name.as_str(), ann.role(), ann.scope()), (member(1), "ann", "editor", Some("client=acme")));
-    let error = |row: MemberRow| Who::admit(&row, &book, Terms::default()).unwrap_err().to_string();
+    let error =
+        |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &book, Terms::default()).unwrap_err().to_string();
     assert!(error(row(1, "editr", None)).contains("did you mean `editor`"));
     assert!(error(row(1, "editor", Some("clint=acme"))).contains("did you mean `client`"));
     assert!(error(row(1, "editor", Some(""))).contains("cannot be read"));
@@ -183,8 +185,12 @@ impl Engine for Broken {
     }
 }
 
+fn clock(seconds: i64) -> crate::clock::SharedClock {
+    Arc::new(crate::clock::ManualClock::at(Timestamp::from_secs(seconds)))
+}
+
 fn gate() -> Gate {
-    Gate::new(Catalog::new(Arc::new(Broken)), book(), Terms::default())
+    Gate::new(Catalog::new(Arc::new(Broken)), clock(0), book(), Terms::default())
 }
 
 fn decide(who: &Who, verb: Verb, asset: &Asset) -> Decision {
@@ -259,4 +265,41 @@ fn memory_is_of_one_epoch() {
     assert!(memory.get(2, &by_uid).is_none());
     memory.put(1, by_uid, &ann);
     assert!(memory.get(2, &by_uid).is_none() && memory.get(1, &by_uid).is_none(), "a late answer is dropped");
+}
+
+#[test]
+fn what_is_unlocked_is_locked_again_by_itself() {
+    let factor = |unlocked: Option<i64>| FactorRow {
+        member: member(1),
+        epoch: 1,
+        secret: [0; 60],
+        enrolled: Timestamp::EPOCH,
+        last_step: 0,
+        wrong: 0,
+        blocked: None,
+        unlocked: unlocked.map(Timestamp::from_secs),
+        recovery: Vec::new(),
+    };
+    let adult = Asset { rating: Some("adult".into()), ..asset() };
+    let admitted = |unlocked, now| {
+        let (row, factor) = (row(1, "admin", None), factor(unlocked));
+        Who::admit(&row, Some(&factor), Timestamp::from_secs(now), &book(), Terms::default()).unwrap()
+    };
+    let longest = i64::try_from(FactorRow::LONGEST.as_secs()).unwrap();
+    let table = [
+        (None, 100, false),
+        (Some(200), 100, true),
+        (Some(200), 199, true),
+        (Some(200), 200, false),
+        (Some(200), 300, false),
+        // The clock was set back: it holds nothing open for longer than anybody may ask for.
+        (Some(200), 200 - longest, true),
+        (Some(200), 199 - longest, false),
+    ];
+    for (unlocked, now, open) in table {
+        let who = admitted(unlocked, now);
+        assert_eq!(decide(&who, Verb::List, &adult).allowed, open, "{unlocked:?} {now}");
+        assert_eq!(who.subject.is_admin(), open);
+        assert!(decide(&who, Verb::List, &asset()).allowed);
+    }
 }

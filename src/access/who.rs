@@ -5,9 +5,9 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::AccessError;
-use crate::catalog::MemberRow;
-use crate::policy::{Glossary, Platforms, RoleBook, Rule, Subject};
-use crate::types::MemberId;
+use crate::catalog::{FactorRow, MemberRow};
+use crate::policy::{Glossary, Lock, Platforms, RoleBook, Rule, Subject};
+use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub struct Who {
     pub id: MemberId,
     /// What he may.
     pub subject: Subject,
+    /// He may so until then: what he unlocked is locked again by itself.
+    pub(super) until: Option<Timestamp>,
 }
 
 impl Deref for Who {
@@ -42,11 +44,17 @@ impl Deref for Who {
 }
 
 impl Who {
-    /// Puts the role book to a member's row, with what words mean and platforms accept.
+    /// Puts the role book to a member's row and his second factor, with what words mean and platforms accept.
     ///
     /// # Errors
     /// When he is not active, or his role or scope cannot be read.
-    pub fn admit(row: &MemberRow, book: &RoleBook, terms: Terms) -> Result<Self, AccessError> {
+    pub fn admit(
+        row: &MemberRow,
+        factor: Option<&FactorRow>,
+        now: Timestamp,
+        book: &RoleBook,
+        terms: Terms,
+    ) -> Result<Self, AccessError> {
         let name = row.name.clone();
         if !row.active {
             return Err(AccessError::Inactive { name });
@@ -58,8 +66,10 @@ impl Who {
             Some((_, Ok(rule))) => Some(rule),
             Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
         };
+        let until = factor.and_then(|factor| factor.open_until(now));
+        let lock = Lock::of(book.adult_gate(), factor.is_some(), until.is_some());
         let subject = Subject::new(&row.name, role, scope).reading(terms.glossary).publishing(terms.platforms);
-        Ok(Self { id: row.id, subject })
+        Ok(Self { id: row.id, subject: subject.behind(lock), until })
     }
 }
 

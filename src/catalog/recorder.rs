@@ -376,6 +376,8 @@ reads! {
     fn member_by_name(&self, name: &str) -> Option<MemberRow>;
     fn member_by_uid(&self, uid: u32) -> Option<MemberRow>;
     fn members(&self) -> Vec<MemberRow>;
+    fn factor(&self, member: MemberId) -> Option<FactorRow>;
+    fn factors(&self) -> Vec<FactorRow>;
     fn folder_rules(&self, folder: NodeId) -> Vec<FolderRule>;
     fn vocabulary(&self, facet: &str) -> Vec<String>;
     fn saved(&self) -> Vec<SavedRow>;
@@ -478,6 +480,12 @@ impl WriteTx for Recorder<'_> {
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
         note(&mut self.members, member.id, || self.tx.member(member.id), Some(member.clone()))?;
         self.tx.put_member(member)
+    }
+    fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E> {
+        self.tx.put_factor(factor)
+    }
+    fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
+        self.tx.remove_factor(member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         let was = || {

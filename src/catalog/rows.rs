@@ -1,6 +1,7 @@
 //! The catalogue's records, as plain data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -307,6 +308,39 @@ pub struct MemberRow {
     pub scope: Option<String>,
     pub active: bool,
     pub since: Timestamp,
+}
+
+/// A member's second factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorRow {
+    pub member: MemberId,
+    /// The number of the key that wraps the secret.
+    pub epoch: u32,
+    /// Nonce, wrapped secret, tag.
+    pub secret: [u8; 60],
+    pub enrolled: Timestamp,
+    /// The last time step of which a code was taken: none of it or before it is taken again.
+    pub last_step: u64,
+    /// Wrong codes since the last right one.
+    pub wrong: u32,
+    /// No code is taken before then.
+    pub blocked: Option<Timestamp>,
+    /// What is behind it is open before then.
+    pub unlocked: Option<Timestamp>,
+    /// Hashes of the recovery codes that nobody has used.
+    pub recovery: Vec<[u8; 32]>,
+}
+
+impl FactorRow {
+    /// The longest that anything is unlocked.
+    pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+    /// Until when what is behind it is open, when it is now. A clock that was set back does not hold it open.
+    #[must_use]
+    pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let longest = i64::try_from(Self::LONGEST.as_millis()).unwrap_or(i64::MAX);
+        self.unlocked.filter(|until| now < *until && until.ms_since(now) <= longest)
+    }
 }
 
 /// A folder's rule: what is filed below it gets this value.

@@ -122,6 +122,9 @@ pub trait ReadTx {
     fn member_by_uid(&self, uid: u32) -> Result<Option<MemberRow>, E>;
     /// In name order.
     fn members(&self) -> Result<Vec<MemberRow>, E>;
+    fn factor(&self, member: MemberId) -> Result<Option<FactorRow>, E>;
+    /// Of every member who has one, in the order of their ids.
+    fn factors(&self) -> Result<Vec<FactorRow>, E>;
 
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
     /// Values made by mkdir in an open vocabulary that no asset uses yet.
@@ -213,6 +216,11 @@ pub trait WriteTx: ReadTx {
 
     /// Inserts or replaces; names and uids are unique.
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E>;
+
+    /// Inserts or replaces by member. No undo takes it back.
+    fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E>;
+    /// Whether there was one.
+    fn remove_factor(&mut self, member: MemberId) -> Result<bool, E>;
 
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E>;
     fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E>;

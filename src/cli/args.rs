@@ -10,6 +10,8 @@ use super::scout::ScoutArgs;
 use super::similar::SimilarArgs;
 
 use super::audit::AuditArgs;
+use super::bulk::BulkArgs;
+use super::factor::UnlockArgs;
 use super::glossary::GlossaryArgs;
 use super::log::LogArgs;
 use super::member::MemberArgs;
@@ -286,6 +288,17 @@ Example:
         after_help = "Example:\n  dam member add anna --uid 1001 --role client-reviewer --scope client=acme\n  dam member list"
     )]
     Member(MemberArgs),
+    /// Open what is behind your second factor for a while; the code is asked for, or read from standard input.
+    #[command(after_help = "\
+Who has enrolled one (dam member totp) does not see what is rated adult, and administers nothing, until he gives a code.
+When the time is over, names, open files and caches of it end.
+
+Example:
+  dam unlock --for 2h")]
+    Unlock(UnlockArgs),
+    /// Close it again, at once.
+    #[command(after_help = "Example:\n  dam lock")]
+    Lock,
     /// Why somebody may or may not do something with an asset.
     #[command(after_help = "Example:\n  dam why library/luna/IMG_1.png --as anna")]
     Why(WhyArgs),
@@ -397,25 +410,6 @@ pub struct ThinArgs {
     /// Only say what would go.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct BulkArgs {
-    #[command(subcommand)]
-    pub command: BulkCmd,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum BulkCmd {
-    /// You may remove as many files from views as you like.
-    Allow(BulkAllowArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct BulkAllowArgs {
-    /// For how long, an hour at most.
-    #[arg(long = "for", value_name = "TIME", default_value = "5m")]
-    pub duration: String,
 }
 
 #[derive(Debug, Args)]

@@ -2,11 +2,31 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 
-use super::args::{BulkArgs, BulkCmd, Global};
+use super::args::Global;
 use super::{Done, backend, failed, print, usage};
 use crate::ops::proto::{Command, Request};
+
+#[derive(Debug, Args)]
+pub struct BulkArgs {
+    #[command(subcommand)]
+    pub command: BulkCmd,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BulkCmd {
+    /// You may remove as many files from views as you like.
+    Allow(BulkAllowArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct BulkAllowArgs {
+    /// For how long, an hour at most.
+    #[arg(long = "for", value_name = "TIME", default_value = "5m")]
+    pub duration: String,
+}
 
 /// Tells the daemon, for the brake is its own.
 pub fn run(global: &Global, args: &BulkArgs) -> Done {

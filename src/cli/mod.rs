@@ -7,6 +7,7 @@ mod bulk;
 mod complete;
 mod diff;
 mod editor;
+mod factor;
 mod find;
 mod fsck;
 mod glossary;
@@ -94,6 +95,8 @@ pub fn run() -> ExitCode {
         Cmd::Fsck(args) if args.rebuild => rebuild::run(&global, &args),
         Cmd::Fsck(args) => fsck::run(&global, &args),
         Cmd::Member(args) => member::run(&global, args),
+        Cmd::Unlock(args) => factor::unlock(&global, &args),
+        Cmd::Lock => factor::lock(&global),
         Cmd::Why(args) => why::run(&global, args),
         Cmd::Completions(args) => complete::completions(&args),
         Cmd::Complete(args) => complete::complete(&global, &args),

@@ -1,9 +1,11 @@
 //! Keys, sealed frames, and the permutation behind inode numbers.
 
+mod factor;
 mod keyring;
 mod permute;
 mod seal;
 
+pub use factor::{FactorSecret, SECRET, recovery_code, recovery_hash};
 pub use keyring::{Keyring, NewKeyring};
 pub use permute::Permutation;
 pub use seal::{NONCE, Sealer, TAG};

@@ -110,6 +110,7 @@ impl From<OpsError> for FsError {
             OpsError::Unknown { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Usage { message, hint } => Self::NotPermitted(with_hint(message, hint)),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
+            OpsError::Locked { message, .. } => Self::Denied(message),
             OpsError::Several { failure, .. } => Self::NotPermitted(with_hint(failure.message, failure.hint)),
             OpsError::Failed { message, .. } => Self::Io(message),
             OpsError::Catalog(e) => e.into(),

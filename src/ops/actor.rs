@@ -118,7 +118,7 @@ impl Actor {
         Err(OpsError::Refused {
             verb: Verb::Admin,
             subject: self.member.name.clone(),
-            reason: format!("only an admin may {what}; {} is {}", self.member.name, self.member.role),
+            reason: format!("only an admin may {what}; {}", self.who.subject.no_admin()),
         })
     }
 

@@ -29,6 +29,9 @@ pub enum OpsError {
     /// The role does not allow it. `subject` goes to the audit log: an id or a path.
     #[error("{reason}")]
     Refused { verb: Verb, subject: String, reason: String },
+    /// The second factor was not given, or wrong. On record by then.
+    #[error("{message}")]
+    Locked { message: String, hint: String },
     /// Some of several things cannot be done, and so none was.
     #[error("{}", failure.message)]
     Several { failure: Box<Failure>, missing: Vec<Missing> },
@@ -87,6 +90,7 @@ impl From<OpsError> for Failure {
             OpsError::Refused { subject, .. } => {
                 (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
             }
+            OpsError::Locked { hint, .. } => (FailureKind::Refused, Some(hint)),
             OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
             OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),

@@ -275,6 +275,7 @@ impl<'a> Importer<'a> {
             | OpsError::Blob(BlobError::Source(_))
             | OpsError::NotFound(_)
             | OpsError::Unknown { .. }
+            | OpsError::Locked { .. }
             | OpsError::Several { .. } => false,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;

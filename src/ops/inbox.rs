@@ -245,6 +245,7 @@ fn is_its_own(fault: &OpsError) -> bool {
         | OpsError::NotFound(_)
         | OpsError::Unknown { .. }
         | OpsError::Refused { .. }
+        | OpsError::Locked { .. }
         | OpsError::Several { .. }
         | OpsError::Access(_)
         | OpsError::Io(_) => false,

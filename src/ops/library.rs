@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::brake::Brake;
 use super::clips::Clips;
 use super::denials::Denials;
+use super::factors::Leases;
 use super::glossary;
 use super::heads::Heads;
 pub use super::info::LibraryInfo;
@@ -183,6 +184,8 @@ pub struct Library {
     pub(super) snapshot_due: Due,
     pub(super) heads_told: Heads,
     pub(super) head_key: [u8; 32],
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) leases: Leases,
     /// Held by who makes a snapshot.
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
@@ -307,7 +310,8 @@ impl Library {
         let book =
             RoleBook::parse_with(&roles, &platforms.vocabulary()).map_err(|e| OpenError::Roles(e.to_string()))?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
-        let gate = Arc::new(Gate::new(catalog.clone(), book, Terms { glossary: Arc::new(words), platforms }));
+        let gate =
+            Arc::new(Gate::new(catalog.clone(), clock.clone(), book, Terms { glossary: Arc::new(words), platforms }));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
             decodes: Budget::default(),
@@ -335,6 +339,8 @@ impl Library {
             snapshot_due: Due::default(),
             heads_told: Heads::default(),
             head_key: keyring.derive("damfs audit head v1"),
+            keyring,
+            leases: Leases::default(),
             snapshotting: Mutex::default(),
             kept: Kept::default(),
             thinning: Thinning::default(),

@@ -59,7 +59,7 @@ pub fn log(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErro
         member.is_none_or(|name| row.actor == name)
             && subject.as_ref().is_none_or(|id| row.subject == *id)
             && since.is_none_or(|since| row.at >= since)
-            && (!ask.denied || row.action.starts_with("deny."))
+            && (!ask.denied || row.action.starts_with("deny.") || row.action.ends_with(".refused"))
     };
     let mut rows = Vec::new();
     let mut before = ask.before.unwrap_or_else(|| newest.saturating_add(1));
@@ -97,7 +97,10 @@ fn told(library: &Library, actor: &Actor, tx: &dyn ReadTx, row: &AuditRow) -> Re
     let may = match &asset {
         Some(asset) => actor.decide(library, Verb::List, asset).allowed,
         // Of folders, words and members he knows what he did to them himself.
-        None => everything || (row.actor == actor.member.name && row.subject.parse::<AssetId>().is_err()),
+        None => {
+            let of_no_asset = row.subject.parse::<AssetId>().is_err() || row.subject == actor.member.id.to_string();
+            everything || (row.actor == actor.member.name && of_no_asset)
+        }
     };
     if !may {
         return Ok(None);

@@ -3,7 +3,7 @@
 use damfs_policy::Verb;
 use serde_json::{Value, json};
 
-use super::{Actor, Library, OpsError, trail, value};
+use super::{Actor, Library, OpsError, factors, trail, value};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -116,9 +116,16 @@ pub(super) fn replace(
 /// # Errors
 /// When the catalogue fails.
 pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
-    let members = library.catalog.read(|tx| tx.members())?;
-    let rows: Vec<Value> =
-        members.iter().filter(|m| actor.is_admin() || m.id == actor.member.id).map(member_json).collect();
+    let now = library.clock.now();
+    let (members, factors) = library.catalog.read(|tx| Ok::<_, OpsError>((tx.members()?, tx.factors()?)))?;
+    let seen = members.iter().filter(|m| actor.is_admin() || m.id == actor.member.id);
+    let rows: Vec<Value> = seen
+        .map(|member| {
+            let mut row = member_json(member);
+            row["second_factor"] = factors::shown(factors.iter().find(|f| f.member == member.id), now);
+            row
+        })
+        .collect();
     Ok(json!({ "members": rows }))
 }
 

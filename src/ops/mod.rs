@@ -12,6 +12,7 @@ pub mod denials;
 mod dry;
 mod emptied;
 pub mod error;
+pub mod factors;
 pub mod filing;
 pub mod find;
 pub mod findings;

@@ -193,6 +193,23 @@ pub enum Command {
         active: Option<bool>,
     },
     MemberList,
+    /// A secret for a second factor of the caller, and its address.
+    TotpBegin,
+    /// Makes it his second factor, by a code of it.
+    TotpEnrol {
+        secret: String,
+        code: String,
+    },
+    /// Takes away the caller's second factor, or a member's.
+    TotpRemove {
+        member: Option<String>,
+    },
+    /// Opens what is behind the caller's second factor.
+    Unlock {
+        seconds: u64,
+        code: String,
+    },
+    Lock,
     Why {
         target: String,
         as_member: Option<String>,
@@ -231,6 +248,10 @@ impl Command {
             | Self::SavedRemove { .. }
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
+            | Self::TotpEnrol { .. }
+            | Self::TotpRemove { .. }
+            | Self::Unlock { .. }
+            | Self::Lock
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::Known
@@ -257,6 +278,7 @@ impl Command {
             | Self::BulkAllow { .. }
             | Self::SavedList
             | Self::MemberList
+            | Self::TotpBegin
             | Self::Why { .. } => false,
         }
     }

@@ -14,9 +14,9 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, complete, conflicts, filing, find, findings, folders, fsck, glossary,
-    heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots, spec, terms, thin,
-    trail, undo, value, whence, why,
+    Actor, Library, OpsError, assign, brake, complete, conflicts, factors, filing, find, findings, folders, fsck,
+    glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots, spec,
+    terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -194,6 +194,11 @@ fn run(
             members::set(library, actor, &name, &MemberChange { role, scope, uid, active })
         }
         Command::MemberList => members::list(library, actor),
+        Command::TotpBegin => factors::begin(library, actor),
+        Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),
+        Command::TotpRemove { member } => factors::remove(library, actor, member.as_deref()),
+        Command::Unlock { seconds, code } => factors::unlock(library, actor, seconds, &code),
+        Command::Lock => factors::lock(library, actor),
         Command::Why { target, as_member } => why::why(library, actor, &target, as_member.as_deref()),
         Command::FolderRule { folder, set } => folder_rule(library, actor, &folder, &set),
     }

@@ -7,6 +7,7 @@ mod commands;
 mod conflicts;
 mod duplicates;
 mod exports;
+mod factor;
 mod families;
 mod findings;
 mod glossary;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use damfs::catalog::{
-    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, MemberRow,
-    NodeClass, NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, SavedRow, Trashed, TunnelHow, TunnelRow, Verdict,
+    Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, NodeClass,
+    NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, SavedRow, Trashed, TunnelHow, TunnelRow, Verdict,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
@@ -373,42 +373,6 @@ fn tunnels_are_replaced_by_name() {
         .unwrap();
         assert_eq!(names(read(engine, |tx| tx.tunnels_of(a))), "ba");
         refused(write(engine, |tx| tx.put_tunnel(&tunnel("d", asset_id(99), 1))));
-    });
-}
-
-#[test]
-fn members_have_unique_names_and_user_ids() {
-    on_both(|engine| {
-        let member = |n: u64, name: &str, uid| MemberRow {
-            id: member_id(n),
-            name: name.into(),
-            uid,
-            role: "editor".into(),
-            scope: (n == 1).then(|| "client=acme".into()),
-            active: n == 1,
-            since: Timestamp::from_secs(1),
-        };
-        write(engine, |tx| {
-            tx.put_member(&member(1, "zoe", Some(1000)))?;
-            tx.put_member(&member(2, "bob", None))?;
-            tx.put_member(&member(3, "cy", None))
-        })
-        .unwrap();
-        refused(write(engine, |tx| tx.put_member(&member(4, "zoe", None))));
-        refused(write(engine, |tx| tx.put_member(&member(4, "dan", Some(1000)))));
-        refused(write(engine, |tx| tx.put_member(&member(2, "zoe", None))));
-        write(engine, |tx| {
-            tx.put_member(&member(1, "ann", Some(1000)))?;
-            tx.put_member(&member(1, "ann", Some(1000)))
-        })
-        .unwrap();
-        read(engine, |tx| {
-            assert_eq!(tx.member_by_uid(1000)?, Some(member(1, "ann", Some(1000))));
-            assert_eq!(tx.member_by_name("ann")?, tx.member(member_id(1))?);
-            assert_eq!(tx.member_by_name("zoe")?, None);
-            assert_eq!(tx.members()?.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["ann", "bob", "cy"]);
-            Ok(())
-        });
     });
 }
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, CatalogError, Counter, Engine, NodeClass, NodeKind, NodeRow, WriteTx};
+use damfs::catalog::{Asset, CatalogError, Counter, Engine, MemberRow, NodeClass, NodeKind, NodeRow, WriteTx};
 use damfs::policy::{Expr, Field};
-use damfs::types::{EntryId, Generation, NodeId};
+use damfs::types::{EntryId, Generation, NodeId, Timestamp};
 use rusqlite::Connection;
 
 use crate::samples::*;
@@ -101,12 +101,42 @@ fn a_number_that_a_power_cut_took_does_not_come_back() {
 }
 
 #[test]
+fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let member = MemberRow {
+        id: member_id(1),
+        name: "ann".into(),
+        uid: None,
+        role: "editor".into(),
+        scope: None,
+        active: true,
+        since: Timestamp::from_secs(1),
+    };
+    let engine = SqliteEngine::create(&path).unwrap();
+    write(&engine, |tx| tx.put_member(&member)).unwrap();
+    drop(engine);
+    // What the second step adds.
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("DROP TABLE second_factor; PRAGMA user_version = 1").unwrap();
+    drop(raw);
+    for _ in 0..2 {
+        let engine = SqliteEngine::open(&path).unwrap();
+        read(&engine, |tx| {
+            assert_eq!((tx.factors()?, tx.member(member.id)?), (Vec::new(), Some(member.clone())));
+            Ok(())
+        });
+        assert!(engine.check().unwrap().is_empty());
+    }
+}
+
+#[test]
 fn foreign_and_newer_files_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog.db");
     drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 1 })));
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 2 })));
 
     let foreign = dir.path().join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -6,6 +6,7 @@ mod catalog_generation;
 mod catalog_index;
 mod catalog_journal;
 mod catalog_looks;
+mod catalog_members;
 mod catalog_names;
 mod catalog_query;
 mod catalog_rows;

@@ -22,6 +22,7 @@ mod saves;
 mod similar;
 mod trash_versions;
 mod undo;
+mod unlock;
 mod unmount;
 mod users;
 mod views;

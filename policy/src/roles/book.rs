@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Role, Rule, Verb};
+use super::{AdultGate, Role, Rule, Verb};
 use crate::expr::{Vocabulary, unknown};
 use crate::source::{Key, Source, Value};
 
@@ -10,6 +10,7 @@ use crate::source::{Key, Source, Value};
 #[derive(Debug, Clone)]
 pub struct RoleBook {
     roles: BTreeMap<String, Role>,
+    adult_gate: AdultGate,
 }
 
 /// A role file that cannot be used, or a role that is not in it; the message names line and reason.
@@ -42,9 +43,13 @@ impl RoleBook {
     pub fn parse_with(toml: &str, vocabulary: &Vocabulary) -> Result<Self, RolesError> {
         let source = Source { file: "roles.toml", text: toml };
         let table = source.parse()?;
-        let mut roles = BTreeMap::new();
+        let (mut roles, mut adult_gate) = (BTreeMap::new(), AdultGate::default());
         for (key, value) in table.get_ref() {
-            source.known(key, "key", &["role"])?;
+            if key.get_ref() == "adult_gate" {
+                adult_gate = source.adult_gate(value)?;
+                continue;
+            }
+            source.known(key, "key", &["role", "adult_gate"])?;
             for (name, role) in source.table(value, "role", TABLE)? {
                 roles.insert(name.get_ref().to_string(), source.role(name, role, vocabulary)?);
             }
@@ -52,7 +57,7 @@ impl RoleBook {
         if roles.is_empty() {
             return Err(RolesError("the role file has no role; add one such as [role.admin]".to_owned()));
         }
-        Ok(Self { roles })
+        Ok(Self { roles, adult_gate })
     }
 
     /// The role of that name.
@@ -70,6 +75,12 @@ impl RoleBook {
         self.get(name).ok_or_else(|| RolesError(unknown("role", name, &known)))
     }
 
+    /// For whom assets rated adult are behind the second factor.
+    #[must_use]
+    pub const fn adult_gate(&self) -> AdultGate {
+        self.adult_gate
+    }
+
     /// Names of all roles, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.roles.keys().map(String::as_str)
@@ -80,6 +91,13 @@ impl RoleBook {
 const TABLE: &str = "[role.editor.allow]";
 
 impl Source<'_> {
+    fn adult_gate(&self, value: &Value<'_>) -> Result<AdultGate, String> {
+        let name = self.text(value, "adult_gate")?;
+        let known = AdultGate::NAMES.map(|(name, _)| name);
+        let found = AdultGate::NAMES.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, gate)| gate).ok_or_else(|| self.error(value.span().start, &unknown("adult_gate", name, &known)))
+    }
+
     fn role(&self, name: &Key<'_>, value: &Value<'_>, vocabulary: &Vocabulary) -> Result<Role, String> {
         let at = name.span().start;
         let name = name.get_ref().as_ref();

@@ -1,6 +1,7 @@
 //! Roles: a table verb -> query, deny rules, a scope per member; and the decision they lead to.
 
 mod book;
+mod lock;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use book::{RoleBook, RolesError};
+pub use lock::{AdultGate, Lock};
 pub use subject::{Decision, Subject};
 
 use crate::expr::{Expr, ExprError, Field, Term, Test, Vocabulary, parse_with, unknown};

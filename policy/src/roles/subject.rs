@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Role, Rule, Verb};
+use super::{Lock, Role, Rule, Verb};
 use crate::expr::{Expr, ExprError, Facts, parse_with};
 use crate::glossary::Glossary;
 use crate::platforms::{self, Platforms};
@@ -14,6 +14,8 @@ pub struct Subject {
     pub name: String,
     role: Role,
     scope: Option<Rule>,
+    /// What he is kept from until he has given his second factor, and the query for it.
+    lock: Option<(Lock, Expr)>,
     glossary: Arc<Glossary>,
     platforms: Arc<Platforms>,
 }
@@ -34,6 +36,7 @@ enum Ruling<'a> {
     Denied(Verb, &'a Rule),
     NoRule(Verb),
     Unmet(Verb, &'a Rule),
+    Locked(Lock),
 }
 
 impl Subject {
@@ -49,6 +52,7 @@ impl Subject {
             name: name.to_owned(),
             role,
             scope,
+            lock: None,
             glossary: Arc::default(),
             platforms: Arc::clone(platforms::shipped()),
         }
@@ -68,6 +72,18 @@ impl Subject {
     #[must_use]
     pub fn glossary(&self) -> &Arc<Glossary> {
         &self.glossary
+    }
+
+    /// The same member, kept from what is behind the second factor.
+    #[must_use]
+    pub fn behind(self, lock: Option<Lock>) -> Self {
+        Self { lock: lock.map(|lock| (lock, Lock::hides())), ..self }
+    }
+
+    /// What keeps him from assets rated adult.
+    #[must_use]
+    pub fn lock(&self) -> Option<Lock> {
+        self.lock.as_ref().map(|(lock, _)| *lock)
     }
 
     /// The same member, for whom the platforms accept what a library's table says.
@@ -106,6 +122,8 @@ impl Subject {
             Ruling::Denied(verb, rule) => refused(format!("role {role} never may {verb} `{}`", rule.text)),
             Ruling::NoRule(Verb::Admin) => refused(format!("role {role} may not administer the library")),
             Ruling::NoRule(verb) => refused(format!("role {role} may not {verb} anything")),
+            Ruling::Locked(lock) if verb == Verb::Admin => refused(lock.refusal(ADMINISTERING)),
+            Ruling::Locked(lock) => refused(lock.refusal("what is rated adult")),
             Ruling::Unmet(verb, rule) => {
                 refused(format!("role {role} may {verb} only `{}`: the asset is not among them", rule.text))
             }
@@ -119,6 +137,16 @@ impl Subject {
     }
 
     fn judge(&self, verb: Verb, facts: &dyn Facts) -> Ruling<'_> {
+        // Before any rule: none says more to who is locked out than that he is.
+        if let Some((lock, hidden)) = &self.lock {
+            let kept = match verb {
+                Verb::Admin => *lock == Lock::Locked && self.has_rule(Verb::Admin),
+                _ => hidden.matches(facts),
+            };
+            if kept {
+                return Ruling::Locked(*lock);
+            }
+        }
         if let Some(scope) = self.scope.as_ref().filter(|s| !s.expr.matches(facts)) {
             return Ruling::OutOfScope(scope);
         }
@@ -143,10 +171,15 @@ impl Subject {
         }
     }
 
-    /// The same as one query over the whole library: scope AND allow AND NOT deny, for the verb and for `list`.
+    /// The same as one query over the whole library: scope AND allow AND NOT deny AND NOT locked, for the verb and for `list`.
     #[must_use]
     pub fn filter(&self, verb: Verb) -> Expr {
         let mut parts: Vec<Expr> = self.scope.iter().map(|scope| scope.expr.clone()).collect();
+        match &self.lock {
+            Some((Lock::Locked, _)) if verb == Verb::Admin => return Expr::nothing(),
+            Some((_, hidden)) if verb != Verb::Admin => parts.push(hidden.clone().negate()),
+            _ => {}
+        }
         for verb in needs_list(verb).then_some(Verb::List).into_iter().chain([verb]) {
             let Some(allow) = self.role.allow.get(&verb) else { return Expr::nothing() };
             let deny = self.role.deny.get(&verb);
@@ -175,6 +208,15 @@ impl Subject {
         self.allows_everything(Verb::Admin)
     }
 
+    /// Why he does not administer the library.
+    #[must_use]
+    pub fn no_admin(&self) -> String {
+        match self.lock() {
+            Some(lock @ Lock::Locked) if self.has_rule(Verb::Admin) => lock.refusal(ADMINISTERING),
+            _ => format!("{} is {}", self.name, self.role.name),
+        }
+    }
+
     /// Whether the role has any rule that allows the verb.
     #[must_use]
     pub fn has_rule(&self, verb: Verb) -> bool {
@@ -193,6 +235,8 @@ impl Subject {
         self.scope.as_ref().map(|s| s.text.as_str())
     }
 }
+
+const ADMINISTERING: &str = "administering the library";
 
 fn refused(reason: String) -> Decision {
     Decision { allowed: false, reason }

@@ -122,6 +122,54 @@ fn everything_means_no_condition_at_all() {
 }
 
 #[test]
+fn the_second_factor_is_asked_of_whom_the_gate_says() {
+    use AdultGate::{Enrolled, On};
+    let table = [
+        // gate, enrolled, unlocked
+        (Enrolled, false, false, None),
+        (Enrolled, true, false, Some(Lock::Locked)),
+        (Enrolled, true, true, None),
+        (On, false, false, Some(Lock::NotEnrolled)),
+        (On, true, false, Some(Lock::Locked)),
+        (On, true, true, None),
+    ];
+    for (gate, enrolled, unlocked, lock) in table {
+        assert_eq!(Lock::of(gate, enrolled, unlocked), lock, "{gate:?} {enrolled} {unlocked}");
+    }
+    assert_eq!(shipped().adult_gate(), Enrolled);
+    assert_eq!(RoleBook::parse("adult_gate = \"on\"\n[role.x]").unwrap().adult_gate(), On);
+}
+
+#[test]
+fn a_lock_keeps_from_what_is_adult_and_from_administering() {
+    let book = shipped();
+    let subject = |role: &str, lock| Subject::new("ann", book.get(role).unwrap(), None).behind(lock);
+    let adult = asset(&[("owner", "ann"), ("rating", "adult")]);
+    let safe = asset(&[("owner", "ann"), ("rating", "safe")]);
+    let unrated = asset(&[("owner", "ann")]);
+    let table = [
+        //                                         adult         safe          without a rating
+        ("admin", None, ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
+        ("admin", Some(Lock::Locked), ["----------", "lvdetDrxp-", "lvdetDrxp-"]),
+        ("admin", Some(Lock::NotEnrolled), ["---------A", "lvdetDrxpA", "lvdetDrxpA"]),
+        ("editor", Some(Lock::Locked), ["----------", "l-det-----", "l-det-----"]),
+    ];
+    for (role, lock, row) in table {
+        for (facts, expected) in [&adult, &safe, &unrated].into_iter().zip(row) {
+            assert_eq!(allowed(&subject(role, lock), facts), expected, "{role} {lock:?} {facts:?}");
+        }
+    }
+    assert!(!subject("admin", Some(Lock::Locked)).is_admin());
+    assert!(!subject("admin", Some(Lock::NotEnrolled)).allows_everything(Verb::List));
+    let reason = |role: &str, lock, verb, facts| subject(role, Some(lock)).decide(verb, facts).reason;
+    assert!(reason("admin", Lock::Locked, Verb::List, &adult).ends_with("dam unlock"));
+    assert!(reason("admin", Lock::Locked, Verb::Admin, &safe).ends_with("dam unlock"));
+    assert!(reason("admin", Lock::NotEnrolled, Verb::List, &adult).ends_with("dam member totp"));
+    let plain = reason("editor", Lock::Locked, Verb::Admin, &safe);
+    assert_eq!(plain, "role editor may not administer the library");
+}
+
+#[test]
 fn a_wrong_file_is_refused_with_line_and_nearest() {
     let cases = [
         ("[role.x.allow]\nlist=\"*\"\ndownlod=\"*\"", "line 3", "did you mean `download`"),
@@ -137,6 +185,9 @@ fn a_wrong_file_is_refused_with_line_and_nearest() {
         ("[role.\"X y\".allow]\nlist=\"*\"", "line 1", "a-z"),
         ("[role.x.allow]\nlist=\"*\"\nlist=\"*\"", "line 3", "duplicate"),
         ("[role.x.allow\n", "line 1", ""),
+        ("adult_gate = \"onn\"\n[role.x]", "line 1", "did you mean `on`"),
+        ("adult_gate = true\n[role.x]", "line 1", "text in quotes"),
+        ("adult_gat = \"on\"\n[role.x]", "line 1", "did you mean `adult_gate`"),
         ("", "no role", "[role.admin]"),
     ];
     for (toml, line, message) in cases {
@@ -155,12 +206,13 @@ proptest! {
         allow in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..6),
         deny in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..3),
         scope in proptest::option::of(arb_expr()),
+        lock in proptest::option::of(proptest::sample::select(&[Lock::Locked, Lock::NotEnrolled])),
         facts in arb_facts(),
     ) {
         let rule = |expr: Expr| Rule { text: expr.to_string(), expr };
         let rules = |map: BTreeMap<Verb, Expr>| map.into_iter().map(|(v, e)| (v, rule(e))).collect();
         let role = Role { name: "x".into(), description: String::new(), allow: rules(allow), deny: rules(deny) };
-        let subject = Subject::new("ann", &role, scope.map(rule));
+        let subject = Subject::new("ann", &role, scope.map(rule)).behind(lock);
         for verb in Verb::ALL {
             let allowed = subject.decide(*verb, &facts).allowed;
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));

@@ -13,9 +13,9 @@ use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::looks::{Looks, Seen};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
-    Alike, Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FolderRow, FolderRule, InboxRow, Key,
-    KeyValue, LookRow, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow, SavedRow,
-    TunnelRow, VersionRow, ViewRow, Xattr,
+    Alike, Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FactorRow, FolderRow, FolderRule,
+    InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow,
+    SavedRow, TunnelRow, VersionRow, ViewRow, Xattr,
 };
 use crate::media::LOOK;
 use crate::types::{
@@ -328,6 +328,14 @@ impl ReadTx for Tx<'_> {
         let mut out: Vec<MemberRow> = self.state.members.values().cloned().collect();
         out.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(out)
+    }
+
+    fn factor(&self, member: MemberId) -> Result<Option<FactorRow>, E> {
+        Ok(self.state.factors.get(&member).cloned())
+    }
+
+    fn factors(&self) -> Result<Vec<FactorRow>, E> {
+        Ok(self.state.factors.values().cloned().collect())
     }
 
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {

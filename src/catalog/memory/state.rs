@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::catalog::journal::JournalRow;
 use crate::catalog::{
-    Asset, AuditRow, ChangeRow, EntryRow, FolderRule, InboxRow, LookRow, MemberRow, NodeKind, NodeRow, RenditionRow,
-    SavedRow, TunnelRow, VersionRow, view_stem,
+    Asset, AuditRow, ChangeRow, EntryRow, FactorRow, FolderRule, InboxRow, LookRow, MemberRow, NodeKind, NodeRow,
+    RenditionRow, SavedRow, TunnelRow, VersionRow, view_stem,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
@@ -43,6 +43,7 @@ pub(super) struct State {
     pub contents: Table<ContentId, Content>,
     pub tunnels: Table<(NodeId, FileName), TunnelRow>,
     pub members: Table<MemberId, MemberRow>,
+    pub factors: Table<MemberId, FactorRow>,
     pub folder_rules: Table<(NodeId, String), FolderRule>,
     pub words: Index<(String, String)>,
     pub saved: Table<(String, MemberId), SavedRow>,

@@ -7,8 +7,9 @@ use super::state::{Owed, State};
 use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRule, InboxRow, LookRow,
-    MemberRow, NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow, WriteTx,
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FactorRow, FolderRule, InboxRow,
+    LookRow, MemberRow, NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow,
+    WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, Generation, MemberId, NodeId, Timestamp, VersionId};
 
@@ -255,6 +256,18 @@ impl WriteTx for Tx<'_> {
         }
         Arc::make_mut(&mut self.state.members).insert(member.id, member.clone());
         Ok(())
+    }
+
+    fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E> {
+        if !self.state.members.contains_key(&factor.member) {
+            return refused(format!("member {} has no row for a second factor", factor.member));
+        }
+        Arc::make_mut(&mut self.state.factors).insert(factor.member, factor.clone());
+        Ok(())
+    }
+
+    fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
+        Ok(Arc::make_mut(&mut self.state.factors).remove(&member).is_some())
     }
 
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {

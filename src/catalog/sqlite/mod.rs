@@ -5,6 +5,7 @@
 mod assets;
 mod convert;
 mod entries;
+mod factors;
 mod feed;
 mod generation;
 mod indexed;

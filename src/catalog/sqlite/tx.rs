@@ -11,14 +11,14 @@ use rusqlite::Connection;
 use super::indexed::{self, Indexed};
 use super::looks::{self, KeptLooks};
 use super::memo::Memo;
-use super::{assets, entries, feed, generation, journal, keys, members, nodes, saved, values, versions};
+use super::{assets, entries, factors, feed, generation, journal, keys, members, nodes, saved, values, versions};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, refused};
 use crate::catalog::{
-    Alike, Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FolderRow, FolderRule,
-    InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow, TunnelRow,
-    VersionRow, ViewRow, WriteTx, Xattr,
+    Alike, Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FactorRow, FolderRow,
+    FolderRule, InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow,
+    TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -230,6 +230,12 @@ impl ReadTx for Tx<'_> {
     fn members(&self) -> Result<Vec<MemberRow>, E> {
         members::list(self.conn)
     }
+    fn factor(&self, member: MemberId) -> Result<Option<FactorRow>, E> {
+        factors::get(self.conn, member)
+    }
+    fn factors(&self) -> Result<Vec<FactorRow>, E> {
+        factors::list(self.conn)
+    }
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
         self.memo.rules.get(folder, || members::folder_rules(self.conn, folder))
     }
@@ -396,6 +402,12 @@ impl WriteTx for Tx<'_> {
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
         self.memo.members.forget(&member.id);
         members::put(self.conn, member)
+    }
+    fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E> {
+        factors::put(self.conn, factor)
+    }
+    fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
+        factors::remove(self.conn, member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         self.memo.rules.forget(&rule.folder);

@@ -43,6 +43,22 @@ pub enum MemberAction {
         #[arg(long, value_name = "true|false")]
         active: Option<bool>,
     },
+    /// Enrol a second factor: an authenticator app's codes, and recovery codes for when it is lost.
+    #[command(after_help = "\
+The secret is shown as a QR code; it counts when the app's code is given, and it replaces a former one. Who has a second
+factor unlocks with it what is rated adult and what an admin does: dam unlock.
+
+Example:
+  dam member totp
+  dam member totp anna --remove")]
+    Totp {
+        /// Whose is taken away; an admin's to say. Else your own.
+        #[arg(value_name = "NAME", requires = "remove")]
+        name: Option<String>,
+        /// Take it away.
+        #[arg(long)]
+        remove: bool,
+    },
     /// List members; who is no admin sees himself.
     #[command(after_help = "Example:\n  dam member list --json")]
     List,

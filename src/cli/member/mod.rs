@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::args::Global;
-use super::{Done, backend, print, usage};
+use super::{Done, backend, factor, print, usage};
 use args::MemberAction;
 pub use args::MemberArgs;
 
@@ -25,6 +25,8 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
         }
         MemberAction::Set { name, uid, role, scope, active } => Command::MemberSet { name, role, scope, uid, active },
         MemberAction::List => Command::MemberList,
+        MemberAction::Totp { remove: false, .. } => return factor::enrol(global),
+        MemberAction::Totp { remove: true, name } => return factor::remove(global, name),
     };
     let value = backend::run(global, &[], |_| Ok(command))?;
     if global.json {
@@ -35,16 +37,26 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
         Some(members) => members.clone(),
         None => vec![value],
     };
-    let mut table = print::table(&["name", "uid", "role", "scope", "active"]);
+    // A change of a member tells nothing of his second factor.
+    let told = rows.iter().any(|row| row.get("second_factor").is_some());
+    let factor = told.then_some("second factor");
+    let head: Vec<&str> = ["name", "uid", "role", "scope", "active"].into_iter().chain(factor).collect();
+    let mut table = print::table(&head);
     for row in &rows {
-        table.add_row([
-            print::word(&row["name"]),
-            print::word(&row["uid"]),
-            print::word(&row["role"]),
-            print::word(&row["scope"]),
-            if row["active"].as_bool() == Some(true) { "yes".to_owned() } else { "no".to_owned() },
-        ]);
+        let active = if row["active"].as_bool() == Some(true) { "yes" } else { "no" };
+        let mut cells: Vec<String> = ["name", "uid", "role", "scope"].map(|key| print::word(&row[key])).into();
+        cells.push(active.to_owned());
+        cells.extend(told.then(|| second_factor(&row["second_factor"])));
+        table.add_row(cells);
     }
     print::line(&table.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn second_factor(row: &Value) -> String {
+    match (row, &row["unlocked_until"]) {
+        (Value::Null, _) => String::new(),
+        (_, Value::String(until)) => format!("open until {until}"),
+        _ => "locked".to_owned(),
+    }
 }

@@ -13,6 +13,7 @@ mod signals;
 mod telling;
 mod tools;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,11 +77,9 @@ fn main() -> ExitCode {
 /// What a thread of its own does at each tick.
 type Beat = fn(&Arc<Library>);
 
-/// Looks at pictures when nobody else needs the processor.
-fn look(library: &Arc<Library>) {
-    // Of this thread alone. Where it is not allowed, it competes with the others.
+/// Gives this thread the processor when nobody else needs it. Where that is not allowed, it competes with the others.
+fn come_last() {
     let _ = rustix::process::setpriority_process(None, LAST);
-    library.look();
 }
 
 /// Takes as many descriptors as the system gives: programs keep files open here, and each that is written is two of ours.
@@ -164,22 +163,12 @@ impl Daemon {
     fn run(self) {
         let library = Arc::clone(self.hub.library());
         let (end, ended) = bounded::<()>(0);
-        let beats: [(&str, Beat); 5] = [
-            ("tick", Library::tick),
-            ("long", Library::settle_long),
-            ("snapshots", |library| {
-                library.tell_heads_daily();
-                library.snapshot_daily();
-            }),
-            ("index", |library| library.index()),
-            ("looks", look),
-        ];
-        // Half of the machine is left to everybody else.
-        let workers = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
-        let clips = (0..workers).map(|_| ("clips", (|library| library.render_clips()) as Beat));
-        let ticking = Vec::from_iter(beats.into_iter().chain(clips).map(|(name, beat)| {
+        let start = |name: &str, comes_last: bool, beat: Beat| {
             let (library, ended) = (Arc::clone(&library), ended.clone());
             std::thread::Builder::new().name(name.into()).spawn(move || {
+                if comes_last {
+                    come_last();
+                }
                 loop {
                     let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| beat(&library)));
                     if ticked.is_err() {
@@ -190,9 +179,26 @@ impl Daemon {
                     }
                 }
             })
-        }));
-        for e in ticking.iter().filter_map(|t| t.as_ref().err()) {
-            error!(error = %e, "no thread to make versions; they are made at the end");
+        };
+        let beats: [(&str, Beat); 4] = [
+            ("tick", Library::tick),
+            ("long", Library::settle_long),
+            ("snapshots", |library| {
+                library.tell_heads_daily();
+                library.snapshot_daily();
+            }),
+            ("index", |library| library.index()),
+        ];
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // Half of the machine is left to everybody else.
+        let clips = (0..(cores / 2).max(1)).map(|_| ("clips", (|library| library.render_clips()) as Beat));
+        let ticking = Vec::from_iter(beats.into_iter().chain(clips).map(|(name, beat)| start(name, false, beat)));
+        // What they do is worth nothing by half and is done again: nobody waits for them at the end.
+        let stills = (0..cores).map(|_| ("stills", (|library| library.render_stills()) as Beat));
+        let idle = stills.chain([("looks", (|library| library.look()) as Beat)]);
+        let idle = Vec::from_iter(idle.map(|(name, beat)| start(name, true, beat)));
+        for e in ticking.iter().chain(&idle).filter_map(|t| t.as_ref().err()) {
+            error!(error = %e, "no thread for work of the background");
         }
         self.hub.wait();
         library.end();

@@ -13,6 +13,7 @@ use crate::catalog::NodeKind;
 use crate::catalog::NodeRow;
 use crate::policy::Verb;
 use crate::types::{Attr, Caller, FileKind};
+use crate::view::tree::Dir;
 
 /// Cookies of `.` and `..`; those of the rows come behind.
 const DOTS: u64 = 2;
@@ -45,6 +46,9 @@ impl Mount {
     pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<OpenedDir> {
         let who = self.who(caller)?;
         let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
+        if let Place::View(Dir::Placement(platform, placement)) = &place {
+            self.library.stills.look(platform, placement);
+        }
         let names = self.names_kept(&who, ino, &place);
         let fh = self.handles.add(ino, Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));
         Ok(OpenedDir { fh, names })

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::mount::Mount;
 use super::{FsError, FsResult};
@@ -111,6 +112,7 @@ impl Mount {
             let looked = if self.library.has_looked() { "all" } else { "not yet all" };
             let _ = writeln!(out, "looks     {looked} pictures were looked at for by/similar/");
         }
+        self.stills_status(who, &mut out)?;
         self.clips_status(who, &mut out)?;
         if who.subject.allows_everything(Verb::Admin) {
             for fault in self.library.faults() {
@@ -118,6 +120,27 @@ impl Mount {
             }
         }
         Ok(out)
+    }
+
+    /// Who does not list everything is told of what is being rendered of his.
+    fn stills_status(&self, who: &Who, out: &mut String) -> FsResult<()> {
+        let stills = &self.library.stills;
+        if who.subject.allows_everything(Verb::List) {
+            let [kept, rendered] =
+                [&stills.counts().kept, &stills.counts().rendered].map(|n| n.load(Ordering::Relaxed));
+            let waiting = stills.waiting();
+            let _ = writeln!(out, "stills    of {waiting} assets wait to be rendered");
+            let share = kept.saturating_mul(100).checked_div(kept + rendered).unwrap_or(100);
+            let _ =
+                writeln!(out, "          {kept} reads of kept ones, {rendered} rendered for a reader: {share} % kept");
+        }
+        for running in stills.running() {
+            let asset = self.library.catalog.read(|tx| tx.asset(running.asset))?;
+            if let Some(asset) = asset.filter(|asset| self.library.gate.allows(who, Verb::List, asset)) {
+                let _ = writeln!(out, "          {} for {}", asset.view_name, running.place);
+            }
+        }
+        Ok(())
     }
 
     /// Who does not list everything is told of what is being rendered of his.
@@ -190,8 +213,8 @@ library/     every asset once; an ordinary tree: save, move, remove; what rsync 
 by/          browse by persona, tag, rating, client and so on, none is what has no value; +and/ narrows
 find/        type a query: ls 'find/persona=luna,tag=beach+sunset,not.rating=adult'
 saved/       queries under a name: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME
-platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered when they are read; clips as name.mp4.pending
-             until they are made (.dam/status tells how far they are)
+platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered in the background or when they are read; clips as
+             name.mp4.pending until they are made (.dam/status tells how far they are)
 versions/    earlier versions; copy one back to restore it
 trash/       removed files; move one out to restore it
 inbox/       drop files here; inbox/.report tells what became of them

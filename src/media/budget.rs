@@ -1,7 +1,7 @@
 //! The memory that all decodes at once may take: each picture has its own limit, but several at a time add up.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Enough for one picture of the largest size that is decoded, or for many usual ones.
@@ -9,7 +9,10 @@ const DEFAULT: u64 = 1024 * 1024 * 1024;
 
 /// Bytes that are handed out and come back. Who waits is served in order, so that small ones do not hold up a large one for ever.
 #[derive(Debug)]
-pub struct Budget {
+pub struct Budget(Arc<Purse>);
+
+#[derive(Debug)]
+struct Purse {
     total: u64,
     state: Mutex<State>,
     freed: Condvar,
@@ -24,8 +27,8 @@ struct State {
 
 /// Bytes in use until it is dropped.
 #[derive(Debug)]
-pub struct Share<'a> {
-    budget: &'a Budget,
+pub struct Share {
+    purse: Arc<Purse>,
     bytes: u64,
 }
 
@@ -39,39 +42,43 @@ impl Budget {
     /// So many bytes.
     #[must_use]
     pub fn new(total: u64) -> Self {
-        Self { total, state: Mutex::default(), freed: Condvar::new() }
+        Self(Arc::new(Purse { total, state: Mutex::default(), freed: Condvar::new() }))
     }
 
     /// Waits for room; `None` when there was none in that time. What is larger than everything gets everything: it runs alone.
-    pub fn take(&self, bytes: u64, within: Duration) -> Option<Share<'_>> {
-        let bytes = bytes.min(self.total);
-        let mut state = self.lock();
+    pub fn take(&self, bytes: u64, within: Duration) -> Option<Share> {
+        let purse = &self.0;
+        let bytes = bytes.min(purse.total);
+        let mut state = purse.lock();
         state.last_ticket += 1;
         let mine = state.last_ticket;
         state.waiting.push_back(mine);
-        let has_to_wait = |s: &mut State| s.waiting.front() != Some(&mine) || s.used.saturating_add(bytes) > self.total;
-        let waited = self.freed.wait_timeout_while(state, within, has_to_wait);
+        let has_to_wait =
+            |s: &mut State| s.waiting.front() != Some(&mine) || s.used.saturating_add(bytes) > purse.total;
+        let waited = purse.freed.wait_timeout_while(state, within, has_to_wait);
         let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting.retain(|ticket| *ticket != mine);
         // The next in line may have room beside this one, or instead of it.
-        self.freed.notify_all();
+        purse.freed.notify_all();
         if waited.timed_out() {
             return None;
         }
         state.used = state.used.saturating_add(bytes);
-        Some(Share { budget: self, bytes })
+        Some(Share { purse: Arc::clone(purse), bytes })
     }
+}
 
+impl Purse {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
-        let mut state = self.budget.lock();
+        let mut state = self.purse.lock();
         state.used = state.used.saturating_sub(self.bytes);
-        self.budget.freed.notify_all();
+        self.purse.freed.notify_all();
     }
 }
 
@@ -124,7 +131,7 @@ mod tests {
         let small = budget.take(50, NOW).unwrap();
         std::thread::scope(|scope| {
             let large = scope.spawn(|| budget.take(100, LONG).is_some());
-            while budget.lock().waiting.is_empty() {
+            while budget.0.lock().waiting.is_empty() {
                 std::thread::yield_now();
             }
             assert!(budget.take(50, NOW).is_none(), "there is room, but not its turn");

@@ -24,6 +24,7 @@ use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
 use super::snapshots::Due;
 use super::spec;
+use super::stills::Stills;
 use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
 
@@ -177,6 +178,8 @@ pub struct Library {
     pub served: Served,
     /// Clips for the platforms.
     pub clips: Clips,
+    /// Stills for the platforms.
+    pub stills: Stills,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
@@ -332,6 +335,7 @@ impl Library {
             view_copies: ViewCopies::default(),
             served: Served::default(),
             clips: Clips::default(),
+            stills: Stills::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),

@@ -132,7 +132,7 @@ impl Library {
         let looked = match media::decoded_bytes(&reader) {
             Ok(size) => {
                 // Only what is free: nobody who waits for an export waits longer for this.
-                let Some(_share) = self.decodes.take(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
+                let Some(_share) = self.room(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
                 media::look(&reader)
             }
             Err(e) => Err(e),

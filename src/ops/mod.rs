@@ -40,6 +40,7 @@ mod own_text;
 mod parts;
 pub mod probe;
 pub mod proto;
+mod queue;
 mod rebuild;
 pub mod record;
 pub mod records;

@@ -1,6 +1,7 @@
 //! Stills as the library has them, with no mount in between.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
@@ -14,7 +15,11 @@ const A: &str = "library/a.png";
 const TABLE: &str = "platform,placement,kind,width,height,fit,upscale,formats,max_bytes,adult_allowed
 x,card,image,40,40,crop,,jpeg,,
 x,wide,image,90,40,any,,jpeg|png,,
+x,small,image,30,30,crop,,webp,,
+x,padded,image,60,60,pad,,png,,
+x,strip,image,60,20,crop,,jpeg,,
 ";
+const PLACES: [&str; 5] = ["card", "wide", "small", "padded", "strip"];
 
 /// One picture, approved.
 fn studio() -> (World, Seat) {
@@ -65,4 +70,149 @@ fn a_still_is_what_a_mount_shows_and_is_kept() {
     world.library.vault.remove_object(ObjectKind::Rendition, &name).unwrap();
     let again: Arc<Vec<u8>> = world.library.still(&card).unwrap();
     assert!(again == bytes && world.library.is_still_kept(&card).unwrap(), "rendered again, to the same bytes");
+}
+
+/// Stills that were rendered for readers, and masters that were decoded.
+fn done(world: &World) -> (u64, u64) {
+    let counts = world.library.stills.counts();
+    (counts.rendered.load(Ordering::Relaxed), counts.decoded.load(Ordering::Relaxed))
+}
+
+#[test]
+fn who_asks_for_the_same_at_a_time_shares_one_render() {
+    let (world, _admin) = studio();
+    let card = still(&world, A, "card");
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| world.library.still(&card).unwrap())).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(all.iter().all(|bytes| *bytes == all[0]));
+    assert_eq!(done(&world), (1, 1));
+}
+
+#[test]
+fn one_decode_serves_every_placement() {
+    let (world, admin) = studio();
+    let all = PLACES.map(|place| still(&world, A, place));
+    std::thread::scope(|scope| all.iter().for_each(|one| drop(scope.spawn(|| world.library.still(one).unwrap()))));
+    assert_eq!(done(&world), (5, 1));
+    // Another master takes its place.
+    admin.write("library/b.png", &picture(130, 50)).unwrap();
+    world.settle();
+    world.set("library/b.png", &["status.x=approved"]);
+    for place in PLACES {
+        world.library.still(&still(&world, "library/b.png", place)).unwrap();
+    }
+    assert_eq!(done(&world), (10, 2));
+}
+
+/// What came of each placement.
+fn outcomes(world: &World, path: &str) -> [Option<Outcome>; 5] {
+    PLACES.map(|place| world.library.still_row(&still(world, path, place)).unwrap().map(|row| row.outcome))
+}
+
+fn is_made(world: &World, path: &str) -> bool {
+    outcomes(world, path).iter().all(|outcome| matches!(outcome, Some(Outcome::Made { .. })))
+}
+
+#[test]
+fn approval_renders_all_placements_from_one_decode_before_anybody_reads() {
+    let (world, admin) = studio();
+    world.library.render_stills();
+    assert!(is_made(&world, A));
+    assert_eq!(done(&world), (0, 1));
+    assert_eq!(admin.read("platforms/x/card/a.jpg").unwrap(), *world.library.still(&still(&world, A, "card")).unwrap());
+    let counts = world.library.stills.counts();
+    assert_eq!((counts.kept.load(Ordering::Relaxed), done(&world)), (2, (0, 1)), "read twice, rendered never again");
+    let status = String::from_utf8(admin.read(".dam/status").unwrap()).unwrap();
+    assert!(status.contains("stills    of 0 assets wait to be rendered\n"), "{status}");
+    assert!(status.contains("2 reads of kept ones, 0 rendered for a reader: 100 % kept\n"), "{status}");
+}
+
+#[test]
+fn nothing_of_the_queue_has_to_be_remembered() {
+    let (world, admin) = studio();
+    drop(admin);
+    let world = world.reopen();
+    world.library.render_stills();
+    assert!(is_made(&world, A));
+}
+
+#[test]
+fn another_table_and_another_focus_are_rendered_too() {
+    let (world, admin) = studio();
+    world.library.render_stills();
+    let before = still(&world, A, "card");
+    world.sheet(&TABLE.replace("x,card,image,40,40", "x,card,image,30,40"));
+    world.library.render_stills();
+    assert_ne!(still(&world, A, "card"), before);
+    assert!(is_made(&world, A));
+    admin.setxattr(A, "user.dam.focus", "0.1,0.5").unwrap();
+    assert!(!is_made(&world, A));
+    world.library.render_stills();
+    assert!(is_made(&world, A));
+}
+
+#[test]
+fn what_is_withdrawn_is_no_longer_rendered_and_an_end_is_not_held_up() {
+    let (world, _admin) = studio();
+    let card = still(&world, A, "card");
+    world.set(A, &["status.x=rejected"]);
+    world.library.render_stills();
+    assert_eq!(done(&world), (0, 0));
+    world.set(A, &["status.x=approved"]);
+    world.library.end();
+    world.library.render_stills();
+    assert!(world.library.still_row(&card).unwrap().is_none());
+}
+
+#[test]
+fn what_cannot_be_rendered_is_tried_once_and_told() {
+    let (world, admin) = studio();
+    let mut broken = picture(120, 40);
+    broken.truncate(broken.len() / 2);
+    admin.write("library/broken.png", &broken).unwrap();
+    world.settle();
+    world.set("library/broken.png", &["status.x=approved"]);
+    let all = outcomes(&world, "library/broken.png");
+    assert!(all.iter().all(Option::is_none));
+    world.library.render_stills();
+    world.library.render_stills();
+    let all = outcomes(&world, "library/broken.png");
+    assert!(all.iter().all(|outcome| matches!(outcome, Some(Outcome::Failed(_)))), "{all:?}");
+    assert_eq!(done(&world), (0, 2), "one decode of each");
+    assert!(!admin.has("platforms/x/card/broken.jpg") && admin.has("platforms/x/card/a.jpg"));
+    let errors = String::from_utf8(admin.read(".dam/errors").unwrap()).unwrap();
+    assert_eq!(errors.matches("render: broken.png for x/card: the file is damaged").count(), 1, "{errors}");
+    assert_eq!(errors.matches("broken.png").count(), 1, "once for all placements: {errors}");
+}
+
+#[test]
+fn what_is_in_a_folder_that_somebody_opens_comes_first() {
+    let (world, admin) = studio();
+    for n in 0..4u32 {
+        let path = format!("library/{n}.png");
+        admin.write(&path, &picture(121 + n, 40)).unwrap();
+        world.settle();
+        world.set(&path, &["status.x=approved"]);
+    }
+    assert_eq!(admin.names("platforms/x/strip").len(), 5);
+    world.library.render_stills();
+    let numbers = |place: &str| {
+        let number = |path: &str| world.library.still_row(&still(&world, path, place)).unwrap().unwrap().no;
+        [A, "library/0.png", "library/1.png", "library/2.png", "library/3.png"].map(number)
+    };
+    let last = numbers("strip").into_iter().max().unwrap();
+    for place in ["card", "wide", "small", "padded"] {
+        assert!(numbers(place).iter().all(|no| *no > last), "{place}");
+    }
+}
+
+/// The background tells nobody of what he may not list.
+#[test]
+fn who_sees_not_everything_is_told_of_no_queue() {
+    let (world, _admin) = studio();
+    let ann = world.member("ann", 1001, "content-creator", Some("client=acme"));
+    let status = String::from_utf8(ann.read(".dam/status").unwrap()).unwrap();
+    assert!(!status.contains("stills") && !status.contains("kept"), "{status}");
 }

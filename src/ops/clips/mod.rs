@@ -4,7 +4,6 @@
 //! restart, and what is withdrawn is no longer to be done.
 
 mod kept;
-mod queue;
 mod run;
 mod work;
 
@@ -12,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Library;
+use super::queue::Waiting;
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::policy::platforms::Placement;
 use crate::types::AssetId;
@@ -19,8 +19,6 @@ use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{ClipState, clip_state};
 
 pub use kept::KeptClip;
-use queue::Queue;
-
 /// What the sandbox begins with when it says why it runs nothing.
 pub const UNSANDBOXED: &str = "dam-mountd sandbox: ";
 
@@ -47,7 +45,7 @@ pub struct Running {
 #[derive(Default)]
 pub struct Clips {
     tools: OnceLock<Result<Tools, String>>,
-    queue: Mutex<Queue>,
+    waiting: Waiting,
     running: Mutex<Vec<Running>>,
 }
 
@@ -78,13 +76,13 @@ impl Clips {
 
     /// Somebody looks at what is not rendered yet: it comes first.
     pub fn want(&self, asset: AssetId) {
-        lock(&self.queue).want(asset);
+        self.waiting.queue().want(asset);
     }
 
     /// How many assets wait for the next free worker.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        lock(&self.queue).len()
+        self.waiting.queue().len()
     }
 
     /// What is being rendered.
@@ -117,7 +115,7 @@ impl Clips {
             ClipState::Pending => Some(match (self.unavailable(), self.percent(asset.id, placement)) {
                 (Some(why), _) => why.to_owned(),
                 (None, Some(percent)) => format!("it is being rendered, {percent} %"),
-                (None, None) => match lock(&self.queue).trouble(asset.id) {
+                (None, None) => match self.waiting.queue().trouble(asset.id) {
                     Some(why) => format!("it could not be rendered just now, and is tried again: {why}"),
                     None => "it waits to be rendered".to_owned(),
                 },

@@ -10,20 +10,18 @@ use std::time::Duration;
 use super::kept::{self, Made};
 use super::run::{Ended, PROBE_SECONDS, Run, TOLD, nameless, told};
 use super::{Running, Tools, lock, place};
-use crate::catalog::{Asset, CatalogError, ChangeKind, Outcome, ReadTx, VersionRow};
+use crate::catalog::{Asset, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, probe_command, told_by, verdict};
 use crate::media::{MediaError, Told};
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
-use crate::ops::{Library, OpsError, spec};
+use crate::ops::{Library, OpsError};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Field};
 use crate::types::{AssetId, ContentId, ReadAt, Timestamp};
 use crate::view::recipes::{clip_name, clip_recipe_for};
 use crate::view::tree::{self, ClipState, clip_state};
 
-/// Assets and changes that are read at once.
-const PAGE: usize = 512;
 /// Encodes of one clip until it is small enough.
 const TRIES: usize = 3;
 /// How long an encode may take, by the clock and by the processor, beside so many seconds for each second of the clip,
@@ -89,9 +87,9 @@ impl Library {
                 tracing::warn!(error = %e, "the clips to render could not be found; they are looked for again");
                 return;
             }
-            let Some(asset) = lock(&self.clips.queue).next(self.clock.now()) else { return };
+            let Some(asset) = self.clips.waiting.queue().next(self.clock.now()) else { return };
             let made = self.clips_of(tools, asset);
-            let mut queue = lock(&self.clips.queue);
+            let mut queue = self.clips.waiting.queue();
             queue.done(asset);
             if let Err(why) = made {
                 tracing::warn!(%asset, "its clips could not be rendered just now: {why}");
@@ -102,46 +100,7 @@ impl Library {
 
     /// Adds what changed since the last look, or everything at the first one.
     fn find_clips(&self) -> Result<(), CatalogError> {
-        let upto = self.catalog.committed();
-        let seen = lock(&self.clips.queue).seen;
-        match seen {
-            Some(seen) if seen >= upto => return Ok(()),
-            Some(mut seen) => {
-                while seen < upto {
-                    let rows = self.catalog.changes(seen, upto, PAGE)?;
-                    let Some(last) = rows.last().map(|row| row.seq) else { break };
-                    if rows.iter().any(|row| row.kind == ChangeKind::Access && row.id == spec::FILE) {
-                        // Other rows make other clips of everything.
-                        lock(&self.clips.queue).seen = None;
-                        return self.find_clips();
-                    }
-                    let changed =
-                        rows.iter().filter(|row| row.kind == ChangeKind::Asset).filter_map(|row| row.id.parse().ok());
-                    self.add_clips_of(changed)?;
-                    seen = last;
-                }
-            }
-            None => {
-                let mut after = 0;
-                loop {
-                    let clips = self.catalog.read(|tx| tx.find(&Expr::is(Field::Kind, "video"), after, PAGE))?;
-                    let Some(last) = clips.last() else { break };
-                    after = last.ordinal;
-                    let mut queue = lock(&self.clips.queue);
-                    clips.iter().filter(|asset| is_approved(asset)).for_each(|asset| queue.add(asset.id));
-                }
-            }
-        }
-        lock(&self.clips.queue).seen = Some(upto);
-        Ok(())
-    }
-
-    fn add_clips_of(&self, changed: impl Iterator<Item = AssetId>) -> Result<(), CatalogError> {
-        for id in changed {
-            if self.catalog.read(|tx| tx.asset(id))?.is_some_and(|asset| is_approved(&asset)) {
-                lock(&self.clips.queue).add(id);
-            }
-        }
+        while self.fill(&self.clips.waiting, &Expr::is(Field::Kind, "video"), |_, asset| Ok(is_approved(asset)))? {}
         Ok(())
     }
 

@@ -1,19 +1,16 @@
 //! One still: its kept bytes, or rendered now.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use super::{Still, StillError};
+use super::{Pace, Still, StillError};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome, RenditionRow};
-use crate::media::{self, Limits, MediaError, RENDERER};
+use crate::media::{self, MediaError, RENDERER};
 use crate::ops::Library;
 use crate::ops::renditions::Rendered;
 use crate::types::ReadAt;
 use crate::view::recipes::object_name;
-
-/// How long a decode waits for others to give memory back; then the caller tries again.
-const ROOM_WAIT: Duration = Duration::from_secs(20);
 
 impl Library {
     /// What came of rendering a still, when that was tried.
@@ -32,12 +29,16 @@ impl Library {
         self.vault.has_object(ObjectKind::Rendition, &object_name(still.content, &still.recipe))
     }
 
-    /// The bytes of a still: kept ones, or rendered now. The same content and recipe give the same bytes; if they should not, the fault is
-    /// reported rather than a file whose size is a lie.
+    /// The bytes of a still: kept ones, or rendered now, once for all who ask at a time. The same content and recipe give the same bytes; if
+    /// they should not, the fault is reported rather than a file whose size is a lie.
     ///
     /// # Errors
     /// [`StillError::Lasting`] when there is none and never will be; others when it cannot be had just now.
     pub fn still(&self, still: &Still) -> Result<Arc<Vec<u8>>, StillError> {
+        self.stills.under_way.share(&(still.content, still.recipe.hash()), || self.kept_or_rendered(still))
+    }
+
+    fn kept_or_rendered(&self, still: &Still) -> Result<Arc<Vec<u8>>, StillError> {
         let name = object_name(still.content, &still.recipe);
         let known = match self.still_row(still)?.map(|row| row.outcome) {
             Some(Outcome::Failed(reason)) => return Err(StillError::Lasting(reason)),
@@ -45,17 +46,35 @@ impl Library {
             None => None,
         };
         match self.vault.get_object(ObjectKind::Rendition, &name) {
-            Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => return Ok(Arc::new(bytes)),
+            Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => {
+                self.stills.counts.kept.fetch_add(1, Ordering::Relaxed);
+                return Ok(Arc::new(bytes));
+            }
             Ok(_) => {}
             Err(e @ BlobError::Damaged { .. }) => {
                 tracing::warn!(error = %e, "a kept export is damaged; it is rendered again");
             }
             Err(e) => return Err(e.into()),
         }
-        let media::Rendered { bytes, quality } = match self.render_still(still) {
+        self.stills.counts.rendered.fetch_add(1, Ordering::Relaxed);
+        let rendered = self.decoded(still.content, Pace::Reader).and_then(|decoded| decoded.render(&still.recipe));
+        let bytes = self.keep_rendered(still, known, rendered)?;
+        // Others of the same master may be wanted, too.
+        self.stills.waiting.queue().want(still.asset);
+        Ok(bytes)
+    }
+
+    /// Remembers for good what came of a render.
+    pub(super) fn keep_rendered(
+        &self,
+        still: &Still,
+        known: Option<[u8; 32]>,
+        rendered: Result<media::Rendered, StillError>,
+    ) -> Result<Arc<Vec<u8>>, StillError> {
+        let name = object_name(still.content, &still.recipe);
+        let media::Rendered { bytes, quality } = match rendered.map_err(|e| lasting(e, known.is_none())) {
             Ok(rendered) => rendered,
-            Err(StillError::Media(e)) if e.is_lasting() && known.is_none() => {
-                let reason = e.to_string();
+            Err(StillError::Lasting(reason)) => {
                 self.remember_still(still, Outcome::Failed(reason.clone()))?;
                 return Err(StillError::Lasting(reason));
             }
@@ -82,14 +101,8 @@ impl Library {
         decode: impl FnOnce() -> Result<T, MediaError>,
     ) -> Result<T, StillError> {
         let bytes = media::decoded_bytes(source)?;
-        let _share = self.decodes.take(bytes, ROOM_WAIT).ok_or(StillError::Busy)?;
+        let _share = self.room(bytes, Pace::Reader.patience()).ok_or(StillError::Busy)?;
         Ok(decode()?)
-    }
-
-    fn render_still(&self, still: &Still) -> Result<media::Rendered, StillError> {
-        let content = self.catalog.read(|tx| tx.content(still.content))?;
-        let reader = self.vault.open(&content.ok_or(StillError::NoContent(still.content))?);
-        self.decoding(&reader, || media::render(&reader, &still.recipe, &Limits::default()))
     }
 
     /// Remembers a still's bytes, and what came of it.
@@ -103,5 +116,13 @@ impl Library {
         let told = matches!(outcome, Outcome::Failed(_)).then_some(still.asset);
         let what = Rendered { content: still.content, recipe: still.recipe.hash(), renderer: RENDERER };
         self.remember_rendition(what, &outcome, told)
+    }
+}
+
+/// What bytes are to blame for, when they never were anything else.
+fn lasting(e: StillError, is_first: bool) -> StillError {
+    match e {
+        StillError::Media(e) if is_first && e.is_lasting() => StillError::Lasting(e.to_string()),
+        other => other,
     }
 }

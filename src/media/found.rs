@@ -18,10 +18,14 @@ pub(super) struct Found {
     pub xmp: Option<Vec<u8>>,
     /// IPTC-IIM records.
     pub iptc: Option<Vec<u8>>,
+    /// The profile of its colours, where the decoder does not read it.
+    pub icc: Option<Vec<u8>>,
     /// As stored, before orientation.
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub complete: bool,
+    /// Its channels may have 16 bits.
+    pub deep: bool,
     /// What a PNG's chunks say of its colours.
     pub colour: Colour,
     /// What it is that cannot be decoded here with its right colours.

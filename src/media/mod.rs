@@ -2,11 +2,13 @@
 //!
 //! Every input is hostile: walkers are bounded in memory and steps, and nothing here panics on any bytes.
 
+mod alpha;
 mod bmff;
 mod bound;
 mod budget;
 mod bytes;
 mod canvas;
+mod colour;
 mod comfy;
 mod dates;
 mod decode;

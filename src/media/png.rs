@@ -26,6 +26,7 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
             b"IHDR" => {
                 let head = w.get(body, 13)?;
                 (found.width, found.height) = (be32(head, 0), be32(head, 4));
+                found.deep = head.get(8) == Some(&16);
                 found.colour.chunk(&kind, head);
             }
             b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM" => {

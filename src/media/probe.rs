@@ -120,10 +120,14 @@ pub(super) struct Header {
     pub orientation: u8,
     /// As stored.
     pub size: Option<(u32, u32)>,
+    /// Its channels may have 16 bits.
+    pub deep: bool,
     pub unsupported: Option<&'static str>,
     pub colour: Colour,
     /// What its exports say too.
     pub told: Told,
+    /// The profile of its colours, where the decoder does not read it.
+    pub icc: Option<Vec<u8>>,
 }
 
 /// Reads the headers alone.
@@ -137,9 +141,11 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
     Ok(Header {
         orientation,
         size: found.width.zip(found.height),
+        deep: found.deep,
         unsupported: found.unsupported,
         colour: found.colour,
         told: found.xmp.map(|packet| xmp::read(&packet).told).unwrap_or_default(),
+        icc: found.icc,
     })
 }
 

@@ -1,15 +1,14 @@
 //! From a master to an export: crop and resize in one pass, then colour, orientation, canvas, and the file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::DynamicImage;
 use image::metadata::Orientation;
-use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
+use super::alpha;
 use super::canvas::{Ground, WHITE, flatten, lay};
-use super::decode::Layout;
+use super::colour::to_srgb;
+use super::decode::{Layout, Samples};
 use super::encode::{self, Rendered};
 use super::plan::{Part, Plan, filling, plan, stored};
 use super::{Canvas, Limits, Master, MediaError, Recipe, source_type};
@@ -62,9 +61,10 @@ impl Master {
         let small = |side: u32| (side * BLURRED.min(longest) / longest).max(1);
         let size = (small(canvas.0), small(canvas.1));
         let copy = self.raster(&Plan { crop: filling(self.size(), canvas, recipe), size, canvas: size })?;
-        let pixels = flatten(copy, WHITE).pixels;
+        let pixels = Samples::Bytes(flatten(copy, WHITE).pixels);
         let whole = (0.0, 0.0, f64::from(size.0), f64::from(size.1));
-        let pixels = resize(&pixels, size, PixelType::U8x3, whole, canvas, FilterType::Gaussian)?;
+        let pixels = resize(&pixels, Layout::Rgb, size, whole, canvas, FilterType::Gaussian)?;
+        let pixels = to_srgb(pixels, Layout::Rgb, None);
         Ok(Raster { width: canvas.0, height: canvas.1, pixels, alpha: false })
     }
 
@@ -72,77 +72,57 @@ impl Master {
     pub(super) fn raster(&self, plan: &Plan) -> Result<Raster, MediaError> {
         let part = stored(plan.crop, self.size(), self.orientation);
         let size = if self.turned() { (plan.size.1, plan.size.0) } else { plan.size };
-        let kind = match self.layout {
-            Layout::Gray => PixelType::U8,
-            Layout::GrayAlpha => PixelType::U8x2,
-            Layout::Rgb => PixelType::U8x3,
-            Layout::Rgba => PixelType::U8x4,
-        };
-        let pixels = resize(&self.pixels, (self.width, self.height), kind, part, size, FilterType::Lanczos3)?;
-        let raster = to_srgb(pixels, size, self.layout, self.icc.as_deref());
+        let pixels = resize(&self.pixels, self.layout, (self.width, self.height), part, size, FilterType::Lanczos3)?;
+        let pixels = to_srgb(pixels, self.layout, self.icc.as_deref());
+        let raster = Raster { width: size.0, height: size.1, pixels, alpha: self.layout.has_alpha() };
         upright(raster, self.orientation)
     }
 }
 
 /// A part of a picture in another size.
 fn resize(
-    pixels: &[u8],
+    pixels: &Samples,
+    layout: Layout,
     (width, height): (u32, u32),
-    kind: PixelType,
     (left, top, w, h): Part,
     size: (u32, u32),
     filter: FilterType,
-) -> Result<Vec<u8>, MediaError> {
+) -> Result<Samples, MediaError> {
+    let kind = match (pixels, layout) {
+        (Samples::Bytes(_), Layout::Gray) => PixelType::U8,
+        (Samples::Bytes(_), Layout::GrayAlpha) => PixelType::U8x2,
+        (Samples::Bytes(_), Layout::Rgb) => PixelType::U8x3,
+        (Samples::Bytes(_), Layout::Rgba | Layout::Cmyk) => PixelType::U8x4,
+        (Samples::Words(_), Layout::Gray) => PixelType::U16,
+        (Samples::Words(_), Layout::GrayAlpha) => PixelType::U16x2,
+        (Samples::Words(_), Layout::Rgb) => PixelType::U16x3,
+        (Samples::Words(_), Layout::Rgba | Layout::Cmyk) => PixelType::U16x4,
+    };
     let failed = |what: String| MediaError::damaged(format!("the picture cannot be resized: {what}"));
-    let from = ImageRef::new(width, height, pixels, kind).map_err(|e| failed(e.to_string()))?;
+    // Of two bytes the library's own implementations round in different ways when alpha is taken out again.
+    let weighed = match pixels {
+        Samples::Words(words) if layout.has_alpha() => Some(alpha::weigh(words, layout.channels())),
+        _ => None,
+    };
+    let bytes = weighed.as_deref().map_or_else(|| pixels.as_bytes(), bytemuck::cast_slice);
+    let from = ImageRef::new(width, height, bytes, kind).map_err(|e| failed(e.to_string()))?;
     let mut to = Image::new(size.0, size.1, kind);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(left, top, w, h);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(filter))
+        .crop(left, top, w, h)
+        .use_alpha(layout.has_alpha() && weighed.is_none());
     Resizer::new().resize(&from, &mut to, &options).map_err(|e| failed(e.to_string()))?;
-    Ok(to.into_vec())
-}
-
-/// Converts through the embedded profile. A profile that is broken, or not of these channels, is left out.
-fn to_srgb(pixels: Vec<u8>, size: (u32, u32), layout: Layout, icc: Option<&[u8]>) -> Raster {
-    let alpha = matches!(layout, Layout::GrayAlpha | Layout::Rgba);
-    let done = |pixels| Raster { width: size.0, height: size.1, pixels, alpha };
-    let profile = icc
-        .and_then(|bytes| catch_unwind(AssertUnwindSafe(|| ColorProfile::new_from_slice(bytes).ok())).unwrap_or(None));
-    if let Some(profile) = profile {
-        let (source, layout) = match (profile.color_space, layout) {
-            (DataColorSpace::Gray, Layout::Gray) => (Some((&pixels, moxcms::Layout::Gray)), layout),
-            (DataColorSpace::Gray, Layout::GrayAlpha) => (Some((&pixels, moxcms::Layout::GrayAlpha)), layout),
-            (DataColorSpace::Rgb, Layout::Rgb) => (Some((&pixels, moxcms::Layout::Rgb)), layout),
-            (DataColorSpace::Rgb, Layout::Rgba) => (Some((&pixels, moxcms::Layout::Rgba)), layout),
-            _ => (None, layout),
-        };
-        let converted = source.and_then(|(from, from_layout)| {
-            catch_unwind(AssertUnwindSafe(|| convert(from, from_layout, layout, &profile, alpha))).unwrap_or(None)
-        });
-        if let Some(out) = converted {
-            return done(out);
+    let resized = to.into_vec();
+    Ok(match pixels {
+        Samples::Bytes(_) => Samples::Bytes(resized),
+        Samples::Words(_) => {
+            let mut words: Vec<u16> = bytemuck::pod_collect_to_vec(&resized);
+            if weighed.is_some() {
+                alpha::unweigh(&mut words, layout.channels());
+            }
+            Samples::Words(words)
         }
-    }
-    done(match layout {
-        Layout::Rgb | Layout::Rgba => pixels,
-        Layout::Gray => pixels.iter().flat_map(|&v| [v, v, v]).collect(),
-        Layout::GrayAlpha => pixels.as_chunks::<2>().0.iter().flat_map(|&[v, a]| [v, v, v, a]).collect(),
     })
-}
-
-fn convert(
-    from: &[u8],
-    from_layout: moxcms::Layout,
-    layout: Layout,
-    profile: &ColorProfile,
-    alpha: bool,
-) -> Option<Vec<u8>> {
-    let to_layout = if alpha { moxcms::Layout::Rgba } else { moxcms::Layout::Rgb };
-    let srgb = ColorProfile::new_srgb();
-    let transform = profile.create_transform_8bit(from_layout, &srgb, to_layout, TransformOptions::default()).ok()?;
-    let count = from.len().checked_div(layout.channels())?;
-    let mut out = vec![0; count.checked_mul(if alpha { 4 } else { 3 })?];
-    transform.transform(from, &mut out).ok()?;
-    Some(out)
 }
 
 /// Applies the orientation to the pixels.
@@ -169,21 +149,26 @@ mod tests {
     /// Exports are the same on every machine, whatever its processor can do.
     #[test]
     fn every_processor_resizes_to_the_same_pixels() {
-        let pixels: Vec<u8> =
-            (0u32..97 * 61 * 4).map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
-        let from = ImageRef::new(97, 61, &pixels, PixelType::U8x4).unwrap();
-        let options = ResizeOptions::new().crop(3.25, 2.5, 80.5, 50.0);
-        let resized = |mut r: Resizer| {
-            let mut to = Image::new(31, 17, PixelType::U8x4);
-            r.resize(&from, &mut to, &options).unwrap();
-            to.into_vec()
-        };
-        let mut plain = Resizer::new();
-        #[expect(unsafe_code, reason = "the only way to choose the plain implementation")]
-        // SAFETY: every processor can run the implementation that uses no extensions.
-        unsafe {
-            plain.set_cpu_extensions(fast_image_resize::CpuExtensions::None);
+        let channel = |i: u32| u16::try_from(i.wrapping_mul(2_654_435_761) >> 16).unwrap();
+        let words: Vec<u16> = (0u32..97 * 61 * 4).map(channel).collect();
+        for (samples, kind, alpha) in [
+            (Samples::Bytes(words.iter().map(|v| v.to_le_bytes()[1]).collect()), PixelType::U8x4, true),
+            (Samples::Words(words), PixelType::U16x4, false),
+        ] {
+            let from = ImageRef::new(97, 61, samples.as_bytes(), kind).unwrap();
+            let options = ResizeOptions::new().crop(3.25, 2.5, 80.5, 50.0).use_alpha(alpha);
+            let resized = |mut r: Resizer| {
+                let mut to = Image::new(31, 17, kind);
+                r.resize(&from, &mut to, &options).unwrap();
+                to.into_vec()
+            };
+            let mut plain = Resizer::new();
+            #[expect(unsafe_code, reason = "the only way to choose the plain implementation")]
+            // SAFETY: every processor can run the implementation that uses no extensions.
+            unsafe {
+                plain.set_cpu_extensions(fast_image_resize::CpuExtensions::None);
+            }
+            assert_eq!(resized(Resizer::new()), resized(plain), "{kind:?}");
         }
-        assert_eq!(resized(Resizer::new()), resized(plain));
     }
 }

@@ -82,7 +82,10 @@ pub(super) fn tiff(source: &dyn ReadAt) -> io::Result<Found> {
         height: exif.height,
         xmp: exif.xmp,
         iptc: exif.iptc,
+        // The decoder gives up a profile that is large beside the picture.
+        icc: exif.icc,
         complete: exif.whole && exif.width.is_some(),
+        deep: true,
         ..Found::default()
     })
 }

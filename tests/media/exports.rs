@@ -305,7 +305,9 @@ fn the_memory_of_a_decode_is_known_beforehand() {
     d.pillow(MASTERS);
     for name in NAMES {
         let bytes = d.read(name);
-        assert_eq!(decoded_bytes(&bytes).unwrap(), 300 * 200 * 4 + bytes.len() as u64, "{name}");
+        // A TIFF may have 16 bits for each channel.
+        let pixel = if ["deep.png", "rgb.tif"].contains(name) { 8 } else { 4 };
+        assert_eq!(decoded_bytes(&bytes).unwrap(), 300 * 200 * pixel + bytes.len() as u64, "{name}");
     }
     assert!(matches!(decoded_bytes(&b"no picture".to_vec()), Err(MediaError::Unrecognised)));
 }

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod colour;
+mod corpus;
 mod exports;
 mod formats;
 mod hostile;
 mod look;
 mod matrix;
 mod metadata;
+#[path = "../fuzz/targets.rs"]
+mod targets;
 mod tools;
 mod video;

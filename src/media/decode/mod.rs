@@ -1,19 +1,17 @@
 //! Masters: pictures decoded once, rendered many times.
 
-use std::io::Cursor;
+mod general;
+mod inks;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use image::ImageFormat;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use super::png_colour::Colour;
 use super::sniff::sniff;
 use super::words::Told;
 use super::{MediaError, probe};
 use crate::types::ReadAt;
-
-/// Profiles beyond this are no profiles of pictures.
-const MAX_ICC: usize = 4 * 1024 * 1024;
 
 /// What one decode may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +28,15 @@ impl Default for Limits {
     }
 }
 
-/// How the bytes of a pixel are laid out; 8 bits per channel.
+/// What the channels of a pixel are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Gray,
     GrayAlpha,
     Rgb,
     Rgba,
+    /// Inks, of which more is darker.
+    Cmyk,
 }
 
 impl Layout {
@@ -45,14 +45,33 @@ impl Layout {
             Self::Gray => 1,
             Self::GrayAlpha => 2,
             Self::Rgb => 3,
-            Self::Rgba => 4,
+            Self::Rgba | Self::Cmyk => 4,
+        }
+    }
+
+    pub fn has_alpha(self) -> bool {
+        matches!(self, Self::GrayAlpha | Self::Rgba)
+    }
+}
+
+/// The channels of all pixels, as deep as the file has them: what is lost before a curve is applied is seen after it.
+pub(super) enum Samples {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+impl Samples {
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(samples) => samples,
+            Self::Words(samples) => bytemuck::cast_slice(samples),
         }
     }
 }
 
 /// A decoded picture in the file's own colours and orientation.
 pub struct Master {
-    pub(super) pixels: Vec<u8>,
+    pub(super) pixels: Samples,
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) layout: Layout,
@@ -68,15 +87,17 @@ impl std::fmt::Debug for Master {
     }
 }
 
-/// About how much memory it takes to decode a file: its bytes, and four channels of each pixel. A file that does not tell its size might
-/// take anything.
+/// About how much memory it takes to decode a file: its bytes, and four channels of each pixel, of one byte or two. A file that does not
+/// tell its size might take anything.
 ///
 /// # Errors
 /// When the file is no medium, or cannot be read.
 pub fn decoded_bytes(source: &dyn ReadAt) -> Result<u64, MediaError> {
     let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
-    let (w, h) = probe::header(source, &sniffed)?.size.unwrap_or((u32::MAX, u32::MAX));
-    Ok(u64::from(w).saturating_mul(u64::from(h)).saturating_mul(4).saturating_add(source.len()))
+    let header = probe::header(source, &sniffed)?;
+    let (w, h) = header.size.unwrap_or((u32::MAX, u32::MAX));
+    let pixel = if header.deep { 8 } else { 4 };
+    Ok(u64::from(w).saturating_mul(u64::from(h)).saturating_mul(pixel).saturating_add(source.len()))
 }
 
 impl Master {
@@ -112,9 +133,12 @@ impl Master {
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
         let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
         // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
-        let decoded = catch_unwind(AssertUnwindSafe(|| pixels(&bytes, format, limits, orientation, header.colour)))
+        let decoded = catch_unwind(AssertUnwindSafe(|| general::decode(&bytes, format, limits, header.icc)))
             .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))?;
-        Ok(Self { told: header.told, ..decoded })
+        let Decoded { pixels, size: (width, height), layout, icc } = decoded;
+        check(width, height, limits)?;
+        let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
+        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told })
     }
 
     /// Width and height as shown.
@@ -129,6 +153,15 @@ impl Master {
     }
 }
 
+/// What a decoder makes of a file.
+struct Decoded {
+    pixels: Samples,
+    /// As stored.
+    size: (u32, u32),
+    layout: Layout,
+    icc: Option<Vec<u8>>,
+}
+
 fn check(w: u32, h: u32, limits: &Limits) -> Result<(), MediaError> {
     let pixels = u64::from(w).saturating_mul(u64::from(h));
     if w == 0 || h == 0 {
@@ -138,45 +171,4 @@ fn check(w: u32, h: u32, limits: &Limits) -> Result<(), MediaError> {
         return Err(MediaError::too_large(format!("{w}x{h} pixels; at most {} are decoded", limits.max_pixels)));
     }
     Ok(())
-}
-
-fn pixels(
-    bytes: &[u8],
-    format: ImageFormat,
-    limits: &Limits,
-    orientation: Orientation,
-    colour: Colour,
-) -> Result<Master, MediaError> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut bounds = image::Limits::no_limits();
-    bounds.max_alloc = Some(limits.max_pixels.saturating_mul(4).saturating_add(256 * 1024 * 1024));
-    reader.limits(bounds);
-    let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
-    let (w, h) = decoder.dimensions();
-    check(w, h, limits)?;
-    let embedded = decoder.icc_profile().unwrap_or(None).filter(|p| p.len() <= MAX_ICC);
-    // The decoder makes RGB of CMYK without it, and wrong RGB if it were to be followed.
-    if embedded.as_ref().is_some_and(|profile| profile.get(16..20) == Some(b"CMYK")) {
-        return Err(MediaError::Unsupported { format: "a CMYK picture with a profile".to_owned() });
-    }
-    let icc = colour.profile().and_then(|profile| profile.encode().ok()).or(embedded);
-    let picture = DynamicImage::from_decoder(decoder).map_err(|e| failed(&e))?;
-    let (width, height) = (picture.width(), picture.height());
-    check(width, height, limits)?;
-    let colour = picture.color();
-    let (layout, pixels) = match (colour.has_color(), colour.has_alpha()) {
-        (false, false) => (Layout::Gray, picture.into_luma8().into_raw()),
-        (false, true) => (Layout::GrayAlpha, picture.into_luma_alpha8().into_raw()),
-        (true, false) => (Layout::Rgb, picture.into_rgb8().into_raw()),
-        (true, true) => (Layout::Rgba, picture.into_rgba8().into_raw()),
-    };
-    Ok(Master { pixels, width, height, layout, icc, orientation, told: Told::default() })
-}
-
-fn failed(error: &ImageError) -> MediaError {
-    match error {
-        ImageError::Limits(l) => MediaError::too_large(format!("decoding it needs more than is allowed ({l})")),
-        ImageError::Unsupported(u) => MediaError::Unsupported { format: u.to_string() },
-        other => MediaError::damaged(other.to_string()),
-    }
 }

@@ -241,10 +241,10 @@ check "the saved bytes are not the ones that were written" [ "$(tail -c 7 "mount
 run "ls $(quote "mount/versions/${path#library/}")"
 check "versions/ does not show two versions of $file" [ "$(count "mount/versions/${path#library/}")" -eq 2 ]
 
-step "8. An export for Threads: rendered when it is read, with its true size before that."
+step "8. An export for Threads: rendered when it is read, with its true size before that. Beside it what to post with it."
 posts=mount/platforms/threads/post_image
 run "dam set $(quote "mount/$path") status.threads=approved"
-export_of() { find "$posts" -mindepth 1 -maxdepth 1 -type f ! -name '.*' -print -quit; }
+export_of() { find "$posts" -mindepth 1 -maxdepth 1 -type f -name '*.jpg' -print -quit; }
 exported() { [ -n "$(export_of)" ]; }
 check "$posts does not show what was approved" wait_for 10 exported
 post=$(export_of)
@@ -253,6 +253,10 @@ run "stat -c %s $(quote "$post")"
 run "wc -c < $(quote "$post")"
 check "stat's size of $post is not what reading it gives" [ "$(stat -c %s "$post")" -eq "$(wc -c <"$post")" ]
 check "$post is no JPEG" [ "$(head -c 3 "$post" | od -An -tx1 | tr -d ' \n')" = ffd8ff ]
+
+caption=${post%.jpg}.caption.txt
+run "cat $(quote "$caption")"
+check "$caption does not say that the picture was generated" grep -qF 'Made with AI.' "$caption"
 
 step "9. Somebody else: rita reviews for a client. She sees what is approved, and no original."
 run "dam member add rita --role client-reviewer"

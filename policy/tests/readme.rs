@@ -1,7 +1,7 @@
 //! The README's examples are true.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use damfs_policy::{Expr, Field, FieldKind, Glossary, Platforms, RoleBook, parse};
+use damfs_policy::{Captions, Expr, Field, FieldKind, Glossary, Platforms, Post, RoleBook, parse};
 
 const README: &str = include_str!("../README.md");
 
@@ -76,5 +76,19 @@ fn every_sheet_of_platforms_is_read() {
     for sheet in sheets {
         let table = Platforms::parse(&sheet).unwrap();
         assert_eq!(table.get("myshop", "front").unwrap().formats, ["webp", "jpeg"]);
+    }
+}
+
+#[test]
+fn every_text_of_captions_is_read_and_says_what_is_said() {
+    let texts = blocks("captions");
+    assert_eq!(texts.len(), 1);
+    for text in texts {
+        let book = Captions::parse(&text, Some(damfs_policy::platforms::shipped())).unwrap();
+        let row = damfs_policy::platforms::shipped().get("instagram", "reel").unwrap();
+        let post =
+            Post { note: "Luna at sea", tags: vec!["social/beach", "to-mend"], generated: true, ..Post::default() };
+        let said = book.caption(row, &post).unwrap().unwrap();
+        assert_eq!(said, "Luna at sea\n\n#aiart #beach\nMade with AI.\nlink in bio\n");
     }
 }

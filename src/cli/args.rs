@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::caption::CaptionArgs;
 use super::find::FindArgs;
 use super::many::Many;
 use super::scout::ScoutArgs;
@@ -176,6 +177,8 @@ Example:
     Glossary(GlossaryArgs),
     /// What each platform accepts: the table that exports are made by.
     Spec(SpecArgs),
+    /// What stands beside each export when it is posted: templates, hashtags, what is said of what was generated.
+    Caption(CaptionArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given

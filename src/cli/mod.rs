@@ -4,6 +4,7 @@ mod args;
 mod audit;
 mod backend;
 mod bulk;
+mod caption;
 mod complete;
 mod diff;
 mod editor;
@@ -79,6 +80,7 @@ pub fn run() -> ExitCode {
         Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
+        Cmd::Caption(args) => caption::run(&global, args),
         Cmd::Log(args) => log::run(&global, args),
         Cmd::Whence(args) => whence::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),

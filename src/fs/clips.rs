@@ -12,7 +12,6 @@ use crate::ops::clips::KeptClip;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, Attr, Timestamp};
 use crate::view::recipes::{self, clip_name};
-use crate::view::tree;
 
 /// One finished clip: which version for which placement, and what its bytes are.
 #[derive(Debug, Clone)]
@@ -62,11 +61,7 @@ impl Mount {
 
     /// What stands in `NAME.mp4.pending`. Its length does not hang on how far it is.
     pub(super) fn pending(&self, who: &Who, id: AssetId, placement: &Placement) -> FsResult<String> {
-        let asset = self.library.catalog.read(|tx| -> FsResult<Asset> {
-            let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-            let version = tree::exported(tx, &asset, placement)?.ok_or(FsError::NotFound)?;
-            self.in_circulation(tx, who, id, &version, placement)
-        })?;
+        let (asset, _) = self.library.catalog.read(|tx| self.exported(tx, who, id, placement))?;
         let state = match self.library.clips.percent(id, placement) {
             Some(percent) => format!("{percent} %"),
             None => "waits".to_owned(),

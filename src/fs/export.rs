@@ -15,7 +15,7 @@ use crate::policy::Verb;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, Attr, Timestamp, VersionId};
 use crate::view::recipes;
-use crate::view::tree::circulates;
+use crate::view::tree::{self, circulates};
 
 impl Mount {
     /// An export's asset as it is now, while the export may be had: the verdict may have been withdrawn, the role changed.
@@ -33,6 +33,19 @@ impl Mount {
         let may = self.library.gate.allows(who, Verb::Export, &asset);
         let goes_on = row.is_some_and(|row| circulates(&asset, version, row));
         if may && goes_on { Ok(asset) } else { Err(FsError::NotFound) }
+    }
+
+    /// What an asset has in a placement's circulation now, while he may have it.
+    pub(super) fn exported(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        id: AssetId,
+        placement: &Placement,
+    ) -> FsResult<(Asset, VersionRow)> {
+        let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
+        let version = tree::exported(tx, &asset, placement)?.ok_or(FsError::NotFound)?;
+        Ok((self.in_circulation(tx, who, id, &version, placement)?, version))
     }
 
     /// An export's attributes without rendering: exact when its size is known, an estimate (and `false`) otherwise.

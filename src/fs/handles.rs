@@ -166,7 +166,7 @@ impl Pass {
                 mount.may_node(tx, who, self.verb, &node)
             }
             Target::Asset(id) => mount.may(who, self.verb, &asset(*id)?),
-            Target::Export(id, placement) => {
+            Target::Export(id, placement) | Target::Text(Text::Caption(id, placement)) => {
                 // A verdict for a newer version ends no copy under way of the one that was approved before.
                 let verdict = asset(*id)?.status.remove(&placement.platform);
                 let version = verdict.and_then(|v| v.version).map(|id| tx.version(id)).transpose()?.flatten();

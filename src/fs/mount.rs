@@ -123,6 +123,7 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
+            .with_captions(self.library.captions())
     }
 
     /// How long a negative answer may be believed: never, another mount may make the name.
@@ -457,9 +458,11 @@ impl Mount {
                 let clip = ClipRef { asset, version, placement, recipe, size, hash, since };
                 Ok((self.clip_attr(&clip), self.ttl(), Some(Virtual::Clip(Box::new(clip)))))
             }
-            item @ (Item::Pending(..) | Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
+            item @ (Item::Pending(..) | Item::Caption(..) | Item::Text(_) | Item::Record(_) | Item::Why(_)) => {
                 if let Item::Pending(asset, _) = &item {
                     self.library.clips.want(asset.id);
+                }
+                if let Item::Pending(asset, _) | Item::Caption(asset, _) = &item {
                     let stem = shared_stem(&asset.view_name, asset.marked_name.as_deref());
                     self.note_shown(asset.id, stem, parent, name);
                 }

@@ -12,6 +12,7 @@ use crate::ops::{records, why};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Verb};
 use crate::types::{AssetId, Timestamp};
+use crate::view::captions::{caption_of, caption_since};
 use crate::view::tree::{Item, TextFile, Tree, WhyTarget};
 
 /// A text made by damfs.
@@ -35,6 +36,8 @@ pub enum Text {
     Why(AssetId),
     /// `platforms/<platform>/<placement>/<name>.mp4.pending`
     Pending(AssetId, Arc<Placement>),
+    /// `platforms/<platform>/<placement>/<name>.caption.txt`
+    Caption(AssetId, Arc<Placement>),
 }
 
 impl Text {
@@ -44,6 +47,7 @@ impl Text {
             Item::Record(asset) => Self::Record(asset.id),
             Item::Why(WhyTarget::Asset(id)) => Self::Why(id),
             Item::Pending(asset, placement) => Self::Pending(asset.id, placement),
+            Item::Caption(asset, placement) => Self::Caption(asset.id, placement),
             Item::Text(TextFile::Library) => Self::Library,
             Item::Text(TextFile::Status) => Self::Status,
             Item::Text(TextFile::Errors) => Self::Errors,
@@ -86,8 +90,17 @@ impl Mount {
                 (shelf.text().map_err(|e| FsError::Io(e.to_string()))?, changed)
             }
             Text::Why(id) => (self.why(who, *id)?.into_bytes(), changed),
+            Text::Caption(id, placement) => self.caption(who, *id, placement)?,
             Text::Pending(id, placement) => (self.pending(who, *id, placement)?.into_bytes(), changed),
         })
+    }
+
+    /// What stands beside an export, for who may have the export.
+    fn caption(&self, who: &Who, id: AssetId, placement: &Placement) -> FsResult<(Vec<u8>, Timestamp)> {
+        let book = self.library.captions();
+        let (asset, version) = self.library.catalog.read(|tx| self.exported(tx, who, id, placement))?;
+        let text = caption_of(&book, &asset, placement).ok().flatten().ok_or(FsError::NotFound)?;
+        Ok((text.into_bytes(), caption_since(&book, &asset, &version)))
     }
 
     /// As the gate says it of every asset at once.

@@ -214,7 +214,7 @@ impl Mount {
             }
             Item::Trashed(asset) => self.purge(who, caller, asset),
             Item::Dir(_) | Item::Node(_) => Err(FsError::IsDir),
-            Item::Export(..) | Item::Clip { .. } | Item::Pending(..) => Err(FsError::NotPermitted(
+            Item::Export(..) | Item::Clip { .. } | Item::Pending(..) | Item::Caption(..) => Err(FsError::NotPermitted(
                 "an export goes when its approval is withdrawn: dam set PATH status.PLATFORM=rejected".into(),
             )),
             _ => Err(match refuse_place(dir) {

@@ -55,7 +55,7 @@ impl Mount {
             Object::Version(_, asset) | Object::Proxy(asset, _) => asset.id,
             Object::Export(export) => export.asset.id,
             Object::Clip(clip) => clip.asset.id,
-            Object::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _))
+            Object::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _) | Text::Caption(id, _))
             | Object::Dir(Dir::VersionsOf(id)) => id,
             Object::Text(_) | Object::Dir(_) | Object::Link(_) => return Ok(None),
         };

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use super::brake::Brake;
+use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
 use super::denials::Denials;
 use super::factors::Leases;
@@ -38,7 +39,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::{Glossary, Platforms, RoleBook, ThinningRules, platforms};
+use crate::policy::{Captions, Glossary, Platforms, RoleBook, ThinningRules, platforms};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -196,6 +197,7 @@ pub struct Library {
     pub(super) looking: Looking,
     pub(super) glossary_file: OwnText,
     pub(super) platforms_file: OwnText,
+    pub(super) captions: CaptionsInForce,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -270,6 +272,8 @@ impl Library {
             .map_err(io("cannot write the glossary"))?;
         write_new(&root.join(spec::FILE), Platforms::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the table of platforms"))?;
+        write_new(&root.join(captions::FILE), Captions::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the captions"))?;
         write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
@@ -309,7 +313,8 @@ impl Library {
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
         let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
-        let platforms = catalog.read(|tx| spec::kept(tx))?;
+        let (platforms, captions) =
+            catalog.read(|tx| Ok::<_, CatalogError>((spec::kept(tx)?, CaptionsInForce::kept(tx)?)))?;
         let book =
             RoleBook::parse_with(&roles, &platforms.vocabulary()).map_err(|e| OpenError::Roles(e.to_string()))?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
@@ -351,6 +356,7 @@ impl Library {
             looking: Looking::default(),
             glossary_file,
             platforms_file: OwnText::unread(spec::FILE),
+            captions,
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -358,6 +364,9 @@ impl Library {
         library.recover()?;
         if let Err(e) = library.first_platforms() {
             tracing::warn!(error = %e, "the table of platforms could not be put in force; the one before it stays");
+        }
+        if let Err(e) = library.first_captions() {
+            tracing::warn!(error = %e, "the captions could not be put in force; those before them stay");
         }
         Ok(library)
     }
@@ -453,8 +462,11 @@ impl Library {
         let platforms = self
             .platforms_fault()
             .map(|fault| format!("{fault}; until it is mended, the table before it stays in force"));
+        let captions = self
+            .captions_fault()
+            .map(|fault| format!("{fault}; until it is mended, the captions before it stay in force"));
         let heads = self.heads_fault().map(|fault| format!("{fault}; the log's heads are told when it can be"));
-        versions.into_iter().chain(words).chain(platforms).chain(heads).collect()
+        versions.into_iter().chain(words).chain(platforms).chain(captions).chain(heads).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

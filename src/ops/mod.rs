@@ -5,6 +5,7 @@ pub mod assets;
 pub mod assign;
 pub mod bin;
 pub mod brake;
+pub mod captions;
 pub mod clips;
 mod complete;
 pub mod conflicts;

@@ -98,6 +98,15 @@ pub enum Command {
         text: String,
         base: String,
     },
+    /// The sections of the captions that are in force.
+    CaptionList,
+    /// Their text, for who may change it.
+    CaptionText,
+    /// Another text in the place of the one that `base` is.
+    CaptionPut {
+        text: String,
+        base: String,
+    },
     /// What is wrong with the metadata of a query's assets, or of all; `fix` mends what is certain.
     AuditMetadata {
         query: Option<String>,
@@ -240,6 +249,7 @@ impl Command {
             | Self::Thin { .. }
             | Self::GlossaryPut { .. }
             | Self::SpecPut { .. }
+            | Self::CaptionPut { .. }
             | Self::AuditMetadata { fix: true, .. }
             | Self::MetaResolve { .. }
             | Self::Undo { .. }
@@ -262,6 +272,8 @@ impl Command {
             | Self::GlossaryText
             | Self::SpecList { .. }
             | Self::SpecText
+            | Self::CaptionList
+            | Self::CaptionText
             | Self::AuditMetadata { fix: false, .. }
             | Self::Show { .. }
             | Self::Records { .. }

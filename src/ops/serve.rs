@@ -14,9 +14,9 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, complete, conflicts, factors, filing, find, findings, folders, fsck,
-    glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots, spec,
-    terms, thin, trail, undo, value, whence, why,
+    Actor, Library, OpsError, assign, brake, captions, complete, conflicts, factors, filing, find, findings, folders,
+    fsck, glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots,
+    spec, terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -159,6 +159,9 @@ fn run(
         Command::SpecList { platform } => spec::list(library, platform.as_deref()),
         Command::SpecText => spec::text(library, actor),
         Command::SpecPut { text, base } => spec::put(library, actor, &text, &base),
+        Command::CaptionList => Ok(captions::list(library)),
+        Command::CaptionText => captions::text(library, actor),
+        Command::CaptionPut { text, base } => captions::put(library, actor, &text, &base),
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {

@@ -11,10 +11,11 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 12] = [
+        let beats: [(&str, Beat); 13] = [
             ("the glossary", Self::sweep_glossary),
             ("the table of platforms", Self::sweep_platforms),
             ("what is unlocked", Self::sweep_leases),
+            ("the captions", Self::sweep_captions),
             ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("manifests", |l| l.pay_manifests()),
             ("tunnels", Self::sweep_tunnels),

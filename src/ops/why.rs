@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
 use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::view::captions::caption_of;
 use crate::view::tree;
 
 /// Every verb with its name.
@@ -27,7 +28,7 @@ pub fn verb_name(verb: Verb) -> &'static str {
     VERBS.iter().find(|(v, _)| *v == verb).map_or("?", |(_, name)| name)
 }
 
-/// Where an asset is approved and yet has no export, since it cannot be rendered or, a clip, is not yet; and why that is. A still that
+/// Where an asset is approved and yet has no export, since it cannot be rendered or, a clip, is not yet, or has no caption; and why that is. A still that
 /// was not tried yet is not among them.
 ///
 /// # Errors
@@ -38,7 +39,7 @@ pub fn unrendered(
     platforms: &Platforms,
     asset: &Asset,
 ) -> Result<Vec<(String, String)>, CatalogError> {
-    let mut out = Vec::new();
+    let (mut out, captions) = (Vec::new(), library.captions());
     for placement in platforms.all() {
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
@@ -50,8 +51,12 @@ pub fn unrendered(
             }
             PlacementKind::Video => None,
         };
-        if let Some(reason) = reason {
-            out.push((format!("platforms/{}/{}", placement.platform, placement.placement), reason));
+        let place = format!("platforms/{}/{}", placement.platform, placement.placement);
+        match reason {
+            Some(reason) => out.push((place, reason)),
+            None => out.extend(
+                caption_of(&captions, asset, placement).err().map(|why| (place, format!("its caption: {why}"))),
+            ),
         }
     }
     Ok(out)

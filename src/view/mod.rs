@@ -2,6 +2,7 @@
 //! Reads only, and knows nothing of FUSE.
 
 pub mod bin;
+pub mod captions;
 pub mod class;
 pub mod identity;
 pub mod naming;

@@ -105,6 +105,8 @@ pub enum Item {
     Clip { asset: Asset, version: VersionRow, placement: Arc<Placement>, size: u64, hash: [u8; 32], since: Timestamp },
     /// A note that an asset's clip for a placement is not finished.
     Pending(Asset, Arc<Placement>),
+    /// What stands beside an export when it is posted.
+    Caption(Asset, Arc<Placement>),
     /// An asset in the trash.
     Trashed(Asset),
     /// An asset's record as text.

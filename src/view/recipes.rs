@@ -105,7 +105,7 @@ pub fn clip_recipe(placement: &Placement, mark_ai: bool) -> ClipRecipe {
 }
 
 /// Whether an asset is known to be generated.
-fn is_generated(asset: &Asset) -> bool {
+pub(super) fn is_generated(asset: &Asset) -> bool {
     asset.generator.is_some() || asset.likeness.as_deref() == Some("synthetic")
 }
 

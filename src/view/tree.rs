@@ -5,9 +5,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
-use crate::policy::{Expr, Field, Glossary, Platforms, Subject, Verb};
+use crate::policy::{Captions, Expr, Field, Glossary, Platforms, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
 use super::bin::BinPart;
@@ -66,6 +67,8 @@ pub struct Tree<'a> {
     platforms: &'a Platforms,
     /// Whether clips are rendered here: else no placement for them is there.
     clips: bool,
+    /// What stands beside exports; nothing without.
+    captions: Option<Arc<Captions>>,
     /// Whose the stems are that were asked for.
     holders: RefCell<HashMap<String, Option<AssetId>>>,
 }
@@ -76,7 +79,17 @@ impl<'a> Tree<'a> {
     pub fn new(tx: &'a dyn ReadTx, subject: &'a Subject, member: Option<MemberId>) -> Self {
         let list = subject.filter(Verb::List);
         let platforms = subject.platforms();
-        Self { tx, subject, member, now: None, list, platforms, clips: false, holders: RefCell::default() }
+        Self {
+            tx,
+            subject,
+            member,
+            now: None,
+            list,
+            platforms,
+            clips: false,
+            captions: None,
+            holders: RefCell::default(),
+        }
     }
 
     /// The tree as it is at that time.
@@ -89,6 +102,12 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn with_clips(self, clips: bool) -> Self {
         Self { clips, ..self }
+    }
+
+    /// The tree with captions by these templates.
+    #[must_use]
+    pub fn with_captions(self, captions: Arc<Captions>) -> Self {
+        Self { captions: Some(captions), ..self }
     }
 
     /// Whether a directory of a query is there, and not only remembered from before its last file went; any other is.

@@ -218,6 +218,10 @@ fn no_default_export_tells_a_prompt_and_only_the_row_that_asks_for_it_does() {
             for name in admin.names(&format!("platforms/{platform}/{placement}")) {
                 let bytes = admin.read(&format!("platforms/{platform}/{placement}/{name}")).unwrap();
                 let text = String::from_utf8_lossy(&bytes);
+                if name.ends_with(".caption.txt") {
+                    assert!(!text.contains("cat"), "{platform}/{placement}/{name}: {text}");
+                    continue;
+                }
                 assert!(!text.contains("hushhush") && !text.contains("48,8"), "{platform}/{placement}/{name}");
                 let is_mute = name.ends_with(".bmp");
                 assert!(is_mute || text.contains("trainedAlgorithmicMedia"), "{platform}/{placement}/{name}");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod attributes;
+mod captions;
 mod commands;
 mod conflicts;
 mod duplicates;

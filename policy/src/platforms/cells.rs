@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{Adult, Background, Day, Fault, Fit, FrameRates, Metadata, Placement, PlacementKind};
+use super::{Adult, AiLabel, Background, Day, Fault, Fit, FrameRates, Metadata, Placement, PlacementKind};
 use crate::expr::unknown;
 
 /// Longest side of a file that is ever made.
@@ -29,6 +29,15 @@ const ADULT: [(&str, Adult); 5] = [
     ("labelled", Adult::Labelled),
     ("restricted", Adult::Restricted),
     ("yes", Adult::Yes),
+];
+const AI_LABEL: [(&str, AiLabel); 7] = [
+    ("", AiLabel::Unknown),
+    ("no", AiLabel::No),
+    ("auto", AiLabel::Auto),
+    ("recommended", AiLabel::Recommended),
+    ("conditional", AiLabel::Conditional),
+    ("yes", AiLabel::Yes),
+    ("prohibited_if_deceptive", AiLabel::ProhibitedIfDeceptive),
 ];
 const STILLS: [&str; 7] = ["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"];
 const VIDEOS: [&str; 9] = ["mp4", "mov", "webm", "m4v", "mkv", "avi", "wmv", "flv", "3gp"];
@@ -61,7 +70,10 @@ impl<'a> Cells<'a> {
         let max_bytes = self.number("max_bytes", 1, u64::MAX);
         let max_seconds = self.number("max_seconds", 1, u32::MAX);
         let frame_rates = self.frame_rates("fps");
+        let caption_max = self.number("caption_max", 1, u32::MAX);
+        let hashtags_max = self.number("hashtags_max", 0, u32::MAX);
         let adult_allowed = self.word("adult_allowed", &ADULT);
+        let ai_label = self.word("ai_label_required", &AI_LABEL);
         let verified = self.day("verified");
         let source = self.cell("source").chars().take(MAX_SOURCE).collect();
         if let (Some(w), Some(h)) = (width, height)
@@ -87,7 +99,10 @@ impl<'a> Cells<'a> {
             max_bytes,
             max_seconds,
             frame_rates,
+            caption_max,
+            hashtags_max,
             adult_allowed: adult_allowed?,
+            ai_label: ai_label?,
             verified,
             source,
             since: None,

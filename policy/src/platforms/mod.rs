@@ -83,6 +83,23 @@ pub enum Adult {
     Yes,
 }
 
+/// Whether a platform wants it said that something was generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AiLabel {
+    /// Not sourced.
+    #[default]
+    Unknown,
+    No,
+    /// It finds out and says so by itself.
+    Auto,
+    Recommended,
+    /// Of what could be taken for a photograph.
+    Conditional,
+    Yes,
+    ProhibitedIfDeceptive,
+}
+
 /// One placement of one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
@@ -117,8 +134,16 @@ pub struct Placement {
     /// Accepted frames per second of a clip.
     #[serde(default)]
     pub frame_rates: FrameRates,
+    /// Most characters of a caption, and most hashtags in it.
+    #[serde(default)]
+    pub caption_max: Option<u32>,
+    #[serde(default)]
+    pub hashtags_max: Option<u32>,
     /// Whether adult content may stand there.
     pub adult_allowed: Adult,
+    /// Whether it has to be said that something was generated.
+    #[serde(default)]
+    pub ai_label: AiLabel,
     /// When somebody last looked whether the row is still true.
     #[serde(default)]
     pub verified: Option<Day>,
@@ -144,8 +169,9 @@ impl Placement {
 
     /// Whether it makes the same files of the same masters.
     fn makes_as(&self, other: &Self) -> bool {
-        let Self { verified, source, adult_allowed, .. } = self.clone();
-        self.says_as(&Self { verified, source, adult_allowed, ..other.clone() })
+        let Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, .. } = self.clone();
+        let said = Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, ..other.clone() };
+        self.says_as(&said)
     }
 }
 

@@ -7,7 +7,7 @@ use super::cells::Cells;
 use super::{Fault, Placement, PlatformsError};
 
 /// Columns that are read; of the others nobody but people knows.
-pub(super) const COLUMNS: [&str; 16] = [
+pub(super) const COLUMNS: [&str; 19] = [
     "platform",
     "placement",
     "kind",
@@ -21,7 +21,10 @@ pub(super) const COLUMNS: [&str; 16] = [
     "max_bytes",
     "max_seconds",
     "fps",
+    "caption_max",
+    "hashtags_max",
     "adult_allowed",
+    "ai_label_required",
     "verified",
     "source",
 ];

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::super::captions::{CAPTION, caption_of};
 use super::super::naming::split;
 use super::super::path::encode;
 use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
-use super::{Dir, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
+use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::{RENDERER, Recipe, StillFormat, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
@@ -41,9 +42,12 @@ pub fn recipe_of(
     recipe_for(tx, asset, version, placement, focus)
 }
 
-/// The stem of the view name of the asset whose export a name is.
+/// The stem of the view name of the asset whose export a name is, or the caption beside it.
 #[must_use]
 pub fn export_stem<'a>(placement: &Placement, name: &'a str) -> Option<&'a str> {
+    if let Some(stem) = name.strip_suffix(CAPTION) {
+        return Some(stem);
+    }
     let finished = name.strip_suffix(PENDING).filter(|_| placement.kind == PlacementKind::Video);
     match split(finished.unwrap_or(name)) {
         (stem, Some(ext)) if export_extension(placement) == Some(ext) => Some(stem),
@@ -136,6 +140,12 @@ impl Tree<'_> {
         self.visible(&expr).and(self.subject.filter(Verb::Export)).and(not_trashed())
     }
 
+    /// What stands beside what is shown of an asset. One that cannot be made is not there; `dam why` says the reason.
+    fn caption(&self, asset: &Asset, placement: &Arc<Placement>) -> Option<Item> {
+        let text = caption_of(self.captions.as_ref()?, asset, placement).ok()?;
+        text.map(|_| Item::Caption(asset.clone(), Arc::clone(placement)))
+    }
+
     /// What is shown of an asset, and what stands behind its stem: what cannot be rendered is not.
     fn shown(&self, asset: &Asset, placement: &Arc<Placement>) -> Result<Option<(Item, &'static str)>, CatalogError> {
         if placement.kind == PlacementKind::Video {
@@ -162,6 +172,9 @@ impl Tree<'_> {
             return Ok(None);
         }
         let shown = self.shown(&asset, placement)?;
+        if text.ends_with(CAPTION) {
+            return Ok(shown.and_then(|_| self.caption(&asset, placement)));
+        }
         // One that is finished is no longer pending.
         Ok(shown.filter(|(_, suffix)| text[stem.len()..].strip_prefix('.') == Some(suffix)).map(|(item, _)| item))
     }
@@ -190,15 +203,20 @@ impl Tree<'_> {
     pub(super) fn list_exports(&self, platform: &str, placement: &str, page: &mut Page) -> Result<(), CatalogError> {
         let Some(placement) = self.placement(platform, placement) else { return Ok(()) };
         let expr = self.exportable(placement);
-        let mut after = page.files_after();
+        // Each has two names in a row: one that was listed alone comes again, for its caption.
+        let mut after = (page.files_after() / 2).saturating_sub(1);
         while !page.is_full() {
             let assets = self.tx.find(&expr, after, PAGE)?;
             let ended = assets.len() < PAGE;
             for asset in assets {
                 after = asset.ordinal;
                 if let Some((item, suffix)) = self.shown(&asset, placement)? {
-                    let name = FileName::new(format!("{}.{suffix}", split(self.name_of(&asset)?).0)).ok();
-                    page.add_file(asset.ordinal, name, || item);
+                    let stem = split(self.name_of(&asset)?).0.to_owned();
+                    let cookie = FILES + asset.ordinal * 2;
+                    page.add(cookie, FileName::new(format!("{stem}.{suffix}")).ok(), || item);
+                    if let Some(caption) = self.caption(&asset, placement) {
+                        page.add(cookie + 1, FileName::new(format!("{stem}{CAPTION}")).ok(), || caption);
+                    }
                 }
             }
             if ended {

@@ -207,7 +207,7 @@ Example:
     Records(RecordsArgs),
     /// What is on record: who did what, when, and what was refused.
     #[command(
-        after_help = "Example:\n  dam log library/luna/IMG_1.png\n  dam log --since 7d --denied\n  dam log verify"
+        after_help = "Example:\n  dam log library/luna/IMG_1.png\n  dam log --since 7d --denied\n  dam log --reads --member anna\n  dam log verify"
     )]
     Log(LogArgs),
     /// Take back what was changed last.

@@ -89,7 +89,7 @@ impl Mount {
         let (place, node, copy) = match made {
             Made::New(new) => *new,
             Made::There(ino) => {
-                let opened = self.open(caller, ino, open)?;
+                let opened = self.open(caller, caller.process, ino, open)?;
                 return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
             }
         };

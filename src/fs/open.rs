@@ -9,10 +9,12 @@ use super::mount::{Mount, Object};
 use super::xattr::QUALITY;
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo};
 use crate::access::Who;
-use crate::catalog::{ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow};
 use crate::ops::live::LiveError;
+use crate::ops::reads;
 use crate::policy::Verb;
-use crate::types::{Caller, ContentId, NodeId, ReadAt};
+use crate::policy::platforms::Placement;
+use crate::types::{AssetId, Caller, ContentId, NodeId, ReadAt};
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
@@ -70,13 +72,13 @@ impl Mount {
         (self.inodes.space(ino) == Space::Remembered).then(|| self.inodes.get(ino)).flatten()
     }
 
-    /// Opens a file. The gate decides here, each time.
+    /// Opens a file. The gate decides here, each time. `thread` is whose program is told of in the audit log; 0 when it is not known.
     ///
     /// # Errors
     /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
-    pub fn open(&self, caller: &Caller, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+    pub fn open(&self, caller: &Caller, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         let who = self.who(caller)?;
-        let result = self.open_as(&who, ino, mode).map_err(FsError::of_inode).and_then(|opened| {
+        let result = self.open_as(&who, thread, ino, mode).map_err(FsError::of_inode).and_then(|opened| {
             let cut = if mode.truncate {
                 self.handles.file(opened.fh, |file| self.drop_set_id(caller, file))
             } else {
@@ -88,24 +90,25 @@ impl Mount {
         self.explain(&who, "open", result)
     }
 
-    fn open_as(&self, who: &Arc<Who>, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+    fn open_as(&self, who: &Arc<Who>, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         // Cutting is writing, also through a descriptor that can only read.
         let mode = OpenMode { write: mode.write || mode.truncate, ..mode };
         let epoch = self.library.gate.epoch();
-        let object = self.library.catalog.read(|tx| {
+        let (object, read) = self.library.catalog.read(|tx| {
             let object = self.object(tx, who, ino)?;
+            let mut read = None;
             if let Object::Node(node, _) = &object {
                 if node.kind == NodeKind::Dir {
                     return Err(FsError::IsDir);
                 }
                 if mode.read {
-                    self.may_node(tx, who, Verb::Download, node)?;
+                    read = self.judge_node(tx, who, Verb::Download, node)?;
                 }
                 if mode.write {
                     self.may_change(tx, who, Verb::Edit, node)?;
                 }
             }
-            Ok::<_, FsError>(object)
+            Ok::<_, FsError>((object, read))
         })?;
         let read_only = |what: &str| {
             if mode.write {
@@ -114,7 +117,8 @@ impl Mount {
                 Ok(())
             }
         };
-        match object {
+        let reading = Some(&object).filter(|_| mode.read).and_then(|object| reading(object, read.as_ref()));
+        let opened = match object {
             Object::Dir(_) => Err(FsError::IsDir),
             Object::Link(_) => Err(FsError::Invalid("a symbolic link has no bytes")),
             Object::Node(node, _) => self.open_node(who, *node, mode, epoch),
@@ -171,7 +175,11 @@ impl Mount {
                 let fh = self.handles.add(ino, Handle::Text { bytes, gate });
                 Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false })
             }
+        }?;
+        if let Some((asset, what)) = reading {
+            self.library.note_reading(who, asset, what, thread);
         }
+        Ok(opened)
     }
 
     /// Only a personal mount's pages belong to one member; between opens others keep none.
@@ -434,5 +442,20 @@ impl Mount {
     /// When the disk does not answer.
     pub fn statfs(&self, _caller: &Caller) -> FsResult<SpaceInfo> {
         Ok(super::statfs::of(self.library.root())?)
+    }
+}
+
+/// What the audit log tells of an opening, when it is of an asset; `read` is the one that a file is of.
+fn reading(object: &Object, read: Option<&Asset>) -> Option<(AssetId, reads::Opened)> {
+    let place = |placement: &Placement| format!("{}/{}", placement.platform, placement.placement);
+    match object {
+        Object::Node(..) => read.map(|asset| (asset.id, reads::Opened::File(asset.head))),
+        Object::Version(version, asset) => Some((asset.id, reads::Opened::Version(version.id))),
+        Object::Export(export) => {
+            Some((export.asset.id, reads::Opened::Export(export.version.id, place(&export.placement))))
+        }
+        Object::Clip(clip) => Some((clip.asset.id, reads::Opened::Export(clip.version.id, place(&clip.placement)))),
+        Object::Proxy(asset, version) => Some((asset.id, reads::Opened::Proxy(*version))),
+        Object::Dir(_) | Object::Text(_) | Object::Link(_) => None,
     }
 }

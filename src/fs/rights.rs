@@ -72,14 +72,19 @@ impl Mount {
     /// Whether he may do that with a file, link, pipe or socket that he knows of. What is or was an asset's, set aside for a backup too,
     /// follows that asset. A local file is its maker's; others may with it what they might if it were an asset of its maker in its folder.
     pub(super) fn may_node(&self, tx: &dyn ReadTx, who: &Who, verb: Verb, node: &NodeRow) -> FsResult<()> {
+        self.judge_node(tx, who, verb, node).map(drop)
+    }
+
+    /// As [`Mount::may_node`]; gives the asset that decided.
+    pub(super) fn judge_node(&self, tx: &dyn ReadTx, who: &Who, verb: Verb, node: &NodeRow) -> FsResult<Option<Asset>> {
         if let Some(asset) = node.asset.map(|id| tx.asset(id)).transpose()?.flatten() {
-            return self.may(who, verb, &asset);
+            return self.may(who, verb, &asset).map(|()| Some(asset));
         }
         if verb != Verb::Download {
             Self::may_work(who)?;
         }
         if node.owner == Some(who.id) || who.subject.allows_everything(verb) {
-            return Ok(());
+            return Ok(None);
         }
         let Some(entry) = tx.names_of(node.id)?.into_iter().next() else {
             return Err(FsError::Denied("only who made this file may still use it: it has no name any more".into()));
@@ -87,7 +92,7 @@ impl Mount {
         let maker =
             Maker { uid: node.uid, gid: node.gid, member: node.owner, cause: Cause::Unknown, now: node.made_at };
         let asset = Self::imagined(tx, entry.parent, &entry.name, &maker)?;
-        self.may(who, verb, &asset).map_err(|e| match e {
+        self.may(who, verb, &asset).map(|()| None).map_err(|e| match e {
             FsError::Denied(reason) => FsError::Denied(format!("this local file is another member's, and {reason}")),
             e => e,
         })

@@ -26,6 +26,18 @@ pub struct LibraryInfo {
     /// The file that the heads of the audit log are told to, daily and at a daemon's beginning and end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_heads: Option<PathBuf>,
+    /// Whether the audit log tells who opened what to read it.
+    #[serde(default = "usually", skip_serializing_if = "is_usual")]
+    pub audit_reads: bool,
+}
+
+const fn usually() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_usual(audit_reads: &bool) -> bool {
+    *audit_reads
 }
 
 const fn usual_days() -> u32 {
@@ -33,7 +45,7 @@ const fn usual_days() -> u32 {
 }
 
 impl LibraryInfo {
-    const KEYS: [&str; 6] = ["format", "id", "sealed", "created", "recovery_days", "audit_heads"];
+    const KEYS: [&str; 7] = ["format", "id", "sealed", "created", "recovery_days", "audit_heads", "audit_reads"];
 }
 
 impl Library {

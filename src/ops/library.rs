@@ -21,6 +21,7 @@ use super::mapped::Served;
 use super::notices::Notices;
 use super::own_text::OwnText;
 use super::parts::Parts;
+use super::reads::Reads;
 use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
 use super::snapshots::Due;
@@ -181,6 +182,8 @@ pub struct Library {
     pub clips: Clips,
     /// Stills for the platforms.
     pub stills: Stills,
+    /// Openings of files, for the audit log.
+    pub reads: Reads,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
@@ -290,6 +293,7 @@ impl Library {
             created: now.to_string(),
             recovery_days: RECOVERY_DAYS,
             audit_heads: None,
+            audit_reads: true,
         };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
@@ -341,6 +345,7 @@ impl Library {
             served: Served::default(),
             clips: Clips::default(),
             stills: Stills::default(),
+            reads: Reads::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),
@@ -485,6 +490,9 @@ impl Library {
         }
         if let Err(e) = self.write_denials() {
             tracing::error!(error = %e, "refusals could not be recorded");
+        }
+        if let Err(e) = self.write_reads() {
+            tracing::error!(error = %e, "openings of files could not be recorded");
         }
         if let Err(e) = self.catalog.barrier() {
             tracing::error!(error = %e, "the last commit could not be made durable");

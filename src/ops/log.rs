@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::reads::READS;
 use super::{Actor, CHAIN, Library, OpsError, folders, target, value};
 use crate::audit::Verifier;
 use crate::audit::heads::Head;
@@ -27,6 +28,9 @@ pub struct Ask {
     pub since: Option<String>,
     /// Refusals alone.
     pub denied: bool,
+    /// Openings of files to read them, in place of changes.
+    #[serde(default)]
+    pub reads: bool,
     /// Older ones than this number.
     pub before: Option<u64>,
     pub limit: usize,
@@ -48,12 +52,13 @@ pub fn log(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErro
         _ => Some(actor.member.name.as_str()),
     };
     let limit = ask.limit.clamp(1, MOST);
+    let chain = if ask.reads { READS } else { CHAIN };
     let (subject, newest) = library.catalog.read(|tx| -> Result<_, OpsError> {
         let subject = match &ask.target {
             Some(target) => Some(target::asset(library, actor, tx, target)?.id.to_string()),
             None => None,
         };
-        Ok((subject, tx.audit_head(CHAIN)?.map_or(0, |head| head.seq)))
+        Ok((subject, tx.audit_head(chain)?.map_or(0, |head| head.seq)))
     })?;
     let asked = |row: &AuditRow| {
         member.is_none_or(|name| row.actor == name)
@@ -68,7 +73,7 @@ pub fn log(library: &Library, actor: &Actor, ask: &Ask) -> Result<Value, OpsErro
         let count = usize::try_from(before - 1 - after).unwrap_or(PAGE);
         // A read for each page: a long one would keep the catalogue's log from being emptied.
         before = library.catalog.read(|tx| -> Result<_, OpsError> {
-            let page = tx.audit_after(CHAIN, after, count)?;
+            let page = tx.audit_after(chain, after, count)?;
             for row in page.iter().rev() {
                 if asked(row)
                     && let Some(told) = told(library, actor, tx, row)?

@@ -42,6 +42,7 @@ mod parts;
 pub mod probe;
 pub mod proto;
 mod queue;
+pub mod reads;
 mod rebuild;
 pub mod record;
 pub mod records;

@@ -24,6 +24,7 @@ impl Library {
             ("the recovery window", Self::sweep_kept),
             ("thinning", Self::sweep_versions),
             ("keeping space back", |l| Ok(l.reserve.keep()?)),
+            ("openings", |l| Ok(l.write_reads()?)),
             ("refusals", |l| Ok(l.write_denials()?)),
         ];
         for (what, beat) in beats {

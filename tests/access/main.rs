@@ -19,6 +19,7 @@ mod local_files;
 mod log;
 mod names;
 mod places;
+mod reads;
 mod records;
 mod records_back;
 mod saved;

@@ -227,7 +227,7 @@ impl Seat {
 
     pub fn open(&self, path: &str, read: bool, write: bool) -> FsResult<u64> {
         let mode = OpenMode { read, write, ..OpenMode::default() };
-        Ok(self.mount.open(&self.caller, self.find(path)?, mode)?.fh)
+        Ok(self.mount.open(&self.caller, 0, self.find(path)?, mode)?.fh)
     }
 
     pub fn pread(&self, fh: u64) -> FsResult<Vec<u8>> {

@@ -165,7 +165,7 @@ impl Lab {
         let clock = Arc::new(ManualClock::at(SystemClock.now().plus_ms(-days * 86_400_000)));
         self.in_mount_at(clock, path, |mount, caller, folder, name| {
             let file = mount.lookup(caller, folder, name)?.attr.ino;
-            let fh = mount.open(caller, file, OpenMode { write: true, truncate: true, ..OpenMode::default() })?.fh;
+            let fh = mount.open(caller, 0, file, OpenMode { write: true, truncate: true, ..OpenMode::default() })?.fh;
             mount.write(caller, fh, 0, bytes, false)?;
             mount.release(caller, fh)
         });

@@ -26,7 +26,7 @@ fn records(lab: &Lab) -> BTreeMap<String, Value> {
 fn bytes(lab: &Lab, path: &str) -> Vec<u8> {
     lab.in_mount(path, |mount, caller, folder, name| {
         let file = mount.lookup(caller, folder, name)?.attr;
-        let fh = mount.open(caller, file.ino, damfs::fs::OpenMode { read: true, ..Default::default() })?.fh;
+        let fh = mount.open(caller, 0, file.ino, damfs::fs::OpenMode { read: true, ..Default::default() })?.fh;
         let bytes = mount.read(caller, fh, 0, usize::try_from(file.size).unwrap())?;
         mount.release(caller, fh)?;
         Ok(bytes)
@@ -171,7 +171,7 @@ fn a_lost_catalogue_is_an_error_and_staged_bytes_stay() {
     lab.ok(&["snapshot"]);
     lab.in_mount("library/luna/beach.png", |mount, caller, folder, name| {
         let file = mount.lookup(caller, folder, name)?.attr.ino;
-        let fh = mount.open(caller, file, damfs::fs::OpenMode { write: true, ..Default::default() })?.fh;
+        let fh = mount.open(caller, 0, file, damfs::fs::OpenMode { write: true, ..Default::default() })?.fh;
         mount.write(caller, fh, 0, b"unsettled", false)?;
         mount.fsync(caller, fh, false)?;
         // Two files with staged bytes, as a crash leaves them: the one is settled when this mount ends.

@@ -224,3 +224,33 @@ fn a_withdrawn_right_ends_but_for_pages_that_another_brings_in() {
     assert!(ok, "{said}");
     assert_eq!(said, format!("{} b'\\x89PNG'\n", libc::EACCES));
 }
+
+/// The kernel's word for who asked: the name of the program.
+#[test]
+fn the_log_tells_which_program_opened_what() {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("a.png"), png(1200, 1600, 1)).unwrap();
+    s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    sh(&format!(
+        "cat {0} > /dev/null; cat {0} > /dev/null; md5sum {1}",
+        s.mnt("library/luna/a.png").display(),
+        s.mnt("platforms/instagram/post_square/a.jpg").display()
+    ));
+    let rows = || -> Vec<Value> {
+        let told = s.dam(["log", "--reads", "--json"]);
+        serde_json::from_str::<Value>(&told).unwrap()["rows"].as_array().unwrap().clone()
+    };
+    let by = |what: &str, program: &str| {
+        rows().iter().filter(|row| row["what"] == what && row["detail"]["program"] == program).count()
+    };
+    wait_until("the openings are on record", || by("read.file", "cat") > 0 && by("read.export", "md5sum") == 1);
+    let row = rows().into_iter().find(|row| row["what"] == "read.export").unwrap();
+    assert_eq!(
+        (&row["path"], &row["detail"]["place"]),
+        (&"library/luna/a.png".into(), &"instagram/post_square".into())
+    );
+    assert_eq!(row["detail"]["version"], 1);
+}

@@ -84,7 +84,7 @@ fn saved_long_ago(s: &Studio, name: &str, versions: &[Vec<u8>]) {
     let cut = OpenMode { write: true, truncate: true, ..OpenMode::default() };
     for bytes in versions {
         let fh = match mount.lookup(&me, folder, OsStr::new(name)) {
-            Ok(there) => mount.open(&me, there.attr.ino, cut).unwrap().fh,
+            Ok(there) => mount.open(&me, 0, there.attr.ino, cut).unwrap().fh,
             Err(_) => mount.create(&me, folder, OsStr::new(name), 0o644, cut).unwrap().1.fh,
         };
         mount.write(&me, fh, 0, bytes, false).unwrap();

@@ -277,7 +277,7 @@ fn pages_that_a_reader_took_of_passing_bytes_are_not_kept() {
     let (a, b) = (world.me(), world.me_elsewhere());
     let read = OpenMode { read: true, ..OpenMode::default() };
     let keeps = |user: &crate::world::User| {
-        let opened = user.mount.open(&user.caller, user.find("f.txt").unwrap(), read).unwrap();
+        let opened = user.mount.open(&user.caller, 0, user.find("f.txt").unwrap(), read).unwrap();
         user.mount.release(&user.caller, opened.fh).unwrap();
         opened.keep_cache
     };

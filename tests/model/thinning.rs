@@ -193,7 +193,7 @@ fn who_has_one_open_reads_it_to_its_end() {
     assert_eq!(open.read().unwrap(), [7; 2]);
     open.close().unwrap();
     assert!(me.mount.getattr(&me.caller, ino).is_err());
-    assert!(me.mount.open(&me.caller, ino, OpenMode { read: true, ..OpenMode::default() }).is_err());
+    assert!(me.mount.open(&me.caller, 0, ino, OpenMode { read: true, ..OpenMode::default() }).is_err());
 }
 
 #[test]

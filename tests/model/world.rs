@@ -235,7 +235,7 @@ impl User {
     }
 
     pub fn open(&self, path: &str, mode: OpenMode) -> FsResult<File<'_>> {
-        let fh = self.mount.open(&self.caller, self.find(path)?, mode)?.fh;
+        let fh = self.mount.open(&self.caller, 0, self.find(path)?, mode)?.fh;
         Ok(File { user: self, fh })
     }
 

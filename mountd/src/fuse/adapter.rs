@@ -196,9 +196,9 @@ impl Filesystem for Adapter {
         op.guard(|| {
             let mode = convert::open_mode(flags.0);
             let (mount, caller) = (Arc::clone(&self.mount), opener(req, mode));
-            let forget_attr = self.forget_attr();
+            let (forget_attr, thread) = (self.forget_attr(), req.pid());
             self.render(op, self.mount.is_slow_open(ino.0), reply, move |reply| {
-                let opened = mount.open(&caller, ino.0, mode);
+                let opened = mount.open(&caller, thread, ino.0, mode);
                 if opened.as_ref().is_ok_and(|opened| opened.forget_attr) {
                     forget_attr(ino.0);
                 }

@@ -21,6 +21,12 @@ fn process_of(thread: u32) -> u32 {
     std::fs::read(format!("/proc/{thread}/status")).ok().and_then(|status| tgid(&status)).unwrap_or(0)
 }
 
+/// The name of a thread: of most programs all have the program's.
+pub fn program_of(thread: u32) -> Option<String> {
+    let name = std::fs::read(format!("/proc/{thread}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+}
+
 /// The `Tgid:` line. Only lines before it could be forged (`Name:`), and the kernel escapes line breaks there.
 fn tgid(status: &[u8]) -> Option<u32> {
     let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;

@@ -9,5 +9,6 @@ mod notify;
 mod pool;
 mod session;
 
+pub use asker::program_of;
 pub use pool::Pool;
 pub use session::{Running, start};

@@ -21,6 +21,9 @@ pub struct LogArgs {
     /// Refusals alone.
     #[arg(long)]
     pub denied: bool,
+    /// Who opened what to read it, in place of what was changed; a quarter of a second late.
+    #[arg(long, conflicts_with = "denied")]
+    pub reads: bool,
     /// Most rows.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: u64,

@@ -51,6 +51,7 @@ fn list(global: &Global, args: &LogArgs) -> Done {
             member: args.member.clone(),
             since: args.since.clone(),
             denied: args.denied,
+            reads: args.reads,
             before,
             limit: left,
         };

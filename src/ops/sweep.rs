@@ -11,7 +11,7 @@ type Beat = fn(&Arc<Library>) -> Result<(), OpsError>;
 impl Library {
     /// One beat; a daemon calls it four times a second. Troubles are logged, the next beat tries again.
     pub fn tick(self: &Arc<Self>) {
-        let beats: [(&str, Beat); 13] = [
+        let beats: &[(&str, Beat)] = &[
             ("the glossary", Self::sweep_glossary),
             ("the table of platforms", Self::sweep_platforms),
             ("what is unlocked", Self::sweep_leases),

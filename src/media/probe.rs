@@ -6,7 +6,7 @@ use super::found::Found;
 use super::png_colour::Colour;
 use super::sniff::{Sniffed, sniff};
 use super::words::Told;
-use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, other_tools, png, simple, webp, xmp};
+use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, layered, other_tools, png, psd, simple, webp, xmp};
 use crate::types::{Generation, ReadAt, Timestamp};
 
 const HEAD: usize = 8 * 1024;
@@ -120,6 +120,8 @@ pub(super) struct Header {
     pub orientation: u8,
     /// As stored.
     pub size: Option<(u32, u32)>,
+    /// Its end is there.
+    pub complete: bool,
     /// Its channels may have 16 bits.
     pub deep: bool,
     pub unsupported: Option<&'static str>,
@@ -141,6 +143,7 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
     Ok(Header {
         orientation,
         size: found.width.zip(found.height),
+        complete: found.complete,
         deep: found.deep,
         unsupported: found.unsupported,
         colour: found.colour,
@@ -157,6 +160,8 @@ fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {
         "gif" => simple::gif(source),
         "bmp" => simple::bmp(source),
         "tiff" => simple::tiff(source),
+        "psd" | "psb" => psd::walk(source),
+        "kra" | "ora" => layered::walk(source),
         "mp4" | "mov" | "m4a" | "3gp" | "avif" | "heic" => bmff::walk(source),
         _ => Ok(Found { complete: true, ..Found::default() }),
     }

@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 
 from PIL import Image, ImageCms, PngImagePlugin
@@ -112,6 +113,41 @@ meta = atom(b"meta", atom(b"hdlr", bytes(25)), atom(b"keys", bytes([0, 0, 0, 0, 
 tkhd = atom(b"tkhd", bytes(76), struct.pack(">HHHH", 1080, 0, 1920, 0))
 put("probe", "mp4", atom(b"ftyp", b"isom\0\0\0\0isom") + atom(b"moov", atom(b"trak", tkhd), atom(b"udta", meta)) + atom(b"mdat", bytes(8)))
 put("probe", "avif", atom(b"ftyp", b"avif\0\0\0\0avifmif1") + atom(b"meta", bytes(4), atom(b"iprp", atom(b"ipco", atom(b"ispe", struct.pack(">III", 0, 64, 48))))) + atom(b"mdat", bytes(8)))
+
+
+
+# Documents.
+def archive(name, kind, method):
+    with zipfile.ZipFile(path("layered", name), "w") as file:
+        file.writestr("mimetype", kind)
+        file.writestr("mergedimage.png", open(path("png", "rgba"), "rb").read(), method)
+
+
+archive("kra", "application/x-krita", zipfile.ZIP_DEFLATED)
+archive("ora", "image/openraster", zipfile.ZIP_STORED)
+
+
+def document(mode, channels, depth, version, packed, layers):
+    """Seven by five pixels."""
+    wide = {1: ">I", 2: ">Q"}[version]
+    table = bytes(range(256)) * 3 if mode == 2 else b""
+    resources = b"8BIM\x04\x21\0\0" + struct.pack(">I", 5) + b"\0\0\0\1\1\0" + b"8BIM\x04\x24\0\0" + struct.pack(">I", 4) + b"<a/>"
+    out = b"8BPS" + struct.pack(">H6xHIIHH", version, channels, 5, 7, depth, mode)
+    out += struct.pack(">I", len(table)) + table + struct.pack(">I", len(resources)) + resources
+    out += struct.pack(wide, len(struct.pack(wide, 0)) + 4) + struct.pack(wide, 4) + struct.pack(">hH", layers, 0)
+    row = 7 * depth // 8
+    if not packed:
+        return out + b"\0\0" + bytes(n % 256 for n in range(row * 5 * channels))
+    counts = struct.pack({1: ">H", 2: ">I"}[version], row + 1) * 5 * channels
+    rows = b"".join(bytes([row - 1]) + bytes((n * 9 + m) % 256 for m in range(row)) for n in range(5 * channels))
+    return out + b"\0\1" + counts + rows + b"\xf9\x07"
+
+
+for name, how in {
+    "gray": (1, 1, 8, 1, False, 1), "indexed": (2, 1, 8, 1, True, 1), "rgb": (3, 3, 8, 1, True, 1), "alpha": (3, 4, 8, 1, True, -1),
+    "deep": (3, 4, 16, 1, False, -1), "inks": (4, 4, 8, 1, True, 1), "large": (3, 3, 8, 2, True, 1),
+}.items():
+    put("psd", name, document(*how))
 
 # Profiles.
 put("icc", "srgb", srgb)

@@ -104,7 +104,7 @@ put("hdr.png", "RGB", (200, 30, 60), (b"cICP", bytes([9, 16, 0, 1])))
 }
 
 /// Writes profiles: of three colours and a gamma, and of four inks by a table.
-const PROFILES: &str = r#"
+pub const PROFILES: &str = r#"
 import struct
 from PIL import Image, ImageCms
 def profile(kind, space, connection, tags):
@@ -145,14 +145,14 @@ def right(im, data, name):
 "#;
 
 /// The colours of what a file is rendered to, in the middle of each patch.
-fn patches(d: &Dir, name: &str, count: u32) -> Vec<[u8; 3]> {
+pub fn patches(d: &Dir, name: &str, count: u32) -> Vec<[u8; 3]> {
     let out = render(&d.read(name), &recipe(32 * count, 32, Fit::Any, StillFormat::Png), &Limits::default());
     let picture = image::load_from_memory(&out.unwrap_or_else(|e| panic!("{name}: {e}")).bytes).unwrap().to_rgb8();
     (0..count).map(|n| picture.get_pixel(32 * n + 16, 16).0).collect()
 }
 
 #[track_caller]
-fn assert_near(seen: &[[u8; 3]], right: &[[u8; 3]], most: u8, what: &str) {
+pub fn assert_near(seen: &[[u8; 3]], right: &[[u8; 3]], most: u8, what: &str) {
     let far = |(a, b): (&[u8; 3], &[u8; 3])| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > most);
     assert!(!seen.iter().zip(right).any(far), "{what}:\n{seen:?}, not\n{right:?}");
 }

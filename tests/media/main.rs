@@ -3,6 +3,7 @@
 
 mod colour;
 mod corpus;
+mod documents;
 mod exports;
 mod formats;
 mod hostile;

@@ -7,6 +7,7 @@ use damfs::media::{Fit, Limits, Master, MediaError, Recipe, StillFormat};
 use damfs::policy::platforms::{PlacementKind, shipped};
 use damfs::view::recipes::still_recipe;
 
+use crate::colour::PROFILES;
 use crate::tools::Dir;
 
 /// The recipes of all still rows, each once: many rows ask for the same.
@@ -152,11 +153,61 @@ noise(1500, 2000).save('m.jpg', quality=92, icc_profile=bytes(p))";
     check(&format!("{NOISE}{p3}"), "m.jpg", one_of_each());
 }
 
+/// As programs for print write it.
 #[test]
-fn what_is_corrupt_is_no_master() {
+fn inks_with_a_profile() {
+    let script = "noise(1300, 1700).convert('CMYK').save('m.jpg', quality=92, icc_profile=inks())";
+    check(&format!("{PROFILES}{NOISE}{script}"), "m.jpg", one_of_each());
+}
+
+#[test]
+fn sixteen_bits_of_each_colour() {
+    let deep = r"
+import zlib
+def chunk(t, b): return struct.pack('>I', len(b)) + t + b + struct.pack('>I', zlib.crc32(t + b))
+w, h = 1200, 1500
+rows = b''.join(b'\0' + b''.join(struct.pack('>3H', x * 50, y * 40, (x * y) % 65536) for x in range(w)) for y in range(h))
+head = chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 16, 2, 0, 0, 0))
+open('m.png', 'wb').write(b'\x89PNG\r\n\x1a\n' + head + chunk(b'IDAT', zlib.compress(rows, 1)) + chunk(b'IEND', b''))";
+    check(&format!("{PROFILES}{deep}"), "m.png", one_of_each());
+}
+
+/// A finished picture of Photoshop's, as it lies behind the layers.
+const DOCUMENT: &str = r"
+a = noise(1300, 1600)
+head = b'8BPS' + struct.pack('>H6xHIIHH', 1, 3, a.height, a.width, 8, 3) + bytes(12)
+open('m.psd', 'wb').write(head + bytes(2) + b''.join(band.tobytes() for band in a.split()))
+import zipfile, io
+png = io.BytesIO(); a.save(png, 'PNG')
+with zipfile.ZipFile('m.kra', 'w', zipfile.ZIP_DEFLATED) as z:
+    z.writestr('mimetype', 'application/x-krita', zipfile.ZIP_STORED); z.writestr('mergedimage.png', png.getvalue())
+";
+
+#[test]
+fn photoshop() {
+    check(&format!("{PROFILES}{NOISE}{DOCUMENT}"), "m.psd", one_of_each());
+}
+
+#[test]
+fn krita() {
+    check(&format!("{PROFILES}{NOISE}{DOCUMENT}"), "m.kra", one_of_each());
+}
+
+/// Regression: of a JPEG that is cut short the rest was gray.
+#[test]
+fn what_is_cut_short_is_no_master_whatever_is_asked_of_it() {
     let d = Dir::new();
-    d.pillow(&format!("{NOISE}noise(1200, 1600).save('m.png')"));
-    let mut bytes = d.read("m.png");
-    bytes.truncate(bytes.len() / 2);
-    assert!(matches!(Master::decode(&bytes, &Limits::default()), Err(MediaError::Damaged { .. })));
+    let all = "a = noise(700, 900)\nfor e in ('png', 'jpg', 'webp', 'gif', 'bmp', 'tif'): a.save('m.' + e)\na.save('p.jpg', progressive=True)\n";
+    d.pillow(&format!("{PROFILES}{NOISE}{all}{DOCUMENT}"));
+    for name in ["m.png", "m.jpg", "p.jpg", "m.webp", "m.gif", "m.bmp", "m.tif", "m.psd", "m.kra"] {
+        let whole = d.read(name);
+        assert!(Master::decode(&whole, &Limits::default()).is_ok(), "{name}");
+        for part in [3, 50, 95] {
+            let cut = whole[..whole.len() * part / 100].to_vec();
+            match Master::decode(&cut, &Limits::default()) {
+                Err(MediaError::Damaged { .. } | MediaError::Unsupported { .. }) => {}
+                other => panic!("{name}, {part} %: {other:?}"),
+            }
+        }
+    }
 }

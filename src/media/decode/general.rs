@@ -5,19 +5,18 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::super::MediaError;
+use super::super::probe::Header;
 use super::{Decoded, Layout, Limits, Samples, check, inks};
 
-/// Profiles beyond this are no profiles of pictures.
-const MAX_ICC: usize = 4 * 1024 * 1024;
 /// What decoders hold beside the pixels.
 const WORKING: u64 = 256 * 1024 * 1024;
 
-/// Decodes a picture. `icc` is its profile, when that is known.
+/// Decodes a picture, whose headers were read before.
 pub(super) fn decode(
     bytes: &[u8],
     format: ImageFormat,
     limits: &Limits,
-    icc: Option<Vec<u8>>,
+    header: &Header,
 ) -> Result<Decoded, MediaError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut bounds = image::Limits::no_limits();
@@ -26,9 +25,13 @@ pub(super) fn decode(
     let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
     let (w, h) = decoder.dimensions();
     check(w, h, limits)?;
-    let icc = icc.or_else(|| decoder.icc_profile().unwrap_or(None)).filter(|profile| profile.len() <= MAX_ICC);
+    if header.size.is_some_and(|told| told != (w, h)) {
+        return Err(MediaError::damaged(format!("it has {w}x{h} pixels and says otherwise")));
+    }
+    let icc = decoder.icc_profile().unwrap_or(None);
     // The decoder makes RGB of inks; their profile speaks of what they were before.
-    if icc.as_ref().is_some_and(|profile| profile.get(16..20) == Some(b"CMYK")) {
+    let of_inks = |profile: &Vec<u8>| profile.get(16..20) == Some(b"CMYK");
+    if header.icc.as_ref().or(icc.as_ref()).is_some_and(of_inks) {
         return Ok(Decoded { icc, ..inks::decode(bytes, format, limits)? });
     }
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| failed(&e))?;

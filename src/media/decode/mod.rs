@@ -2,16 +2,21 @@
 
 mod general;
 mod inks;
+mod psd;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::ImageFormat;
 use image::metadata::Orientation;
 
+use super::probe::Header;
 use super::sniff::sniff;
 use super::words::Told;
-use super::{MediaError, probe};
+use super::{MediaError, layered, probe};
 use crate::types::ReadAt;
+
+/// Profiles beyond this are no profiles of pictures.
+const MAX_ICC: usize = 4 * 1024 * 1024;
 
 /// What one decode may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,15 +112,7 @@ impl Master {
     /// When the format is not one that is decoded here, the file is damaged or beyond the limits.
     pub fn decode(source: &dyn ReadAt, limits: &Limits) -> Result<Self, MediaError> {
         let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
-        let format = match sniffed.format {
-            "png" => ImageFormat::Png,
-            "jpeg" => ImageFormat::Jpeg,
-            "webp" => ImageFormat::WebP,
-            "gif" => ImageFormat::Gif,
-            "bmp" => ImageFormat::Bmp,
-            "tiff" => ImageFormat::Tiff,
-            other => return Err(MediaError::Unsupported { format: other.to_owned() }),
-        };
+        let reader = Reader::of(sniffed.format)?;
         if source.len() > limits.max_bytes {
             return Err(MediaError::too_large(format!(
                 "{} bytes; at most {} are decoded",
@@ -130,13 +127,20 @@ impl Master {
         if let Some(what) = header.unsupported {
             return Err(MediaError::Unsupported { format: what.to_owned() });
         }
+        // What its decoder would not say: the rest is gray.
+        if sniffed.format == "jpeg" && !header.complete {
+            return Err(MediaError::damaged("it ends before its picture does"));
+        }
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
-        let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
-        // The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
-        let decoded = catch_unwind(AssertUnwindSafe(|| general::decode(&bytes, format, limits, header.icc)))
-            .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))?;
-        let Decoded { pixels, size: (width, height), layout, icc } = decoded;
-        check(width, height, limits)?;
+        let Decoded { pixels, size: (width, height), layout, icc } = match reader {
+            Reader::Photoshop => psd::decode(source, limits)?,
+            Reader::Layered => by_others(&layered::merged(source, limits)?, ImageFormat::Png, limits, &header)?,
+            Reader::Image(format) => {
+                let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
+                by_others(&bytes, format, limits, &header)?
+            }
+        };
+        let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
         let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
         Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told })
     }
@@ -151,6 +155,36 @@ impl Master {
     pub(super) fn turned(&self) -> bool {
         self.orientation.to_exif() >= 5
     }
+}
+
+/// Who decodes a format.
+enum Reader {
+    Image(ImageFormat),
+    Photoshop,
+    /// The PNG in an archive.
+    Layered,
+}
+
+impl Reader {
+    fn of(format: &str) -> Result<Self, MediaError> {
+        Ok(match format {
+            "png" => Self::Image(ImageFormat::Png),
+            "jpeg" => Self::Image(ImageFormat::Jpeg),
+            "webp" => Self::Image(ImageFormat::WebP),
+            "gif" => Self::Image(ImageFormat::Gif),
+            "bmp" => Self::Image(ImageFormat::Bmp),
+            "tiff" => Self::Image(ImageFormat::Tiff),
+            "psd" | "psb" => Self::Photoshop,
+            "kra" | "ora" => Self::Layered,
+            other => return Err(MediaError::Unsupported { format: other.to_owned() }),
+        })
+    }
+}
+
+/// The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
+fn by_others(bytes: &[u8], format: ImageFormat, limits: &Limits, header: &Header) -> Result<Decoded, MediaError> {
+    catch_unwind(AssertUnwindSafe(|| general::decode(bytes, format, limits, header)))
+        .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))
 }
 
 /// What a decoder makes of a file.

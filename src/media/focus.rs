@@ -13,6 +13,15 @@ pub struct Focus {
 }
 
 impl Focus {
+    /// A point at so many parts of the whole in each direction.
+    pub(super) fn at(x: (u32, u32), y: (u32, u32)) -> Self {
+        let part = |(part, whole): (u32, u32)| {
+            let parts = u64::from(part) * u64::from(PARTS) / u64::from(whole.max(1));
+            u16::try_from(parts).unwrap_or(PARTS).min(PARTS)
+        };
+        Self { x: part(x), y: part(y) }
+    }
+
     /// As parts of width and height, 0 to 1.
     #[must_use]
     pub fn parts(self) -> (f64, f64) {

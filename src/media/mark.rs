@@ -31,6 +31,21 @@ pub(super) fn tile(raster: &mut Raster, text: &str) {
     }
 }
 
+/// Writes the text into the lower right corner, as large as fits beside the picture.
+pub(super) fn corner(raster: &mut Raster, text: &str) {
+    let side = |n: u32| usize::try_from(n).unwrap_or(0);
+    let (width, height) = (side(raster.width), side(raster.height));
+    let letters = text.chars().take(MAX_TEXT).count();
+    let fitting = width * 9 / 10 / (CELL.0 * letters.max(1));
+    let scale = (width.min(height) / 270).min(fitting).max(1);
+    let margin = width.min(height) / 40;
+    let left = width.saturating_sub(CELL.0 * scale * letters + margin);
+    let top = height.saturating_sub(CELL.1 * scale + margin);
+    for (n, c) in text.chars().take(MAX_TEXT).enumerate() {
+        letter(raster, c, i64::try_from(left + n * CELL.0 * scale).unwrap_or(0), top, scale);
+    }
+}
+
 fn letter(raster: &mut Raster, c: char, left: i64, top: usize, scale: usize) {
     for (column, bits) in glyph(c).into_iter().enumerate() {
         for row in (0..7usize).filter(|r| bits >> r & 1 == 1) {

@@ -3,6 +3,7 @@
 //! Every input is hostile: walkers are bounded in memory and steps, and nothing here panics on any bytes.
 
 mod alpha;
+mod attention;
 mod bmff;
 mod bound;
 mod budget;
@@ -32,6 +33,7 @@ mod proxy;
 mod psd;
 mod recipe;
 mod render;
+mod sharpen;
 mod simple;
 mod sniff;
 mod source_type;

@@ -98,10 +98,16 @@ pub struct Recipe {
     pub fit: Fit,
     /// What a crop keeps in sight; without it the middle.
     pub focus: Option<Focus>,
+    /// A crop without a focus keeps in sight what stands out.
+    pub attention: bool,
     /// What is around it.
     pub canvas: Canvas,
     /// Whether it may be enlarged.
     pub upscale: bool,
+    /// How much edges are brought out, to 100; 0 is not at all.
+    pub sharpen: u8,
+    /// What is written into the lower right corner.
+    pub watermark: Option<String>,
     /// What is written.
     pub format: StillFormat,
     /// Most bytes of the file.
@@ -122,8 +128,11 @@ impl Default for Recipe {
             height: None,
             fit: Fit::Any,
             focus: None,
+            attention: false,
             canvas: Canvas::Plain,
             upscale: false,
+            sharpen: 0,
+            watermark: None,
             format: StillFormat::Jpeg,
             max_bytes: None,
             quality: 80,
@@ -155,6 +164,8 @@ impl Recipe {
         // What is as ever is not said: recipes from before there was anything else keep their names.
         if let Some(focus) = self.focus {
             text.push_str(&format!(" focus={focus}"));
+        } else if self.attention {
+            text.push_str(" focus=attention");
         }
         match self.canvas {
             Canvas::Plain => {}
@@ -163,6 +174,12 @@ impl Recipe {
         }
         if self.upscale {
             text.push_str(" upscale=1");
+        }
+        if self.sharpen > 0 {
+            text.push_str(&format!(" sharpen={}", self.sharpen));
+        }
+        if let Some(watermark) = &self.watermark {
+            text.push_str(&format!(" watermark={watermark:?}"));
         }
         text.push_str(&self.words.canonical());
         text
@@ -219,6 +236,9 @@ mod tests {
             Recipe { focus: "0.3,0.2".parse().ok(), canvas: Canvas::Colour([1, 171, 255]), upscale: true, ..r.clone() };
         assert_eq!(more.canonical(), r.canonical() + " focus=0.3,0.2 canvas=#01abff upscale=1");
         assert!(Recipe { canvas: Canvas::Blur, ..r.clone() }.canonical().ends_with("ai=1 canvas=blur"));
+        let looks = Recipe { attention: true, sharpen: 40, watermark: Some("@l \"x\"".into()), ..r.clone() };
+        assert_eq!(looks.canonical(), r.canonical() + r#" focus=attention sharpen=40 watermark="@l \"x\"""#);
+        assert!(!Recipe { focus: "0.3,0.2".parse().ok(), ..looks }.canonical().contains("attention"));
         let before = r.hash();
         r.mark_ai = false;
         assert_ne!(before, r.hash());

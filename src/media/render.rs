@@ -1,17 +1,19 @@
 //! From a master to an export: crop and resize in one pass, then colour, orientation, canvas, and the file.
 
+use std::borrow::Cow;
+
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::DynamicImage;
 use image::metadata::Orientation;
 
-use super::alpha;
 use super::canvas::{Ground, WHITE, flatten, lay};
 use super::colour::to_srgb;
 use super::decode::{Layout, Samples};
 use super::encode::{self, Rendered};
-use super::plan::{Part, Plan, filling, plan, stored};
-use super::{Canvas, Limits, Master, MediaError, Recipe, source_type};
+use super::plan::{Part, Plan, filling, plan, squeezed, stored};
+use super::sharpen::sharpen;
+use super::{Canvas, Fit, Limits, Master, MediaError, Recipe, alpha, attention, mark, source_type};
 use crate::types::ReadAt;
 
 /// Pixels in sRGB, upright.
@@ -40,8 +42,12 @@ impl Master {
     /// # Errors
     /// When the picture is too small for the recipe, or the result cannot be made as small as it asks or would be absurdly large.
     pub fn render(&self, recipe: &Recipe) -> Result<Rendered, MediaError> {
+        let recipe = &self.looked_at(recipe)?;
         let plan = plan(self.size(), recipe)?;
-        let raster = self.raster(&plan)?;
+        let mut raster = self.raster(&plan)?;
+        if recipe.sharpen > 0 {
+            sharpen(&mut raster, recipe.sharpen);
+        }
         let is_covered = (raster.width, raster.height) == plan.canvas;
         let ground = match recipe.canvas {
             Canvas::Plain if recipe.format.has_alpha() => Ground::Nothing,
@@ -52,7 +58,21 @@ impl Master {
         };
         let declared = self.told.source_type.as_deref().or(recipe.mark_ai.then_some(source_type::GENERATED));
         let packet = recipe.words.packet(&self.told, declared, plan.canvas);
-        encode::encode(&lay(raster, plan.canvas, ground), recipe, packet.as_deref())
+        let mut laid = lay(raster, plan.canvas, ground);
+        if let Some(text) = &recipe.watermark {
+            mark::corner(&mut laid, text);
+        }
+        encode::encode(&laid, recipe, packet.as_deref())
+    }
+
+    /// The recipe with a focus, where it leaves that to the picture.
+    fn looked_at<'a>(&self, recipe: &'a Recipe) -> Result<Cow<'a, Recipe>, MediaError> {
+        let asks = recipe.attention && recipe.fit == Fit::Crop && recipe.focus.is_none();
+        let (Some(w), Some(h), true) = (recipe.width, recipe.height, asks) else { return Ok(Cow::Borrowed(recipe)) };
+        let small = attention::size(self.size());
+        // In the file's own colours: what is made of them is not the same on every processor to the last bit.
+        let copy = flatten(self.in_colours(&squeezed(self.size(), small), None)?, WHITE);
+        Ok(Cow::Owned(Recipe { focus: Some(attention::focus(&copy, (w, h))), ..recipe.clone() }))
     }
 
     /// The picture itself, filling the canvas and out of focus.
@@ -70,10 +90,14 @@ impl Master {
 
     /// The planned part in sRGB, upright, without its canvas.
     pub(super) fn raster(&self, plan: &Plan) -> Result<Raster, MediaError> {
+        self.in_colours(plan, self.icc.as_deref())
+    }
+
+    fn in_colours(&self, plan: &Plan, icc: Option<&[u8]>) -> Result<Raster, MediaError> {
         let part = stored(plan.crop, self.size(), self.orientation);
         let size = if self.turned() { (plan.size.1, plan.size.0) } else { plan.size };
         let pixels = resize(&self.pixels, self.layout, (self.width, self.height), part, size, FilterType::Lanczos3)?;
-        let pixels = to_srgb(pixels, self.layout, self.icc.as_deref());
+        let pixels = to_srgb(pixels, self.layout, icc);
         let raster = Raster { width: size.0, height: size.1, pixels, alpha: self.layout.has_alpha() };
         upright(raster, self.orientation)
     }

@@ -62,8 +62,11 @@ fn rendered(master: &Master, chosen: u8) {
         fit,
         format,
         canvas,
-        focus: "0.3,0.9".parse().ok(),
+        focus: "0.3,0.9".parse().ok().filter(|_| chosen.is_multiple_of(5)),
         upscale: true,
+        attention: true,
+        sharpen: chosen % 101,
+        watermark: chosen.is_multiple_of(2).then(|| "@x ~".to_owned()),
         mark_ai: true,
         words: Words { platform: Some("x".to_owned()), ..Words::default() },
         ..Recipe::default()

@@ -10,6 +10,7 @@ mod hostile;
 mod look;
 mod matrix;
 mod metadata;
+mod recipes;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 mod tools;

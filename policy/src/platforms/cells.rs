@@ -10,6 +10,8 @@ use crate::expr::unknown;
 const MAX_SIDE: u32 = 65_500;
 /// Most pixels of one.
 const MAX_PIXELS: u64 = 200_000_000;
+/// Longest text that is written into a picture.
+const MAX_WATERMARK: usize = 48;
 /// What people note is not kept without bounds.
 const MAX_SOURCE: usize = 2_000;
 
@@ -23,6 +25,7 @@ const METADATA: [(&str, Metadata); 5] = [
     ("ai-fields", Metadata::AiFields),
     ("ai-prompt", Metadata::AiPrompt),
 ];
+const FOCUSES: [(&str, bool); 3] = [("", false), ("centre", false), ("attention", true)];
 const ADULT: [(&str, Adult); 5] = [
     ("", Adult::Unknown),
     ("no", Adult::No),
@@ -63,8 +66,11 @@ impl<'a> Cells<'a> {
         let width = self.number("width", 1, MAX_SIDE);
         let height = self.number("height", 1, MAX_SIDE);
         let fit = self.word("fit", &FITS);
+        let attention = self.word("focus", &FOCUSES);
         let background = self.background("background");
         let upscale = self.word("upscale", &YES);
+        let sharpen = self.number("sharpen", 1, 100);
+        let watermark = self.watermark("watermark", kind);
         let metadata = self.word("metadata", &METADATA);
         let formats = kind.map(|kind| self.formats(kind));
         let max_bytes = self.number("max_bytes", 1, u64::MAX);
@@ -92,8 +98,11 @@ impl<'a> Cells<'a> {
             width,
             height,
             fit: fit?,
+            attention: attention?,
             background,
             upscale: upscale?,
+            sharpen,
+            watermark,
             metadata: metadata?,
             formats: formats?,
             max_bytes,
@@ -206,6 +215,23 @@ impl<'a> Cells<'a> {
                 Background::Plain
             }
         }
+    }
+
+    /// A text of the letters that there are, or `no`.
+    fn watermark(&mut self, column: &'static str, kind: Option<PlacementKind>) -> Option<String> {
+        let text = self.cell(column);
+        let reason = match text {
+            "" => return None,
+            no if no.eq_ignore_ascii_case("no") => return None,
+            _ if kind == Some(PlacementKind::Video) => "clips carry none; write `no`, or nothing".to_owned(),
+            _ if text.chars().any(|c| !(' '..='~').contains(&c)) => {
+                format!("`{text}` has letters that cannot be written; take those of ASCII")
+            }
+            _ if text.len() > MAX_WATERMARK => format!("write at most {MAX_WATERMARK} letters"),
+            _ => return Some(text.to_owned()),
+        };
+        self.fault(column, reason);
+        None
     }
 
     fn frame_rates(&mut self, column: &'static str) -> FrameRates {

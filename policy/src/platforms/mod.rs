@@ -115,12 +115,21 @@ pub struct Placement {
     pub height: Option<u32>,
     /// How to get there.
     pub fit: Fit,
+    /// A crop without a focus looks to where most is to be seen, not to the middle.
+    #[serde(default)]
+    pub attention: bool,
     /// What is around it.
     #[serde(default)]
     pub background: Background,
     /// Whether what is too small is enlarged; else it is not shown.
     #[serde(default)]
     pub upscale: bool,
+    /// How much the edges of stills are brought out, of a hundred.
+    #[serde(default)]
+    pub sharpen: Option<u8>,
+    /// What is written into a corner of stills.
+    #[serde(default)]
+    pub watermark: Option<String>,
     /// What a file says of itself.
     #[serde(default)]
     pub metadata: Metadata,

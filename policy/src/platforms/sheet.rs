@@ -7,15 +7,18 @@ use super::cells::Cells;
 use super::{Fault, Placement, PlatformsError};
 
 /// Columns that are read; of the others nobody but people knows.
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "platform",
     "placement",
     "kind",
     "width",
     "height",
     "fit",
+    "focus",
     "background",
     "upscale",
+    "sharpen",
+    "watermark",
     "metadata",
     "formats",
     "max_bytes",

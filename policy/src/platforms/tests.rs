@@ -81,6 +81,26 @@ fn a_bad_cell_is_refused_with_its_row_its_column_and_what_to_write() {
         assert!(said.contains("row 2, column background") && said.contains("#ffeedd"), "{said}");
     }
     assert!(more(",maybe").unwrap_err().to_string().contains("column upscale"));
+    let looks = |kind: &str, cells: &str| {
+        let sheet = format!("{},focus,sharpen,watermark\nx,post,{kind},1,1,crop,,,,,{cells}\n", HEAD.trim_end());
+        let read = Platforms::parse(&sheet)?;
+        let row = read.get("x", "post").unwrap();
+        Ok::<_, PlatformsError>((row.attention, row.sharpen, row.watermark.clone()))
+    };
+    assert_eq!(looks("image", "attention,40,@luna"), Ok((true, Some(40), Some("@luna".to_owned()))));
+    assert_eq!(looks("image", "centre,,No"), Ok((false, None, None)));
+    assert_eq!(looks("video", ",,no"), Ok((false, None, None)));
+    let long = format!(",,{}", "x".repeat(49));
+    for (kind, cells, says) in [
+        ("image", "atention,,", "row 2, column focus: "),
+        ("image", ",101,", "column sharpen: 101 is too large; write 100 or less"),
+        ("image", ",,Lún", "column watermark: `Lún` has letters"),
+        ("image", long.as_str(), "column watermark: write at most 48"),
+        ("video", ",,@luna", "column watermark: clips carry none"),
+    ] {
+        let said = looks(kind, cells).unwrap_err().to_string();
+        assert!(said.contains(says), "{said}");
+    }
     assert_eq!(table(bad).unwrap_err().to_string().matches("(and 11 more)").count(), 1);
 }
 

@@ -187,6 +187,7 @@ impl Daemon {
             ("snapshots", |library| {
                 library.tell_heads_daily();
                 library.snapshot_daily();
+                library.evict_renders();
             }),
             ("index", |library| library.index()),
         ];

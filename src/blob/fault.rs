@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{BlobError, BlobName, BlobStore, Put};
+use crate::types::Timestamp;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,14 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
 
     fn list(&self, below: &str, each: &mut dyn FnMut(BlobName)) -> Result<(), BlobError> {
         self.inner.list(below, each)
+    }
+
+    fn used(&self, name: &BlobName) -> Result<Option<Timestamp>, BlobError> {
+        self.inner.used(name)
+    }
+
+    fn touch(&self, name: &BlobName, now: Timestamp) -> Result<(), BlobError> {
+        self.inner.touch(name, now)
     }
 
     fn delete(&self, name: &BlobName) -> Result<(), BlobError> {

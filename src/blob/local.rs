@@ -4,13 +4,14 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, renameat_with};
 
 use super::{BlobError, BlobName, BlobStore, Put};
+use crate::types::Timestamp;
 
 /// Begins the names of files that are being written.
 const TEMP: &str = ".new-";
@@ -139,6 +140,27 @@ impl BlobStore for LocalStore {
             }
         }
         Ok(())
+    }
+
+    fn used(&self, name: &BlobName) -> Result<Option<Timestamp>, BlobError> {
+        match fs::metadata(self.path(name)) {
+            Ok(m) => {
+                Ok(Some(Timestamp::from_nanos(m.mtime().saturating_mul(1_000_000_000).saturating_add(m.mtime_nsec()))))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn touch(&self, name: &BlobName, now: Timestamp) -> Result<(), BlobError> {
+        let (secs, nanos) = now.split();
+        let time = Timespec { tv_sec: secs, tv_nsec: i64::from(nanos) };
+        let times = Timestamps { last_access: time, last_modification: time };
+        match rustix::fs::utimensat(CWD, self.path(name), &times, AtFlags::empty()).map_err(std::io::Error::from) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     fn delete(&self, name: &BlobName) -> Result<(), BlobError> {

@@ -4,14 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{BlobError, BlobName, BlobStore, Put};
+use crate::types::Timestamp;
 
 /// A store in memory.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<BTreeMap<BlobName, Vec<u8>>>);
+pub struct MemoryStore {
+    held: Mutex<BTreeMap<BlobName, Vec<u8>>>,
+    used: Mutex<BTreeMap<BlobName, Timestamp>>,
+}
 
 impl MemoryStore {
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobName, Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn times(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobName, Timestamp>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes held altogether.
@@ -53,7 +61,20 @@ impl BlobStore for MemoryStore {
         Ok(())
     }
 
+    fn used(&self, name: &BlobName) -> Result<Option<Timestamp>, BlobError> {
+        let used = self.times().get(name).copied().unwrap_or(Timestamp::EPOCH);
+        Ok(self.held().contains_key(name).then_some(used))
+    }
+
+    fn touch(&self, name: &BlobName, now: Timestamp) -> Result<(), BlobError> {
+        if self.held().contains_key(name) {
+            self.times().insert(name.clone(), now);
+        }
+        Ok(())
+    }
+
     fn delete(&self, name: &BlobName) -> Result<(), BlobError> {
+        self.times().remove(name);
         self.held().remove(name);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The small trait that every store is: immutable named bytes.
 
 use super::BlobError;
+use crate::types::Timestamp;
 
 /// A name in a store: one to four parts of `[a-z0-9._-]`, with `/` between.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +80,18 @@ pub trait BlobStore: Send + Sync + 'static {
     /// # Errors
     /// When the store fails.
     fn list(&self, below: &str, each: &mut dyn FnMut(BlobName)) -> Result<(), BlobError>;
+
+    /// When it was last used, as far as that was noted; or `None` when there is nothing of that name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn used(&self, name: &BlobName) -> Result<Option<Timestamp>, BlobError>;
+
+    /// Notes that it is used now; nothing of that name is fine.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn touch(&self, name: &BlobName, now: Timestamp) -> Result<(), BlobError>;
 
     /// Removes; nothing of that name is fine.
     ///

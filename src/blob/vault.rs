@@ -8,7 +8,7 @@ use super::trust::{Standing, Trust};
 use super::{BlobError, BlobName, BlobStore, Put, Reader, blocks};
 use crate::crypto::Keyring;
 use crate::rng::SharedEntropy;
-use crate::types::{Content, ContentId, ExtentId, ReadAt};
+use crate::types::{Content, ContentId, ExtentId, ReadAt, Timestamp};
 
 /// Up to this length a file is one extent.
 const WHOLE: u64 = 16 << 20;
@@ -277,6 +277,23 @@ impl Vault {
     /// When the store fails.
     pub fn remove_object(&self, kind: ObjectKind, name: &str) -> Result<(), BlobError> {
         self.shared.store.delete(&Self::object_name(kind, name)?)
+    }
+
+    /// The stored length of an object, and when it was last used; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn object_use(&self, kind: ObjectKind, name: &str) -> Result<Option<(u64, Timestamp)>, BlobError> {
+        let name = Self::object_name(kind, name)?;
+        Ok(self.shared.store.stat(&name)?.zip(self.shared.store.used(&name)?))
+    }
+
+    /// Notes that an object is used now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn touch_object(&self, kind: ObjectKind, name: &str, now: Timestamp) -> Result<(), BlobError> {
+        self.shared.store.touch(&Self::object_name(kind, name)?, now)
     }
 
     /// The names of all objects of a kind, in any order.

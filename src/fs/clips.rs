@@ -35,7 +35,7 @@ impl Mount {
 
     pub(super) fn open_clip(&self, clip: &ClipRef) -> KeptClip {
         let name = clip_name(clip.version.content, &clip.recipe, &clip.hash);
-        KeptClip::new(Arc::clone(&self.library.vault), name, clip.size)
+        self.library.kept_clip(name, clip.size)
     }
 
     /// Reads of a finished clip. One that is lost or damaged is rendered again, and its reader told to come back.

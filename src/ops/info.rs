@@ -23,6 +23,9 @@ pub struct LibraryInfo {
     /// How long the trash is kept, in days. People may change it; it is read when the library is opened.
     #[serde(default = "usual_days")]
     pub recovery_days: u32,
+    /// How many bytes of rendered exports are kept; read when the library is opened.
+    #[serde(default)]
+    pub renditions_max: Bytes,
     /// The file that the heads of the audit log are told to, daily and at a daemon's beginning and end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_heads: Option<PathBuf>,
@@ -45,7 +48,41 @@ const fn usual_days() -> u32 {
 }
 
 impl LibraryInfo {
-    const KEYS: [&str; 7] = ["format", "id", "sealed", "created", "recovery_days", "audit_heads", "audit_reads"];
+    const KEYS: [&str; 8] =
+        ["format", "id", "sealed", "created", "recovery_days", "renditions_max", "audit_heads", "audit_reads"];
+}
+
+/// A number of bytes as people write it: `20G`, in powers of 1024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bytes(pub u64);
+
+const UNITS: [(&str, u64); 5] = [("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)];
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self(20 << 30)
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let found = UNITS.iter().find_map(|(unit, size)| {
+            let number = text.strip_suffix(unit)?;
+            let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            number.parse::<u64>().ok().filter(|_| is_number)?.checked_mul(*size)
+        });
+        found.map(Self).ok_or_else(|| format!("`{text}` is no number of bytes; write \"20G\", or K, M, T"))
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(Bytes(count): Bytes) -> Self {
+        let unit = UNITS.iter().find(|(_, size)| count >= *size && count.is_multiple_of(*size));
+        unit.map_or_else(|| count.to_string(), |(unit, size)| format!("{}{unit}", count / size))
+    }
 }
 
 impl Library {
@@ -71,6 +108,10 @@ impl Library {
         if let Some(unknown) = table.keys().find(|key| !LibraryInfo::KEYS.contains(&key.as_str())) {
             return Err(damaged(value::nearest("key", unknown, LibraryInfo::KEYS.map(str::to_owned)).0));
         }
+        if let Some(value) = table.get("renditions_max") {
+            let text = value.as_str().map(str::to_owned).ok_or_else(|| "it is a number; write \"20G\"".to_owned());
+            text.and_then(Bytes::try_from).map_err(|why| damaged(format!("renditions_max: {why}")))?;
+        }
         let info: LibraryInfo = table.try_into().map_err(|e: toml::de::Error| damaged(e.message().to_owned()))?;
         if !(1..=LONGEST_DAYS).contains(&info.recovery_days) {
             return Err(damaged(format!("recovery_days is {}, and may be 1 to {LONGEST_DAYS}", info.recovery_days)));
@@ -79,5 +120,24 @@ impl Library {
             return Err(damaged(format!("audit_heads is `{}`, and must be a path from the root", file.display())));
         }
         Ok(info)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_bytes_are_read_as_people_write_them() {
+        for (text, bytes) in
+            [("20G", 20 << 30), ("0", 0), ("1500", 1500), ("3K", 3 << 10), ("2M", 2 << 20), ("1T", 1 << 40)]
+        {
+            let read = Bytes::try_from(text.to_owned()).unwrap();
+            assert_eq!((read.0, String::from(read)), (bytes, text.to_owned()));
+        }
+        for bad in ["", "G", "-1G", "1.5G", "20 G", "20GB", "20g", "99999999999999T"] {
+            assert!(Bytes::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
     }
 }

@@ -11,10 +11,11 @@ use super::brake::Brake;
 use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
 use super::denials::Denials;
+use super::evict::KeptRenders;
 use super::factors::Leases;
 use super::glossary;
 use super::heads::Heads;
-pub use super::info::LibraryInfo;
+pub use super::info::{Bytes, LibraryInfo};
 use super::live_table::LiveFiles;
 use super::looks::Looking;
 use super::mapped::Served;
@@ -184,6 +185,8 @@ pub struct Library {
     pub stills: Stills,
     /// Openings of files, for the audit log.
     pub reads: Reads,
+    /// What is kept of rendered exports.
+    pub(super) kept_renders: KeptRenders,
     pub(super) denials: Denials,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
@@ -292,6 +295,7 @@ impl Library {
             sealed: made.keyring.is_sealed(),
             created: now.to_string(),
             recovery_days: RECOVERY_DAYS,
+            renditions_max: Bytes::default(),
             audit_heads: None,
             audit_reads: true,
         };
@@ -346,6 +350,7 @@ impl Library {
             clips: Clips::default(),
             stills: Stills::default(),
             reads: Reads::default(),
+            kept_renders: KeptRenders::default(),
             denials: Denials::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),

@@ -13,6 +13,7 @@ pub mod denials;
 mod dry;
 mod emptied;
 pub mod error;
+mod evict;
 pub mod factors;
 pub mod filing;
 pub mod find;

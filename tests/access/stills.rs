@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
+use damfs::ops::proto::Command;
 use damfs::ops::stills::Still;
 use damfs::view::recipes::object_name;
 use damfs::view::tree::{exported, recipe_of};
@@ -215,4 +216,98 @@ fn who_sees_not_everything_is_told_of_no_queue() {
     let ann = world.member("ann", 1001, "content-creator", Some("client=acme"));
     let status = String::from_utf8(ann.read(".dam/status").unwrap()).unwrap();
     assert!(!status.contains("stills") && !status.contains("kept"), "{status}");
+}
+
+/// Every kept object and its stored bytes.
+fn kept(world: &World) -> Vec<(String, u64)> {
+    let mut names = Vec::new();
+    world.library.vault.objects(ObjectKind::Rendition, &mut |name| names.push(name.to_owned())).unwrap();
+    names.sort();
+    let bytes = |name: &String| world.library.vault.object_use(ObjectKind::Rendition, name).unwrap().unwrap().0;
+    names.iter().map(|name| (name.clone(), bytes(name))).collect()
+}
+
+fn name(world: &World, path: &str, place: &str) -> String {
+    let still = still(world, path, place);
+    object_name(still.content, &still.recipe)
+}
+
+/// The library opened anew, with another budget.
+fn with_budget(world: World, budget: &str) -> World {
+    let file = world.library.root().join("damfs.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once("renditions_max = \"").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    std::fs::write(&file, format!("{before}renditions_max = \"{budget}\"{after}")).unwrap();
+    world.reopen()
+}
+
+#[test]
+fn what_was_read_longest_ago_goes_first_and_comes_back_as_it_was() {
+    let (world, admin) = studio();
+    world.library.render_stills();
+    let all = PLACES.map(|place| world.library.still(&still(&world, A, place)).unwrap());
+    world.clock.advance_ms(3_600_000);
+    world.library.still(&still(&world, A, "small")).unwrap();
+    let total: u64 = kept(&world).iter().map(|(_, bytes)| bytes).sum();
+    world.library.evict_renders();
+    assert_eq!(kept(&world).len(), 5, "there is room for all");
+    drop(admin);
+    let world = with_budget(world, &(total - 1).to_string());
+    let admin = world.admin();
+    let sizes = || PLACES.map(|place| stat_of(&admin, place));
+    let before = sizes();
+    world.library.evict_renders();
+    let left: Vec<String> = kept(&world).into_iter().map(|(name, _)| name).collect();
+    assert!(left.len() < 5 && left.contains(&name(&world, A, "small")), "{left:?}");
+    assert!(is_made(&world, A), "what is known of them stays");
+    assert_eq!((sizes(), done(&world)), (before, (0, 0)), "and nothing is rendered for a size");
+    world.library.render_stills();
+    assert_eq!(kept(&world).len(), left.len(), "nor in the background");
+    for (place, bytes) in PLACES.iter().zip(&all) {
+        assert!(world.library.still(&still(&world, A, place)).unwrap() == *bytes, "{place}");
+    }
+    assert_eq!((kept(&world).len(), done(&world).1), (5, 1));
+    world.library.evict_renders();
+    assert!(kept(&world).len() < 5, "the budget is passed again");
+    let report = world.serve(0, Command::Fsck { deep: true }).unwrap();
+    assert_eq!(report["clean"], true, "{report}");
+}
+
+fn stat_of(seat: &Seat, place: &str) -> u64 {
+    let name = seat.names(&format!("platforms/x/{place}")).remove(0);
+    seat.mount.getattr(&seat.caller, seat.find(&format!("platforms/x/{place}/{name}")).unwrap()).unwrap().attr.size
+}
+
+#[test]
+fn what_circulates_no_more_goes_before_what_was_read_longest_ago() {
+    let (world, admin) = studio();
+    admin.write("library/b.png", &picture(130, 50)).unwrap();
+    world.settle();
+    world.set("library/b.png", &["status.x=approved"]);
+    world.library.render_stills();
+    let gone = PLACES.map(|place| name(&world, "library/b.png", place));
+    world.clock.advance_ms(3_600_000);
+    for place in PLACES {
+        world.library.still(&still(&world, "library/b.png", place)).unwrap();
+    }
+    world.set("library/b.png", &["status.x=rejected"]);
+    let total: u64 = kept(&world).iter().map(|(_, bytes)| bytes).sum();
+    drop(admin);
+    let world = with_budget(world, &(total - 1).to_string());
+    world.library.evict_renders();
+    let left: Vec<String> = kept(&world).into_iter().map(|(name, _)| name).collect();
+    assert!(left.len() < 10 && PLACES.iter().all(|place| left.contains(&name(&world, A, place))), "{left:?}");
+    assert!(gone.iter().any(|name| !left.contains(name)));
+}
+
+#[test]
+fn a_budget_that_is_no_number_opens_no_library_and_says_why() {
+    let (world, admin) = studio();
+    drop(admin);
+    let file = world.library.root().join("damfs.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"20G\"", "\"lots\"")).unwrap();
+    let Err(e) = world.try_reopen() else { panic!("it opens") };
+    assert!(e.to_string().contains("renditions_max: `lots` is no number of bytes; write \"20G\""), "{e}");
 }

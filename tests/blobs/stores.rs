@@ -1,6 +1,7 @@
 //! What every store must do.
 
 use damfs::blob::{BlobError, BlobName, BlobStore, Fail, FaultStore, LocalStore, MemoryStore, Put};
+use damfs::types::Timestamp;
 
 fn name(text: &str) -> BlobName {
     BlobName::new(text).unwrap()
@@ -30,6 +31,9 @@ fn suite(store: &dyn BlobStore) {
     store.replace(&b, b"").unwrap();
     assert_eq!(all(store, &a), b"third");
     assert_eq!(store.stat(&b).unwrap(), Some(0));
+    let now = Timestamp::from_nanos(1_790_000_000_123_456_789);
+    store.touch(&b, now).unwrap();
+    assert_eq!(store.used(&b).unwrap(), Some(now));
     store.replace(&name("manifests/x/1"), b"other").unwrap();
     let mut names = Vec::new();
     store.list("extents", &mut |n| names.push(n.to_string())).unwrap();
@@ -39,6 +43,8 @@ fn suite(store: &dyn BlobStore) {
     store.delete(&a).unwrap();
     store.delete(&a).unwrap();
     assert_eq!(store.stat(&a).unwrap(), None);
+    store.touch(&a, now).unwrap();
+    assert_eq!(store.used(&a).unwrap(), None, "noting it makes nothing");
 }
 
 fn fails_whole(store: &FaultStore<impl BlobStore>) {

@@ -174,6 +174,29 @@ fn a_passing_failure_is_told_and_not_remembered() {
 }
 
 /// A clip whose bytes are lost is made again; until then its reader is told to come back.
+/// Clips take too long to be made again: none goes that may be looked at.
+#[test]
+fn a_clip_stays_while_it_circulates_whatever_the_budget() {
+    let mut s = studio(SHORT);
+    approve(&s, "a.mp4", "facebook");
+    let export = appears(&s.mnt("platforms/facebook/reel/a.mp4"));
+    let bytes = fs::read(&export).unwrap();
+    s.unmount();
+    let info = s.library().join("damfs.toml");
+    let text = fs::read_to_string(&info).unwrap();
+    fs::write(&info, text.replace("renditions_max = \"20G\"", "renditions_max = \"1K\"")).unwrap();
+    let other = s.library().join("store/renditions/no/nobodys-render");
+    fs::create_dir_all(other.parent().unwrap()).unwrap();
+    fs::write(&other, [0; 4096]).unwrap();
+    s.mount("mnt", &[]);
+    wait_until("what is nobody's goes", || !other.exists());
+    assert!(fs::read(&export).unwrap() == bytes);
+    s.dam(["set", "library/luna/a.mp4", "status.facebook=rejected"]);
+    s.remount();
+    let kept = format!("find {} -type f", s.library().join("store/renditions").display());
+    wait_until("it goes with its verdict", || sh(&kept).is_empty());
+}
+
 #[test]
 fn a_lost_clip_is_rendered_again() {
     let mut s = studio(SHORT);

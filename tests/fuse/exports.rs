@@ -247,6 +247,31 @@ fn a_folder_that_is_opened_is_rendered_before_the_others() {
     assert_eq!(places[first], "opened", "{places:?} {ends:?}");
 }
 
+/// With room for nothing, whatever is rendered is let go of, and sizes and bytes are as ever.
+#[test]
+fn what_was_let_go_of_is_rendered_again_with_its_size_and_bytes() {
+    let mut s = studio();
+    s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
+    let export = s.mnt("platforms/instagram/post_square/a.jpg");
+    let (stat, bytes) = (fs::metadata(&export).unwrap(), fs::read(&export).unwrap());
+    s.unmount();
+    assert!(!kept_files(&s).is_empty());
+    let info = s.library().join("damfs.toml");
+    let text = fs::read_to_string(&info).unwrap();
+    fs::write(&info, text.replace("renditions_max = \"20G\"", "renditions_max = \"1K\"")).unwrap();
+    s.mount("mnt", &[]);
+    wait_until("all is let go of", || kept_files(&s).is_empty());
+    let after = fs::metadata(&export).unwrap();
+    assert_eq!((after.len(), after.ino(), after.mtime()), (stat.len(), stat.ino(), stat.mtime()));
+    let told = told_of_stills(&s);
+    let open = fs::File::open(&export).unwrap();
+    assert!(fs::read(&export).unwrap() == bytes);
+    wait_until("it is let go of again", || kept_files(&s).is_empty());
+    let mut again = vec![0; bytes.len()];
+    std::os::unix::fs::FileExt::read_exact_at(&open, &mut again, 0).unwrap();
+    assert!(again == bytes && told_of_stills(&s) != told);
+}
+
 /// Path and inode number of every export.
 fn numbers(s: &Studio, order: &str) -> Vec<String> {
     let list = format!(

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::blob::{BlobError, ObjectKind, Vault};
+use crate::ops::Library;
+use crate::ops::evict::Lease;
 
 /// Bytes of one object.
 const PART: u64 = 4 << 20;
@@ -16,19 +18,25 @@ pub struct KeptClip {
     name: String,
     size: u64,
     last: Mutex<Option<(u64, Arc<Vec<u8>>)>>,
+    /// As long as it is open, it stays.
+    _lease: Lease,
 }
 
 fn part_name(name: &str, part: u64) -> String {
     format!("{name}.{part}")
 }
 
-impl KeptClip {
+impl Library {
     /// The clip that is kept under a name.
     #[must_use]
-    pub fn new(vault: Arc<Vault>, name: String, size: u64) -> Self {
-        Self { vault, name, size, last: Mutex::default() }
+    pub fn kept_clip(&self, name: String, size: u64) -> KeptClip {
+        let lease = self.hold_render(name.clone());
+        self.note_read(&part_name(&name, 0));
+        KeptClip { vault: Arc::clone(&self.vault), name, size, last: Mutex::default(), _lease: lease }
     }
+}
 
+impl KeptClip {
     /// Its length in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -138,7 +146,8 @@ impl Made<'_> {
     }
 
     /// Stores all of it under a name.
-    pub(super) fn keep(&self, vault: &Vault, name: &str) -> Result<(), BlobError> {
-        self.parts(|part, bytes| vault.put_object(ObjectKind::Rendition, &part_name(name, part), bytes))
+    pub(super) fn keep(&self, library: &Library, name: &str) -> Result<(), BlobError> {
+        let _lease = library.hold_render(name.to_owned());
+        self.parts(|part, bytes| library.keep_object(&part_name(name, part), bytes))
     }
 }

@@ -169,7 +169,7 @@ impl Library {
                     let clip = self.probe(tools, &output, "mp4", &mut watch)?;
                     verdict(&job.recipe, &encode, &master.clip, &clip, made.size())?;
                     let hash = made.hash()?;
-                    made.keep(&self.vault, &clip_name(job.version.content, &job.recipe, &hash))?;
+                    made.keep(self, &clip_name(job.version.content, &job.recipe, &hash))?;
                     return Ok(Outcome::Made { size: made.size(), hash, quality: None });
                 }
             }

@@ -48,6 +48,7 @@ impl Library {
         match self.vault.get_object(ObjectKind::Rendition, &name) {
             Ok(Some(bytes)) if known == Some(*blake3::hash(&bytes).as_bytes()) => {
                 self.stills.counts.kept.fetch_add(1, Ordering::Relaxed);
+                self.note_read(&name);
                 return Ok(Arc::new(bytes));
             }
             Ok(_) => {}
@@ -107,7 +108,7 @@ impl Library {
 
     /// Remembers a still's bytes, and what came of it.
     fn keep_still(&self, still: &Still, name: &str, bytes: &[u8], made: Outcome) -> Result<(), StillError> {
-        self.vault.put_object(ObjectKind::Rendition, name, bytes)?;
+        self.keep_object(name, bytes)?;
         Ok(self.remember_still(still, made)?)
     }
 

@@ -13,10 +13,10 @@ pub use error::AccessError;
 use who::Memory;
 pub use who::{Identity, Terms, Who};
 
-use crate::catalog::{Asset, Catalog, ChangeKind, ChangeRow};
+use crate::catalog::{Asset, Catalog, CatalogError, ChangeKind, ChangeRow, ReadTx};
 use crate::clock::SharedClock;
 use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
-use crate::types::MemberId;
+use crate::types::{MemberId, Timestamp};
 
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
@@ -159,6 +159,25 @@ impl Gate {
     #[must_use]
     pub fn allows(&self, who: &Who, verb: Verb, asset: &Asset) -> bool {
         own_draft(&who.subject, who.id, verb, asset).is_some() || who.subject.allows(verb, &AssetFacts(asset))
+    }
+
+    /// Whether an active member other than one may do something with an asset, by role and scope.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn another_may(
+        &self,
+        tx: &dyn ReadTx,
+        than: MemberId,
+        verb: Verb,
+        asset: &Asset,
+    ) -> Result<bool, CatalogError> {
+        let others = tx.members()?.into_iter().filter(|row| row.id != than);
+        let mut subjects = others.filter_map(|row| {
+            let who = Who::admit(&row, None, Timestamp::EPOCH, &self.book, self.terms()).ok()?;
+            Some(who.subject.behind(None))
+        });
+        Ok(subjects.any(|subject| subject.allows(verb, &AssetFacts(asset))))
     }
 
     /// The query whose published assets are those that the verb is allowed for.

@@ -10,7 +10,7 @@ use super::proto::{Assignment, Selection};
 use super::record::{self, Changed, Hand};
 use super::serve::Listener;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, select, terms, trail};
+use super::{Actor, Library, OpsError, folders, select, terms, trail, verdicts};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
@@ -140,8 +140,10 @@ pub fn change_asset(
     name: &str,
     now: Timestamp,
 ) -> Result<Vec<Value>, OpsError> {
+    let mut own = false;
     for (field, change) in changes {
         actor.must(library, verb_for(field, change, asset), asset, name)?;
+        own |= verdicts::is_own_approval(library, actor.who(), tx, asset, (field, change))?;
     }
     let mut changed: Vec<Changed> = Vec::new();
     for (field, change) in &terms::settle(tx, actor.who(), asset, changes)? {
@@ -159,7 +161,10 @@ pub fn change_asset(
     }
     store(tx, asset)?;
     let rows: Vec<Value> = changed.iter().map(|c| json!({ "facet": c.field, "old": c.old, "new": c.new })).collect();
-    let detail = json!({ "changed": rows });
+    let mut detail = json!({ "changed": rows });
+    if own {
+        detail["own"] = json!(true);
+    }
     trail::asset(tx, &actor.hand(now), "set", asset.id, &detail)?;
     Ok(rows)
 }
@@ -224,6 +229,7 @@ pub fn give(
     for (field, change) in deciding {
         if record::set(tx, &mut decided, field, change, hand)?.is_some() {
             must(verb_for(field, change, asset), asset)?;
+            verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
         }
     }
     *asset = decided;

@@ -29,6 +29,7 @@ mod stills;
 mod thinning;
 mod trail;
 mod values;
+mod verdicts;
 mod views;
 mod whence;
 mod words;

@@ -11,6 +11,21 @@ use crate::source::{Key, Source, Value};
 pub struct RoleBook {
     roles: BTreeMap<String, Role>,
     adult_gate: AdultGate,
+    self_review: SelfReview,
+}
+
+/// Who approves what he made himself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SelfReview {
+    /// Whoever may review it, while nobody else may.
+    #[default]
+    Alone,
+    /// Whoever may review it.
+    Allow,
+}
+
+impl SelfReview {
+    const NAMES: [(&'static str, Self); 2] = [("alone", Self::Alone), ("allow", Self::Allow)];
 }
 
 /// A role file that cannot be used, or a role that is not in it; the message names line and reason.
@@ -43,13 +58,17 @@ impl RoleBook {
     pub fn parse_with(toml: &str, vocabulary: &Vocabulary) -> Result<Self, RolesError> {
         let source = Source { file: "roles.toml", text: toml };
         let table = source.parse()?;
-        let (mut roles, mut adult_gate) = (BTreeMap::new(), AdultGate::default());
+        let mut roles = BTreeMap::new();
+        let (mut adult_gate, mut self_review) = (AdultGate::default(), SelfReview::default());
         for (key, value) in table.get_ref() {
-            if key.get_ref() == "adult_gate" {
-                adult_gate = source.adult_gate(value)?;
+            match key.get_ref().as_ref() {
+                "adult_gate" => adult_gate = source.one_of(value, "adult_gate", &AdultGate::NAMES)?,
+                "self_review" => self_review = source.one_of(value, "self_review", &SelfReview::NAMES)?,
+                _ => source.known(key, "key", &["role", "adult_gate", "self_review"])?,
+            }
+            if key.get_ref() != "role" {
                 continue;
             }
-            source.known(key, "key", &["role", "adult_gate"])?;
             for (name, role) in source.table(value, "role", TABLE)? {
                 roles.insert(name.get_ref().to_string(), source.role(name, role, vocabulary)?);
             }
@@ -57,7 +76,7 @@ impl RoleBook {
         if roles.is_empty() {
             return Err(RolesError("the role file has no role; add one such as [role.admin]".to_owned()));
         }
-        Ok(Self { roles, adult_gate })
+        Ok(Self { roles, adult_gate, self_review })
     }
 
     /// The role of that name.
@@ -81,6 +100,12 @@ impl RoleBook {
         self.adult_gate
     }
 
+    /// Who approves what he made himself.
+    #[must_use]
+    pub const fn self_review(&self) -> SelfReview {
+        self.self_review
+    }
+
     /// Names of all roles, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.roles.keys().map(String::as_str)
@@ -91,11 +116,12 @@ impl RoleBook {
 const TABLE: &str = "[role.editor.allow]";
 
 impl Source<'_> {
-    fn adult_gate(&self, value: &Value<'_>) -> Result<AdultGate, String> {
-        let name = self.text(value, "adult_gate")?;
-        let known = AdultGate::NAMES.map(|(name, _)| name);
-        let found = AdultGate::NAMES.into_iter().find(|(known, _)| *known == name);
-        found.map(|(_, gate)| gate).ok_or_else(|| self.error(value.span().start, &unknown("adult_gate", name, &known)))
+    /// One of the words that a key may have.
+    fn one_of<T: Copy>(&self, value: &Value<'_>, key: &str, words: &[(&str, T)]) -> Result<T, String> {
+        let word = self.text(value, key)?;
+        let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+        let found = words.iter().find(|(known, _)| *known == word);
+        found.map(|(_, one)| *one).ok_or_else(|| self.error(value.span().start, &unknown(key, word, &known)))
     }
 
     fn role(&self, name: &Key<'_>, value: &Value<'_>, vocabulary: &Vocabulary) -> Result<Role, String> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-pub use book::{RoleBook, RolesError};
+pub use book::{RoleBook, RolesError, SelfReview};
 pub use lock::{AdultGate, Lock};
 pub use subject::{Decision, Subject};
 

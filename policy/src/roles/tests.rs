@@ -136,6 +136,8 @@ fn the_second_factor_is_asked_of_whom_the_gate_says() {
     for (gate, enrolled, unlocked, lock) in table {
         assert_eq!(Lock::of(gate, enrolled, unlocked), lock, "{gate:?} {enrolled} {unlocked}");
     }
+    assert_eq!(shipped().self_review(), SelfReview::Alone);
+    assert_eq!(RoleBook::parse("self_review = \"allow\"\n[role.x]").unwrap().self_review(), SelfReview::Allow);
     assert_eq!(shipped().adult_gate(), Enrolled);
     assert_eq!(RoleBook::parse("adult_gate = \"on\"\n[role.x]").unwrap().adult_gate(), On);
 }
@@ -186,6 +188,7 @@ fn a_wrong_file_is_refused_with_line_and_nearest() {
         ("[role.x.allow]\nlist=\"*\"\nlist=\"*\"", "line 3", "duplicate"),
         ("[role.x.allow\n", "line 1", ""),
         ("adult_gate = \"onn\"\n[role.x]", "line 1", "did you mean `on`"),
+        ("self_review = \"allways\"\n[role.x]", "line 1", "did you mean `allow`"),
         ("adult_gate = true\n[role.x]", "line 1", "text in quotes"),
         ("adult_gat = \"on\"\n[role.x]", "line 1", "did you mean `adult_gate`"),
         ("", "no role", "[role.admin]"),

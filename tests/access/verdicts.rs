@@ -1,0 +1,100 @@
+//! Who approves: never the maker while somebody else may.
+
+use damfs::ops::log::Ask;
+use damfs::ops::proto::{Command, Failure, FailureKind};
+use serde_json::Value;
+
+use crate::world::*;
+
+const ACME: &str = "library/acme/a.png";
+
+fn verdict(world: &World, uid: u32, word: &str) -> Result<Value, Failure> {
+    let set = assign(&[&format!("status.x={word}")]);
+    world.serve(uid, Command::Set { what: vec![ACME.into()].into(), set, dry_run: false })
+}
+
+fn status(world: &World) -> Value {
+    world.show(ACME)["status"]["x"]["value"].clone()
+}
+
+/// The last row about the asset tells that its maker approved it.
+fn is_on_record_as_own(world: &World) -> bool {
+    let rows = world.serve(0, Command::Log(Ask { target: Some(ACME.into()), limit: 1, ..Ask::default() })).unwrap();
+    rows["rows"][0]["detail"]["own"] == true
+}
+
+#[test]
+fn the_only_reviewer_approves_his_own_and_the_record_says_so() {
+    let (world, _admin) = World::studio();
+    world.member("eddy", 1002, "editor", None);
+    verdict(&world, 0, "approved").unwrap();
+    assert!(status(&world) == "approved" && is_on_record_as_own(&world));
+    verdict(&world, 0, "rejected").unwrap();
+    assert!(!is_on_record_as_own(&world), "a rejection is nobody's favour");
+}
+
+#[test]
+fn nobody_approves_what_he_made_while_another_may() {
+    let (world, admin) = World::studio();
+    world.member("ann", 1001, "admin", None);
+    let refused = verdict(&world, 0, "approved").unwrap_err();
+    assert!(refused.kind == FailureKind::Refused && refused.message.contains("another member"), "{}", refused.message);
+    assert_eq!(status(&world), Value::Null);
+    for word in ["needs-review", "rejected"] {
+        verdict(&world, 0, word).unwrap();
+    }
+    verdict(&world, 1001, "approved").unwrap();
+    assert!(status(&world) == "approved" && !is_on_record_as_own(&world));
+
+    // The maker is who made the bytes that are approved.
+    world.seat(1001).overwrite(ACME, b"by ann").unwrap();
+    world.settle();
+    assert_eq!(verdict(&world, 1001, "approved").unwrap_err().kind, FailureKind::Refused);
+    verdict(&world, 0, "approved").unwrap();
+    drop(admin);
+}
+
+#[test]
+fn another_counts_who_may_review_that_very_asset() {
+    let (world, _admin) = World::studio();
+    world.member("ann", 1001, "admin", Some("client=globex"));
+    world.member("rita", 1002, "client-reviewer", None);
+    verdict(&world, 0, "approved").unwrap();
+    // What is approved somewhere is rita's to review as well: from now on she does.
+    world
+        .serve(
+            0,
+            Command::Set { what: vec![ACME.into()].into(), set: assign(&["stage=client-approval"]), dry_run: false },
+        )
+        .unwrap();
+    verdict(&world, 0, "rejected").unwrap();
+    assert_eq!(verdict(&world, 0, "approved").unwrap_err().kind, FailureKind::Refused);
+    verdict(&world, 1002, "approved").unwrap();
+    world.change_member("rita", None, Some(false));
+    verdict(&world, 0, "rejected").unwrap();
+    verdict(&world, 0, "approved").unwrap();
+}
+
+#[test]
+fn a_value_that_comes_with_a_file_approves_no_more_than_a_command() {
+    let (world, admin) = World::studio();
+    admin.write("by/status/x/approved/new.png", b"alone").unwrap();
+    world.settle();
+    world.member("ann", 1001, "admin", None);
+    assert_eq!(errno(admin.write("by/status/x/approved/two.png", b"two")), libc::EACCES);
+    assert_eq!(errno(admin.rename(ACME, "by/status/x/approved/a.png")), libc::EACCES);
+    assert_eq!(status(&world), Value::Null);
+}
+
+#[test]
+fn a_library_may_let_makers_approve() {
+    let (world, admin) = World::studio();
+    drop(admin);
+    world.member("ann", 1001, "admin", None);
+    let path = world.library.root().join("roles.toml");
+    let roles = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, roles.replace("self_review = \"alone\"", "self_review = \"allow\"")).unwrap();
+    let world = world.reopen();
+    verdict(&world, 0, "approved").unwrap();
+    assert!(is_on_record_as_own(&world));
+}

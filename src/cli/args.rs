@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::caption::CaptionArgs;
+use super::export::ExportArgs;
 use super::find::FindArgs;
 use super::many::Many;
 use super::scout::ScoutArgs;
@@ -179,6 +180,8 @@ Example:
     Spec(SpecArgs),
     /// What stands beside each export when it is posted: templates, hashtags, what is said of what was generated.
     Caption(CaptionArgs),
+    /// Copy what a platform takes of assets into a folder.
+    Export(ExportArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given

@@ -8,6 +8,7 @@ mod caption;
 mod complete;
 mod diff;
 mod editor;
+mod export;
 mod factor;
 mod find;
 mod fsck;
@@ -43,6 +44,7 @@ mod unmount;
 mod versions;
 mod walk;
 mod whence;
+mod whole;
 mod why;
 
 use std::path::PathBuf;
@@ -81,6 +83,7 @@ pub fn run() -> ExitCode {
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Caption(args) => caption::run(&global, args),
+        Cmd::Export(args) => export::run(&global, &args),
         Cmd::Log(args) => log::run(&global, args),
         Cmd::Whence(args) => whence::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
@@ -131,4 +134,9 @@ fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
 
 fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure { kind: FailureKind::NotFound, message: message.into(), hint: Some(hint.into()) }
+}
+
+/// What a daemon of another version says.
+fn misunderstood() -> Failure {
+    failed("the daemon's answer is not understood", "use one version of damfs")
 }

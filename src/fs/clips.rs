@@ -11,7 +11,7 @@ use crate::media::video::ClipRecipe;
 use crate::ops::clips::KeptClip;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, Attr, Timestamp};
-use crate::view::recipes::{self, clip_name};
+use crate::view::recipes::{clip_name, clip_time};
 
 /// One finished clip: which version for which placement, and what its bytes are.
 #[derive(Debug, Clone)]
@@ -28,8 +28,7 @@ pub struct ClipRef {
 
 impl Mount {
     pub(super) fn clip_attr(&self, clip: &ClipRef) -> Attr {
-        let made = if clip.recipe.words.follow_the_record() { clip.since } else { Timestamp::EPOCH };
-        let mtime = clip.version.mtime.max(recipes::since(&clip.placement)).max(made);
+        let mtime = clip_time(&clip.version, &clip.placement, &clip.recipe, clip.since);
         attr::file(self.inodes.clip(clip), clip.size, self.show, mtime)
     }
 

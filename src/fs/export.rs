@@ -57,7 +57,15 @@ impl Mount {
             Outcome::Failed(_) => None,
         });
         let shown = size.unwrap_or_else(|| export.recipe.estimate(export.version.width, export.version.height));
-        Ok((attr::file(ino, shown, self.show, mtime(export, row.as_ref())), size.is_some()))
+        Ok((
+            attr::file(
+                ino,
+                shown,
+                self.show,
+                recipes::still_time(&export.version, &export.placement, &export.recipe, row.as_ref()),
+            ),
+            size.is_some(),
+        ))
     }
 
     /// An export's attributes, exact: rendered when they are not known yet.
@@ -156,12 +164,4 @@ fn still(export: &ExportRef) -> Still {
 fn no_export(export: &ExportRef, reason: &str) -> FsError {
     let ExportRef { asset, placement, .. } = export;
     FsError::NoExport(format!("{} for {}/{}: {reason}", asset.view_name, placement.platform, placement.placement))
-}
-
-/// When an export last changed: the version's time, or its recipe's if that is later. What a focus or the record makes is as old as it was first
-/// made so; until then nobody has seen it.
-fn mtime(export: &ExportRef, made: Option<&RenditionRow>) -> Timestamp {
-    let follows = export.recipe.focus.is_some() || export.recipe.words.follow_the_record();
-    let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
-    export.version.mtime.max(recipes::since(&export.placement)).max(first)
 }

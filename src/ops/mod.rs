@@ -9,6 +9,7 @@ pub mod captions;
 pub mod clips;
 mod complete;
 pub mod conflicts;
+pub mod copies;
 pub mod denials;
 mod dry;
 mod emptied;

@@ -107,6 +107,17 @@ pub enum Command {
         text: String,
         base: String,
     },
+    /// What a placement takes of a query's assets, a page behind that ordinal.
+    ExportList {
+        expr: String,
+        place: String,
+        after: u64,
+    },
+    /// One of them, written to the descriptor that comes along.
+    ExportCopy {
+        asset: AssetId,
+        place: String,
+    },
     /// What is wrong with the metadata of a query's assets, or of all; `fix` mends what is certain.
     AuditMetadata {
         query: Option<String>,
@@ -273,6 +284,8 @@ impl Command {
             | Self::SpecList { .. }
             | Self::SpecText
             | Self::CaptionList
+            | Self::ExportList { .. }
+            | Self::ExportCopy { .. }
             | Self::CaptionText
             | Self::AuditMetadata { fix: false, .. }
             | Self::Show { .. }

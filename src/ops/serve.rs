@@ -14,9 +14,9 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, captions, complete, conflicts, factors, filing, find, findings, folders,
-    fsck, glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar, snapshots,
-    spec, terms, thin, trail, undo, value, whence, why,
+    Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
+    folders, fsck, glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar,
+    snapshots, spec, terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -162,6 +162,11 @@ fn run(
         Command::CaptionList => Ok(captions::list(library)),
         Command::CaptionText => captions::text(library, actor),
         Command::CaptionPut { text, base } => captions::put(library, actor, &text, &base),
+        Command::ExportList { expr, place, after } => copies::list(library, actor, &expr, &place, after),
+        Command::ExportCopy { asset, place } => {
+            let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
+            copies::copy(library, actor, asset, &place, file)
+        }
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {

@@ -1,7 +1,7 @@
 //! From an asset and a platform's placement to the recipe that renders it there.
 
 use super::words::words_of;
-use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
+use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
 use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words};
 use crate::policy::platforms::{self, Background, Placement};
@@ -116,6 +116,27 @@ pub(super) fn is_generated(asset: &Asset) -> bool {
 #[must_use]
 pub fn since(placement: &Placement) -> Timestamp {
     placement.since.map_or(RECIPES_SINCE, |since| RECIPES_SINCE.max(Timestamp::from_nanos(since)))
+}
+
+/// When a still last changed: the version's time, or its recipe's if that is later. What a focus or the record makes is as old as it was first
+/// made so; until then nobody has seen it.
+#[must_use]
+pub fn still_time(
+    version: &VersionRow,
+    placement: &Placement,
+    recipe: &Recipe,
+    made: Option<&RenditionRow>,
+) -> Timestamp {
+    let follows = recipe.focus.is_some() || recipe.words.follow_the_record();
+    let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
+    version.mtime.max(since(placement)).max(first)
+}
+
+/// The same of a finished clip that was first made so at some time.
+#[must_use]
+pub fn clip_time(version: &VersionRow, placement: &Placement, recipe: &ClipRecipe, first: Timestamp) -> Timestamp {
+    let first = if recipe.words.follow_the_record() { first } else { Timestamp::EPOCH };
+    version.mtime.max(since(placement)).max(first)
 }
 
 /// What a finished clip of a content is stored under. Other bytes, as another build of the encoder makes them, have another name.

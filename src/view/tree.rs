@@ -14,7 +14,7 @@ use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use clips::{ClipState, clip_state, takes_clips};
-pub use exports::{FOCUS, circulates, export_extension, export_stem, exported, recipe_of, unrenderable};
+pub use exports::{FOCUS, circulates, export_extension, export_stem, exported, recipe_of, takes_adult, unrenderable};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;

@@ -6,6 +6,7 @@ mod attributes;
 mod captions;
 mod commands;
 mod conflicts;
+mod copies;
 mod duplicates;
 mod exports;
 mod factor;

@@ -1,17 +1,16 @@
 //! `dam records export`: a tree of records written to a folder.
 
 use std::collections::HashSet;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::args::RecordsExport;
-use super::{LIBRARY, cannot, misunderstood};
+use super::{LIBRARY, cannot};
 use crate::cli::args::Global;
-use crate::cli::{Done, Failure, backend, failed, print};
+use crate::cli::{Done, Failure, backend, failed, misunderstood, print, whole};
 use crate::ops::folders;
 use crate::ops::proto::Command;
 use crate::types::AssetId;
@@ -74,7 +73,7 @@ impl Writer<'_> {
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             self.same += 1;
         } else {
-            replace(&path, text.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
+            whole::replace(&path, text.as_bytes(), UNFINISHED).map_err(|e| cannot("write", &path, &e))?;
             self.written += 1;
         }
         self.there.insert(path);
@@ -107,21 +106,4 @@ fn is_record(path: &Path) -> bool {
     let told = || serde_json::from_slice::<Value>(&fs::read(path).ok()?).ok();
     path.extension().is_some_and(|extension| extension == "json")
         && told().is_some_and(|told| told["record"].is_u64() && told["id"].is_string())
-}
-
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
-    // One that an export left which was killed.
-    let _ = fs::remove_file(&new);
-    let written = OpenOptions::new().write(true).create_new(true).open(&new).and_then(|mut file| {
-        file.write_all(text)?;
-        file.sync_all()
-    });
-    let done = written.and_then(|()| fs::rename(&new, path));
-    if done.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    done
 }

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::args::RecordsImport;
-use super::{LIBRARY, cannot, misunderstood};
+use super::{LIBRARY, cannot};
 use crate::cli::args::Global;
 use crate::cli::backend::{self, Backend};
-use crate::cli::{Done, Failure, not_found, print};
+use crate::cli::{Done, Failure, misunderstood, not_found, print};
 use crate::ops::proto::Command;
 use crate::ops::records::{Given, How, Outcome, Row, Shelf, read};
 use crate::types::AssetId;

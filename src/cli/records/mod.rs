@@ -24,10 +24,6 @@ pub fn run(global: &Global, args: RecordsArgs) -> Done {
 /// What records do not say.
 const LIBRARY: &str = ".library.json";
 
-fn misunderstood() -> Failure {
-    failed("the daemon's answer is not understood", "use one version of damfs")
-}
-
 fn cannot(what: &str, path: &Path, e: &io::Error) -> Failure {
     failed(format!("cannot {what} {}: {e}", path.display()), "check the disk and the folder's permissions")
 }

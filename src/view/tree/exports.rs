@@ -96,8 +96,9 @@ pub fn exported(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result
     Ok(tx.version(id)?.filter(|version| circulates(asset, version, placement)))
 }
 
-/// Not sourced is not allowed.
-pub(super) fn takes_adult(placement: &Placement) -> bool {
+/// Whether adult content may stand there: not sourced is not allowed.
+#[must_use]
+pub fn takes_adult(placement: &Placement) -> bool {
     match placement.adult_allowed {
         Adult::Yes | Adult::Labelled | Adult::Restricted => true,
         Adult::No | Adult::Unknown => false,

@@ -181,8 +181,9 @@ impl Daemon {
                 }
             })
         };
-        let beats: [(&str, Beat); 4] = [
+        let beats: [(&str, Beat); 5] = [
             ("tick", Library::tick),
+            ("short", Library::tick_short),
             ("long", Library::settle_long),
             ("snapshots", |library| {
                 library.tell_heads_daily();

@@ -99,7 +99,7 @@ impl Gate {
         // The epoch is read before the catalogue: a change in between only makes the answer be forgotten sooner.
         let mut epoch = self.members.load(Ordering::Acquire);
         if let Some(who) = self.memory.get(epoch, identity) {
-            if who.until.is_none_or(|until| self.clock.now() < until) {
+            if who.is_as_remembered(self.clock.now()) {
                 return Ok(who);
             }
             // Whatever was decided while it was unlocked is decided anew, listings and open handles too.

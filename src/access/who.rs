@@ -71,6 +71,11 @@ impl Who {
         let subject = Subject::new(&row.name, role, scope).reading(terms.glossary).publishing(terms.platforms);
         Ok(Self { id: row.id, subject: subject.behind(lock), until })
     }
+
+    /// Whether what was unlocked for him is still; not for ever, when the clock was set back.
+    pub(super) fn is_as_remembered(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| FactorRow::is_open(until, now))
+    }
 }
 
 /// Who asked before, by the epoch in which it was looked up. Only members are remembered, so it stays small.

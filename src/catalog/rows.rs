@@ -335,11 +335,16 @@ impl FactorRow {
     /// The longest that anything is unlocked.
     pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
 
-    /// Until when what is behind it is open, when it is now. A clock that was set back does not hold it open.
+    /// Until when what is behind it is open, when it is now.
     #[must_use]
     pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let longest = i64::try_from(Self::LONGEST.as_millis()).unwrap_or(i64::MAX);
-        self.unlocked.filter(|until| now < *until && until.ms_since(now) <= longest)
+        self.unlocked.filter(|until| Self::is_open(*until, now))
+    }
+
+    /// Whether what is open until then is open now. A clock that was set back does not hold it open.
+    #[must_use]
+    pub fn is_open(until: Timestamp, now: Timestamp) -> bool {
+        now < until && u128::try_from(until.ms_since(now)).is_ok_and(|ms| ms <= Self::LONGEST.as_millis())
     }
 }
 

@@ -19,13 +19,15 @@ use crate::types::{AssetId, FileName};
 
 /// What a file is called that is not whole yet.
 const UNFINISHED: &str = ".dam-export-";
+const DIFFERS: &str = "a file of its name is there, and differs; --overwrite puts the export in its place";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The files are those of platforms/PLATFORM/PLACEMENT in a mount, with their names, times and captions: approved, within the
 platform's limits, and told of to you. Each is there as a whole or not at all, and one that is there as it is to be stays,
 so a copy that was cut short goes on when it is run again. What cannot be exported is told with its reason, also a clip
-that is not rendered yet, and makes the exit code 1.
+that is not rendered yet, and makes the exit code 1. A file of the same name that differs, an older export too, is
+replaced by --overwrite alone.
 
 Example:
   dam export persona=luna,status.instagram=approved instagram/post_square ~/posts
@@ -40,6 +42,9 @@ pub struct ExportArgs {
     /// The folder; made when it is not there.
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
+    /// Put exports in the place of files that have their names and differ.
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// What became of each.
@@ -127,11 +132,20 @@ fn one(backend: &mut backend::Backend, args: &ExportArgs, row: &Value, told: &mu
             }
         }
     }
+    if row["no_caption"].is_string() {
+        refuse(told, &json!(format!("its caption: {}", print::word(&row["no_caption"]))));
+    }
     let caption = &row["caption"];
     let (Some(path), Some(text)) = (self::path(&args.dir, &caption["name"]), caption["text"].as_str()) else {
         return Ok(());
     };
-    if !fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+    let there = fs::read(&path).ok();
+    if there.as_deref() == Some(text.as_bytes()) {
+        return Ok(());
+    }
+    if there.is_some() && !args.overwrite {
+        refuse(told, &json!(format!("its caption: {DIFFERS}")));
+    } else {
         whole::replace(&path, text.as_bytes(), UNFINISHED).map_err(|e| cannot("write", &path, &e))?;
         told.captions += 1;
     }
@@ -160,6 +174,9 @@ fn copy(
     }
     if there.is_some() && hash_of(&whole.file).map_err(wrong)?.as_str() == there.unwrap_or_default() {
         return Ok(Copied::Same);
+    }
+    if there.is_some() && !args.overwrite {
+        return Ok(Copied::Not(json!(DIFFERS)));
     }
     if let Some(nanos) = done["mtime"].as_i64().and_then(|nanos| u64::try_from(nanos).ok()) {
         let at = UNIX_EPOCH + Duration::from_nanos(nanos);

@@ -190,7 +190,9 @@ impl Mount {
         self.library.catalog.read(|tx| {
             let mut out = String::new();
             for row in tx.inbox_report(500)?.into_iter().rev() {
-                if everything || row.member == Some(who.id) {
+                let asset = row.asset.map(|id| tx.asset(id)).transpose()?.flatten();
+                let hidden = asset.is_some_and(|asset| !self.library.gate.allows(who, Verb::List, &asset));
+                if !hidden && (everything || row.member == Some(who.id)) {
                     let _ = writeln!(out, "{}  {}  {}  {}", row.at, row.outcome, row.name, row.detail);
                 }
             }

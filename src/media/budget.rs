@@ -66,6 +66,25 @@ impl Budget {
         state.used = state.used.saturating_add(bytes);
         Some(Share { purse: Arc::clone(purse), bytes })
     }
+
+    /// Room for what nobody waits for: half of it stays for the others, and none is taken before who waits. A giant is taken when there
+    /// is nothing else.
+    pub fn take_spare(&self, bytes: u64) -> Option<Share> {
+        let purse = &self.0;
+        let bytes = bytes.min(purse.total);
+        let mut state = purse.lock();
+        let fits = state.used == 0 || state.used.saturating_add(bytes) <= purse.total / 2;
+        if !fits || !state.waiting.is_empty() {
+            return None;
+        }
+        state.used = state.used.saturating_add(bytes);
+        Some(Share { purse: Arc::clone(purse), bytes })
+    }
+
+    /// Whether somebody waits for room.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.lock().waiting.is_empty()
+    }
 }
 
 impl Purse {
@@ -104,6 +123,25 @@ mod tests {
         assert!(budget.take(1, NOW).is_none());
         drop(giant);
         assert!(budget.take(100, NOW).is_some());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_half_and_lets_others_go_first() {
+        let budget = Budget::new(100);
+        let spare = budget.take_spare(50).unwrap();
+        assert!(budget.take_spare(1).is_none(), "half of it is for the others");
+        let reader = budget.take(50, NOW).unwrap();
+        drop(spare);
+        assert!(budget.take_spare(1).is_none());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| budget.take(100, LONG).is_some());
+            while !budget.is_wanted() {
+                std::thread::yield_now();
+            }
+            drop(reader);
+            assert!(waits.join().unwrap());
+        });
+        assert!(budget.take_spare(1_000).is_some(), "a giant, when there is nothing else");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{Limits, Master, MediaError};
 use crate::types::ReadAt;
 
 /// Raised whenever the same picture would get other bits: bits of another number are not compared.
-pub const LOOK: u32 = 2;
+pub const LOOK: u32 = 3;
 /// Masters that are looked at. Larger ones would keep exports waiting for memory.
 const LIMITS: Limits = Limits { max_pixels: 100_000_000, max_bytes: 512 * 1024 * 1024 };
 

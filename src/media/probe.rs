@@ -132,6 +132,13 @@ pub(super) struct Header {
     pub icc: Option<Vec<u8>>,
 }
 
+impl Header {
+    /// Bytes of a pixel with four channels.
+    pub(super) const fn pixel(&self) -> u64 {
+        if self.deep { 8 } else { 4 }
+    }
+}
+
 /// Reads the headers alone.
 pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, MediaError> {
     let found = walk(source, sniffed)?;

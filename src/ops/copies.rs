@@ -66,8 +66,10 @@ fn row(
     let stem = view_name.rsplit_once('.').filter(|(stem, ext)| !stem.is_empty() && !ext.is_empty());
     let stem = stem.map_or(view_name.as_str(), |(stem, _)| stem);
     row["name"] = json!(format!("{stem}.{}", export_extension(placement).unwrap_or_default()));
-    if let Ok(Some(text)) = caption_of(&library.captions(), asset, placement) {
-        row["caption"] = json!({ "name": format!("{stem}{CAPTION}"), "text": text });
+    match caption_of(&library.captions(), asset, placement) {
+        Ok(Some(text)) => row["caption"] = json!({ "name": format!("{stem}{CAPTION}"), "text": text }),
+        Ok(None) => {}
+        Err(e) => row["no_caption"] = json!(e.to_string()),
     }
     let hash = match &export {
         Export::Clip { hash, .. } => Some(*hash),
@@ -101,6 +103,9 @@ pub fn copy(library: &Library, actor: &Actor, id: AssetId, place: &str, to: File
     if OpenFile::new(to.try_clone()?)?.len() != 0 {
         return Err(OpsError::usage("the file to write is not empty", "send the descriptor of a new one"));
     }
+    // Before the first byte: whoever breaks off has had some.
+    library.note_reading(actor.who(), id, Opened::Export(version.id, placement.path()), 0);
+    library.write_reads()?;
     let (size, mtime) = match export {
         Export::Still(still) => {
             let bytes = match library.still(&still) {
@@ -130,8 +135,6 @@ pub fn copy(library: &Library, actor: &Actor, id: AssetId, place: &str, to: File
             (size, mtime)
         }
     };
-    library.note_reading(actor.who(), id, Opened::Export(version.id, placement.path()), 0);
-    library.write_reads()?;
     Ok(json!({ "size": size, "mtime": mtime.as_nanos() }))
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Library, OpsError};
@@ -105,6 +106,8 @@ impl Library {
     pub fn evict_renders(&self) {
         if let Err(e) = self.try_evict() {
             tracing::warn!(error = %e, "rendered exports could not be let go of; it is tried again tomorrow");
+            let mut count = lock(&self.kept_renders.count);
+            count.least = count.bytes;
         }
     }
 
@@ -118,13 +121,16 @@ impl Library {
         count.counted = Some(now);
         drop(count);
         let held = self.held_renders()?;
+        if self.is_ending() {
+            return Ok(());
+        }
         let mut left: u64 = held.values().map(|render| render.bytes).sum();
         if left > most {
             for (name, render) in self.in_order(held)? {
-                if left <= most / 10 * 9 {
+                if left <= most / 10 * 9 || self.is_ending() {
                     break;
                 }
-                if self.let_go_of(&name, &render) {
+                if self.let_go_of(&name, &render)? {
                     left -= render.bytes;
                 }
             }
@@ -139,6 +145,9 @@ impl Library {
         self.vault.objects(ObjectKind::Rendition, &mut |name| objects.push(name.to_owned()))?;
         let mut held: HashMap<String, Held> = HashMap::new();
         for object in objects {
+            if self.is_ending() {
+                break;
+            }
             let Some((bytes, used)) = self.vault.object_use(ObjectKind::Rendition, &object)? else { continue };
             let render = held.entry(render_of(&object).to_owned()).or_default();
             render.bytes = render.bytes.saturating_add(bytes);
@@ -154,8 +163,10 @@ impl Library {
         let mut live = HashMap::new();
         let mut order = Vec::new();
         for (name, render) in held {
-            let content = name.split('-').next().and_then(|content| content.parse::<ContentId>().ok());
-            let is_live = match content {
+            if self.is_ending() {
+                break;
+            }
+            let is_live = match content_of(&name) {
                 Some(content) => {
                     let names: &mut HashSet<String> = match live.entry(content) {
                         Entry::Occupied(known) => known.into_mut(),
@@ -165,8 +176,7 @@ impl Library {
                 }
                 None => false,
             };
-            let is_clip = render.objects.iter().any(|object| *object != name);
-            if !(is_live && is_clip) {
+            if !(is_live && render.is_clip(&name)) {
                 order.push((is_live, render.used, name, render));
             }
         }
@@ -174,14 +184,40 @@ impl Library {
         Ok(order.into_iter().map(|(.., name, render)| (name, render)).collect())
     }
 
-    /// Nobody opens it meanwhile.
-    fn let_go_of(&self, name: &str, render: &Held) -> bool {
+    /// Nobody opens it meanwhile. A clip may have come into circulation since it was looked at.
+    fn let_go_of(&self, name: &str, render: &Held) -> Result<bool, CatalogError> {
         let open = lock(&self.kept_renders.open);
-        let gone = !open.contains_key(name)
-            && render.objects.iter().try_for_each(|o| self.vault.remove_object(ObjectKind::Rendition, o)).is_ok();
+        if open.contains_key(name) {
+            return Ok(false);
+        }
+        if render.is_clip(name)
+            && let Some(content) = content_of(name)
+        {
+            let platforms = self.gate.platforms();
+            if self.catalog.read(|tx| circulating(tx, content, &platforms))?.contains(name) {
+                return Ok(false);
+            }
+        }
+        let removed = render.objects.iter().try_for_each(|o| self.vault.remove_object(ObjectKind::Rendition, o));
         drop(open);
-        gone
+        Ok(removed.is_ok())
     }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+}
+
+impl Held {
+    /// A clip lies in parts, a still under its own name.
+    fn is_clip(&self, name: &str) -> bool {
+        self.objects.iter().any(|object| object != name)
+    }
+}
+
+/// The content that a render is of.
+fn content_of(name: &str) -> Option<ContentId> {
+    name.split('-').next().and_then(|content| content.parse().ok())
 }
 
 /// The render that an object is of: itself, or the clip that it is a part of.

@@ -93,7 +93,7 @@ pub fn unlock(library: &Library, actor: &Actor, seconds: u64, code: &str) -> Res
         let Some(mut row) = tx.factor(actor.member.id)? else {
             return Err(OpsError::failed("you have no second factor", "enrol one with: dam member totp"));
         };
-        if let Some(blocked) = row.blocked.filter(|blocked| now < *blocked) {
+        if let Some(blocked) = row.blocked.filter(|blocked| (1..=BLOCKED_MS).contains(&blocked.ms_since(now))) {
             let detail = json!({ "reason": "blocked", "until": blocked.to_string() });
             trail::append(tx, &hand, "unlock.refused", &row.member.to_string(), &detail)?;
             return Ok(Err(blocked_until(blocked)));
@@ -176,7 +176,7 @@ impl Library {
             let factors = self.catalog.read(|tx| tx.factors())?;
             *known = (epoch, factors.iter().filter_map(|row| row.unlocked).min());
         }
-        if known.1.is_none_or(|end| now < end) {
+        if known.1.is_none_or(|end| FactorRow::is_open(end, now)) {
             return Ok(());
         }
         drop(known);

@@ -14,7 +14,6 @@ impl Library {
         let beats: &[(&str, Beat)] = &[
             ("the glossary", Self::sweep_glossary),
             ("the table of platforms", Self::sweep_platforms),
-            ("what is unlocked", Self::sweep_leases),
             ("the captions", Self::sweep_captions),
             ("settling", |l| l.settle_short(QUIET_MS).map(|_| ())),
             ("manifests", |l| l.pay_manifests()),
@@ -24,9 +23,20 @@ impl Library {
             ("the recovery window", Self::sweep_kept),
             ("thinning", Self::sweep_versions),
             ("keeping space back", |l| Ok(l.reserve.keep()?)),
+        ];
+        self.beat(beats);
+    }
+
+    /// One beat of what may not wait for anything else, as often.
+    pub fn tick_short(self: &Arc<Self>) {
+        self.beat(&[
+            ("what is unlocked", Self::sweep_leases),
             ("openings", |l| Ok(l.write_reads()?)),
             ("refusals", |l| Ok(l.write_denials()?)),
-        ];
+        ]);
+    }
+
+    fn beat(self: &Arc<Self>, beats: &[(&str, Beat)]) {
         for (what, beat) in beats {
             if let Err(e) = beat(self) {
                 tracing::warn!(error = %e, "{what}: this beat failed; the next one tries again");

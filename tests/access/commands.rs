@@ -151,6 +151,7 @@ fn a_rule_that_speaks_of_the_state_brings_nothing_back_from_the_trash() {
     admin.unlink("library/a.txt").unwrap();
     world.clock.advance_ms(20_000);
     world.library.tick();
+    world.library.tick_short();
     let found = |uid, expr: &str| {
         let said =
             world.serve(uid, Command::Find { expr: Some(expr.into()), sort: None, limit: None, count: false }).unwrap();

@@ -11,6 +11,7 @@ const SECRET: &str = "library/globex/secret.png";
 
 fn reads(world: &World, uid: u32, ask: Ask) -> Vec<Value> {
     world.library.tick();
+    world.library.tick_short();
     let rows = world.serve(uid, Command::Log(Ask { reads: true, limit: 1_000, ..ask })).unwrap();
     let mut rows = rows["rows"].as_array().unwrap().clone();
     rows.reverse();
@@ -32,9 +33,11 @@ fn each_opening_of_an_assets_bytes_is_on_record() {
     assert_eq!(before, 0, "writing is no reading");
     admin.read(ACME).unwrap();
     world.library.tick();
+    world.library.tick_short();
     admin.read("by/client/acme/a.png").unwrap();
     admin.read("by/client/acme/a.png").unwrap();
     world.library.tick();
+    world.library.tick_short();
     admin.read("versions/acme/a.png/1.png").unwrap();
     assert_eq!(
         told(&world, 0),

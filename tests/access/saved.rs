@@ -236,6 +236,7 @@ fn one_that_is_past_its_time_is_gone_and_no_look_writes() {
     assert_eq!(errno(me.mount.getattr(&me.caller, stood_in)), libc::ESTALE);
     assert_eq!(change(), before);
     world.library.tick();
+    world.library.tick_short();
     let kept = world.library.catalog.read(|tx| tx.saved()).unwrap();
     assert_eq!(kept.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["year"]);
     let log = world.library.catalog.read(|tx| tx.audit_after("ops", 0, 10_000)).unwrap();

@@ -186,6 +186,7 @@ fn only_an_admin_puts_another_table_in_and_it_is_on_record() {
     let head = world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
     assert_eq!((head.action.as_str(), head.actor.as_str()), ("platforms.change", "root"));
     world.library.tick();
+    world.library.tick_short();
     assert_eq!(world.library.platforms_fault(), None);
     let listed = world.serve(1001, Command::SpecList { platform: Some("myshop".into()) }).unwrap();
     assert_eq!(listed["rows"][0]["width"], 30);
@@ -201,8 +202,10 @@ fn a_table_that_is_being_written_is_not_read() {
     let before = admin.attr(SQUARE).unwrap();
     std::fs::write(&file, "platform,placement,kind,fit\n").unwrap();
     world.library.tick();
+    world.library.tick_short();
     std::fs::write(&file, &TABLE[..half]).unwrap();
     world.library.tick();
+    world.library.tick_short();
     assert!(admin.has(STORY));
     std::fs::write(&file, TABLE).unwrap();
     world.beats();

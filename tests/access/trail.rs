@@ -70,6 +70,7 @@ fn pipe(seat: &Seat, path: &str) -> FsResult<()> {
 fn later(world: &World, ms: i64) {
     world.clock.advance_ms(ms);
     world.library.tick();
+    world.library.tick_short();
 }
 
 const CASES: &[Case] = &[

@@ -98,3 +98,19 @@ fn a_library_may_let_makers_approve() {
     verdict(&world, 0, "approved").unwrap();
     assert!(is_on_record_as_own(&world));
 }
+
+/// Regression: a name that came back into a view of what is approved brought the verdict back for whatever bytes it had by then.
+#[test]
+fn a_verdict_does_not_come_back_with_a_name() {
+    let (world, admin) = World::studio();
+    world.member("ann", 1001, "admin", None);
+    verdict(&world, 1001, "approved").unwrap();
+    admin.overwrite(ACME, b"other bytes").unwrap();
+    world.settle();
+    admin.unlink("by/status/x/approved/a.png").unwrap();
+    assert_eq!(status(&world), Value::Null);
+    let _ = admin.write("by/status/x/approved/a.png", b"and others");
+    world.settle();
+    assert_eq!(status(&world), Value::Null);
+    assert!(admin.has(ACME));
+}

@@ -127,7 +127,9 @@ impl World {
     /// As many beats as it takes to believe that nobody is writing such a text any more.
     pub fn beats(&self) {
         self.library.tick();
+        self.library.tick_short();
         self.library.tick();
+        self.library.tick_short();
     }
 
     pub fn reopen(self) -> Self {
@@ -174,6 +176,7 @@ impl World {
     pub fn pass(&self, ms: i64) {
         self.clock.advance_ms(ms);
         self.library.tick();
+        self.library.tick_short();
     }
 }
 

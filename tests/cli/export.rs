@@ -76,8 +76,14 @@ fn what_is_there_as_it_is_to_be_stays_and_the_rest_is_made_so() {
     let whole = fs::read(dir.join("b.jpg")).unwrap();
     fs::write(dir.join("b.jpg"), &whole[..100]).unwrap();
     fs::write(dir.join("a.caption.txt"), "mine").unwrap();
-    // What was cut short leaves its beginning behind.
-    assert_eq!(export(), json!({ "written": 1, "same": 1, "captions": 1, "refused": [] }));
+    // Whoever's they are.
+    let kept = lab.dam(&["export", query, "x/card", dir.to_str().unwrap()]);
+    let said = text(&kept.stderr);
+    assert_eq!((kept.status.code(), said.matches("--overwrite").count()), (Some(1), 2), "{said}");
+    assert_eq!(fs::read(dir.join("b.jpg")).unwrap(), &whole[..100]);
+    assert_eq!(fs::read_to_string(dir.join("a.caption.txt")).unwrap(), "mine");
+    let replaced = lab.json(&["export", "--overwrite", query, "x/card", dir.to_str().unwrap()]);
+    assert_eq!(replaced, json!({ "written": 1, "same": 1, "captions": 1, "refused": [] }));
     assert_eq!(fs::read(dir.join("b.jpg")).unwrap(), whole);
     assert_eq!(fs::metadata(dir.join("a.jpg")).unwrap().ino(), before, "not written again");
     assert_eq!(export(), json!({ "written": 0, "same": 2, "captions": 0, "refused": [] }));

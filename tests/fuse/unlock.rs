@@ -17,12 +17,16 @@ fn enrol(s: &Studio) -> (TOTP, Vec<String>) {
     let mut screen = BufReader::new(dam.stderr.take().unwrap()).lines();
     let secret = screen.find_map(|line| line.unwrap().split_once("into it: ").map(|(_, secret)| secret.to_owned()));
     let secret = Secret::Encoded(secret.unwrap()).to_bytes().unwrap();
-    let app = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, String::new()).unwrap();
+    let app = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret.clone(), None, String::new()).unwrap();
     let code = app.generate_current().unwrap();
     dam.stdin.take().unwrap().write_all(format!("{code}\n").as_bytes()).unwrap();
     let mut said = String::new();
     dam.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(dam.wait().unwrap().success(), "{said}");
+    for file in ["catalog.db", "catalog.db-wal"] {
+        let kept = fs::read(s.library().join(file)).unwrap();
+        assert!(!kept.windows(secret.len()).any(|bytes| bytes == secret), "the secret is sealed");
+    }
     let recovery = said.lines().filter(|line| line.starts_with("  ")).map(|line| line.trim().to_owned()).collect();
     (app, recovery)
 }

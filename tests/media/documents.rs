@@ -130,5 +130,7 @@ put("other.kra", "application/x-krita", zipfile.ZIP_DEFLATED, b"GIF89a" + bytes(
     let tight = Limits { max_bytes: 1 << 20, ..Limits::default() };
     let bomb = Master::decode(&d.read("bomb.ora"), &tight);
     assert!(matches!(bomb, Err(MediaError::TooLarge { .. })), "{bomb:?}");
+    let bomb = Master::decode(&d.read("bomb.ora"), &Limits::default());
+    assert!(matches!(bomb, Err(MediaError::TooLarge { .. })), "no more than its picture can need: {bomb:?}");
     assert!(matches!(Master::decode(&d.read("other.kra"), &tight), Err(MediaError::Damaged { .. })));
 }

@@ -120,6 +120,7 @@ impl World {
     pub fn wait(&self, seconds: i64) {
         self.clock.advance_ms(seconds * 1_000);
         self.library().tick();
+        self.library().tick_short();
     }
 
     /// What `dam show --json` says of a path below `library/`.

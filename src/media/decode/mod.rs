@@ -101,8 +101,15 @@ pub fn decoded_bytes(source: &dyn ReadAt) -> Result<u64, MediaError> {
     let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
     let header = probe::header(source, &sniffed)?;
     let (w, h) = header.size.unwrap_or((u32::MAX, u32::MAX));
-    let pixel = if header.deep { 8 } else { 4 };
-    Ok(u64::from(w).saturating_mul(u64::from(h)).saturating_mul(pixel).saturating_add(source.len()))
+    let pixel = header.pixel();
+    let pixels = u64::from(w).saturating_mul(u64::from(h)).saturating_mul(pixel);
+    let beside = match Reader::of(sniffed.format) {
+        // Channel by channel, and then side by side.
+        Ok(Reader::Photoshop) => pixels,
+        Ok(Reader::Layered) => layered::unpacked((w, h), pixel),
+        _ => 0,
+    };
+    Ok(pixels.saturating_add(beside).saturating_add(source.len()))
 }
 
 impl Master {
@@ -134,7 +141,11 @@ impl Master {
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
         let Decoded { pixels, size: (width, height), layout, icc } = match reader {
             Reader::Photoshop => psd::decode(source, limits)?,
-            Reader::Layered => by_others(&layered::merged(source, limits)?, ImageFormat::Png, limits, &header)?,
+            Reader::Layered => {
+                let size = header.size.ok_or_else(|| MediaError::damaged("its merged picture tells no size"))?;
+                let most = layered::unpacked(size, header.pixel()).min(limits.max_bytes);
+                by_others(&layered::merged(source, most)?, ImageFormat::Png, limits, &header)?
+            }
             Reader::Image(format) => {
                 let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
                 by_others(&bytes, format, limits, &header)?

@@ -158,11 +158,12 @@ fn interleaved<T>(planar: &[u8], planes: usize, sample: impl Fn(&[u8]) -> T) -> 
     let wide = size_of::<T>();
     let plane = (planar.len() / planes.max(1)).max(1);
     let at = |channel: usize, n: usize| planar.get(channel * plane + n..channel * plane + n + wide).unwrap_or_default();
-    (0..plane / wide * wide)
-        .step_by(wide)
-        .flat_map(|n| (0..planes).map(move |channel| (channel, n)))
-        .map(|(channel, n)| sample(at(channel, n)))
-        .collect()
+    // As much as there will be: while it grew it would be there twice.
+    let mut out = Vec::with_capacity(planar.len() / wide);
+    for n in (0..plane / wide * wide).step_by(wide) {
+        out.extend((0..planes).map(|channel| sample(at(channel, n))));
+    }
+    out
 }
 
 /// What the numbers of a picture mean by its table.
@@ -173,7 +174,11 @@ fn coloured(numbers: &[u8], source: &dyn ReadAt, table: u64) -> Result<Vec<u8>, 
     }
     let third = TABLE / 3;
     let at = |n: u8| (0..3).map(move |part| usize::from(n) + part * third);
-    Ok(numbers.iter().flat_map(|n| at(*n)).map(|at| colours.get(at).copied().unwrap_or(0)).collect())
+    let mut out = Vec::with_capacity(numbers.len().saturating_mul(3));
+    for n in numbers {
+        out.extend(at(*n).map(|at| colours.get(at).copied().unwrap_or(0)));
+    }
+    Ok(out)
 }
 
 /// The finished picture is stored as it looks on white; takes the white out of what is seen through. The last channel says how much that is.

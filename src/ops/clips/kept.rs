@@ -147,7 +147,6 @@ impl Made<'_> {
 
     /// Stores all of it under a name.
     pub(super) fn keep(&self, library: &Library, name: &str) -> Result<(), BlobError> {
-        let _lease = library.hold_render(name.to_owned());
         self.parts(|part, bytes| library.keep_object(&part_name(name, part), bytes))
     }
 }

@@ -13,6 +13,7 @@ use super::{Running, Tools, lock, place};
 use crate::catalog::{Asset, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, probe_command, told_by, verdict};
 use crate::media::{MediaError, Told};
+use crate::ops::evict::Lease;
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
 use crate::ops::{Library, OpsError};
@@ -116,7 +117,8 @@ impl Library {
             let made = self.clip(tools, &job, &mut master);
             lock(&self.clips.running).retain(|r| (r.asset, &r.place) != (id, &shown.place));
             match made {
-                Ok(outcome) => self.end_job(&job, &outcome)?,
+                // Held until it is known to circulate.
+                Ok((outcome, _lease)) => self.end_job(&job, &outcome)?,
                 Err(Failure::Lasting(e)) => self.end_job(&job, &Outcome::Failed(e.to_string()))?,
                 Err(Failure::Passing(why)) => return Err(why),
                 Err(Failure::Stopped) => {}
@@ -150,7 +152,7 @@ impl Library {
     }
 
     /// Makes one clip and keeps it.
-    fn clip(&self, tools: &Tools, job: &Job, master: &mut Option<Master>) -> Result<Outcome, Failure> {
+    fn clip(&self, tools: &Tools, job: &Job, master: &mut Option<Master>) -> Result<(Outcome, Lease), Failure> {
         let mut watch = Watch::new(self, job);
         let format = &job.version.format;
         if master.as_ref().is_none_or(|m| m.content != job.version.content) {
@@ -169,8 +171,10 @@ impl Library {
                     let clip = self.probe(tools, &output, "mp4", &mut watch)?;
                     verdict(&job.recipe, &encode, &master.clip, &clip, made.size())?;
                     let hash = made.hash()?;
-                    made.keep(self, &clip_name(job.version.content, &job.recipe, &hash))?;
-                    return Ok(Outcome::Made { size: made.size(), hash, quality: None });
+                    let name = clip_name(job.version.content, &job.recipe, &hash);
+                    let lease = self.hold_render(name.clone());
+                    made.keep(self, &name)?;
+                    return Ok((Outcome::Made { size: made.size(), hash, quality: None }, lease));
                 }
             }
         }

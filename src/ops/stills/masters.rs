@@ -80,7 +80,8 @@ impl Library {
             (Some(decoded), _) => Ok(decoded),
             (None, Pace::Reader) => masters.under_way.share(&content, decode),
             (None, Pace::Background) => {
-                masters.under_way.lead(&content, decode).unwrap_or_else(|| masters.under_way.share(&content, decode))
+                // Somebody is at it: the background comes back to it.
+                masters.under_way.lead(&content, decode).unwrap_or(Err(StillError::Busy))
             }
         }
     }
@@ -89,7 +90,11 @@ impl Library {
         let row = self.catalog.read(|tx| tx.content(content))?.ok_or(StillError::NoContent(content))?;
         let reader = self.vault.open(&row);
         let bytes = media::decoded_bytes(&reader)?;
-        let share = self.room(bytes, pace.patience()).ok_or(StillError::Busy)?;
+        let share = match pace {
+            Pace::Reader => self.room(bytes, pace.patience()),
+            Pace::Background => self.decodes.take_spare(bytes),
+        };
+        let share = share.ok_or(StillError::Busy)?;
         self.stills.counts.decoded.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(Decoded { master: Master::decode(&reader, &Limits::default())?, _share: share }))
     }

@@ -152,6 +152,9 @@ impl Library {
             if self.ending.load(Ordering::Relaxed) {
                 break;
             }
+            if self.decodes.is_wanted() {
+                return Ok(Tried::NoRoom);
+            }
             // Asked anew for each: the verdict may have been withdrawn.
             let still = self.catalog.read(|tx| -> Result<_, CatalogError> {
                 let Some(asset) = tx.asset(id)? else { return Ok(None) };
@@ -187,6 +190,8 @@ impl Library {
     fn rendered_from(&self, source: &mut Source, still: &Still) -> Result<Rendered, StillError> {
         let is_known = matches!(source, Source::Read(of, _) | Source::Broken(of, _) if *of == still.content);
         if !is_known {
+            // The memory of the one before is for whoever waits for some.
+            *source = Source::Unread;
             *source = match self.decoded(still.content, Pace::Background) {
                 Ok(decoded) => Source::Read(still.content, decoded),
                 Err(StillError::Media(e)) if e.is_lasting() => Source::Broken(still.content, e.to_string()),

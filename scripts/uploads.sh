@@ -21,7 +21,7 @@ finish() {
 }
 new_library uploads
 trap finish EXIT
-OUT=$WORK/out
+OUT=$WORK/got
 mkdir "$OUT" "$WORK/copy" "$WORK/again"
 
 # Approved while nothing is mounted: what is read first was never asked for before.

@@ -22,6 +22,7 @@ mod member;
 mod meta;
 mod mount;
 mod mounts;
+mod own_text;
 mod print;
 mod progress;
 mod rebuild;

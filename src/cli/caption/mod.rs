@@ -6,10 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use super::args::Global;
-use super::{Done, backend, editor, failed, print};
+use super::own_text::{self, OwnText};
+use super::{Done, backend, failed, print};
 use args::CaptionAction;
 pub use args::CaptionArgs;
 
@@ -58,33 +57,19 @@ fn check(global: &Global, file: Option<PathBuf>) -> Done {
         failed(format!("cannot read {}: {e}", file.display()), "name another file: dam caption check FILE")
     })?;
     let read = Captions::parse(&text, platforms.as_ref());
-    if global.json {
-        let fault = read.as_ref().err().map(|e| e.0.as_str());
-        print::json(&json!({ "file": file.to_string_lossy(), "fault": fault }))?;
-    } else {
-        match &read {
-            Ok(book) => print::line(&format!("sections: {}", book.list().count()))?,
-            Err(e) => print::note(&e.0),
-        }
-    }
-    Ok(if read.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let line = read.map(|book| format!("sections: {}", book.list().count()));
+    own_text::checked(global, &file, line.map_err(|e| e.0))
 }
 
 fn edit(global: &Global) -> Done {
-    let before = backend::run(global, &[], |_| Ok(Command::CaptionText))?;
-    let base = before["text"].as_str().unwrap_or_default().to_owned();
-    let check = |text: &str| Captions::parse(text, None).map(drop).map_err(|e| e.0);
-    let Some((copy, text)) =
-        editor::edit(&base, FILE, &|bytes| String::from_utf8(bytes).map_err(|e| e.to_string()), &check)?
-    else {
-        return Ok(ExitCode::SUCCESS);
+    let own = OwnText {
+        file: FILE,
+        get: Command::CaptionText,
+        read: &own_text::utf8,
+        check: &|text| Captions::parse(text, None).map(drop).map_err(|e| e.0),
+        put: |text, base| Command::CaptionPut { text, base },
     };
-    let put = Command::CaptionPut { text, base };
-    // Opened only now: nobody waits for an editor.
-    let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| copy.kept_by(failure))?;
-    if global.json {
-        print::json(&done)?;
-    } else {
+    if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
         print::line(&format!("captions are made by {} sections", print::word(&done["sections"])))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -6,10 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use super::args::Global;
-use super::{Done, backend, editor, failed, print};
+use super::own_text::{self, OwnText};
+use super::{Done, backend, failed, print};
 use args::GlossaryAction;
 pub use args::GlossaryArgs;
 
@@ -62,16 +61,7 @@ fn check(global: &Global, file: Option<PathBuf>) -> Done {
         failed(format!("cannot read {}: {e}", file.display()), "name another file: dam glossary check FILE")
     })?;
     let read = Glossary::parse(&text);
-    if global.json {
-        let fault = read.as_ref().err().map(|e| e.0.as_str());
-        print::json(&json!({ "file": file.to_string_lossy(), "fault": fault }))?;
-    } else {
-        match &read {
-            Ok(glossary) => print::line(&counted(glossary))?,
-            Err(e) => print::note(&e.0),
-        }
-    }
-    Ok(if read.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    own_text::checked(global, &file, read.map(|glossary| counted(&glossary)).map_err(|e| e.0))
 }
 
 fn counted(glossary: &Glossary) -> String {
@@ -86,20 +76,14 @@ fn counted(glossary: &Glossary) -> String {
 }
 
 fn edit(global: &Global) -> Done {
-    let before = backend::run(global, &[], |_| Ok(Command::GlossaryText))?;
-    let base = before["text"].as_str().unwrap_or_default().to_owned();
-    let check = |text: &str| Glossary::parse(text).map(drop).map_err(|e| e.0);
-    let Some((copy, text)) =
-        editor::edit(&base, FILE, &|bytes| String::from_utf8(bytes).map_err(|e| e.to_string()), &check)?
-    else {
-        return Ok(ExitCode::SUCCESS);
+    let own = OwnText {
+        file: FILE,
+        get: Command::GlossaryText,
+        read: &own_text::utf8,
+        check: &|text| Glossary::parse(text).map(drop).map_err(|e| e.0),
+        put: |text, base| Command::GlossaryPut { text, base },
     };
-    let put = Command::GlossaryPut { text, base };
-    // Opened only now: nobody waits for an editor.
-    let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| copy.kept_by(failure))?;
-    if global.json {
-        print::json(&done)?;
-    } else {
+    if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
         print::line(&format!("the glossary has {} terms", print::word(&done["terms"])))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::Global;
-use super::{Done, backend, editor, failed, print};
+use super::own_text::{self, OwnText};
+use super::{Done, backend, failed, print};
 use args::SpecAction;
 pub use args::SpecArgs;
 
@@ -98,19 +99,14 @@ fn review(global: &Global) -> Done {
 }
 
 fn edit(global: &Global) -> Done {
-    let before = backend::run(global, &[], |_| Ok(Command::SpecText))?;
-    let base = before["text"].as_str().unwrap_or_default().to_owned();
-    let check = |text: &str| Platforms::parse(text).map(drop).map_err(|e| e.to_string());
-    let Some((copy, text)) = editor::edit(&base, FILE, &|bytes| Ok(decode(&bytes)), &check)? else {
-        return Ok(ExitCode::SUCCESS);
+    let own = OwnText {
+        file: FILE,
+        get: Command::SpecText,
+        read: &|bytes: Vec<u8>| Ok(decode(&bytes)),
+        check: &|text| Platforms::parse(text).map(drop).map_err(|e| e.to_string()),
+        put: |text, base| Command::SpecPut { text, base },
     };
-    let put = Command::SpecPut { text, base };
-    // Opened only now: nobody waits for an editor.
-    let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| copy.kept_by(failure))?;
-    if global.json {
-        print::json(&done)?;
-        return Ok(ExitCode::SUCCESS);
-    }
+    let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) else { return Ok(ExitCode::SUCCESS) };
     for (what, key) in [("new", "added"), ("gone", "removed"), ("changed", "changed")] {
         for row in done[key].as_array().map_or(&[][..], Vec::as_slice) {
             print::line(&format!("{what}: {}", print::word(row)))?;

@@ -1,0 +1,51 @@
+//! A text of the library that people write: put in by an editor, or looked at as a file.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::args::Global;
+use super::{Done, Failure, backend, editor, print};
+use crate::ops::proto::Command;
+
+/// A text of the library, as it is got, written and put in.
+pub struct OwnText<'a> {
+    pub file: &'a str,
+    pub get: Command,
+    /// Makes text of what an editor saves.
+    pub read: &'a dyn Fn(Vec<u8>) -> Result<String, String>,
+    pub check: &'a dyn Fn(&str) -> Result<(), String>,
+    /// Another text in the place of the base.
+    pub put: fn(text: String, base: String) -> Command,
+}
+
+/// Has it edited and puts it in; what came of it, or `None` when nothing was changed.
+pub fn change(global: &Global, own: OwnText<'_>) -> Result<Option<Value>, Failure> {
+    let before = backend::run(global, &[], |_| Ok(own.get))?;
+    let base = before["text"].as_str().unwrap_or_default().to_owned();
+    let Some((copy, text)) = editor::edit(&base, own.file, own.read, own.check)? else { return Ok(None) };
+    let put = (own.put)(text, base);
+    // Opened only now: nobody waits for an editor.
+    let done = backend::run(global, &[], |_| Ok(put)).map_err(|failure| copy.kept_by(failure))?;
+    if global.json {
+        print::json(&done)?;
+    }
+    Ok(Some(done))
+}
+
+/// What is saved is text.
+pub fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|e| e.to_string())
+}
+
+/// Tells what a file says in a line, or what is wrong with it.
+pub fn checked(global: &Global, file: &Path, read: Result<String, String>) -> Done {
+    let done = if read.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match read {
+        read if global.json => print::json(&json!({ "file": file.to_string_lossy(), "fault": read.err() }))?,
+        Ok(line) => print::line(&line)?,
+        Err(fault) => print::note(&fault),
+    }
+    Ok(done)
+}

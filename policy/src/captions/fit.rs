@@ -10,11 +10,11 @@ const MORE: char = '…';
 pub(super) fn fit(book: &Captions, row: &Placement, post: &Post<'_>) -> Result<Option<String>, String> {
     let limit = |most: Option<u32>| most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     let (most, most_tags) = (limit(row.caption_max), limit(row.hashtags_max));
-    let (disclosure, hashtags) = (book.disclosure(row, post), book.hashtags(row, post));
+    let (disclosure, hashtags) = (tidy(book.disclosure(row, post)), book.hashtags(row, post));
     let whole = |note: &str, title: &str, tags: usize| -> Result<String, String> {
         let said = hashtags.get(..tags).unwrap_or(&hashtags).join(" ");
         let text = tidy(&book.render(row, &Post { note, title, ..post.clone() }, &said)?);
-        let lacks = !disclosure.is_empty() && !text.contains(disclosure);
+        let lacks = !disclosure.is_empty() && !says(&text, &disclosure);
         Ok(if lacks { tidy(&format!("{text}\n{disclosure}")) } else { text })
     };
     // Those that the text itself has count, too.
@@ -42,6 +42,17 @@ pub(super) fn fit(book: &Captions, row: &Placement, post: &Post<'_>) -> Result<O
             found.ok_or_else(|| format!("it has {} characters without any words, and {most} are taken", without()))?;
     }
     Ok((!text.is_empty()).then(|| text + "\n"))
+}
+
+/// Whether a text has those words, and not as a part of longer ones: `#ai` is not in `#airbrush`.
+fn says(text: &str, words: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(words).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let behind = text.get(at + words.len()..).and_then(|behind| behind.chars().next());
+        let begins = !words.starts_with(is_word) || !before.is_some_and(is_word);
+        begins && !(words.ends_with(is_word) && behind.is_some_and(is_word))
+    })
 }
 
 /// What comes of as many words of a text as fit.

@@ -88,6 +88,20 @@ fn words_give_way_before_hashtags_and_the_disclosure_never() {
     );
 }
 
+/// Regression: `#ai` was taken as said by `#airbrush`, and a disclosure with two spaces was said twice.
+#[test]
+fn a_disclosure_is_said_by_its_own_words_and_once() {
+    let generated = |note: &'static str| Post { generated: true, ..post(note, &[]) };
+    let caption = |disclosure: &str, note| {
+        let book = format!("text = \"{{{{ note }}}}\"\ndisclosure = \"{disclosure}\"");
+        said(&book, "x,post,image,any,280,,yes", &generated(note)).unwrap().unwrap()
+    };
+    assert_eq!(caption("#ai", "an #airbrush"), "an #airbrush\n#ai\n");
+    assert_eq!(caption("#ai", "an #aim, #ai"), "an #aim, #ai\n");
+    assert_eq!(caption("made by AI", "remade by AI"), "remade by AI\nmade by AI\n");
+    assert_eq!(caption("Made  with AI.", "Made with AI."), "Made with AI.\n");
+}
+
 #[test]
 fn a_template_that_leaves_the_disclosure_out_has_it_at_its_end() {
     let generated = Post { generated: true, ..post("hi", &[]) };

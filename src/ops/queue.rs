@@ -22,6 +22,39 @@ const BACKLOG: usize = 64;
 /// Assets and changes that are read at once.
 const PAGE: usize = 128;
 
+/// An asset at work: done with when this is dropped, whatever ends the work.
+pub(super) struct AtWork<'a> {
+    waiting: &'a Waiting,
+    asset: AssetId,
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.waiting.queue().done(self.asset);
+    }
+}
+
+/// What is being rendered, as it is shown: no more when this is dropped.
+pub(super) struct Shown<'a, T> {
+    all: &'a Mutex<Vec<T>>,
+    one: T,
+    is_same: fn(&T, &T) -> bool,
+}
+
+impl<'a, T: Clone> Shown<'a, T> {
+    pub(super) fn among(all: &'a Mutex<Vec<T>>, one: T, is_same: fn(&T, &T) -> bool) -> Self {
+        all.lock().unwrap_or_else(PoisonError::into_inner).push(one.clone());
+        Self { all, one, is_same }
+    }
+}
+
+impl<T> Drop for Shown<'_, T> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| !(self.is_same)(other, &self.one));
+    }
+}
+
 /// Assets that may have something to render, and how far the catalogue was looked through for them.
 #[derive(Default)]
 pub(super) struct Waiting {
@@ -46,6 +79,11 @@ impl Default for Walk {
 impl Waiting {
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An asset that [`Queue::next`] or [`Queue::take`] gave out.
+    pub(super) const fn at_work(&self, asset: AssetId) -> AtWork<'_> {
+        AtWork { waiting: self, asset }
     }
 }
 
@@ -225,6 +263,22 @@ mod tests {
         assert_eq!(queue.len(), 4);
         let order: Vec<_> = std::iter::from_fn(|| queue.next(now)).collect();
         assert_eq!(order, [id(4), id(3), id(1), id(2)]);
+    }
+
+    /// Regression: an asset whose render panicked was at work, and shown so, until the next start.
+    #[test]
+    fn work_that_panics_is_over() {
+        let (waiting, shown) = (Waiting::default(), Mutex::new(Vec::new()));
+        waiting.queue().add(id(1));
+        let asset = waiting.queue().next(Timestamp::from_secs(1_000)).unwrap();
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _at_work = waiting.at_work(asset);
+            let _shown = Shown::among(&shown, asset, PartialEq::eq);
+            assert!(!waiting.queue().take(asset) && shown.lock().unwrap().len() == 1);
+            std::panic::resume_unwind(Box::new("a decoder's"));
+        }));
+        assert!(ended.is_err() && waiting.queue().take(asset));
+        assert!(shown.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mar
 use crate::media::{MediaError, Told};
 use crate::ops::evict::Lease;
 use crate::ops::notices::Notice;
+use crate::ops::queue::Shown;
 use crate::ops::renditions::Rendered;
 use crate::ops::{Library, OpsError};
 use crate::policy::platforms::Placement;
@@ -89,9 +90,10 @@ impl Library {
                 return;
             }
             let Some(asset) = self.clips.waiting.queue().next(self.clock.now()) else { return };
+            let at_work = self.clips.waiting.at_work(asset);
             let made = self.clips_of(tools, asset);
+            drop(at_work);
             let mut queue = self.clips.waiting.queue();
-            queue.done(asset);
             if let Err(why) = made {
                 tracing::warn!(%asset, "its clips could not be rendered just now: {why}");
                 queue.rest(asset, self.clock.now(), why);
@@ -113,9 +115,10 @@ impl Library {
             let job = self.catalog.read(|tx| self.job(tx, id, placement)).map_err(|e| e.to_string())?;
             let Some(job) = job else { continue };
             let shown = Running { asset: id, place: place(placement), percent: 0 };
-            lock(&self.clips.running).push(shown.clone());
+            let is_same = |a: &Running, b: &Running| (a.asset, &a.place) == (b.asset, &b.place);
+            let shown = Shown::among(&self.clips.running, shown, is_same);
             let made = self.clip(tools, &job, &mut master);
-            lock(&self.clips.running).retain(|r| (r.asset, &r.place) != (id, &shown.place));
+            drop(shown);
             match made {
                 // Held until it is known to circulate.
                 Ok((outcome, _lease)) => self.end_job(&job, &outcome)?,

@@ -9,6 +9,7 @@ use crate::catalog::{Asset, CatalogError, ReadTx};
 use crate::media::{RENDERER, Rendered, suits};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
+use crate::ops::queue::Shown;
 use crate::policy::platforms::{Placement, PlacementKind};
 use crate::policy::{Expr, Field};
 use crate::types::{AssetId, ContentId};
@@ -77,9 +78,10 @@ impl Library {
                 return Ok(());
             }
             let Some((asset, only)) = self.next_still()? else { return Ok(()) };
+            let at_work = stills.waiting.at_work(asset);
             let tried = self.stills_of(asset, only.as_deref());
+            drop(at_work);
             let mut queue = stills.waiting.queue();
-            queue.done(asset);
             match tried {
                 Ok(Tried::Done) => {}
                 Ok(Tried::NoRoom) => {
@@ -162,20 +164,20 @@ impl Library {
             })?;
             let Some((name, still)) = still else { continue };
             let shown = Running { asset: id, place: placement.path() };
-            lock(&self.stills.running).push(shown.clone());
+            let shown = Shown::among(&self.stills.running, shown, PartialEq::eq);
             let key = (still.content, still.recipe.hash());
             let made = self.stills.under_way.lead(&key, || {
                 let rendered = self.rendered_from(&mut source, &still);
                 self.keep_rendered(&still, None, rendered)
             });
-            lock(&self.stills.running).retain(|running| *running != shown);
+            drop(shown);
             match made {
                 // A reader is at it.
                 None | Some(Ok(_)) => {}
                 Some(Err(StillError::Busy)) => return Ok(Tried::NoRoom),
                 Some(Err(StillError::Lasting(reason))) => {
                     if told.as_ref() != Some(&reason) {
-                        let sentence = format!("{name} for {}: {reason}", shown.place);
+                        let sentence = format!("{name} for {}: {reason}", placement.path());
                         self.notices.add(Notice { at: self.clock.now(), member: None, op: "render".into(), sentence });
                     }
                     told = Some(reason);

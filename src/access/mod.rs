@@ -13,7 +13,7 @@ pub use error::AccessError;
 use who::Memory;
 pub use who::{Identity, Terms, Who};
 
-use crate::catalog::{Asset, Catalog, CatalogError, ChangeKind, ChangeRow, ReadTx};
+use crate::catalog::{Asset, Catalog, CatalogError, ChangeKind, ChangeRow, MemberRow, ReadTx};
 use crate::clock::SharedClock;
 use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
 use crate::types::{MemberId, Timestamp};
@@ -31,6 +31,8 @@ pub struct Gate {
     /// The last row of the change feed that was heard.
     heard: Mutex<u64>,
     memory: Memory,
+    /// What the members may, as of an epoch of theirs.
+    subjects: Mutex<(u64, Arc<Vec<(MemberId, Subject)>>)>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -54,6 +56,7 @@ impl Gate {
             epoch,
             heard: Mutex::default(),
             memory: Memory::default(),
+            subjects: Mutex::default(),
         }
     }
 
@@ -161,6 +164,18 @@ impl Gate {
         own_draft(&who.subject, who.id, verb, asset).is_some() || who.subject.allows(verb, &AssetFacts(asset))
     }
 
+    /// What each active member may by role and scope; read once per change of members.
+    fn subjects(&self, tx: &dyn ReadTx) -> Result<Arc<Vec<(MemberId, Subject)>>, CatalogError> {
+        let epoch = self.members.load(Ordering::Acquire);
+        let mut known = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 != epoch {
+            let admitted = |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &self.book, self.terms()).ok();
+            let all = tx.members()?.into_iter().filter_map(admitted);
+            *known = (epoch, Arc::new(all.map(|who| (who.id, who.subject.behind(None))).collect()));
+        }
+        Ok(Arc::clone(&known.1))
+    }
+
     /// Whether an active member other than one may do something with an asset, by role and scope.
     ///
     /// # Errors
@@ -172,12 +187,8 @@ impl Gate {
         verb: Verb,
         asset: &Asset,
     ) -> Result<bool, CatalogError> {
-        let others = tx.members()?.into_iter().filter(|row| row.id != than);
-        let mut subjects = others.filter_map(|row| {
-            let who = Who::admit(&row, None, Timestamp::EPOCH, &self.book, self.terms()).ok()?;
-            Some(who.subject.behind(None))
-        });
-        Ok(subjects.any(|subject| subject.allows(verb, &AssetFacts(asset))))
+        let subjects = self.subjects(tx)?;
+        Ok(subjects.iter().any(|(id, subject)| *id != than && subject.allows(verb, &AssetFacts(asset))))
     }
 
     /// The query whose published assets are those that the verb is allowed for.

@@ -2,6 +2,8 @@
 
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, Failure, FailureKind};
+use damfs::ops::serve;
+use damfs::types::Caller;
 use serde_json::Value;
 
 use crate::world::*;
@@ -113,4 +115,36 @@ fn a_verdict_does_not_come_back_with_a_name() {
     world.settle();
     assert_eq!(status(&world), Value::Null);
     assert!(admin.has(ACME));
+}
+
+/// Regression: who restored a version counted as its maker, and not who had made it.
+#[test]
+fn who_restores_a_version_has_not_made_it() {
+    let (world, _admin) = World::studio();
+    world.member("ann", 1001, "admin", None);
+    world.seat(1001).overwrite(ACME, b"by ann").unwrap();
+    world.settle();
+    let restore = Command::Restore { target: ACME.into(), version: Some(1), into: None, name: None };
+    world.serve(1001, restore).unwrap();
+    assert_eq!(verdict(&world, 0, "approved").unwrap_err().kind, FailureKind::Refused, "it is root's again");
+    verdict(&world, 1001, "approved").unwrap();
+}
+
+/// Regression: taking back a rejection brought the maker's own approval back.
+#[test]
+fn an_undo_approves_no_more_than_a_command() {
+    let (world, _admin) = World::studio();
+    verdict(&world, 0, "approved").unwrap();
+    // By another process: what one does is one turn.
+    let other = Caller { uid: 0, gid: 0, process: 77 };
+    let set = Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=rejected"]), dry_run: false };
+    serve::serve(&world.library, &other, set, None).unwrap();
+    let turns = world.serve(0, Command::Turns { of: None, limit: 9 }).unwrap();
+    let turn = turns["turns"][0]["turn"].as_u64();
+    assert!(turn.is_some(), "{turns}");
+    world.member("ann", 1001, "admin", None);
+    let undone = world.serve(0, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+    let left = undone["left"][0]["why"].as_str().unwrap_or_default();
+    assert!(undone["done"] == 0 && left.contains("another member may"), "{undone}");
+    assert_eq!(status(&world), "rejected");
 }

@@ -10,7 +10,7 @@ use super::{Tried, Work};
 use crate::catalog::journal::{Attrs, Change, Fields, Pair, Step, Thing};
 use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, SavedRow, WriteTx};
 use crate::ops::value::FacetChange;
-use crate::ops::{OpsError, assign, members, restore, saved, trail};
+use crate::ops::{OpsError, assign, members, restore, saved, trail, verdicts};
 use crate::types::{AssetId, MemberId, NodeId, VersionId};
 
 impl Work<'_> {
@@ -86,6 +86,7 @@ impl Work<'_> {
         if back == asset {
             return Ok(if differs { Tried::Changed } else { Tried::Already });
         }
+        verdicts::may_come_back(self.library, self.actor.who(), tx, &asset, &back)?;
         back.changed = self.hand.now.max(asset.changed);
         assign::store(tx, &back)?;
         trail::asset(tx, &self.hand, "set", id, &json!({ "changed": changed }))?;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Programs read and upload exports that were never rendered: each has a file of its own, asks for its size by path first, and must get what
-# the file is ever after, whole. rsync of all of platforms/ is done twice: the second time moves nothing, and the first copy is right.
+# Programs read and upload exports that nobody has asked for before, while the background renders them: each has a file of its own, asks for
+# its size by path first, and must get what the file is ever after, whole. rsync of all of platforms/ is done twice: the second time moves nothing, and the first copy is right.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -24,7 +24,7 @@ trap finish EXIT
 OUT=$WORK/got
 mkdir "$OUT" "$WORK/copy" "$WORK/again"
 
-# Approved while nothing is mounted: what is read first was never asked for before.
+# Approved while nothing is mounted: nothing was rendered when the first one reads.
 "$BIN/examples/roster" "$WORK/roster" --count 40 --max-side 1200 >/dev/null
 for persona in luna mira kai nova; do
     dam import "$WORK/roster/$persona" --into "$persona" --set "persona=$persona" --set rating=safe >/dev/null

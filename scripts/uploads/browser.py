@@ -1,4 +1,4 @@
-"""Chromium uploads exports that were never rendered: browser.py FOLDER URL PROFILE FIRST. One for each upload box of the server's page,
+"""Chromium uploads exports that nobody has asked for before: browser.py FOLDER URL PROFILE FIRST. One for each upload box of the server's page,
 beginning with export number FIRST of the folder. Prints the boxes with their files, a line each."""
 
 import os

@@ -1,4 +1,4 @@
-"""Reads exports that were never rendered, each in another way and after a stat by path, as programs do that copy and upload.
+"""Reads exports that nobody has asked for before, each in another way and after a stat by path, as programs do that copy and upload.
 
 readers.py FOLDER OUT URL: the first reader has the first export of the folder, and so on; what each got comes to OUT under the file's name.
 URL is a server's that keeps there what is sent to it. Prints the readers' names with their files, a line each.

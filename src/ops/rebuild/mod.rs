@@ -82,12 +82,12 @@ fn tell(base: &Base, merged: &Merged, staged: &Staged, dry_run: bool) -> Value {
     let mut lost = match &base.source {
         Source::Catalogue => Vec::new(),
         Source::Snapshot(name) => vec![format!(
-            "of changes to tags and verdicts, folders, members, names, links and the trash, and of the audit log since {}, what no later \
+            "of changes to tags and verdicts, folders, members and their second factors, names, links and the trash, and of the audit log since {}, what no later \
              version tells of",
             name.at()
         )],
         Source::Nothing => vec![
-            "the audit log, members and their roles, folders without assets, folder rules, symbolic links, files that are no assets".into(),
+            "the audit log, members, their roles and second factors, folders without assets, folder rules, symbolic links, files that are no assets".into(),
             "of changes to tags and verdicts, names and the trash, what no later version tells of".into(),
         ],
     };

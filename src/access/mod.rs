@@ -18,6 +18,9 @@ use crate::clock::SharedClock;
 use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
 use crate::types::{MemberId, Timestamp};
 
+/// Every active member, behind no second factor.
+type Subjects = Arc<Vec<(MemberId, Subject)>>;
+
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
     catalog: Catalog,
@@ -32,7 +35,7 @@ pub struct Gate {
     heard: Mutex<u64>,
     memory: Memory,
     /// What the members may, as of an epoch of theirs.
-    subjects: Mutex<(u64, Arc<Vec<(MemberId, Subject)>>)>,
+    subjects: Mutex<(u64, Subjects)>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -165,7 +168,7 @@ impl Gate {
     }
 
     /// What each active member may by role and scope; read once per change of members.
-    fn subjects(&self, tx: &dyn ReadTx) -> Result<Arc<Vec<(MemberId, Subject)>>, CatalogError> {
+    fn subjects(&self, tx: &dyn ReadTx) -> Result<Subjects, CatalogError> {
         let epoch = self.members.load(Ordering::Acquire);
         let mut known = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != epoch {

@@ -244,6 +244,7 @@ fn in_turn(line: &mut VecDeque<AssetId>, known: &HashMap<AssetId, bool>, busy: &
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

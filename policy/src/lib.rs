@@ -16,5 +16,7 @@ pub use expr::{
 };
 pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
-pub use roles::{AdultGate, Decision, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb};
+pub use roles::{
+    AdultGate, Case, CaseWho, Decision, Difference, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb,
+};
 pub use thinning::{ThinningError, ThinningRules};

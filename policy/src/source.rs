@@ -24,8 +24,12 @@ impl<'s> Source<'s> {
 
     /// A sentence about what stands at an offset.
     pub fn error(&self, at: usize, message: &str) -> String {
-        let line = 1 + self.text.bytes().take(at).filter(|b| *b == b'\n').count();
-        format!("{} line {line}: {message}", self.file)
+        format!("{} line {}: {message}", self.file, self.line(at))
+    }
+
+    /// The line of an offset.
+    pub fn line(&self, at: usize) -> usize {
+        1 + self.text.bytes().take(at).filter(|b| *b == b'\n').count()
     }
 
     /// Nothing when the key is one of those.

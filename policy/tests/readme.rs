@@ -1,7 +1,9 @@
 //! The README's examples are true.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use damfs_policy::{Captions, Expr, Field, FieldKind, Glossary, Platforms, Post, RoleBook, parse};
+use damfs_policy::{
+    Captions, Case, CaseWho, Expr, Field, FieldKind, Glossary, Platforms, Post, RoleBook, Subject, Vocabulary, parse,
+};
 
 const README: &str = include_str!("../README.md");
 
@@ -42,6 +44,18 @@ fn every_role_file_is_read() {
         RoleBook::parse(&text).unwrap();
     }
     assert_eq!(blocks("toml").len(), 1);
+}
+
+#[test]
+fn every_case_holds_for_the_role_on_this_page() {
+    let (roles, cases) = (blocks("toml").remove(0), blocks("cases"));
+    let book = RoleBook::parse(&roles).unwrap();
+    assert_eq!(cases.len(), 1);
+    for case in Case::parse_all(&cases[0], &Vocabulary::shipped()).unwrap() {
+        let CaseWho::Role { role, scope } = &case.who else { panic!("line {}", case.line) };
+        let subject = Subject::new(case.who.name(), book.get(role).unwrap(), scope.clone());
+        assert_eq!(case.failures(subject), [], "line {}", case.line);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub enum AccessError {
     #[error("member {name} is not active; an admin can let him in again with `dam member set {name} --active true`")]
     Inactive { name: String },
     /// The member's role is not in the role file.
-    #[error("member {name}: {why}; repair `roles.toml` or give him another role")]
+    #[error("member {name}: {why}; give him another role with `dam member set {name} --role ROLE`")]
     UnknownRole { name: String, why: RolesError },
     /// The member's scope is no query. Without it he would see too much, so he sees nothing.
     #[error("member {name}: his scope `{scope}` cannot be read: {why}; set it again with `dam member set`")]

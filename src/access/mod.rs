@@ -1,6 +1,7 @@
 //! The one gate: who asks, and what he may do with an asset. The only caller of the policy crate's decisions.
 
 mod error;
+mod policy;
 #[cfg(test)]
 mod tests;
 mod who;
@@ -10,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
+pub use policy::Policy;
 use who::Memory;
 pub use who::{Identity, Terms, Who};
 
 use crate::catalog::{Asset, Catalog, CatalogError, ChangeKind, ChangeRow, MemberRow, ReadTx};
 use crate::clock::SharedClock;
-use crate::policy::{Decision, Expr, Glossary, Platforms, RoleBook, Subject, Verb};
+use crate::policy::{Decision, Expr, Glossary, Platforms, Subject, Verb};
 use crate::types::{MemberId, Timestamp};
 
 /// Every active member, behind no second factor.
@@ -25,7 +27,7 @@ type Subjects = Arc<Vec<(MemberId, Subject)>>;
 pub struct Gate {
     catalog: Catalog,
     clock: SharedClock,
-    book: RoleBook,
+    roles: RwLock<Arc<Policy>>,
     terms: RwLock<Terms>,
     /// Moves when members or roles change: what is remembered of them is then stale.
     members: AtomicU64,
@@ -45,15 +47,15 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate over a library's members, its role book, its glossary and its table of platforms.
+    /// A gate over a library's members, its roles, its glossary and its table of platforms.
     #[must_use]
-    pub fn new(catalog: Catalog, clock: SharedClock, book: RoleBook, terms: Terms) -> Self {
+    pub fn new(catalog: Catalog, clock: SharedClock, roles: Policy, terms: Terms) -> Self {
         // Zero is the epoch of the empty memory.
         let (members, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
         Self {
             catalog,
             clock,
-            book,
+            roles: RwLock::new(Arc::new(roles)),
             terms: RwLock::new(terms),
             members,
             epoch,
@@ -63,10 +65,16 @@ impl Gate {
         }
     }
 
-    /// The role book.
+    /// The roles in force.
     #[must_use]
-    pub fn roles(&self) -> &RoleBook {
-        &self.book
+    pub fn roles(&self) -> Arc<Policy> {
+        Arc::clone(&self.roles.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Other roles are in force from now on: what anybody may may have changed.
+    pub fn govern(&self, roles: Arc<Policy>) {
+        *self.roles.write().unwrap_or_else(PoisonError::into_inner) = roles;
+        self.changed();
     }
 
     /// The glossary in force.
@@ -81,7 +89,9 @@ impl Gate {
         self.terms().platforms
     }
 
-    fn terms(&self) -> Terms {
+    /// What words mean and platforms accept.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
         self.terms.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -120,7 +130,7 @@ impl Gate {
             let factor = tx.factor(row.id)?;
             Ok::<_, AccessError>((row, factor))
         })?;
-        let who = Arc::new(Who::admit(&row, factor.as_ref(), self.clock.now(), &self.book, self.terms())?);
+        let who = Arc::new(Who::admit(&row, factor.as_ref(), self.clock.now(), &self.roles(), self.terms())?);
         self.memory.put(epoch, *identity, &who);
         Ok(who)
     }
@@ -172,7 +182,8 @@ impl Gate {
         let epoch = self.members.load(Ordering::Acquire);
         let mut known = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != epoch {
-            let admitted = |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &self.book, self.terms()).ok();
+            let (roles, terms) = (self.roles(), self.terms());
+            let admitted = |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &roles, terms.clone()).ok();
             let all = tx.members()?.into_iter().filter_map(admitted);
             *known = (epoch, Arc::new(all.map(|who| (who.id, who.subject.behind(None))).collect()));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::catalog::{AssetState, CatalogError, Engine, FactorRow, MemberRow, ReadTx, Verdict, WriteTx};
-use crate::policy::{Facts, Field, parse};
+use crate::policy::{Facts, Field, RoleBook, parse};
 use crate::types::{AssetId, NodeId, Timestamp, VersionId};
 
 fn set(values: &[&str]) -> BTreeSet<String> {
@@ -79,8 +79,8 @@ fn who(n: u8, role: &str, scope: Option<&str>) -> Who {
     Who::admit(&row(n, role, scope), None, Timestamp::EPOCH, &book(), Terms::default()).unwrap()
 }
 
-fn book() -> RoleBook {
-    RoleBook::parse(RoleBook::TEMPLATE).unwrap()
+fn book() -> Policy {
+    Policy { no: 1, book: RoleBook::parse(RoleBook::TEMPLATE).unwrap() }
 }
 
 #[test]

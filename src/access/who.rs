@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::AccessError;
+use super::{AccessError, Policy};
 use crate::catalog::{FactorRow, MemberRow};
-use crate::policy::{Glossary, Lock, Platforms, RoleBook, Rule, Subject};
+use crate::policy::{Glossary, Lock, Platforms, Rule, Subject};
 use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
@@ -32,6 +32,8 @@ pub struct Who {
     pub id: MemberId,
     /// What he may.
     pub subject: Subject,
+    /// By which version of the roles.
+    pub policy: u64,
     /// He may so until then: what he unlocked is locked again by itself.
     pub(super) until: Option<Timestamp>,
 }
@@ -44,7 +46,7 @@ impl Deref for Who {
 }
 
 impl Who {
-    /// Puts the role book to a member's row and his second factor, with what words mean and platforms accept.
+    /// Puts the roles to a member's row and his second factor, with what words mean and platforms accept.
     ///
     /// # Errors
     /// When he is not active, or his role or scope cannot be read.
@@ -52,14 +54,14 @@ impl Who {
         row: &MemberRow,
         factor: Option<&FactorRow>,
         now: Timestamp,
-        book: &RoleBook,
+        roles: &Policy,
         terms: Terms,
     ) -> Result<Self, AccessError> {
         let name = row.name.clone();
         if !row.active {
             return Err(AccessError::Inactive { name });
         }
-        let role = book.find(&row.role).map_err(|why| AccessError::UnknownRole { name: name.clone(), why })?;
+        let role = roles.find(&row.role).map_err(|why| AccessError::UnknownRole { name: name.clone(), why })?;
         let scope = match row.scope.as_deref().map(|text| (text, Rule::parse_with(text, &terms.platforms.vocabulary())))
         {
             None => None,
@@ -67,9 +69,9 @@ impl Who {
             Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
         };
         let until = factor.and_then(|factor| factor.open_until(now));
-        let lock = Lock::of(book.adult_gate(), factor.is_some(), until.is_some());
+        let lock = Lock::of(roles.adult_gate(), factor.is_some(), until.is_some());
         let subject = Subject::new(&row.name, role, scope).reading(terms.glossary).publishing(terms.platforms);
-        Ok(Self { id: row.id, subject: subject.behind(lock), until })
+        Ok(Self { id: row.id, subject: subject.behind(lock), policy: roles.no, until })
     }
 
     /// Whether what was unlocked for him is still; not for ever, when the clock was set back.

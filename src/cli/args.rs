@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::caption::CaptionArgs;
-use super::export::ExportArgs;
-use super::find::FindArgs;
-use super::many::Many;
-use super::scout::ScoutArgs;
-use super::similar::SimilarArgs;
-
 use super::audit::AuditArgs;
 use super::bulk::BulkArgs;
+use super::caption::CaptionArgs;
+use super::export::ExportArgs;
 use super::factor::UnlockArgs;
+use super::find::FindArgs;
 use super::glossary::GlossaryArgs;
 use super::log::LogArgs;
+use super::many::Many;
 use super::member::MemberArgs;
+use super::policy::PolicyArgs;
 use super::records::RecordsArgs;
+use super::scout::ScoutArgs;
+use super::similar::SimilarArgs;
 use super::spec::SpecArgs;
 use super::whence::WhenceArgs;
 
@@ -176,6 +176,8 @@ Example:
     Audit(AuditArgs),
     /// The library's own words: terms, what else they are called, what they imply.
     Glossary(GlossaryArgs),
+    /// Who may do what: the roles, their versions, and what a change of them would change.
+    Policy(PolicyArgs),
     /// What each platform accepts: the table that exports are made by.
     Spec(SpecArgs),
     /// What stands beside each export when it is posted: templates, hashtags, what is said of what was generated.

@@ -23,6 +23,7 @@ mod meta;
 mod mount;
 mod mounts;
 mod own_text;
+mod policy;
 mod print;
 mod progress;
 mod rebuild;
@@ -82,6 +83,7 @@ pub fn run() -> ExitCode {
         Cmd::Thin(args) => thin::run(&global, &args),
         Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
+        Cmd::Policy(args) => policy::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Caption(args) => caption::run(&global, args),
         Cmd::Export(args) => export::run(&global, &args),

@@ -23,6 +23,7 @@ pub fn run(global: &Global, args: WhyArgs) -> Done {
         table.add_row([print::word(&row["verb"]), allowed.to_owned(), print::word(&row["reason"])]);
     }
     print::line(&table.to_string())?;
+    print::line(&format!("by version {} of the policy", value["policy"]))?;
     for row in value["unrendered"].as_array().into_iter().flatten() {
         print::line(&format!("not in {}: {}", print::word(&row["place"]), print::word(&row["reason"])))?;
     }

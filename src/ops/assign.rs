@@ -165,6 +165,9 @@ pub fn change_asset(
     if own {
         detail["own"] = json!(true);
     }
+    if changed.iter().any(|c| c.field.starts_with("status.")) {
+        detail["policy"] = actor.who().policy.into();
+    }
     trail::asset(tx, &actor.hand(now), "set", asset.id, &detail)?;
     Ok(rows)
 }

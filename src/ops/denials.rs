@@ -20,6 +20,7 @@ struct Denial {
     action: String,
     subject: String,
     reason: String,
+    policy: u64,
 }
 
 /// Refusals that wait to be written.
@@ -40,6 +41,7 @@ impl Library {
             action: format!("deny.{verb:?}").to_lowercase(),
             subject: asset.id.to_string(),
             reason: reason.to_owned(),
+            policy: who.policy,
         });
     }
 
@@ -56,7 +58,8 @@ impl Library {
         }
         let written = self.catalog.write(|tx| -> Result<(), CatalogError> {
             for d in &batch {
-                audit::append(tx, CHAIN, d.at, &d.actor, &d.action, &d.subject, &json!({ "reason": d.reason }))?;
+                let detail = json!({ "reason": d.reason, "policy": d.policy });
+                audit::append(tx, CHAIN, d.at, &d.actor, &d.action, &d.subject, &detail)?;
             }
             Ok(())
         });

@@ -22,6 +22,7 @@ use super::mapped::Served;
 use super::notices::Notices;
 use super::own_text::OwnText;
 use super::parts::Parts;
+use super::policy;
 use super::reads::Reads;
 use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
@@ -41,7 +42,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{CryptoError, Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::{Captions, Glossary, Platforms, RoleBook, ThinningRules, platforms};
+use crate::policy::{Captions, Case, Glossary, Platforms, RoleBook, ThinningRules, platforms};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -201,6 +202,7 @@ pub struct Library {
     pub(super) kept: Kept,
     pub(super) thinning: Thinning,
     pub(super) looking: Looking,
+    pub(super) roles_file: OwnText,
     pub(super) glossary_file: OwnText,
     pub(super) platforms_file: OwnText,
     pub(super) captions: CaptionsInForce,
@@ -270,8 +272,10 @@ impl Library {
         }
         super::wire::run_directory(&root).map_err(io("cannot make the library's folders"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
-        write_new(&root.join("roles.toml"), RoleBook::TEMPLATE.as_bytes(), 0o600)
+        write_new(&root.join(policy::FILE), RoleBook::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the roles"))?;
+        write_new(&root.join(policy::CASES), Case::TEMPLATE.as_bytes(), 0o600)
+            .map_err(io("cannot write the cases of the roles"))?;
         write_new(&root.join(thin::FILE), ThinningRules::TEMPLATE.as_bytes(), 0o600)
             .map_err(io("cannot write the rules of versions"))?;
         write_new(&root.join(glossary::FILE), Glossary::TEMPLATE.as_bytes(), 0o600)
@@ -320,14 +324,12 @@ impl Library {
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
-        let roles = fs::read_to_string(root.join("roles.toml")).map_err(io("cannot read roles.toml"))?;
         let (platforms, captions) =
             catalog.read(|tx| Ok::<_, CatalogError>((spec::kept(tx)?, CaptionsInForce::kept(tx)?)))?;
-        let book =
-            RoleBook::parse_with(&roles, &platforms.vocabulary()).map_err(|e| OpenError::Roles(e.to_string()))?;
+        let roles = policy::open(&catalog, &root, &platforms.vocabulary(), clock.now())?.map_err(OpenError::Roles)?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
         let gate =
-            Arc::new(Gate::new(catalog.clone(), clock.clone(), book, Terms { glossary: Arc::new(words), platforms }));
+            Arc::new(Gate::new(catalog.clone(), clock.clone(), roles, Terms { glossary: Arc::new(words), platforms }));
         let library = Arc::new(Self {
             reserve: Reserve::of(&root),
             decodes: Budget::default(),
@@ -364,6 +366,7 @@ impl Library {
             kept: Kept::default(),
             thinning: Thinning::default(),
             looking: Looking::default(),
+            roles_file: OwnText::unread(policy::FILE),
             glossary_file,
             platforms_file: OwnText::unread(spec::FILE),
             captions,
@@ -466,6 +469,8 @@ impl Library {
     pub fn faults(&self) -> Vec<String> {
         let versions =
             self.thinning_fault().map(|fault| format!("{fault}; until it is mended, no version is thinned out"));
+        let roles =
+            self.roles_fault().map(|fault| format!("{fault}; the policy in force stays until dam policy apply"));
         let words = self
             .glossary_fault()
             .map(|fault| format!("{fault}; until it is mended, the words before it stay in force"));
@@ -476,7 +481,7 @@ impl Library {
             .captions_fault()
             .map(|fault| format!("{fault}; until it is mended, the captions before it stay in force"));
         let heads = self.heads_fault().map(|fault| format!("{fault}; the log's heads are told when it can be"));
-        versions.into_iter().chain(words).chain(platforms).chain(captions).chain(heads).collect()
+        versions.into_iter().chain(roles).chain(words).chain(platforms).chain(captions).chain(heads).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

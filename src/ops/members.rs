@@ -4,6 +4,7 @@ use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, factors, trail, value};
+use crate::access::Policy;
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -99,9 +100,10 @@ pub(super) fn replace(
         free_uid(tx, new.uid, new.id)?;
     }
     let name = &old.name;
-    if is_admin(library, old) && !is_admin(library, new) {
+    let roles = library.gate.roles();
+    if is_admin(&roles, old) && !is_admin(&roles, new) {
         let others = tx.members()?;
-        if !others.iter().any(|m| m.id != old.id && is_admin(library, m)) {
+        if !others.iter().any(|m| m.id != old.id && is_admin(&roles, m)) {
             return Err(OpsError::failed(
                 format!("`{name}` is the last active admin; without one nobody could change the library"),
                 "make another member admin first: dam member set OTHER --role admin",
@@ -186,14 +188,10 @@ fn member_json(row: &MemberRow) -> Value {
     })
 }
 
-fn is_admin(library: &Library, row: &MemberRow) -> bool {
-    row.active
-        && row.scope.is_none()
-        && library
-            .gate
-            .roles()
-            .get(&row.role)
-            .is_some_and(|role| damfs_policy::Subject::new(&row.name, role, None).allows_everything(Verb::Admin))
+/// Whether a member administers the library by these roles, once he has given what second factor he has.
+pub(super) fn is_admin(roles: &Policy, row: &MemberRow) -> bool {
+    let may = |role| damfs_policy::Subject::new(&row.name, role, None).allows_everything(Verb::Admin);
+    row.active && row.scope.is_none() && roles.get(&row.role).is_some_and(may)
 }
 
 fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsError> {

@@ -41,6 +41,7 @@ pub mod names;
 pub mod notices;
 mod own_text;
 mod parts;
+pub mod policy;
 pub mod probe;
 pub mod proto;
 mod queue;

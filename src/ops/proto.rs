@@ -87,6 +87,32 @@ pub enum Command {
         text: String,
         base: String,
     },
+    /// Every version of the roles that was in force.
+    PolicyList,
+    /// The text of one of them; else of the one in force.
+    PolicyShow {
+        version: Option<u64>,
+    },
+    /// The text in the library's folder, for who may change it.
+    PolicyText,
+    /// Whether a text may be put in force: this one, or the one in the library's folder.
+    PolicyCheck {
+        text: Option<String>,
+    },
+    /// What it would change.
+    PolicyDiff {
+        text: Option<String>,
+    },
+    /// Puts it in force; with a `base` only in the place of the one that this is.
+    PolicyApply {
+        text: Option<String>,
+        base: Option<String>,
+    },
+    /// Tries cases, these or those in the library's folder, on a text, or on the policy in force.
+    PolicyTest {
+        cases: Option<String>,
+        text: Option<String>,
+    },
     /// The table of platforms that is in force, or one platform's part of it.
     SpecList {
         platform: Option<String>,
@@ -260,6 +286,7 @@ impl Command {
             | Self::Thin { .. }
             | Self::GlossaryPut { .. }
             | Self::SpecPut { .. }
+            | Self::PolicyApply { .. }
             | Self::CaptionPut { .. }
             | Self::AuditMetadata { fix: true, .. }
             | Self::MetaResolve { .. }
@@ -281,6 +308,12 @@ impl Command {
             | Self::Find { .. }
             | Self::Glossary
             | Self::GlossaryText
+            | Self::PolicyList
+            | Self::PolicyShow { .. }
+            | Self::PolicyText
+            | Self::PolicyCheck { .. }
+            | Self::PolicyDiff { .. }
+            | Self::PolicyTest { .. }
             | Self::SpecList { .. }
             | Self::SpecText
             | Self::CaptionList

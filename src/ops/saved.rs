@@ -274,7 +274,8 @@ fn must_be_his(is_his: bool, saved: &Saved) -> Result<(), OpsError> {
 
 fn known_roles(library: &Library, roles: &[String]) -> Result<std::collections::BTreeSet<String>, OpsError> {
     let given = roles.iter().map(|role| role.trim()).filter(|role| !role.is_empty());
-    let known = |role: &str| match library.gate.roles().get(role) {
+    let roles = library.gate.roles();
+    let known = |role: &str| match roles.get(role) {
         Some(_) => Ok(role.to_owned()),
         None => Err(value::unknown("role", role, library.gate.roles().names().map(str::to_owned))),
     };

@@ -15,8 +15,8 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
-    folders, fsck, glossary, heads, history, import, log, members, records, restore, rules, saved, show, similar,
-    snapshots, spec, terms, thin, trail, undo, value, whence, why,
+    folders, fsck, glossary, heads, history, import, log, members, policy, records, restore, rules, saved, show,
+    similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -156,6 +156,13 @@ fn run(
         Command::Glossary => glossary::list(library, actor),
         Command::GlossaryText => glossary::text(library, actor),
         Command::GlossaryPut { text, base } => glossary::put(library, actor, &text, &base),
+        Command::PolicyList => policy::list(library, actor),
+        Command::PolicyShow { version } => policy::show(library, actor, version),
+        Command::PolicyText => policy::text(library, actor),
+        Command::PolicyCheck { text } => policy::check(library, actor, text.as_deref()),
+        Command::PolicyDiff { text } => policy::diff(library, actor, text.as_deref()),
+        Command::PolicyApply { text, base } => policy::apply(library, actor, text.as_deref(), base.as_deref()),
+        Command::PolicyTest { cases, text } => policy::test(library, actor, cases.as_deref(), text.as_deref()),
         Command::SpecList { platform } => spec::list(library, platform.as_deref()),
         Command::SpecText => spec::text(library, actor),
         Command::SpecPut { text, base } => spec::put(library, actor, &text, &base),
@@ -261,7 +268,8 @@ pub fn note_denial(library: &Library, who: &str, verb: Verb, subject: &str, reas
     let now = library.clock.now();
     let action = format!("deny.{}", why::verb_name(verb));
     library.catalog.write(|tx| {
-        crate::audit::append(tx, super::CHAIN, now, who, &action, subject, &json!({ "reason": reason }))?;
+        let detail = json!({ "reason": reason, "policy": library.gate.roles().no });
+        crate::audit::append(tx, super::CHAIN, now, who, &action, subject, &detail)?;
         Ok(())
     })
 }

@@ -120,8 +120,7 @@ impl Library {
     fn leaves_rules(&self, table: &Platforms) -> Result<(), Unpublished> {
         let words = table.vocabulary();
         let roles = self.gate.roles();
-        let named = roles.names().filter_map(|name| Some((name, roles.get(name)?)));
-        for (name, role) in named {
+        for (name, role) in roles.names().filter_map(|name| Some((name, roles.get(name)?))) {
             for rule in role.allow.values().chain(role.deny.values()) {
                 Rule::parse_with(&rule.text, &words)
                     .map_err(|e| needed(&format!("the role {name}"), &e.to_string()))?;

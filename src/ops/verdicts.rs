@@ -30,7 +30,7 @@ pub(super) fn is_own_approval(
         && library.gate.another_may(tx, who.id, Verb::Review, asset)?
     {
         let reason = "who made something does not approve it himself while another member may; ask one, or an admin sets \
-            self_review = \"allow\" in roles.toml";
+            self_review = \"allow\" with dam policy edit";
         return Err(OpsError::Refused { verb: Verb::Review, subject: asset.id.to_string(), reason: reason.into() });
     }
     Ok(true)

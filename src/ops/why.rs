@@ -95,6 +95,7 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         "member": about.member.name,
         "role": about.member.role,
         "scope": about.member.scope,
+        "policy": about.who().policy,
         "verbs": verbs,
         "unrendered": unrendered,
     }))

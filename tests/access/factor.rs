@@ -233,10 +233,7 @@ fn a_factor_is_changed_and_taken_away_by_who_gives_it_or_by_an_admin() {
 fn the_gate_may_ask_it_of_everybody() {
     let (world, ann) = stage();
     drop(ann);
-    let path = world.library.root().join("roles.toml");
-    let roles = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, roles.replace("adult_gate = \"enrolled\"", "adult_gate = \"on\"")).unwrap();
-    let world = world.reopen();
+    world.roles(&world.roles_text().replace("adult_gate = \"enrolled\"", "adult_gate = \"on\""));
     let ann = world.seat(ANN);
     assert!(!sees(&world, &ann, ANN).iter().any(|seen| *seen));
     assert!(!world.admin().has(ADULT));

@@ -20,6 +20,7 @@ mod local_files;
 mod log;
 mod names;
 mod places;
+mod policy;
 mod reads;
 mod records;
 mod records_back;

@@ -93,10 +93,7 @@ fn a_library_may_let_makers_approve() {
     let (world, admin) = World::studio();
     drop(admin);
     world.member("ann", 1001, "admin", None);
-    let path = world.library.root().join("roles.toml");
-    let roles = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, roles.replace("self_review = \"alone\"", "self_review = \"allow\"")).unwrap();
-    let world = world.reopen();
+    world.roles(&world.roles_text().replace("self_review = \"alone\"", "self_review = \"allow\""));
     verdict(&world, 0, "approved").unwrap();
     assert!(is_on_record_as_own(&world));
 }

@@ -104,12 +104,21 @@ impl World {
         self.serve(0, Command::MemberSet { name: name.into(), role: None, scope, uid: None, active }).unwrap();
     }
 
-    /// Opens the library anew, with another role book.
+    /// With more roles in force.
     pub fn with_roles(self, add: &str) -> Self {
-        let path = self.library.root().join("roles.toml");
-        let roles = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{roles}\n{add}")).unwrap();
-        self.reopen()
+        self.roles(&format!("{}\n{add}", self.roles_text()));
+        self
+    }
+
+    /// The text of the roles in force.
+    pub fn roles_text(&self) -> String {
+        let shown = self.serve(0, Command::PolicyShow { version: None }).unwrap();
+        shown["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Another text of roles in force.
+    pub fn roles(&self, text: &str) {
+        self.serve(0, Command::PolicyApply { text: Some(text.to_owned()), base: None }).unwrap();
     }
 
     /// Another glossary, as an editor writes it.

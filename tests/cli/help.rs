@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 37] = [
+const COMMANDS: [&[&str]; 44] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -19,6 +19,13 @@ const COMMANDS: [&[&str]; 37] = [
     &["glossary", "list"],
     &["glossary", "check"],
     &["glossary", "edit"],
+    &["policy", "list"],
+    &["policy", "show"],
+    &["policy", "check"],
+    &["policy", "diff"],
+    &["policy", "apply"],
+    &["policy", "edit"],
+    &["policy", "test"],
     &["spec", "list"],
     &["spec", "check"],
     &["spec", "review"],

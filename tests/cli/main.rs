@@ -15,6 +15,7 @@ mod lab;
 mod log;
 mod member;
 mod mount;
+mod policy;
 mod rebuild;
 mod records;
 mod restore;

@@ -30,6 +30,11 @@ pub(super) fn parse(text: &str) -> Option<(i64, i64)> {
     Some((first, after - 1))
 }
 
+/// The first nanosecond of what [`parse`] reads.
+pub(crate) fn first_instant(text: &str) -> Option<i64> {
+    parse(text).map(|(first, _)| first)
+}
+
 /// The shortest text that [`parse`] gives the same range for, when there is a single one.
 pub(super) fn print(first: i64, last: i64) -> Option<String> {
     let texts = [as_year(first), as_month(first), as_day(first), Some(format!("@{first}"))];

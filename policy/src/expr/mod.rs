@@ -17,7 +17,7 @@ pub mod testing;
 mod tests;
 
 pub use ast::{Bound, Expr, Term, Test};
-pub(crate) use date::civil;
+pub(crate) use date::{civil, first_instant};
 pub use error::ExprError;
 pub(crate) use error::unknown;
 pub use escape::fold;

@@ -106,6 +106,14 @@ impl RoleBook {
         self.self_review
     }
 
+    /// What stands above the roles, as it is written.
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        let word = |found: Option<&'static str>| found.unwrap_or_default().to_owned();
+        let gate = AdultGate::NAMES.iter().find(|(_, gate)| *gate == self.adult_gate).map(|(name, _)| *name);
+        let review = SelfReview::NAMES.iter().find(|(_, review)| *review == self.self_review).map(|(name, _)| *name);
+        vec![("adult_gate", word(gate)), ("self_review", word(review))]
+    }
+
     /// Names of all roles, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.roles.keys().map(String::as_str)

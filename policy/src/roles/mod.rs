@@ -1,6 +1,8 @@
 //! Roles: a table verb -> query, deny rules, a scope per member; and the decision they lead to.
 
 mod book;
+mod cases;
+mod diff;
 mod lock;
 mod subject;
 #[cfg(test)]
@@ -11,6 +13,8 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use book::{RoleBook, RolesError, SelfReview};
+pub use cases::{Case, CaseWho, CasesError, Failed};
+pub use diff::{Difference, Effect, RoleChange, RoleKind, SettingChange, VerbChange};
 pub use lock::{AdultGate, Lock};
 pub use subject::{Decision, Subject};
 

@@ -201,6 +201,102 @@ fn a_wrong_file_is_refused_with_line_and_nearest() {
     assert!(error.contains("did you mean `editor`"), "{error}");
 }
 
+#[test]
+fn a_difference_tells_who_gains_and_who_loses() {
+    let before = RoleBook::parse(
+        "[role.a.allow]\nlist=\"*\"\ndownload=\"rating=safe\"\n[role.b.allow]\nlist=\"*\"\n[role.c.allow]\nlist=\"*\"\nadmin=\"*\"",
+    )
+    .unwrap();
+    let after = RoleBook::parse(
+        "adult_gate=\"on\"\n# As before, in other words.\n[role.c.allow]\nadmin=\"*\"\nlist=\"*\"\n\
+         [role.a.allow]\nlist=\"*\"\ndownload=\"*\"\nedit=\"tag=x\"\n[role.a.deny]\nlist=\"rating=adult\"\n\
+         [role.d.allow]\nlist=\"owner=me\"",
+    )
+    .unwrap();
+    let told = after.difference(&before);
+    assert_eq!((told.settings.len(), told.settings[0].key, told.settings[0].after.as_str()), (1, "adult_gate", "on"));
+    let verb = |v: &VerbChange| format!("{:?} {}: {} -> {}", v.effect, v.verb, v.before, v.after);
+    let rows: Vec<String> = told
+        .roles
+        .iter()
+        .flat_map(|r| [format!("{:?} {}", r.kind, r.role)].into_iter().chain(r.verbs.iter().map(verb)))
+        .collect();
+    let expected = [
+        "Changed a",
+        "Loses list: * -> *, never rating=adult",
+        "Changes download: rating=safe -> *",
+        "Gains edit: none -> tag=x",
+        "Gone b",
+        "Loses list: * -> none",
+        "New d",
+        "Gains list: none -> owner=me",
+    ];
+    assert_eq!(rows, expected);
+    assert!(after.difference(&after).is_empty() && !told.is_empty());
+    let back = before.difference(&after);
+    assert_eq!(back.roles[0].verbs[0].effect, Effect::Gains, "the other way round");
+}
+
+/// The shipped cases, each on the shipped role that it names.
+#[test]
+fn the_shipped_cases_hold_for_the_shipped_roles() {
+    let cases = Case::parse_all(Case::TEMPLATE, &Vocabulary::shipped()).unwrap();
+    let mut tried = std::collections::BTreeSet::new();
+    for case in &cases {
+        let CaseWho::Role { role, scope } = &case.who else { panic!("line {}: not a role", case.line) };
+        let subject = Subject::new(case.who.name(), shipped().find(role).unwrap(), scope.clone());
+        assert_eq!(case.failures(subject), [], "line {}: {}", case.line, case.name);
+        tried.insert(role.clone());
+    }
+    assert!(tried.len() >= 5, "{tried:?}");
+    // What it says is what is tried: with the roles turned round, every case fails.
+    for case in &cases {
+        let other = if case.verbs.iter().any(|(_, allow)| *allow) { "[role.x.allow]\nlist=\"none\"" } else { ALL };
+        let book = RoleBook::parse(other).unwrap();
+        let subject = Subject::new("somebody", book.get("x").unwrap(), None);
+        let case = Case { locked: false, ..case.clone() };
+        assert!(!case.failures(subject).is_empty(), "line {}", case.line);
+    }
+}
+
+const ALL: &str = "[role.x.allow]\nlist=\"*\"\nview=\"*\"\ndownload=\"*\"\nedit=\"*\"\ntag=\"*\"\ndelete=\"*\"\nreview=\"*\"\nexport=\"*\"\npublish=\"*\"\nadmin=\"*\"";
+
+#[test]
+fn a_case_says_everything_that_a_rule_may_ask() {
+    let text = "[[case]]\nrole=\"x\"\nallow=[\"list\"]\n\
+        asset={tag=[\"a.b\",\"c\"],width=1080,created=\"2026-05\",text=\"red dress\",owner=\"me\",\"status.x\"=\"approved\"}";
+    let case = Case::parse_all(text, &Vocabulary::shipped()).unwrap().remove(0);
+    for query in ["tag=a", "tag=c", "width=1080", "created=2026-05", "text=dress", "owner=somebody", "status=approved"]
+    {
+        assert!(crate::expr::parse(query).unwrap().matches(&case.facts), "{query}");
+    }
+}
+
+#[test]
+fn a_wrong_case_is_refused_with_line_and_nearest() {
+    let cases = [
+        ("[[cas]]", "line 1", "did you mean `case`"),
+        ("case = 3", "line 1", "[[case]]"),
+        ("[[case]]\nrole=\"x\"\nallow=[\"lisst\"]", "line 3", "did you mean `list`"),
+        ("[[case]]\nrole=\"x\"\nallow=\"list\"", "line 3", "list of verbs"),
+        ("[[case]]\nrole=\"x\"", "line 1", "decides nothing"),
+        ("\n[[case]]\nallow=[\"list\"]", "line 2", "`member`"),
+        ("[[case]]\nrole=\"x\"\nmember=\"a\"\nallow=[\"list\"]", "line 1", "`member`"),
+        ("[[case]]\nrol=\"x\"", "line 2", "did you mean `role`"),
+        ("[[case]]\nrole=\"x\"\nallow=[\"list\"]\ndeny=[\"list\"]", "line 1", "both allows and denies list"),
+        ("[[case]]\nrole=\"x\"\nscope=\"clint=a\"", "line 3", "did you mean `client`"),
+        ("[[case]]\nrole=\"x\"\nasset={persone=\"luna\"}\nallow=[\"list\"]", "line 3", "did you mean `persona`"),
+        ("[[case]]\nrole=\"x\"\nasset={rating=\"adlut\"}\nallow=[\"list\"]", "line 3", "did you mean `adult`"),
+        ("[[case]]\nrole=\"x\"\nasset={width=\"x\"}\nallow=[\"list\"]", "line 3", "whole number"),
+        ("[[case]]\nrole=\"x\"\nasset={created=\"May\"}\nallow=[\"list\"]", "line 3", "no date"),
+        ("", "no case", "[[case]]"),
+    ];
+    for (toml, line, message) in cases {
+        let error = Case::parse_all(toml, &Vocabulary::shipped()).expect_err(toml).to_string();
+        assert!(error.contains(line) && error.contains(message), "{toml}: {error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,0 +1,259 @@
+//! The library's roles: a text in its folder that is a draft until it is put in force. Each text that was put in force is kept in the catalogue
+//! with its number, so that what was decided by it can be explained.
+
+mod cases;
+mod diff;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::own_text::OwnText;
+use super::{Actor, Library, OpsError, members};
+use crate::access::Policy;
+use crate::audit;
+use crate::catalog::{Catalog, CatalogError, ChangeKind, ReadTx, WriteTx};
+use crate::policy::{RoleBook, Vocabulary};
+use crate::types::Timestamp;
+
+pub use cases::test;
+pub use diff::diff;
+
+/// The roles, in the library's folder.
+pub const FILE: &str = "roles.toml";
+/// What they are to decide, beside them.
+pub const CASES: &str = "policy-tests.toml";
+
+/// Which version is in force; each is kept under this and its number.
+const KEPT: &str = "policy";
+
+/// One text that was put in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Version {
+    pub no: u64,
+    pub digest: String,
+    pub at: Timestamp,
+    pub by: String,
+    pub text: String,
+}
+
+impl Version {
+    fn new(no: u64, text: &str, by: &str, at: Timestamp) -> Self {
+        Self { no, digest: digest(text), at, by: by.to_owned(), text: text.to_owned() }
+    }
+
+    fn keep(&self, tx: &mut dyn WriteTx, difference: Value) -> Result<(), CatalogError> {
+        let kept = serde_json::to_string(self).map_err(|e| damaged(&e))?;
+        tx.set_meta(&format!("{KEPT}.{}", self.no), &kept)?;
+        tx.set_meta(KEPT, &self.no.to_string())?;
+        let mut detail = json!({ "version": self.no, "digest": self.digest });
+        if let (Some(detail), Value::Object(difference)) = (detail.as_object_mut(), difference) {
+            detail.extend(difference);
+        }
+        audit::append(tx, super::CHAIN, self.at, &self.by, "policy.apply", FILE, &detail)?;
+        tx.change(ChangeKind::Access, FILE)
+    }
+
+    fn told(&self) -> Value {
+        json!({ "version": self.no, "digest": self.digest, "at": self.at.to_string(), "by": self.by })
+    }
+}
+
+/// What tells one text from another.
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+fn damaged(e: &dyn std::fmt::Display) -> CatalogError {
+    CatalogError::Damaged(format!("the versions of the roles: {e}"))
+}
+
+/// The number of the version in force; 0 before there is one.
+fn current(tx: &dyn ReadTx) -> Result<u64, CatalogError> {
+    tx.meta(KEPT)?.map_or(Ok(0), |no| no.parse().map_err(|e| damaged(&e)))
+}
+
+fn version(tx: &dyn ReadTx, no: u64) -> Result<Option<Version>, CatalogError> {
+    let kept = tx.meta(&format!("{KEPT}.{no}"))?;
+    kept.map(|text| serde_json::from_str(&text).map_err(|e| damaged(&e))).transpose()
+}
+
+/// The roles of a library that is being opened: those in force when it was used last; those of its file when there are none, or when this
+/// damfs cannot read them.
+///
+/// # Errors
+/// What the catalogue says; inside, what is wrong with the file.
+pub(super) fn open(
+    catalog: &Catalog,
+    root: &Path,
+    vocabulary: &Vocabulary,
+    now: Timestamp,
+) -> Result<Result<Policy, String>, CatalogError> {
+    let (no, kept) = catalog.read(|tx| {
+        let no = current(tx)?;
+        Ok::<_, CatalogError>((no, version(tx, no)?))
+    })?;
+    if let Some(book) = kept.and_then(|kept| RoleBook::parse_with(&kept.text, vocabulary).ok()) {
+        return Ok(Ok(Policy { no, book }));
+    }
+    let (text, book) = match text_of(root).and_then(|text| Ok((parse(&text, vocabulary)?, text))) {
+        Ok((book, text)) => (text, book),
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let first = Version::new(no + 1, &text, "damfs", now);
+    catalog.write(|tx| first.keep(tx, json!({})))?;
+    Ok(Ok(Policy { no: first.no, book }))
+}
+
+fn parse(text: &str, vocabulary: &Vocabulary) -> Result<RoleBook, String> {
+    RoleBook::parse_with(text, vocabulary).map_err(|e| e.0)
+}
+
+/// What stands in the file.
+fn text_of(root: &Path) -> Result<String, String> {
+    String::from_utf8(OwnText::unread(FILE).must(root)?).map_err(|e| format!("{FILE} is no UTF-8 text: {e}"))
+}
+
+impl Library {
+    /// That the file of roles is not what is in force, and what is wrong with it.
+    #[must_use]
+    pub fn roles_fault(&self) -> Option<String> {
+        let text = match text_of(self.root()) {
+            Ok(text) => text,
+            Err(fault) => return Some(fault),
+        };
+        let kept = self.catalog.read(|tx| version(tx, self.gate.roles().no)).ok().flatten();
+        if kept.is_some_and(|kept| kept.text == text) {
+            return None;
+        }
+        let read = parse(&text, &self.gate.platforms().vocabulary()).err();
+        Some(read.unwrap_or_else(|| format!("{FILE} is another text than the one in force: dam policy diff")))
+    }
+
+    /// A text of roles that may be put in force: it has no mistake, and leaves every active member his roles and the library an admin.
+    fn admissible(&self, text: &str) -> Result<Policy, OpsError> {
+        let kept = "the policy in force stays as it is; mend the text and try again";
+        let book = parse(text, &self.gate.platforms().vocabulary()).map_err(|fault| OpsError::usage(fault, kept))?;
+        let policy = Policy { no: self.gate.roles().no + 1, book };
+        let members = self.catalog.read(|tx| tx.members())?;
+        for member in members.iter().filter(|member| member.active) {
+            policy.find(&member.role).map_err(|e| {
+                OpsError::usage(
+                    format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
+                    format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
+                )
+            })?;
+        }
+        if !members.iter().any(|member| members::is_admin(&policy, member)) {
+            return Err(OpsError::usage(
+                format!("by this {FILE} no active member administers the library"),
+                "leave admin = \"*\" to a role that a member without a scope has",
+            ));
+        }
+        Ok(policy)
+    }
+
+    /// The text given, or the one in the folder.
+    fn draft(&self, given: Option<&str>) -> Result<String, OpsError> {
+        let read = given.map_or_else(|| text_of(self.root()), |text| Ok(text.to_owned()));
+        read.map_err(|fault| OpsError::failed(fault, "mend it in the library's folder, or name another file"))
+    }
+}
+
+/// Whether a text of roles may be put in force: the one given, or the one in the library's folder.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin, [`OpsError::Usage`] with what is wrong.
+pub fn check(library: &Library, actor: &Actor, text: Option<&str>) -> Result<Value, OpsError> {
+    actor.must_be_admin("check the policy")?;
+    let policy = library.admissible(&library.draft(text)?)?;
+    Ok(json!({ "roles": policy.names().count() }))
+}
+
+/// The text in the library's folder, for who may put another in its place.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin.
+pub fn text(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
+    actor.must_be_admin("edit the policy")?;
+    Ok(json!({ "text": library.draft(None)? }))
+}
+
+/// Every version that was in force, the newest first.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin.
+pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
+    actor.must_be_admin("see the policy")?;
+    library.catalog.read(|tx| {
+        let mut versions = Vec::new();
+        for no in (1..=current(tx)?).rev() {
+            versions.extend(version(tx, no)?.map(|version| version.told()));
+        }
+        Ok(json!({ "versions": versions, "in_force": library.gate.roles().no }))
+    })
+}
+
+/// The text of one version, by default of the one in force.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin, [`OpsError::Unknown`] for a number that none has.
+pub fn show(library: &Library, actor: &Actor, no: Option<u64>) -> Result<Value, OpsError> {
+    actor.must_be_admin("see the policy")?;
+    let no = no.unwrap_or_else(|| library.gate.roles().no);
+    let found = library.catalog.read(|tx| version(tx, no))?.ok_or_else(|| OpsError::Unknown {
+        message: format!("the policy has no version {no}"),
+        hint: "see which there are: dam policy".into(),
+    })?;
+    let mut told = found.told();
+    told["text"] = found.text.into();
+    Ok(told)
+}
+
+/// Puts a text in force, the one given or the one in the library's folder, where it stands from then on: it decides when this returns. With a
+/// `base`, only in the place of that text.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin; [`OpsError::Usage`] for a text with a mistake; [`OpsError::Failed`] when another one was put
+/// there meanwhile.
+pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<&str>) -> Result<Value, OpsError> {
+    actor.must_be_admin("put a policy in force")?;
+    // Held to the end: versions come one after the other.
+    let _turn = library.roles_file.seen();
+    let stands = text_of(library.root()).ok();
+    if base.is_some_and(|base| stands.as_deref() != Some(base)) {
+        return Err(OpsError::failed(
+            "somebody else has changed the roles meanwhile; nothing was changed",
+            "edit them once more: dam policy edit",
+        ));
+    }
+    let text = library.draft(text)?;
+    let policy = library.admissible(&text)?;
+    let before = library.gate.roles();
+    let difference = policy.difference(&before);
+    let told = |no: u64, applied: bool| {
+        let mut told = json!(difference);
+        told["version"] = no.into();
+        told["digest"] = digest(&text).into();
+        told["applied"] = applied.into();
+        told
+    };
+    if stands.as_deref() != Some(&text) {
+        library.roles_file.replace(library.root(), &text)?;
+    }
+    let in_force = library.catalog.read(|tx| version(tx, before.no))?;
+    if in_force.is_some_and(|version| version.text == text) {
+        return Ok(told(before.no, false));
+    }
+    let next = Version::new(policy.no, &text, &actor.member.name, library.clock.now());
+    // First, for who hears of the change decides by the new roles.
+    library.gate.govern(Arc::new(policy));
+    let recorded = library.catalog.write(|tx| next.keep(tx, json!(difference)));
+    if recorded.is_err() {
+        library.gate.govern(before);
+    }
+    recorded?;
+    Ok(told(next.no, true))
+}

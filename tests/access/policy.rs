@@ -1,0 +1,209 @@
+//! The policy: who decides by which version of the roles, and what another one would change.
+
+use damfs::ops::log::Ask;
+use damfs::ops::proto::{Command, Failure, FailureKind};
+use damfs::policy::RoleBook;
+use serde_json::{Value, json};
+
+use crate::world::{Seat, World, assign, errno};
+
+const ACME: &str = "library/acme/a.png";
+const GLOBEX: &str = "library/globex/secret.png";
+const EDDY: u32 = 1001;
+
+/// eddy is an editor.
+fn stage() -> (World, Seat) {
+    let (world, _) = World::studio();
+    let eddy = world.member("eddy", EDDY, "editor", None);
+    (world, eddy)
+}
+
+/// The shipped roles, where an editor may only look at what is acme's.
+fn narrower() -> String {
+    let (before, after) = RoleBook::TEMPLATE.split_once("[role.editor.allow]").unwrap();
+    let (_, rest) = after.split_once("[role.marketing-manager]").unwrap();
+    format!("{before}[role.editor.allow]\nlist = \"client=acme\"\ndownload = \"*\"\n[role.marketing-manager]{rest}")
+}
+
+fn apply(world: &World, uid: u32, text: Option<&str>) -> Result<Value, Failure> {
+    world.serve(uid, Command::PolicyApply { text: text.map(str::to_owned), base: None })
+}
+
+fn rows(world: &World, what: &str) -> Vec<Value> {
+    world.library.write_denials().unwrap();
+    let rows = world.serve(0, Command::Log(Ask { limit: 1_000, ..Ask::default() })).unwrap();
+    rows["rows"].as_array().unwrap().iter().filter(|row| row["what"] == what).cloned().collect()
+}
+
+fn file(world: &World) -> std::path::PathBuf {
+    world.library.root().join("roles.toml")
+}
+
+#[test]
+fn another_policy_decides_at_once_for_what_is_open_too() {
+    let (world, eddy) = stage();
+    let (mine, secret) = (eddy.open(ACME, true, true).unwrap(), eddy.open(GLOBEX, true, false).unwrap());
+    let done = apply(&world, 0, Some(&narrower())).unwrap();
+    assert_eq!((&done["version"], &done["applied"]), (&json!(2), &json!(true)));
+    assert_eq!(errno(eddy.pread(secret)), libc::EACCES);
+    assert_eq!(errno(eddy.pwrite(mine, b"x")), libc::EACCES);
+    assert_eq!(eddy.pread(mine).unwrap(), b"acme");
+    assert!(!eddy.has(GLOBEX) && eddy.has(ACME));
+    assert_eq!(std::fs::read_to_string(file(&world)).unwrap(), narrower(), "the file says what is in force");
+    // It is in force after a restart, too.
+    drop((eddy, world.library.clone()));
+    let world = world.reopen();
+    let eddy = world.seat(EDDY);
+    assert!(!eddy.has(GLOBEX) && eddy.has(ACME));
+    assert_eq!(world.serve(0, Command::PolicyShow { version: None }).unwrap()["version"], 2);
+}
+
+#[test]
+fn a_policy_with_a_mistake_is_refused_whole_and_the_one_in_force_stays() {
+    let (world, eddy) = stage();
+    let fine = narrower();
+    let without_admin = fine.replace("admin = \"*\"", "admin = \"none\"");
+    let cases = [
+        (fine.replace("download = \"*\"", "downlod = \"*\""), "did you mean `download`"),
+        (fine.replace("client=acme", "clinet=acme"), "did you mean `client`"),
+        (fine.replace("[role.editor", "[role.cutter"), "leaves out the role of eddy"),
+        (without_admin, "no active member administers"),
+        (String::new(), "no role"),
+    ];
+    for (text, said) in &cases {
+        for command in [
+            Command::PolicyApply { text: Some(text.clone()), base: None },
+            Command::PolicyCheck { text: Some(text.clone()) },
+            Command::PolicyDiff { text: Some(text.clone()) },
+        ] {
+            let refused = world.serve(0, command).unwrap_err();
+            assert!(refused.kind == FailureKind::Usage && refused.message.contains(said), "{}", refused.message);
+        }
+        assert!(eddy.has(GLOBEX));
+    }
+    let line = world.serve(0, Command::PolicyCheck { text: Some(cases[0].0.clone()) }).unwrap_err().message;
+    assert!(line.starts_with("roles.toml line "), "{line}");
+    assert_eq!(std::fs::read_to_string(file(&world)).unwrap(), RoleBook::TEMPLATE);
+    let listed = world.serve(0, Command::PolicyList).unwrap();
+    assert_eq!((listed["versions"].as_array().unwrap().len(), &listed["in_force"]), (1, &json!(1)));
+}
+
+/// A text that somebody has half written decides nothing, also over a restart.
+#[test]
+fn the_file_is_a_draft_until_it_is_put_in_force() {
+    let (world, eddy) = stage();
+    assert!(world.library.roles_fault().is_none());
+    std::fs::write(file(&world), narrower()).unwrap();
+    world.beats();
+    assert!(eddy.has(GLOBEX));
+    let told = world.library.roles_fault().unwrap();
+    assert!(told.contains("dam policy diff"), "{told}");
+    std::fs::write(file(&world), "[role.x").unwrap();
+    assert!(world.library.roles_fault().unwrap().contains("line 1"));
+    drop(eddy);
+    let world = world.reopen();
+    let eddy = world.seat(EDDY);
+    assert!(eddy.has(GLOBEX), "the one in force is kept, whatever became of the file");
+    std::fs::write(file(&world), narrower()).unwrap();
+    assert_eq!(apply(&world, 0, None).unwrap()["version"], 2);
+    assert!(!eddy.has(GLOBEX) && world.library.roles_fault().is_none());
+    let again = apply(&world, 0, None).unwrap();
+    assert_eq!((&again["version"], &again["applied"]), (&json!(2), &json!(false)), "it is in force already");
+    // An edit that began before that one is not put over it.
+    let late = Command::PolicyApply { text: Some(narrower() + "\n"), base: Some(RoleBook::TEMPLATE.into()) };
+    assert_eq!(world.kind(0, late), FailureKind::Failed);
+}
+
+#[test]
+fn what_is_decided_names_the_version_that_decided() {
+    let (world, eddy) = stage();
+    let denied = |uid| {
+        world.kind(
+            uid,
+            Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false },
+        )
+    };
+    assert_eq!(denied(EDDY), FailureKind::Refused);
+    apply(&world, 0, Some(&narrower())).unwrap();
+    assert_eq!(errno(eddy.unlink(ACME)), libc::EACCES);
+    assert_eq!(denied(EDDY), FailureKind::Refused);
+    let versions =
+        |what: &str| -> Vec<Value> { rows(&world, what).iter().map(|row| row["detail"]["policy"].clone()).collect() };
+    assert_eq!(versions("deny.review"), [2, 1]);
+    let unlinked = [versions("deny.edit"), versions("deny.delete")].concat();
+    assert!(!unlinked.is_empty() && unlinked.iter().all(|version| *version == 2), "{unlinked:?}");
+    world.set(ACME, &["status.x=approved"]);
+    let approved = &rows(&world, "asset.set")[0];
+    assert_eq!(approved["detail"]["policy"], 2, "{approved}");
+    let applied = rows(&world, "policy.apply");
+    assert_eq!(applied.iter().map(|row| &row["detail"]["version"]).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!((&applied[0]["who"], &applied[1]["who"]), (&json!("root"), &json!("damfs")));
+    assert_eq!(applied[0]["detail"]["roles"][0]["role"], "editor");
+    // The digest on record is that of the text that is kept.
+    let kept = world.serve(0, Command::PolicyShow { version: Some(1) }).unwrap();
+    assert_eq!((&kept["text"], &kept["digest"]), (&json!(RoleBook::TEMPLATE), &applied[1]["detail"]["digest"]));
+    assert_eq!(kept["digest"], json!(blake3::hash(RoleBook::TEMPLATE.as_bytes()).to_hex().to_string()));
+    let why = Command::Why { target: ACME.into(), as_member: Some("eddy".into()) };
+    assert_eq!(world.serve(0, why).unwrap()["policy"], 2);
+    assert_eq!(world.kind(0, Command::PolicyShow { version: Some(3) }), FailureKind::NotFound);
+}
+
+#[test]
+fn a_comparison_counts_what_each_member_gains_and_loses() {
+    let (world, _eddy) = stage();
+    let told = world.serve(0, Command::PolicyDiff { text: Some(narrower()) }).unwrap();
+    let role = &told["roles"][0];
+    assert_eq!((&role["role"], told["roles"].as_array().unwrap().len()), (&json!("editor"), 1));
+    let effects: Vec<(&str, &str)> = role["verbs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|verb| (verb["verb"].as_str().unwrap(), verb["effect"].as_str().unwrap()))
+        .collect();
+    assert_eq!(effects, [("list", "loses"), ("download", "loses"), ("edit", "loses"), ("tag", "loses")]);
+    let member = |verb: &str| json!({ "member": "eddy", "verb": verb, "gains": 0, "loses": if verb == "list" || verb == "download" { 1 } else { 2 } });
+    assert_eq!(told["members"], json!(["list", "download", "edit", "tag"].map(member)));
+    apply(&world, 0, Some(&narrower())).unwrap();
+    let back = world.serve(0, Command::PolicyDiff { text: Some(RoleBook::TEMPLATE.into()) }).unwrap();
+    assert_eq!((&back["members"][0]["gains"], &back["members"][0]["loses"]), (&json!(1), &json!(0)));
+    let same = world.serve(0, Command::PolicyDiff { text: Some(format!("# other words\n{}", narrower())) }).unwrap();
+    assert_eq!((&same["roles"], &same["members"], &same["settings"]), (&json!([]), &json!([]), &json!([])));
+}
+
+#[test]
+fn cases_are_tried_on_members_and_roles() {
+    let (world, _eddy) = stage();
+    let shipped = world.serve(0, Command::PolicyTest { cases: None, text: None }).unwrap();
+    assert_eq!((&shipped["failed"], &shipped["version"]), (&json!([]), &json!(1)), "the library has the shipped cases");
+    let cases = "[[case]]\nname = \"an editor sees all\"\nmember = \"eddy\"\nasset = { client = \"globex\" }\nallow = [\"list\"]\n\
+        deny = [\"delete\"]\n[[case]]\nrole = \"editor\"\nscope = \"client=acme\"\nasset = { client = \"globex\" }\ndeny = [\"list\"]\n";
+    let test = |text: Option<String>| world.serve(0, Command::PolicyTest { cases: Some(cases.into()), text });
+    assert_eq!(test(None).unwrap()["failed"], json!([]));
+    let failed = test(Some(narrower())).unwrap();
+    assert_eq!((&failed["cases"], &failed["version"]), (&json!(2), &Value::Null));
+    let failed = &failed["failed"][0];
+    assert_eq!((&failed["line"], &failed["verb"], &failed["allowed"]), (&json!(1), &json!("list"), &json!(false)));
+    assert!(failed["reason"].as_str().unwrap().contains("may list only `client=acme`"), "{failed}");
+    let wrong =
+        |cases: &str| world.serve(0, Command::PolicyTest { cases: Some(cases.into()), text: None }).unwrap_err();
+    assert!(wrong("[[case]]\nmember=\"edy\"\nallow=[\"list\"]").message.contains("`eddy`"));
+    assert!(wrong("[[case]]\nrole=\"editr\"\nallow=[\"list\"]").message.contains("did you mean `editor`"));
+}
+
+#[test]
+fn the_policy_is_an_admins_alone() {
+    let (world, _eddy) = stage();
+    let text = || Some(narrower());
+    for command in [
+        Command::PolicyList,
+        Command::PolicyShow { version: None },
+        Command::PolicyText,
+        Command::PolicyCheck { text: text() },
+        Command::PolicyDiff { text: text() },
+        Command::PolicyApply { text: text(), base: None },
+        Command::PolicyTest { cases: None, text: text() },
+    ] {
+        let said = format!("{command:?}");
+        assert_eq!(world.kind(EDDY, command), FailureKind::Refused, "{said}");
+    }
+}

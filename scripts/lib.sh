@@ -9,7 +9,7 @@ APT_BUILD=(gcc libc6-dev)
 APT_MOUNT=(fuse3)
 # What the tests use beside that; the first two lines of test.sh's own, the rest of the real-mount tests.
 APT_TEST=(attr rsync libglib2.0-bin libimage-exiftool-perl exiv2 python3 python3-pil ffmpeg procps util-linux passwd
-    imagemagick jpeginfo pngcheck webp)
+    imagemagick jpeginfo pngcheck webp libvips-tools libheif-examples libavif-bin)
 APT_DESKTOP=(
     xvfb dbus dbus-bin xdotool xclip thunar tumbler libglib2.0-bin gedit vim gimp libimage-exiftool-perl attr
     # Loaders that tumbler's and gdk-pixbuf's thumbnails come from.

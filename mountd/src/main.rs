@@ -115,7 +115,9 @@ fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
     let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
     library.reads.name_programs(fuse::program_of);
-    library.use_tools(tools::find(std::env::var_os("PATH")));
+    let path = std::env::var_os("PATH");
+    library.use_tools(tools::of_clips(path.as_deref()));
+    library.use_decoder(tools::of_pictures(path.as_deref()));
     if let Err(e) = guardian::start(library.root()) {
         error!(error = %e, "no process to guard the mounts; should the daemon be killed, programs may hang until `dam unmount`");
     }

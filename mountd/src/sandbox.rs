@@ -59,7 +59,7 @@ struct Args {
 pub fn run() -> ExitCode {
     let args = Args::parse_from(std::env::args_os().skip(1));
     let why = give_up(&args).err().unwrap_or_else(|| Command::new(&args.program).args(&args.arguments).exec());
-    eprintln!("{}{why}", damfs::ops::clips::UNSANDBOXED);
+    eprintln!("{}{why}", damfs::ops::UNSANDBOXED);
     ExitCode::FAILURE
 }
 

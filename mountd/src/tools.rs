@@ -1,26 +1,38 @@
-//! Where the programs are that clips are rendered by.
+//! Where the programs are that clips and pictures are read by.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use damfs::ops::clips::Tools;
+use damfs::ops::converter::Decoder;
 
-/// Finds them in the folders of `PATH`.
+/// Finds in the folders of `PATH` what clips are rendered by.
 ///
 /// # Errors
 /// What is missing, and how to get it.
-pub fn find(path: Option<OsString>) -> Result<Tools, String> {
-    let sandbox = std::env::current_exe().map_err(|e| format!("dam-mountd cannot find itself: {e}"))?;
-    let folders: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).filter(|f| f.is_absolute()).collect();
-    let program = |name: &str| {
-        let found = folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|program| program.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0));
-        found.ok_or_else(|| format!("{name} is not there; install ffmpeg (apt-get install ffmpeg) and mount again"))
-    };
-    Ok(Tools { sandbox, ffmpeg: program("ffmpeg")?, ffprobe: program("ffprobe")? })
+pub fn of_clips(path: Option<&OsStr>) -> Result<Tools, String> {
+    let ffmpeg = program(path, "ffmpeg", "ffmpeg")?;
+    Ok(Tools { sandbox: itself()?, ffmpeg, ffprobe: program(path, "ffprobe", "ffmpeg")? })
+}
+
+/// Finds there what AVIF and HEIC are decoded by.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub fn of_pictures(path: Option<&OsStr>) -> Result<Decoder, String> {
+    Ok(Decoder { sandbox: itself()?, vips: program(path, "vips", "libvips-tools")? })
+}
+
+fn itself() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|e| format!("dam-mountd cannot find itself: {e}"))
+}
+
+fn program(path: Option<&OsStr>, name: &str, package: &str) -> Result<PathBuf, String> {
+    let folders = path.into_iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
+    let is_program = |file: &PathBuf| file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let found = folders.map(|folder| folder.join(name)).find(is_program);
+    found.ok_or_else(|| format!("{name} is not there; install {package} (apt-get install {package}) and mount again"))
 }
 
 #[cfg(test)]
@@ -31,9 +43,11 @@ mod tests {
     #[test]
     fn a_missing_program_is_named_with_its_package() {
         let empty = tempfile::tempdir().unwrap();
-        for path in [None, Some(OsString::new()), Some("bin".into()), Some(empty.path().into())] {
-            let why = find(path).unwrap_err();
+        for path in [None, Some(OsStr::new("")), Some(OsStr::new("bin")), Some(empty.path().as_os_str())] {
+            let why = of_clips(path).unwrap_err();
             assert!(why.contains("ffmpeg is not there; install ffmpeg"), "{why}");
+            let why = of_pictures(path).unwrap_err();
+            assert!(why.contains("vips is not there; install libvips-tools"), "{why}");
         }
     }
 }

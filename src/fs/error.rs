@@ -3,6 +3,7 @@
 use crate::access::AccessError;
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
+use crate::media::MediaError;
 use crate::ops::stills::StillError;
 
 /// Shorthand.
@@ -179,6 +180,7 @@ impl From<StillError> for FsError {
     fn from(e: StillError) -> Self {
         match e {
             StillError::Lasting(reason) => Self::NoExport(reason),
+            StillError::Media(e @ MediaError::Unavailable { .. }) => Self::NoExport(e.to_string()),
             StillError::Busy => Self::TryAgain,
             StillError::Catalog(e) => e.into(),
             StillError::Blob(e) => e.into(),

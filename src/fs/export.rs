@@ -150,7 +150,8 @@ impl Mount {
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        let bytes = self.library.decoding(&reader, || media::proxy(&reader, &who.subject.name, &Limits::default()))?;
+        let decoded = || self.library.master(&reader, &Limits::default());
+        let bytes = self.library.decoding(&reader, || decoded()?.proxy(&who.subject.name))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
         Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })

@@ -123,6 +123,7 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
+            .without_converter(self.library.converter.unavailable())
             .with_captions(self.library.captions())
     }
 
@@ -223,7 +224,9 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    if tree::unrenderable(tx, &export.version, &export.recipe)?.is_some() {
+                    if tree::unrenderable(tx, &export.version, &export.recipe, self.library.converter.unavailable())?
+                        .is_some()
+                    {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))

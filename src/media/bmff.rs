@@ -27,6 +27,22 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     Ok(walk.found)
 }
 
+/// The kind of a box, where its body begins, and where the next one does; `None` when it is not all there.
+pub(super) fn head(w: &mut Window<'_>, at: u64, end: u64) -> io::Result<Option<([u8; 4], u64, u64)>> {
+    let Some(head) = w.array::<8>(at)? else { return Ok(None) };
+    let (header, size) = match be32(&head, 0).unwrap_or(0) {
+        0 => (8, end.saturating_sub(at)),
+        1 => match w.array::<8>(at.saturating_add(8))? {
+            Some(large) => (16, u64::from_be_bytes(large)),
+            None => return Ok(None),
+        },
+        n => (8, u64::from(n)),
+    };
+    let next = at.saturating_add(size);
+    let is_whole = size >= header && next <= end;
+    Ok(is_whole.then_some(([head[4], head[5], head[6], head[7]], at.saturating_add(header), next)))
+}
+
 impl Walk<'_> {
     /// Walks the boxes of one range; whether they fill it exactly.
     fn boxes(&mut self, mut at: u64, end: u64, depth: usize) -> io::Result<bool> {
@@ -35,21 +51,8 @@ impl Walk<'_> {
             if self.boxes > MAX_BOXES || depth > 12 {
                 return Ok(false);
             }
-            let Some(head) = self.w.array::<8>(at)? else { return Ok(false) };
-            let kind = [head[4], head[5], head[6], head[7]];
-            let (header, size) = match be32(&head, 0).unwrap_or(0) {
-                0 => (8, end.saturating_sub(at)),
-                1 => match self.w.array::<8>(at.saturating_add(8))? {
-                    Some(large) => (16, u64::from_be_bytes(large)),
-                    None => return Ok(false),
-                },
-                n => (8, u64::from(n)),
-            };
-            let next = at.saturating_add(size);
-            if size < header || next > end {
-                return Ok(false);
-            }
-            self.one(&kind, at.saturating_add(header), next, depth)?;
+            let Some((kind, body, next)) = head(&mut self.w, at, end)? else { return Ok(false) };
+            self.one(&kind, body, next, depth)?;
             at = next;
         }
         Ok(true)
@@ -59,25 +62,16 @@ impl Walk<'_> {
         let deeper = depth.saturating_add(1);
         match kind {
             b"mdat" | b"moof" => self.seen_media = true,
-            b"moov" | b"trak" | b"udta" | b"iprp" | b"ipco" => {
+            b"moov" | b"trak" | b"udta" => {
                 self.seen_moov |= kind == b"moov";
                 self.boxes(body, end, deeper)?;
             }
             // QuickTime's has no version in front of its boxes, MP4's has.
             b"meta" => {
-                self.seen_moov |= depth == 0;
                 let quicktime = self.w.get(body.saturating_add(4), 4)? == b"hdlr";
                 self.boxes(body.saturating_add(if quicktime { 0 } else { 4 }), end, deeper)?;
             }
             b"tkhd" => self.track(body)?,
-            b"ispe" => {
-                let b = self.w.get(body, 12)?;
-                let (w, h) = (be32(b, 4), be32(b, 8));
-                // The largest is the picture; tiles and thumbnails are smaller.
-                if w > self.found.width {
-                    (self.found.width, self.found.height) = (w, h);
-                }
-            }
             b"uuid" if self.w.array::<16>(body)? == Some(XMP_BOX) => {
                 let at = body.saturating_add(16);
                 match self.w.block(at, end.saturating_sub(at))? {

@@ -7,14 +7,10 @@ use std::f64::consts::PI;
 
 use super::canvas::{WHITE, flatten};
 use super::plan::squeezed;
-use super::{Limits, Master, MediaError};
-use crate::types::ReadAt;
+use super::{Master, MediaError};
 
 /// Raised whenever the same picture would get other bits: bits of another number are not compared.
-pub const LOOK: u32 = 3;
-/// Masters that are looked at. Larger ones would keep exports waiting for memory.
-const LIMITS: Limits = Limits { max_pixels: 100_000_000, max_bytes: 512 * 1024 * 1024 };
-
+pub const LOOK: u32 = 4;
 const SIDE: usize = 32;
 const KEPT: usize = 8;
 /// A picture whose shades of gray differ less than this from their mean, on average, has nothing to know it by.
@@ -22,16 +18,12 @@ const EVEN: f64 = 1.5;
 /// A frequency is above the median when it is so by more than shades in whole numbers make of nothing.
 const NOISE: f64 = 12.0;
 
-/// The look of a picture.
-///
-/// # Errors
-/// As [`Master::decode`], and for a picture of one even shade.
-pub fn look(source: &dyn ReadAt) -> Result<u64, MediaError> {
-    Master::decode(source, &LIMITS)?.look()
-}
-
 impl Master {
-    fn look(&self) -> Result<u64, MediaError> {
+    /// The look of a picture.
+    ///
+    /// # Errors
+    /// For a picture of one even shade.
+    pub fn look(&self) -> Result<u64, MediaError> {
         let raster = flatten(self.raster(&squeezed(self.size(), (32, 32)))?, WHITE);
         let shade = |[r, g, b]: &[u8; 3]| 0.299 * f64::from(*r) + 0.587 * f64::from(*g) + 0.114 * f64::from(*b);
         let shades: Vec<f64> = raster.pixels.as_chunks::<3>().0.iter().map(shade).collect();

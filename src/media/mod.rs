@@ -18,6 +18,7 @@ mod exif;
 mod focus;
 mod font;
 mod found;
+mod heif;
 mod infotext;
 mod iptc;
 mod jpeg;
@@ -44,13 +45,14 @@ mod xmp;
 mod zip;
 
 pub use budget::{Budget, Share};
-pub use decode::{Limits, Master, decoded_bytes};
+pub use decode::{Converter, Limits, Master, decoded_bytes};
 pub use encode::Rendered;
 pub use focus::Focus;
-pub use look::{LOOK, look};
+pub use heif::{COMMAND as HEIF_COMMAND, is_heif};
+pub use look::LOOK;
 pub use plan::suits;
 pub use probe::{Probe, derived_from, probe, sidecar};
-pub use proxy::{PROXY_BYTES, proxy};
+pub use proxy::PROXY_BYTES;
 pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
 pub use render::render;
 pub use sniff::{Sniffed, sniff};
@@ -90,6 +92,14 @@ pub enum MediaError {
         /// The format's name as [`Sniffed::format`] gives it.
         format: String,
     },
+    /// A format that another program decodes, which cannot be run here.
+    #[error("{format} cannot be rendered here: {why}")]
+    Unavailable {
+        /// The format's name as [`Sniffed::format`] gives it.
+        format: String,
+        /// What is missing, and what to do.
+        why: String,
+    },
     /// The bytes could not be read.
     #[error("the bytes cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -99,7 +109,7 @@ impl MediaError {
     /// Whether the same bytes would fail again: what the machine could not do just now says nothing of them.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Io(_))
+        !matches!(self, Self::Io(_) | Self::Unavailable { .. })
     }
 
     pub(crate) fn damaged(what: impl Into<String>) -> Self {

@@ -1,4 +1,4 @@
-//! What the chunks of a PNG say of its colours, besides an embedded profile.
+//! What the chunks of a PNG, or the codes of an AVIF, say of its colours, besides an embedded profile.
 
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, MatrixCoefficients,
@@ -11,6 +11,9 @@ use super::bytes::be32;
 const SRGB_GAMMA: u32 = 45_455;
 /// White, red, green and blue of sRGB as `cHRM` has them, x and y of each.
 const SRGB_CHROMA: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
+/// The codes of sRGB.
+const SRGB_PRIMARIES: u8 = 1;
+const SRGB_TRANSFER: u8 = 13;
 /// Differences that no eye sees.
 const NEAR: u32 = 500;
 
@@ -41,6 +44,15 @@ impl Colour {
                 self.chroma = values.and_then(|v| v.try_into().ok()).filter(real);
             }
             _ => {}
+        }
+    }
+
+    /// Takes the codes of another container than PNG. Its curves of cameras mean what a screen shows of them, and those of sRGB's colours
+    /// are not named at all, so that an embedded profile stands.
+    pub fn coded(&mut self, primaries: u8, transfer: u8) {
+        let transfer = if matches!(transfer, 1 | 2 | 6 | 14 | 15) { SRGB_TRANSFER } else { transfer };
+        if (primaries, transfer) != (SRGB_PRIMARIES, SRGB_TRANSFER) {
+            self.cicp = Some([primaries, transfer, 0, 1]);
         }
     }
 

@@ -6,7 +6,9 @@ use super::found::Found;
 use super::png_colour::Colour;
 use super::sniff::{Sniffed, sniff};
 use super::words::Told;
-use super::{MediaError, bmff, bound, dates, exif, iptc, jpeg, layered, other_tools, png, psd, simple, webp, xmp};
+use super::{
+    MediaError, bmff, bound, dates, exif, heif, iptc, jpeg, layered, other_tools, png, psd, simple, webp, xmp,
+};
 use crate::types::{Generation, ReadAt, Timestamp};
 
 const HEAD: usize = 8 * 1024;
@@ -70,6 +72,8 @@ pub fn probe(source: &dyn ReadAt) -> Result<Probe, MediaError> {
         Some(block) => exif::read(&block)?,
         None => exif::Exif { orientation: 1, ..exif::Exif::default() },
     };
+    // There it says how the camera was held; which way is up, the container says.
+    let exif = if heif::is_heif(sniffed.format) { exif::Exif { orientation: 1, ..exif } } else { exif };
     Ok(assemble(&sniffed, found, &exif))
 }
 
@@ -144,6 +148,7 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
     let found = walk(source, sniffed)?;
     let orientation = match &found.exif {
         _ if sniffed.format == "tiff" => exif::read(source)?.orientation,
+        _ if heif::is_heif(sniffed.format) => 1,
         Some(block) => exif::read(block)?.orientation,
         None => 1,
     };
@@ -169,7 +174,8 @@ fn walk(source: &dyn ReadAt, sniffed: &Sniffed) -> std::io::Result<Found> {
         "tiff" => simple::tiff(source),
         "psd" | "psb" => psd::walk(source),
         "kra" | "ora" => layered::walk(source),
-        "mp4" | "mov" | "m4a" | "3gp" | "avif" | "heic" => bmff::walk(source),
+        "mp4" | "mov" | "m4a" | "3gp" => bmff::walk(source),
+        "avif" | "heic" => heif::walk(source),
         _ => Ok(Found { complete: true, ..Found::default() }),
     }
 }

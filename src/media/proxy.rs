@@ -4,8 +4,7 @@ use super::canvas::{Ground, WHITE, lay};
 use super::encode;
 use super::plan::plan;
 use super::render::Raster;
-use super::{Fit, Limits, Master, MediaError, Recipe, mark};
-use crate::types::ReadAt;
+use super::{Fit, Master, MediaError, Recipe, mark};
 
 /// The size of every proxy, so that its attributes need no rendering.
 pub const PROXY_BYTES: u64 = 256 * 1024;
@@ -17,20 +16,21 @@ const MAX_SEGMENT: usize = 65_537;
 const MIN_SIDE: u32 = 64;
 const MIN_LONG_SIDE: u32 = 320;
 
-/// A reduced JPEG of exactly [`PROXY_BYTES`] bytes, visibly marked with the text.
-///
-/// # Errors
-/// As [`Master::decode`].
-pub fn proxy(source: &dyn ReadAt, mark: &str, limits: &Limits) -> Result<Vec<u8>, MediaError> {
-    let master = Master::decode(source, limits)?;
-    for (side, quality) in [(1024, 82), (1024, 65), (768, 60), (640, 50), (512, 40), (320, 30)] {
-        let raster = marked(&master, mark, side)?;
-        let file = encode::jpeg(&raster, quality, None)?;
-        if file.len() <= WHOLE {
-            return pad(&file);
+impl Master {
+    /// A reduced JPEG of exactly [`PROXY_BYTES`] bytes, visibly marked with the text.
+    ///
+    /// # Errors
+    /// When it cannot be made so small.
+    pub fn proxy(&self, mark: &str) -> Result<Vec<u8>, MediaError> {
+        for (side, quality) in [(1024, 82), (1024, 65), (768, 60), (640, 50), (512, 40), (320, 30)] {
+            let raster = marked(self, mark, side)?;
+            let file = encode::jpeg(&raster, quality, None)?;
+            if file.len() <= WHOLE {
+                return pad(&file);
+            }
         }
+        Err(MediaError::too_large("the proxy does not fit into 256 KiB"))
     }
-    Err(MediaError::too_large("the proxy does not fit into 256 KiB"))
 }
 
 fn marked(master: &Master, text: &str, side: u32) -> Result<Raster, MediaError> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::brake::Brake;
 use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
+use super::converter::Converter;
 use super::denials::Denials;
 use super::evict::KeptRenders;
 use super::factors::Leases;
@@ -182,6 +183,8 @@ pub struct Library {
     pub served: Served,
     /// Clips for the platforms.
     pub clips: Clips,
+    /// What decodes AVIF and HEIC.
+    pub converter: Converter,
     /// Stills for the platforms.
     pub stills: Stills,
     /// Openings of files, for the audit log.
@@ -350,6 +353,7 @@ impl Library {
             view_copies: ViewCopies::default(),
             served: Served::default(),
             clips: Clips::default(),
+            converter: Converter::default(),
             stills: Stills::default(),
             reads: Reads::default(),
             kept_renders: KeptRenders::default(),

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::{Library, OpsError};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
-use crate::media::{self, LOOK};
+use crate::media::{self, LOOK, Limits};
 use crate::types::{AssetId, ContentId};
 
+/// Pictures that are looked at. Larger ones would keep exports waiting for memory.
+const LIMITS: Limits = Limits { max_pixels: 100_000_000, max_bytes: 512 * 1024 * 1024 };
 /// Assets, or changes, that are gone through at once.
 const AT_ONCE: usize = 256;
 
@@ -133,7 +135,7 @@ impl Library {
             Ok(size) => {
                 // Only what is free: nobody who waits for an export waits longer for this.
                 let Some(_share) = self.room(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
-                media::look(&reader)
+                self.master(&reader, &LIMITS).and_then(|master| master.look())
             }
             Err(e) => Err(e),
         };

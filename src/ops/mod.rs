@@ -9,6 +9,7 @@ pub mod captions;
 pub mod clips;
 mod complete;
 pub mod conflicts;
+pub mod converter;
 pub mod copies;
 pub mod denials;
 mod dry;
@@ -55,6 +56,7 @@ pub mod restore;
 pub mod retention;
 pub mod rivals;
 pub mod rules;
+mod sandboxed;
 pub mod saved;
 pub mod scout;
 mod select;
@@ -89,6 +91,7 @@ pub use actor::Actor;
 pub use error::OpsError;
 pub use library::{Created, KeyChoice, Library, OpenError};
 pub use rebuild::{Rebuild, rebuild};
+pub use sandboxed::UNSANDBOXED;
 pub use serve::{Listener, serve, serve_to};
 
 /// The audit chain of operations; one chain per writer.

@@ -32,7 +32,8 @@ impl Library {
                 Some(row) => row.no,
                 None => RenditionNo(tx.next(Counter::Rendition)?),
             };
-            let since = old.map_or(now, |row| row.since);
+            // Other bytes than before, by another build of what made them, are of now.
+            let since = old.filter(|row| row.outcome == *outcome).map_or(now, |row| row.since);
             tx.put_rendition(&RenditionRow { no, content, recipe, renderer, outcome: outcome.clone(), since })?;
             match told {
                 Some(asset) => tx.change(ChangeKind::Asset, &asset.to_string()),

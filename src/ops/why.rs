@@ -44,7 +44,8 @@ pub fn unrendered(
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
             PlacementKind::Image => {
-                tree::unrenderable(tx, &version, &tree::recipe_of(tx, asset, &version, placement)?)?
+                let recipe = tree::recipe_of(tx, asset, &version, placement)?;
+                tree::unrenderable(tx, &version, &recipe, library.converter.unavailable())?
             }
             PlacementKind::Video if tree::takes_clips(placement) => {
                 library.clips.missing(tx, asset, &version, placement)?

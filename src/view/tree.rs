@@ -67,6 +67,8 @@ pub struct Tree<'a> {
     platforms: &'a Platforms,
     /// Whether clips are rendered here: else no placement for them is there.
     clips: bool,
+    /// Why AVIF and HEIC are not rendered.
+    unconverted: Option<String>,
     /// What stands beside exports; nothing without.
     captions: Option<Arc<Captions>>,
     /// Whose the stems are that were asked for.
@@ -87,6 +89,7 @@ impl<'a> Tree<'a> {
             list,
             platforms,
             clips: false,
+            unconverted: None,
             captions: None,
             holders: RefCell::default(),
         }
@@ -102,6 +105,12 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn with_clips(self, clips: bool) -> Self {
         Self { clips, ..self }
+    }
+
+    /// The tree where AVIF and HEIC are not rendered, for this reason.
+    #[must_use]
+    pub fn without_converter(self, why: Option<&str>) -> Self {
+        Self { unconverted: why.map(str::to_owned), ..self }
     }
 
     /// The tree with captions by these templates.

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
+use damfs::media::Limits;
+use damfs::ops::converter::Decoder;
 use damfs::ops::proto::Command;
-use damfs::ops::stills::Still;
+use damfs::ops::stills::{Still, StillError};
 use damfs::view::recipes::object_name;
 use damfs::view::tree::{exported, recipe_of};
 
@@ -310,4 +312,67 @@ fn a_budget_that_is_no_number_opens_no_library_and_says_why() {
     std::fs::write(&file, text.replace("\"20G\"", "\"lots\"")).unwrap();
     let Err(e) = world.try_reopen() else { panic!("it opens") };
     assert!(e.to_string().contains("renditions_max: `lots` is no number of bytes; write \"20G\""), "{e}");
+}
+
+/// A decoder that hangs, or has no right to run, costs its picture and nobody else.
+#[test]
+fn a_decoder_that_does_not_end_is_ended() {
+    let (world, _admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(Ok(decoder(folder.path(), "sleep 1000")));
+    let sample = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
+    let told = std::thread::scope(|scope| {
+        let decoding = scope.spawn(|| world.library.master(&sample, &Limits::default()).unwrap_err());
+        while !decoding.is_finished() {
+            world.clock.advance_ms(10_000);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        decoding.join().unwrap()
+    });
+    assert!(told.to_string().contains("longer than 240 s") && !told.is_lasting(), "{told}");
+    assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
+}
+
+/// A decoder that does this, whatever it is given.
+fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
+    let sandbox = folder.join("sandbox");
+    std::fs::write(&sandbox, format!("#!/bin/sh\nexec {does}\n")).unwrap();
+    std::fs::set_permissions(&sandbox, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    Decoder { sandbox, vips: "/usr/bin/vips".into() }
+}
+
+/// Regression: the first export of ours that another program had a part in would have been a fault of ours for ever after its update.
+#[test]
+fn another_build_of_a_decoder_may_see_other_pixels() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(Ok(decoder(folder.path(), &format!("cat {}", folder.path().join("picture").display()))));
+    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
+    world.settle();
+    world.set("library/b.avif", &["status.x=approved"]);
+    let card = still(&world, "library/b.avif", "card");
+    let sees = |shade: u32| {
+        let picture =
+            image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([u8::try_from((x * y + shade) % 256).unwrap(); 3]));
+        picture.save_with_format(folder.path().join("picture"), image::ImageFormat::Png).unwrap();
+    };
+    let forget = || {
+        let name = object_name(card.content, &card.recipe);
+        world.library.vault.remove_object(ObjectKind::Rendition, &name).unwrap();
+    };
+    sees(0);
+    let first = world.library.still(&card).unwrap();
+    // Lets go of the decoded picture.
+    world.library.render_stills();
+    let before = world.library.still_row(&card).unwrap().unwrap();
+    forget();
+    assert!(world.library.still(&card).unwrap() == first, "the same build, the same bytes");
+    world.library.render_stills();
+    forget();
+    world.clock.advance_ms(5_000);
+    sees(90);
+    assert!(matches!(world.library.still(&card), Err(StillError::Busy)), "who asks was told another size");
+    let after = world.library.still_row(&card).unwrap().unwrap();
+    assert!(after.since > before.since && after.outcome != before.outcome);
+    assert!(*world.library.still(&card).unwrap() != *first);
 }

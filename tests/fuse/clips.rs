@@ -213,20 +213,6 @@ fn a_lost_clip_is_rendered_again() {
     wait_until("it is there again", || fs::read(&export).is_ok_and(|again| again == bytes));
 }
 
-/// Mounts again, with these programs and no others.
-fn mount_with(s: &mut Studio, programs: &[(&str, &str)]) {
-    s.unmount();
-    let bin = s.path("bin");
-    fs::create_dir(&bin).unwrap();
-    for (name, script) in programs {
-        fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
-        set_mode(&bin.join(name), 0o755);
-    }
-    let mut command = s.command(["mount".as_ref(), s.library().as_os_str(), s.path("mnt").as_os_str()]);
-    assert!(command.env("PATH", &bin).status().unwrap().success());
-    s.adopt("mnt");
-}
-
 const PROBER: (&str, &str) = ("ffprobe", "exec /usr/bin/ffprobe \"$@\"");
 
 /// A decoder that a file makes crash takes nothing else down, and is not given that file again.
@@ -235,10 +221,10 @@ fn an_encoder_that_crashes_costs_one_clip() {
     let mut s = studio(SHORT);
     let crash = "exec /usr/bin/python3 -I -c 'import ctypes; ctypes.string_at(0)'";
     let script = format!("case \"$*\" in *-encoders) exec /usr/bin/ffmpeg \"$@\";; esac\n{crash}");
-    mount_with(&mut s, &[("ffmpeg", &script), PROBER]);
+    s.mount_with(&[("ffmpeg", &script), PROBER]);
     approve(&s, "a.mp4", "tiktok");
     wait_until("it is not pending any more", || {
-        s.dam(["why", "library/luna/a.mp4"]).contains("the encoder died of signal 11")
+        s.dam(["why", "library/luna/a.mp4"]).contains("ffmpeg died of signal 11")
     });
     assert_eq!(names(&s.mnt("platforms/tiktok/video")), [""; 0]);
     let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
@@ -253,7 +239,7 @@ fn what_an_encoder_made_is_judged_before_it_is_shown() {
     // It keeps the size of the clip.
     let script = "case \"$*\" in *-encoders) exec /usr/bin/ffmpeg \"$@\";; esac\n\
                   exec /usr/bin/ffmpeg -nostdin -v error -y -f mov -i /proc/self/fd/0 -c copy -f mp4 /proc/self/fd/1";
-    mount_with(&mut s, &[("ffmpeg", script), PROBER]);
+    s.mount_with(&[("ffmpeg", script), PROBER]);
     approve(&s, "a.mp4", "tiktok");
     wait_until("it was judged", || {
         s.dam(["why", "library/luna/a.mp4"]).contains("not what was asked for: 320x240 pixels")
@@ -264,7 +250,7 @@ fn what_an_encoder_made_is_judged_before_it_is_shown() {
 #[test]
 fn without_ffmpeg_no_placement_for_clips_is_there_and_why_says_so() {
     let mut s = studio(SHORT);
-    mount_with(&mut s, &[]);
+    s.mount_with(&[]);
     approve(&s, "a.mp4", "facebook");
     assert!(!names(&s.mnt("platforms/facebook")).contains(&"reel".to_owned()));
     assert!(!s.mnt("platforms/facebook/reel/a.mp4.pending").exists());

@@ -86,6 +86,21 @@ impl Studio {
         }
     }
 
+    /// Mounts again, with these programs and no others.
+    pub fn mount_with(&mut self, programs: &[(&str, &str)]) {
+        self.unmount();
+        let bin = self.path("bin");
+        let _ = fs::remove_dir_all(&bin);
+        fs::create_dir(&bin).unwrap();
+        for (name, script) in programs {
+            fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+            set_mode(&bin.join(name), 0o755);
+        }
+        let mut command = self.command(["mount".as_ref(), self.library().as_os_str(), self.path("mnt").as_os_str()]);
+        assert!(command.env("PATH", &bin).status().unwrap().success());
+        self.adopt("mnt");
+    }
+
     pub fn remount(&mut self) {
         self.unmount();
         self.mount("mnt", &[]);

@@ -4,6 +4,7 @@
 
 mod access;
 mod clips;
+mod converted;
 mod crash;
 mod exports;
 mod harness;

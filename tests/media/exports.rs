@@ -2,7 +2,7 @@
 
 use damfs::media::{
     Fit, Limits, Master, MediaError, PROXY_BYTES, Recipe, StillFormat, Words, decoded_bytes, derived_from, probe,
-    proxy, render,
+    render,
 };
 
 use crate::tools::Dir;
@@ -173,7 +173,7 @@ fn a_proxy_has_one_size_and_a_visible_mark() {
     d.pillow("from PIL import Image\nImage.new('RGB',(3,2)).save('tiny.png'); Image.new('RGB',(3000,4),'white').save('thin.png'); Image.effect_noise((2600,2600),200).save('noise.png'); Image.new('RGB',(800,600),(120,120,120)).save('flat.png')");
     for name in NAMES.iter().chain(&["tiny.png", "thin.png", "noise.png", "flat.png"]) {
         let bytes = d.read(name);
-        let out = proxy(&bytes, "for Müller only", &Limits::default()).unwrap();
+        let out = Master::decode(&bytes, &Limits::default()).unwrap().proxy("for Müller only").unwrap();
         assert_eq!(out.len() as u64, PROXY_BYTES, "{name}");
         let picture = image::load_from_memory(&out).unwrap().to_rgb8();
         assert!(picture.width().max(picture.height()) <= 1024);

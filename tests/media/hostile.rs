@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use damfs::media::{Fit, Limits, MediaError, StillFormat, probe, proxy, render, sniff};
+use damfs::media::{Fit, Limits, Master, MediaError, StillFormat, probe, render, sniff};
 use proptest::prelude::*;
 
 use crate::exports::recipe;
@@ -106,7 +106,7 @@ proptest! {
         let _ = probe(&bytes);
         let _ = render(&bytes, &recipe(8, 8, Fit::Crop, StillFormat::Jpeg), &limits);
         if which == 0 {
-            let _ = proxy(&bytes, "x", &limits);
+            let _ = Master::decode(&bytes, &limits).and_then(|master| master.proxy("x"));
         }
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod colour;
+mod converted;
 mod corpus;
 mod documents;
 mod exports;

@@ -8,6 +8,7 @@ use damfs::policy::platforms::{PlacementKind, shipped};
 use damfs::view::recipes::still_recipe;
 
 use crate::colour::PROFILES;
+use crate::converted::decode;
 use crate::tools::Dir;
 
 /// The recipes of all still rows, each once: many rows ask for the same.
@@ -66,7 +67,7 @@ fn is_whole(d: &Dir, name: &str, format: StillFormat) {
 fn check(script: &str, file: &str, recipes: BTreeMap<String, Recipe>) {
     let d = Dir::new();
     d.pillow(script);
-    let master = Master::decode(&d.read(file), &Limits::default()).unwrap();
+    let master = decode(&d, file).unwrap();
     let (w, h) = master.size();
     let mut made = Vec::new();
     for (at, (text, recipe)) in recipes.into_iter().enumerate() {
@@ -191,6 +192,23 @@ fn photoshop() {
 #[test]
 fn krita() {
     check(&format!("{PROFILES}{NOISE}{DOCUMENT}"), "m.kra", one_of_each());
+}
+
+/// By programs of AVIF and HEIC.
+fn written(command: &str) -> String {
+    format!(
+        "{NOISE}noise(1300, 1600).save('m.png')\nimport subprocess; subprocess.run({command:?}.split(), check=True, capture_output=True)"
+    )
+}
+
+#[test]
+fn avif() {
+    check(&written("avifenc -s 10 m.png m.avif"), "m.avif", one_of_each());
+}
+
+#[test]
+fn heic() {
+    check(&written("heif-enc -q 80 -p preset=ultrafast m.png -o m.heic"), "m.heic", one_of_each());
 }
 
 /// Regression: of a JPEG that is cut short the rest was gray.

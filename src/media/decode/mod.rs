@@ -12,11 +12,23 @@ use image::metadata::Orientation;
 use super::probe::Header;
 use super::sniff::sniff;
 use super::words::Told;
-use super::{MediaError, layered, probe};
+use super::{MediaError, heif, layered, probe};
 use crate::types::ReadAt;
 
 /// Profiles beyond this are no profiles of pictures.
 const MAX_ICC: usize = 4 * 1024 * 1024;
+
+/// What the memory of the program that decodes for us, which has its own limit, holds.
+const MOST_CONVERTED: u64 = 800 * 1024 * 1024;
+
+/// Decodes pictures by another program.
+pub trait Converter {
+    /// A picture of this format as a PNG of so many bytes at most, in the file's own colours, upright.
+    ///
+    /// # Errors
+    /// [`MediaError::Damaged`] when the picture is at fault, [`MediaError::Unavailable`] when the program cannot be run.
+    fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError>;
+}
 
 /// What one decode may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +119,8 @@ pub fn decoded_bytes(source: &dyn ReadAt) -> Result<u64, MediaError> {
         // Channel by channel, and then side by side.
         Ok(Reader::Photoshop) => pixels,
         Ok(Reader::Layered) => layered::unpacked((w, h), pixel),
+        // The PNG, and what the other program makes it of.
+        Ok(Reader::Converted) => layered::unpacked((w, h), pixel).saturating_add(pixels),
         _ => 0,
     };
     Ok(pixels.saturating_add(beside).saturating_add(source.len()))
@@ -118,6 +132,18 @@ impl Master {
     /// # Errors
     /// When the format is not one that is decoded here, the file is damaged or beyond the limits.
     pub fn decode(source: &dyn ReadAt, limits: &Limits) -> Result<Self, MediaError> {
+        Self::decode_with(source, limits, None)
+    }
+
+    /// Decodes a picture, if need be by another program.
+    ///
+    /// # Errors
+    /// As [`Master::decode`], and when that program cannot be run.
+    pub fn decode_with(
+        source: &dyn ReadAt,
+        limits: &Limits,
+        converter: Option<&dyn Converter>,
+    ) -> Result<Self, MediaError> {
         let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
         let reader = Reader::of(sniffed.format)?;
         if source.len() > limits.max_bytes {
@@ -135,7 +161,7 @@ impl Master {
             return Err(MediaError::Unsupported { format: what.to_owned() });
         }
         // What its decoder would not say: the rest is gray.
-        if sniffed.format == "jpeg" && !header.complete {
+        if matches!(sniffed.format, "jpeg" | "avif" | "heic") && !header.complete {
             return Err(MediaError::damaged("it ends before its picture does"));
         }
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
@@ -145,6 +171,19 @@ impl Master {
                 let size = header.size.ok_or_else(|| MediaError::damaged("its merged picture tells no size"))?;
                 let most = layered::unpacked(size, header.pixel()).min(limits.max_bytes);
                 by_others(&layered::merged(source, most)?, ImageFormat::Png, limits, &header)?
+            }
+            Reader::Converted => {
+                let size = header.size.ok_or_else(|| MediaError::damaged("it tells no size"))?;
+                let most = layered::unpacked(size, header.pixel());
+                if most > MOST_CONVERTED {
+                    return Err(MediaError::too_large(format!("{}x{} pixels of this format", size.0, size.1)));
+                }
+                let format = sniffed.format;
+                let converter = converter.ok_or_else(|| MediaError::Unavailable {
+                    format: format.to_owned(),
+                    why: "another program decodes it, which is run by the daemon alone".to_owned(),
+                })?;
+                by_others(&converter.png(source, format, most)?, ImageFormat::Png, limits, &header)?
             }
             Reader::Image(format) => {
                 let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
@@ -174,6 +213,8 @@ enum Reader {
     Photoshop,
     /// The PNG in an archive.
     Layered,
+    /// The PNG that another program makes of it.
+    Converted,
 }
 
 impl Reader {
@@ -187,6 +228,7 @@ impl Reader {
             "tiff" => Self::Image(ImageFormat::Tiff),
             "psd" | "psb" => Self::Photoshop,
             "kra" | "ora" => Self::Layered,
+            format if heif::is_heif(format) => Self::Converted,
             other => return Err(MediaError::Unsupported { format: other.to_owned() }),
         })
     }

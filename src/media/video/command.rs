@@ -206,6 +206,8 @@ impl Progress {
                 if !key.is_empty()
                     && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') => {}
             _ if line.trim().is_empty() => {}
+            // GLib's go before what a program ends of.
+            _ if line.contains("WARNING **") => {}
             _ => {
                 self.disk_full |= line.contains("No space left on device");
                 if self.complaint.is_empty() {

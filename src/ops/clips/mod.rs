@@ -4,13 +4,11 @@
 //! restart, and what is withdrawn is no longer to be done.
 
 mod kept;
-mod run;
+mod tools;
 mod work;
 
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::Library;
 use super::queue::Waiting;
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::policy::platforms::Placement;
@@ -19,18 +17,7 @@ use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{ClipState, clip_state};
 
 pub use kept::KeptClip;
-/// What the sandbox begins with when it says why it runs nothing.
-pub const UNSANDBOXED: &str = "dam-mountd sandbox: ";
-
-/// The programs that clips are read and written by.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    /// `dam-mountd`, which becomes the program after it has given up every right.
-    pub sandbox: PathBuf,
-    pub ffmpeg: PathBuf,
-    pub ffprobe: PathBuf,
-}
-
+pub use tools::Tools;
 /// A clip that is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
@@ -127,16 +114,4 @@ impl Clips {
 /// How a placement is called in texts.
 fn place(placement: &Placement) -> String {
     format!("{}/{}", placement.platform, placement.placement)
-}
-
-impl Library {
-    /// Renders clips from now on by these tools, when they work here; else says why they do not.
-    pub fn use_tools(&self, found: Result<Tools, String>) {
-        let tried = found.and_then(|tools| run::try_out(self, &tools).map(|()| tools));
-        if let Err(why) = &tried {
-            tracing::warn!("no clips are rendered for platforms: {why}");
-        }
-        // Set once: a daemon has the tools that it started with.
-        let _ = self.clips.tools.set(tried);
-    }
 }

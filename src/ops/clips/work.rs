@@ -2,13 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::kept::{self, Made};
-use super::run::{Ended, PROBE_SECONDS, Run, TOLD, nameless, told};
 use super::{Running, Tools, lock, place};
 use crate::catalog::{Asset, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::video::{CLIP_RENDERER, Clip, ClipRecipe, Encode, Progress, mark, probe_command, told_by, verdict};
@@ -17,10 +15,11 @@ use crate::ops::evict::Lease;
 use crate::ops::notices::Notice;
 use crate::ops::queue::Shown;
 use crate::ops::renditions::Rendered;
+use crate::ops::sandboxed::{Ended, PROBE_SECONDS, Run, TOLD, copy, nameless, told};
 use crate::ops::{Library, OpsError};
 use crate::policy::platforms::Placement;
 use crate::policy::{Expr, Field};
-use crate::types::{AssetId, ContentId, ReadAt, Timestamp};
+use crate::types::{AssetId, ContentId, Timestamp};
 use crate::view::recipes::{clip_name, clip_recipe_for};
 use crate::view::tree::{self, ClipState, clip_state};
 
@@ -33,8 +32,6 @@ const SECONDS_EACH: u64 = 60;
 const MOST_SECONDS: u64 = 6 * 3600;
 /// What an encoder may write beyond what it was told to.
 const SLACK_BYTES: u64 = 64 << 20;
-/// Bytes of a master that are copied at once.
-const CHUNK: usize = 1 << 20;
 
 /// A clip to make.
 struct Job {
@@ -159,7 +156,7 @@ impl Library {
         let mut watch = Watch::new(self, job);
         let format = &job.version.format;
         if master.as_ref().is_none_or(|m| m.content != job.version.content) {
-            *master = Some(self.master(tools, job, &mut watch)?);
+            *master = Some(self.copied(tools, job, &mut watch)?);
         }
         let Some(master) = master else { return Err(Failure::Stopped) };
         let mut encode = Encode::plan(&job.recipe, &master.clip, format)?;
@@ -186,23 +183,13 @@ impl Library {
     }
 
     /// A plain copy of a version's bytes, in a file that has no name, and what ffprobe says of it.
-    fn master(&self, tools: &Tools, job: &Job, watch: &mut Watch<'_>) -> Result<Master, Failure> {
+    fn copied(&self, tools: &Tools, job: &Job, watch: &mut Watch<'_>) -> Result<Master, Failure> {
         let content = job.version.content;
         let row = self.catalog.read(|tx| tx.content(content))?;
         let row = row.ok_or_else(|| Failure::Passing(format!("content {content} is not in the catalogue")))?;
         let (reader, file) = (self.vault.open(&row), nameless(self)?);
-        let mut buf = vec![0; CHUNK];
-        let mut at = 0;
-        while at < reader.len() {
-            let count = reader.read_at(at, &mut buf)?;
-            if count == 0 {
-                return Err(Failure::Passing("the bytes end before their length".into()));
-            }
-            file.write_all_at(&buf[..count], at)?;
-            at += count as u64;
-            if !watch.goes_on(None) {
-                return Err(Failure::Stopped);
-            }
+        if !copy(&reader, &file, || watch.goes_on(None))? {
+            return Err(Failure::Stopped);
         }
         let clip = self.probe(tools, &file, &job.version.format, watch)?;
         Ok(Master { content, file, clip, told: told_by(&reader)? })
@@ -211,7 +198,7 @@ impl Library {
     fn probe(&self, tools: &Tools, file: &File, format: &str, watch: &mut Watch<'_>) -> Result<Clip, Failure> {
         let (arguments, output) = (probe_command(format)?, nameless(self)?);
         let run = Run {
-            tools,
+            sandbox: &tools.sandbox,
             program: &tools.ffprobe,
             arguments: &arguments,
             input: file,
@@ -236,7 +223,7 @@ impl Library {
         let length = master.clip.length;
         let seconds = (LEAST_SECONDS + SECONDS_EACH * length.as_secs()).min(MOST_SECONDS);
         let run = Run {
-            tools,
+            sandbox: &tools.sandbox,
             program: &tools.ffmpeg,
             arguments: &encode.arguments(),
             input: &master.file,
@@ -300,7 +287,7 @@ impl<'a> Watch<'a> {
             Ended::Stopped if self.late => Err(Failure::Passing(format!("it took longer than {} s", self.seconds))),
             Ended::Stopped => Err(Failure::Stopped),
             Ended::Refused(what) => Err(Failure::Lasting(MediaError::Damaged { what })),
-            Ended::Failed(why) => Err(Failure::Passing(why)),
+            Ended::Unsandboxed(why) | Ended::Failed(why) => Err(Failure::Passing(why)),
         }
     }
 

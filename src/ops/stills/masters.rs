@@ -96,6 +96,6 @@ impl Library {
         };
         let share = share.ok_or(StillError::Busy)?;
         self.stills.counts.decoded.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Decoded { master: Master::decode(&reader, &Limits::default())?, _share: share }))
+        Ok(Arc::new(Decoded { master: self.master(&reader, &Limits::default())?, _share: share }))
     }
 }

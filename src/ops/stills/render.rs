@@ -9,8 +9,11 @@ use crate::catalog::{CatalogError, Outcome, RenditionRow};
 use crate::media::{self, MediaError, RENDERER};
 use crate::ops::Library;
 use crate::ops::renditions::Rendered;
-use crate::types::ReadAt;
+use crate::types::{ContentId, ReadAt};
 use crate::view::recipes::object_name;
+
+/// Bytes by which a format is known.
+const SNIFFED: usize = 4096;
 
 impl Library {
     /// What came of rendering a still, when that was tried.
@@ -82,14 +85,24 @@ impl Library {
             Err(e) => return Err(e),
         };
         let hash = *blake3::hash(&bytes).as_bytes();
-        if known.is_some_and(|known| known != hash) {
+        let is_other = known.is_some_and(|known| known != hash);
+        let is_converted = is_other && self.is_converted(still.content)?;
+        if is_other && !is_converted {
             return Err(StillError::Differs(name));
         }
         let made = Outcome::Made { size: bytes.len() as u64, hash, quality };
         if let Err(e) = self.keep_still(still, &name, &bytes, made) {
             tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
         }
-        Ok(Arc::new(bytes))
+        // Who asks now has been told another size.
+        if is_converted { Err(StillError::Busy) } else { Ok(Arc::new(bytes)) }
+    }
+
+    /// Whether another program decodes a content: a new build of it may see other pixels.
+    fn is_converted(&self, content: ContentId) -> Result<bool, StillError> {
+        let row = self.catalog.read(|tx| tx.content(content))?.ok_or(StillError::NoContent(content))?;
+        let head = self.vault.open(&row).read_head(SNIFFED).map_err(MediaError::Io)?;
+        Ok(media::sniff(&head).is_some_and(|sniffed| media::is_heif(sniffed.format)))
     }
 
     /// Does what decodes a picture when there is memory for it beside the others.

@@ -9,7 +9,7 @@ use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::{RENDERER, Recipe, StillFormat, suits};
+use crate::media::{MediaError, RENDERER, Recipe, StillFormat, is_heif, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -70,21 +70,31 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == kind && (!adult || takes_adult(placement))
 }
 
-/// Why a version has no export by a recipe: it is too small for it, or it was tried and cannot be rendered.
+/// Why a version has no export by a recipe: it is too small for it, it was tried and cannot be rendered, or it was not and there is nothing to
+/// decode its format by, for that reason.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub fn unrenderable(tx: &dyn ReadTx, version: &VersionRow, recipe: &Recipe) -> Result<Option<String>, CatalogError> {
+pub fn unrenderable(
+    tx: &dyn ReadTx,
+    version: &VersionRow,
+    recipe: &Recipe,
+    unconverted: Option<&str>,
+) -> Result<Option<String>, CatalogError> {
     if let Some(size) = version.width.zip(version.height)
         && let Err(e) = suits(size, recipe)
     {
         return Ok(Some(e.to_string()));
     }
     let tried = tx.rendition(version.content, &recipe.hash(), RENDERER)?;
-    Ok(tried.and_then(|row| match row.outcome {
-        Outcome::Failed(reason) => Some(reason),
-        Outcome::Made { .. } => None,
-    }))
+    Ok(match tried.map(|row| row.outcome) {
+        Some(Outcome::Failed(reason)) => Some(reason),
+        Some(Outcome::Made { .. }) => None,
+        None => unconverted.filter(|_| is_heif(&version.format)).map(|why| {
+            let (format, why) = (version.format.clone(), why.to_owned());
+            MediaError::Unavailable { format, why }.to_string()
+        }),
+    })
 }
 
 /// The version that an asset has in a placement's circulation, whether it can be rendered or not.
@@ -156,7 +166,7 @@ impl Tree<'_> {
             return Ok(None);
         };
         let recipe = recipe_of(self.tx, asset, &version, placement)?;
-        let failed = unrenderable(self.tx, &version, &recipe)?.is_some();
+        let failed = unrenderable(self.tx, &version, &recipe, self.unconverted.as_deref())?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }
 

@@ -10,24 +10,28 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::{Tools, UNSANDBOXED};
+use super::Library;
 use crate::media::video::Progress;
-use crate::ops::Library;
+use crate::types::ReadAt;
 
-/// How often a run is looked at.
+/// What the sandbox begins with when it says why it runs nothing.
+pub const UNSANDBOXED: &str = "dam-mountd sandbox: ";
+/// How often a run is looked at: at first, for most are short, and then.
+const LOOK_AT_FIRST: Duration = Duration::from_millis(4);
 const LOOK: Duration = Duration::from_millis(100);
 /// A line of a program is heard to here.
 const LINE: u64 = 4096;
 /// Most bytes of what a prober tells.
 pub(super) const TOLD: u64 = 1 << 20;
-/// How long the tools are waited for at the start.
-const PATIENCE_MS: i64 = 20_000;
+/// Bytes that are copied at once.
+const CHUNK: usize = 1 << 20;
 /// Processor seconds that reading a header may take.
 pub(super) const PROBE_SECONDS: u64 = 30;
 
 /// What to run, on what.
 pub(super) struct Run<'a> {
-    pub tools: &'a Tools,
+    /// `dam-mountd`, which becomes the program.
+    pub sandbox: &'a Path,
     pub program: &'a Path,
     pub arguments: &'a [String],
     /// Descriptors 0 and 1.
@@ -43,8 +47,10 @@ pub(super) enum Ended {
     Done,
     /// It was stopped, for it was no longer wanted.
     Stopped,
-    /// The clip is at fault: it would end so again.
+    /// What it read is at fault: it would end so again.
     Refused(String),
+    /// Nothing was run, for it would have run with rights.
+    Unsandboxed(String),
     /// The machine is.
     Failed(String),
 }
@@ -65,7 +71,7 @@ impl Run<'_> {
     /// # Errors
     /// When the sandbox cannot be started.
     pub(super) fn run(&self, mut goes_on: impl FnMut(&Progress) -> bool) -> io::Result<Ended> {
-        let child = Command::new(&self.tools.sandbox)
+        let child = Command::new(self.sandbox)
             .arg("sandbox")
             .args(["--parent", &std::process::id().to_string()])
             .args(["--cpu-seconds", &self.cpu_seconds.to_string()])
@@ -84,6 +90,7 @@ impl Run<'_> {
         let said = child.0.stderr.take();
         let status = std::thread::scope(|scope| {
             scope.spawn(|| said.map(|said| listen(said, &progress)));
+            let mut pause = LOOK_AT_FIRST;
             let status = loop {
                 if let Some(status) = child.0.try_wait()? {
                     break Some(status);
@@ -91,13 +98,34 @@ impl Run<'_> {
                 if !goes_on(&heard()) {
                     break None;
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(LOOK);
             };
             // Its end closes what the listener reads.
             drop(child);
             Ok::<_, io::Error>(status)
         })?;
-        Ok(status.map_or(Ended::Stopped, |status| ended(status, &heard())))
+        Ok(status.map_or(Ended::Stopped, |status| self.ended(status, &heard())))
+    }
+}
+
+impl Run<'_> {
+    fn ended(&self, status: ExitStatus, progress: &Progress) -> Ended {
+        let said = &progress.complaint;
+        if let Some(why) = said.strip_prefix(UNSANDBOXED) {
+            return Ended::Unsandboxed(why.to_owned());
+        }
+        let program = self.program.file_name().unwrap_or_default().to_string_lossy();
+        match status.signal() {
+            _ if progress.disk_full => Ended::Failed("no space is left on the disk".into()),
+            None if status.success() => Ended::Done,
+            None if said.is_empty() => Ended::Refused(format!("{program} ended with {status}")),
+            None => Ended::Refused(said.clone()),
+            Some(libc::SIGXCPU) => Ended::Refused("it takes more of the processor's time than it is given".into()),
+            // By whoever ends processes when memory is short, or a person.
+            Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT) => Ended::Failed(format!("{program} was killed")),
+            Some(signal) => Ended::Refused(format!("{program} died of signal {signal}")),
+        }
     }
 }
 
@@ -111,24 +139,6 @@ fn listen(said: ChildStderr, progress: &Mutex<Progress>) {
             Ok(0) | Err(_) => return,
             Ok(_) => progress.lock().unwrap_or_else(PoisonError::into_inner).hear(&String::from_utf8_lossy(&line)),
         }
-    }
-}
-
-fn ended(status: ExitStatus, progress: &Progress) -> Ended {
-    let said = &progress.complaint;
-    if let Some(why) = said.strip_prefix(UNSANDBOXED) {
-        return Ended::Failed(why.to_owned());
-    }
-    match status.signal() {
-        _ if progress.disk_full => Ended::Failed("no space is left on the disk".into()),
-        None if status.success() => Ended::Done,
-        None => Ended::Refused(if said.is_empty() { format!("the encoder ended with {status}") } else { said.clone() }),
-        Some(libc::SIGXCPU) => {
-            Ended::Refused("it takes more of the processor's time than it is given; cut it first".into())
-        }
-        // By whoever ends processes when memory is short, or a person.
-        Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT) => Ended::Failed("the encoder was killed".into()),
-        Some(signal) => Ended::Refused(format!("the encoder died of signal {signal}")),
     }
 }
 
@@ -146,35 +156,6 @@ pub(super) fn nameless(library: &Library) -> io::Result<File> {
     Ok(File::from(file))
 }
 
-/// Whether the tools run in the sandbox here, and can write what platforms take.
-///
-/// # Errors
-/// Why not, and what to do.
-pub(super) fn try_out(library: &Library, tools: &Tools) -> Result<(), String> {
-    let told = probe_with(library, tools, &tools.ffmpeg, &["-v", "error", "-encoders"].map(str::to_owned));
-    let told = told.map_err(|e| e.to_string())??;
-    let has = |encoder: &str| String::from_utf8_lossy(&told).split_whitespace().any(|word| word == encoder);
-    if has("libx264") && has("aac") { Ok(()) } else { Err("install an ffmpeg that has libx264 and aac".into()) }
-}
-
-/// What a program tells that reads nothing, and has a moment to do it: the mount waits.
-fn probe_with(
-    library: &Library,
-    tools: &Tools,
-    program: &Path,
-    arguments: &[String],
-) -> io::Result<Result<Vec<u8>, String>> {
-    let (input, output) = (nameless(library)?, nameless(library)?);
-    let run =
-        Run { tools, program, arguments, input: &input, output: &output, cpu_seconds: PROBE_SECONDS, file_bytes: TOLD };
-    let began = library.clock.now();
-    match run.run(|_| library.clock.now().ms_since(began) < PATIENCE_MS)? {
-        Ended::Done => told(&output).map(Ok),
-        Ended::Stopped => Ok(Err(format!("{} does not answer", program.display()))),
-        Ended::Refused(why) | Ended::Failed(why) => Ok(Err(why)),
-    }
-}
-
 /// What was written to a file, to a bound.
 pub(super) fn told(output: &File) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::FileExt;
@@ -182,4 +163,26 @@ pub(super) fn told(output: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
     output.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
+}
+
+/// Copies bytes, and asks now and then whether it is to go on; whether it came to the end.
+///
+/// # Errors
+/// When they cannot be read, or not be written.
+pub(super) fn copy(source: &dyn ReadAt, to: &File, mut goes_on: impl FnMut() -> bool) -> io::Result<bool> {
+    use std::os::unix::fs::FileExt;
+    let mut buf = vec![0; CHUNK];
+    let mut at = 0;
+    while at < source.len() {
+        let count = source.read_at(at, &mut buf)?;
+        if count == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bytes end before their length"));
+        }
+        to.write_all_at(&buf[..count], at)?;
+        at += count as u64;
+        if !goes_on() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -1,0 +1,98 @@
+//! Masters that another program decodes: AVIF and HEIC, in the sandbox.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::harness::*;
+
+/// A studio with `library/luna/a.avif` and `library/luna/b.heic`.
+fn studio() -> Studio {
+    let s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir_all(&from).unwrap();
+    sh(&format!(
+        "cd {}; /usr/bin/python3 -c 'from PIL import Image
+n = Image.effect_noise((160, 200), 60).resize((1280, 1600)); Image.merge(\"RGB\", (n, n.rotate(180), n.rotate(90, expand=False))).save(\"m.png\")'
+         avifenc -s 10 m.png a.avif; heif-enc -q 80 -p preset=ultrafast m.png -o b.heic; rm m.png",
+        from.display()
+    ));
+    s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
+    s
+}
+
+fn approve(s: &Studio) {
+    s.dam(["set", "library/luna/a.avif", "library/luna/b.heic", "status.instagram=approved"]);
+}
+
+#[test]
+fn they_are_exported_as_any_other_and_looked_at() {
+    let mut s = studio();
+    approve(&s);
+    let placement = s.mnt("platforms/instagram/post_square");
+    assert_eq!(names(&placement), ["a.jpg", "b.jpg"]);
+    for name in ["a.jpg", "b.jpg"] {
+        let export = placement.join(name);
+        let (size, bytes) = (fs::metadata(&export).unwrap().len(), fs::read(&export).unwrap());
+        assert_eq!(size, bytes.len() as u64);
+        assert_eq!(sh(&format!("identify -format '%m %w %h' {}", export.display())), "JPEG 1080 1080");
+    }
+    let out = s.path("out");
+    sh(&format!("rsync -a {}/ {}/", placement.display(), out.display()));
+    let run = s.library().join("run");
+    assert!(!names(&run).iter().any(|name| name.ends_with(".png")), "{:?}", names(&run));
+    // The same picture, by two codecs.
+    wait_until("they were looked at", || s.dam(["similar", "library/luna/a.avif"]).contains("b.heic"));
+    s.unmount();
+    sh(&format!("rm -rf {}/store/renditions/*", s.library().display()));
+    s.mount("mnt", &[]);
+    assert!(!sh(&format!("rsync -aic {}/ {}/", placement.display(), out.display())).contains(">f"), "the same bytes");
+}
+
+#[test]
+fn without_the_program_none_is_listed_and_why_says_so() {
+    let mut s = studio();
+    s.mount_with(&[]);
+    approve(&s);
+    let placement = s.mnt("platforms/instagram/post_square");
+    assert!(names(&placement).is_empty());
+    let reason = "avif cannot be rendered here: vips is not there; install libvips-tools";
+    let why = s.dam(["why", "library/luna/a.avif"]);
+    assert!(why.contains(reason), "{why}");
+    let status = fs::read_to_string(s.mnt(".dam/status")).unwrap();
+    assert!(status.contains("none of AVIF and HEIC: vips is not there"), "{status}");
+    s.unmount();
+    assert!(s.dam(["why", "library/luna/a.avif"]).contains("while the library is mounted"));
+    s.mount("mnt", &[]);
+    assert_eq!(names(&placement), ["a.jpg", "b.jpg"], "nothing of it was remembered");
+}
+
+/// What ends at every picture is no fault of a picture's.
+#[test]
+fn a_program_that_always_crashes_takes_nothing_with_it_and_is_asked_no_more() {
+    let mut s = studio();
+    s.mount_with(&[("vips", "exec /usr/bin/python3 -I -c 'import ctypes; ctypes.string_at(0)'")]);
+    approve(&s);
+    let placement = s.mnt("platforms/instagram/post_square");
+    wait_until("it was tried", || names(&placement).is_empty());
+    let why = s.dam(["why", "library/luna/b.heic"]);
+    assert!(why.contains("vips died of signal 11") && why.contains("install what libheif decodes it with"), "{why}");
+    s.unmount();
+    s.mount("mnt", &[]);
+    assert!(fs::metadata(placement.join("b.jpg")).unwrap().size() > 0);
+}
+
+#[test]
+fn a_broken_one_is_damaged_and_the_next_one_is_not() {
+    let s = studio();
+    let mut broken = fs::read(s.mnt("library/luna/a.avif")).unwrap();
+    let at = broken.windows(4).position(|w| w == b"mdat").unwrap() + 4;
+    broken[at..].fill(0x55);
+    fs::write(s.mnt("library/luna/broken.avif"), broken).unwrap();
+    s.settle();
+    s.dam(["set", "library/luna/broken.avif", "status.instagram=approved"]);
+    approve(&s);
+    let placement = s.mnt("platforms/instagram/post_square");
+    assert_eq!(fs::metadata(placement.join("broken.jpg")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    assert!(s.dam(["why", "library/luna/broken.avif"]).contains("the file is damaged"));
+    assert!(fs::metadata(placement.join("a.jpg")).unwrap().size() > 0);
+}

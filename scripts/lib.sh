@@ -5,7 +5,7 @@
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 # The Debian packages, in one place. What a visitor needs to build and to mount:
-APT_BUILD=(gcc libc6-dev)
+APT_BUILD=(gcc libc6-dev nasm)
 APT_MOUNT=(fuse3)
 # What the tests use beside that; the first two lines of test.sh's own, the rest of the real-mount tests.
 APT_TEST=(attr rsync libglib2.0-bin libimage-exiftool-perl exiv2 python3 python3-pil ffmpeg procps util-linux passwd

@@ -72,7 +72,7 @@ fine "wrong arguments and a foreign folder are refused"
 
 # --- without packages and without the means to install them ---------------------------------------------------------
 cp -rs /usr/bin "$WORK/bare"
-for program in cc gcc fusermount3 sudo cargo; do rm -f "$WORK/bare/$program"; done
+for program in cc gcc nasm fusermount3 sudo cargo; do rm -f "$WORK/bare/$program"; done
 expect 1 "apt-get install -y ${APT_BUILD[*]} ${APT_MOUNT[*]}" \
     as_tester "$WORK/bare" DAM_BIN_DIR="$WORK/bin" "$WORK/clone/scripts/quickstart.sh"
 fine "without sudo it prints the apt line and stops"

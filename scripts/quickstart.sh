@@ -85,7 +85,7 @@ fi
 
 # --- what is needed -------------------------------------------------------------------------------------------------
 wanted=()
-have cc || wanted+=("${APT_BUILD[@]}")
+{ have cc && have nasm; } || wanted+=("${APT_BUILD[@]}")
 have fusermount3 || wanted+=("${APT_MOUNT[@]}")
 find_cargo && cargo_fits || [ -n "${DAM_BIN_DIR:-}" ] || [ -n "${RUSTUP_INSTALLER:-}" ] || have curl || wanted+=(curl ca-certificates)
 if [ "${#wanted[@]}" -gt 0 ]; then

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # sourced by ../bench.sh, which has what this uses
-# One still export, from the approval to its last byte.
+# One still export, from the approval to its last byte; then a folder of exports that nobody has asked for yet, and reading it again.
 
 "$BIN/examples/roster" masters --count 12
 library lib.export mnt.dam
@@ -30,3 +30,38 @@ middle() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
 figure "one still export" vipsthumbnail "$(middle "${ours[@]}")" "$(middle "${peers[@]}")" exports/s 1 ""
 dam unmount mnt.dam >/dev/null
 rm -rf lib.export masters
+
+folder=$(scaled 1000 10)
+"$BIN/examples/roster" masters --count "$folder" --max-side 1600 >/dev/null
+library lib.export mnt.dam
+sed -i 's/^\(instagram,post_portrait_4x5,image,1080,1350,crop,\),,/\1,yes,/' lib.export/platforms.csv
+dam --library lib.export import masters --into masters >/dev/null
+approve_all() { dam --library lib.export find -0 kind=image | dam --library lib.export set -0 status.instagram=approved; }
+# What a file manager asks of each name, and then all bytes, by as many readers as there are processors.
+looked() { ls --color=always -l "$posts"; }
+all_read() { find "$1" -name '*.jpg' -print0 | xargs -0 -n 16 -P "$(nproc)" cat; }
+peers_all() {
+    find masters -type f -print0 |
+        xargs -0 -n 16 -P "$(nproc)" vipsthumbnail --size 1080x1350 --smartcrop centre --output "$WORK/peers/%s.jpg[Q=90]"
+}
+# The table names this placement alone, so that nothing else is rendered meanwhile.
+{ head -n 1 lib.export/platforms.csv && grep '^instagram,post_portrait_4x5,' lib.export/platforms.csv; } >platforms.new
+cp platforms.new lib.export/platforms.csv
+cold
+approve_all >/dev/null
+approved=$EPOCHREALTIME
+looked=$(clock looked)
+read=$(clock all_read "$posts")
+since=$(say "$approved $EPOCHREALTIME" | awk '{ print ($2 - $1) * 1000 }')
+count=$(find "$posts" -name '*.jpg' | wc -l)
+[ "$count" -gt 0 ] || die "no export is there"
+mkdir peers
+cold
+peers_took=$(clock peers_all)
+say "   ls --color of $count cold exports $looked ms, then reading them $read ms"
+figure "cold folder" vipsthumbnail "$since" "$peers_took" exports/s "$count" ""
+cp -r "$posts" native
+all_read native >/dev/null
+figure "exports read again" native "$(median warm all_read "$posts")" "$(median warm all_read native)" exports/s "$count" 0.83
+dam unmount mnt.dam >/dev/null
+rm -rf lib.export masters native peers platforms.new

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use damfs::ops::proto::{Failure, FailureKind, Hello, PROTOCOL, Request, Response};
+use damfs::ops::proto::{Command, Failure, FailureKind, Hello, PROTOCOL, Request, Response};
 use damfs::ops::{serve_to, wire};
 use damfs::types::Caller;
 use serde_json::json;
@@ -177,11 +177,18 @@ fn answer(
         }
         Request::Run { command } => {
             let shows = command.changes_names();
+            let leaving = match &command {
+                Command::MemberOffboard { name, .. } => Some(name.clone()),
+                _ => None,
+            };
             let file = descriptor.map(Into::into);
             let long = command.tells_progress();
             let value = telling(stream, long, |listener| serve_to(hub.library(), caller, command, file, listener))?;
             if shows {
                 hub.wait_told();
+            }
+            if leaving.is_some_and(|name| hub.dismiss(&name)) {
+                return Ok((value, Next::End));
             }
             value
         }

@@ -226,6 +226,33 @@ impl Hub {
             served.leaving = true;
             (served.number, served.mounted.clone())
         };
+        self.part_with(number, &mounted, parting)
+    }
+
+    /// Takes down whatever answers for a member of that name, whoever holds files open in it. `true` as in [`Self::unmount`].
+    pub fn dismiss(&self, name: &str) -> bool {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let his: Vec<(u64, Mounted)> = {
+            let mut state = self.lock();
+            let his = state.mounts.iter_mut().filter(|m| m.info.member.as_deref() == Some(name));
+            his.map(|served| {
+                served.leaving = true;
+                (served.number, served.mounted.clone())
+            })
+            .collect()
+        };
+        let mut ending = false;
+        for (number, mounted) in his {
+            match self.part_with(number, &mounted, Parting::AtOnce) {
+                Ok(was_last) => ending = was_last,
+                Err(e) => error!(mount = number, error = %e, "a mount of who has left stays; nothing is in it"),
+            }
+        }
+        ending
+    }
+
+    /// Takes one mount down that is marked as leaving.
+    fn part_with(&self, number: u64, mounted: &Mounted, parting: Parting) -> Result<bool, Failure> {
         let done = mounted.unmount(parting);
         let served = {
             let mut state = self.lock();

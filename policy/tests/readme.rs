@@ -43,7 +43,7 @@ fn every_role_file_is_read() {
     for text in blocks("toml") {
         RoleBook::parse(&text).unwrap();
     }
-    assert_eq!(blocks("toml").len(), 1);
+    assert_eq!(blocks("toml").len(), 2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::catalog::CatalogError;
 use crate::policy::{ExprError, RolesError};
-use crate::types::MemberId;
+use crate::types::{MemberId, Timestamp};
 
 /// Why someone is nobody here. Whoever meets one is shown nothing at all.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum AccessError {
     /// The member was put out of service.
     #[error("member {name} is not active; an admin can let him in again with `dam member set {name} --active true`")]
     Inactive { name: String },
+    /// His last day is over.
+    #[error("member {name} was one until {end}; an admin can let him in again with `dam member set {name} --ends DAY`")]
+    Ended { name: String, end: Timestamp },
     /// The member's role is not in the role file.
     #[error("member {name}: {why}; give him another role with `dam member set {name} --role ROLE`")]
     UnknownRole { name: String, why: RolesError },

@@ -162,6 +162,16 @@ impl Gate {
         }
     }
 
+    /// The next moment at which somebody may something else than now, only since time passes.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn next_shift(&self, now: Timestamp) -> Result<Option<Timestamp>, CatalogError> {
+        let members = self.catalog.read(|tx| tx.members())?;
+        let ends = members.iter().filter(|member| member.is_in(now)).filter_map(|member| member.ends);
+        Ok(ends.chain(self.roles().next(now.as_nanos()).map(Timestamp::from_nanos)).min())
+    }
+
     /// Decides one verb for one asset.
     #[must_use]
     pub fn decide(&self, who: &Who, verb: Verb, asset: &Asset) -> Decision {
@@ -182,10 +192,11 @@ impl Gate {
         let epoch = self.members.load(Ordering::Acquire);
         let mut known = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != epoch {
-            let (roles, terms) = (self.roles(), self.terms());
-            let admitted = |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &roles, terms.clone()).ok();
-            let all = tx.members()?.into_iter().filter_map(admitted);
-            *known = (epoch, Arc::new(all.map(|who| (who.id, who.subject.behind(None))).collect()));
+            let (now, roles, terms) = (self.clock.now(), self.roles(), self.terms());
+            let there = tx.members()?.into_iter().filter(|row| row.is_in(now));
+            // A colleague who is not at work now is one all the same.
+            let known_as = |row: MemberRow| Some((row.id, Who::subject_of(&row, None, &roles, terms.clone()).ok()?));
+            *known = (epoch, Arc::new(there.filter_map(known_as).collect()));
         }
         Ok(Arc::clone(&known.1))
     }

@@ -72,6 +72,7 @@ fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
         scope: scope.map(str::to_owned),
         active: true,
         since: Timestamp::EPOCH,
+        ends: None,
     }
 }
 
@@ -157,7 +158,10 @@ fn members_are_admitted_by_role_and_scope() {
     let book = book();
     let ann =
         Who::admit(&row(1, "editor", Some("client=acme")), None, Timestamp::EPOCH, &book, Terms::default()).unwrap();
-    assert_eq!((ann.id, ann.name.as_str(), ann.role(), ann.scope()), (member(1), "ann", "editor", Some("client=acme")));
+    assert_eq!(
+        (ann.id, ann.name.as_str(), ann.role(), ann.scope()),
+        (member(1), "ann", "editor".to_owned(), Some("client=acme"))
+    );
     let error =
         |row: MemberRow| Who::admit(&row, None, Timestamp::EPOCH, &book, Terms::default()).unwrap_err().to_string();
     assert!(error(row(1, "editr", None)).contains("did you mean `editor`"));

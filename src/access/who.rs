@@ -36,6 +36,8 @@ pub struct Who {
     pub policy: u64,
     /// He may so until then: what he unlocked is locked again by itself.
     pub(super) until: Option<Timestamp>,
+    /// He may so from when he was looked up until then, when a rule of hours or his own last day says otherwise.
+    pub(super) shift: Option<(Timestamp, Timestamp)>,
 }
 
 impl Deref for Who {
@@ -49,34 +51,54 @@ impl Who {
     /// Puts the roles to a member's row and his second factor, with what words mean and platforms accept.
     ///
     /// # Errors
-    /// When he is not active, or his role or scope cannot be read.
+    /// When he is not active, or a role or his scope cannot be read.
     pub fn admit(
         row: &MemberRow,
         factor: Option<&FactorRow>,
         now: Timestamp,
-        roles: &Policy,
+        policy: &Policy,
         terms: Terms,
     ) -> Result<Self, AccessError> {
-        let name = row.name.clone();
-        if !row.active {
-            return Err(AccessError::Inactive { name });
+        if let Some(end) = row.ends.filter(|end| *end <= now) {
+            return Err(AccessError::Ended { name: row.name.clone(), end });
         }
-        let role = roles.find(&row.role).map_err(|why| AccessError::UnknownRole { name: name.clone(), why })?;
-        let scope = match row.scope.as_deref().map(|text| (text, Rule::parse_with(text, &terms.platforms.vocabulary())))
-        {
-            None => None,
-            Some((_, Ok(rule))) => Some(rule),
-            Some((text, Err(why))) => return Err(AccessError::BadScope { name, scope: text.to_owned(), why }),
-        };
+        let subject = Self::subject_of(row, Some(now), policy, terms)?;
         let until = factor.and_then(|factor| factor.open_until(now));
-        let lock = Lock::of(roles.adult_gate(), factor.is_some(), until.is_some());
-        let subject = Subject::new(&row.name, role, scope).reading(terms.glossary).publishing(terms.platforms);
-        Ok(Self { id: row.id, subject: subject.behind(lock), policy: roles.no, until })
+        let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
+        let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
+        let shift = rules.chain(row.ends).min().map(|next| (now, next));
+        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, shift })
     }
 
-    /// Whether what was unlocked for him is still; not for ever, when the clock was set back.
+    /// What an active member may by his roles and scope, behind no second factor: at a moment, or with every rule of hours and days holding.
+    ///
+    /// # Errors
+    /// When he is not active, or a role or his scope cannot be read.
+    pub fn subject_of(
+        row: &MemberRow,
+        at: Option<Timestamp>,
+        policy: &Policy,
+        terms: Terms,
+    ) -> Result<Subject, AccessError> {
+        let name = || row.name.clone();
+        if !row.active {
+            return Err(AccessError::Inactive { name: name() });
+        }
+        let roles = row.roles().map(|role| policy.find(role)).collect::<Result<Vec<_>, _>>();
+        let roles = roles.map_err(|why| AccessError::UnknownRole { name: name(), why })?;
+        let read = |text: &String| {
+            let scope = Rule::parse_with(text, &terms.platforms.vocabulary());
+            scope.map_err(|why| AccessError::BadScope { name: name(), scope: text.clone(), why })
+        };
+        let scope = row.scope.as_ref().map(read).transpose()?;
+        let subject = Subject::of_roles(&row.name, &roles, scope, at.map(Timestamp::as_nanos));
+        Ok(subject.reading(terms.glossary).publishing(terms.platforms))
+    }
+
+    /// Whether he may still what he might when he was looked up; not for ever, when the clock was set back.
     pub(super) fn is_as_remembered(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| FactorRow::is_open(until, now))
+            && self.shift.is_none_or(|(since, next)| since <= now && now < next)
     }
 }
 

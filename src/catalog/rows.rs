@@ -303,11 +303,28 @@ pub struct MemberRow {
     pub name: String,
     /// The system user who is this member.
     pub uid: Option<u32>,
+    /// His role; of several all of them, with commas between.
     pub role: String,
     /// A query ANDed with every verb.
     pub scope: Option<String>,
     pub active: bool,
     pub since: Timestamp,
+    /// The first moment at which he is a member no more.
+    #[serde(default)]
+    pub ends: Option<Timestamp>,
+}
+
+impl MemberRow {
+    /// The names of his roles.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.role.split(',')
+    }
+
+    /// Whether he is a member at a moment.
+    #[must_use]
+    pub fn is_in(&self, now: Timestamp) -> bool {
+        self.active && self.ends.is_none_or(|end| now < end)
+    }
 }
 
 /// A member's second factor.

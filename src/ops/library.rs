@@ -27,6 +27,7 @@ use super::policy;
 use super::reads::Reads;
 use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
+use super::shifts::Shifts;
 use super::snapshots::Due;
 use super::spec;
 use super::stills::Stills;
@@ -200,6 +201,7 @@ pub struct Library {
     pub(super) head_key: [u8; 32],
     pub(super) keyring: Arc<Keyring>,
     pub(super) leases: Leases,
+    pub(super) shifts: Shifts,
     /// Held by who makes a snapshot.
     pub(super) snapshotting: Mutex<()>,
     pub(super) kept: Kept,
@@ -366,6 +368,7 @@ impl Library {
             head_key: keyring.derive("damfs audit head v1"),
             keyring,
             leases: Leases::default(),
+            shifts: Shifts::default(),
             snapshotting: Mutex::default(),
             kept: Kept::default(),
             thinning: Thinning::default(),
@@ -451,13 +454,14 @@ impl Library {
     /// The active member that a user id is.
     #[must_use]
     pub fn member_for(&self, uid: u32) -> Option<MemberId> {
-        self.catalog.read(|tx| tx.member_by_uid(uid)).ok().flatten().filter(|m| m.active).map(|m| m.id)
+        self.catalog.read(|tx| tx.member_by_uid(uid)).ok().flatten().filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
     }
 
     /// The active member of that name.
     #[must_use]
     pub fn member_named(&self, name: &str) -> Option<MemberId> {
-        self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten().filter(|m| m.active).map(|m| m.id)
+        let found = self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten();
+        found.filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
     }
 
     /// Whether a user id is an admin here.
@@ -539,6 +543,7 @@ pub(super) fn seed(
         scope: None,
         active: true,
         since: now,
+        ends: None,
     })?;
     let (key, text) = spec::keep(platforms::shipped())?;
     tx.set_meta(key, &text)?;

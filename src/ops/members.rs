@@ -16,27 +16,35 @@ pub struct MemberChange {
     pub scope: Option<String>,
     pub uid: Option<u32>,
     pub active: Option<bool>,
+    /// His last day; `Some("")` takes it away.
+    pub ends: Option<String>,
+}
+
+/// A member who is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMember<'a> {
+    pub name: &'a str,
+    pub uid: Option<u32>,
+    /// Of several, with commas between.
+    pub role: &'a str,
+    pub scope: Option<&'a str>,
+    /// His last day.
+    pub ends: Option<&'a str>,
 }
 
 /// Adds a member.
 ///
 /// # Errors
 /// [`OpsError::Refused`] for who is no admin, [`OpsError::Usage`] for a name, role, scope or user id that cannot be.
-pub fn add(
-    library: &Library,
-    actor: &Actor,
-    name: &str,
-    uid: Option<u32>,
-    role: &str,
-    scope: Option<&str>,
-) -> Result<Value, OpsError> {
+pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Value, OpsError> {
     actor.must_be_admin("add members")?;
-    let name = check_name(name)?;
-    check_role(library, role)?;
-    let scope = scope.map(|scope| check_scope(library, scope)).transpose()?.flatten();
+    let (name, uid) = (check_name(new.name)?, new.uid);
+    let role = check_roles(library, new.role)?;
+    let scope = new.scope.map(|scope| check_scope(library, scope)).transpose()?.flatten();
+    let ends = new.ends.map(|day| check_end(library, day)).transpose()?.flatten();
     let now = library.clock.now();
     let id = MemberId::make(now, &*library.entropy)?;
-    let row = MemberRow { id, name: name.to_owned(), uid, role: role.to_owned(), scope, active: true, since: now };
+    let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
     library.catalog.write(|tx| {
         if tx.member_by_name(name)?.is_some() {
             return Err(OpsError::usage(
@@ -56,9 +64,8 @@ pub fn add(
 /// As [`add`]; also when it would leave the library without an active admin.
 pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) -> Result<Value, OpsError> {
     actor.must_be_admin("change members")?;
-    if let Some(role) = &change.role {
-        check_role(library, role)?;
-    }
+    let role = change.role.as_deref().map(|role| check_roles(library, role)).transpose()?;
+    let ends = change.ends.as_deref().map(|day| check_end(library, day)).transpose()?;
     let now = library.clock.now();
     let scope = change.scope.as_deref().map(|scope| check_scope(library, scope)).transpose()?;
     library.catalog.write(|tx| {
@@ -66,9 +73,10 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
             return Err(unknown(name, &tx.members()?));
         };
         let mut row = old.clone();
-        if let Some(role) = &change.role {
+        if let Some(role) = &role {
             row.role.clone_from(role);
         }
+        row.ends = ends.unwrap_or(row.ends);
         if let Some(scope) = &scope {
             row.scope.clone_from(scope);
         }
@@ -99,18 +107,29 @@ pub(super) fn replace(
     if new.uid != old.uid {
         free_uid(tx, new.uid, new.id)?;
     }
-    let name = &old.name;
-    let roles = library.gate.roles();
-    if is_admin(&roles, old) && !is_admin(&roles, new) {
-        let others = tx.members()?;
-        if !others.iter().any(|m| m.id != old.id && is_admin(&roles, m)) {
-            return Err(OpsError::failed(
-                format!("`{name}` is the last active admin; without one nobody could change the library"),
-                "make another member admin first: dam member set OTHER --role admin",
-            ));
-        }
-    }
+    leaves_an_admin(library, tx, old, new)?;
     put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)
+}
+
+/// Nothing when somebody administers the library still with a member changed.
+///
+/// # Errors
+/// [`OpsError::Failed`] for the last one who does.
+pub(super) fn leaves_an_admin(
+    library: &Library,
+    tx: &dyn ReadTx,
+    old: &MemberRow,
+    new: &MemberRow,
+) -> Result<(), OpsError> {
+    let (roles, name) = (library.gate.roles(), &old.name);
+    let stays = |member: &MemberRow| member.id != old.id && is_admin(&roles, member);
+    if !is_admin(&roles, old) || is_admin(&roles, new) || tx.members()?.iter().any(stays) {
+        return Ok(());
+    }
+    Err(OpsError::failed(
+        format!("`{name}` is the last active admin; without one nobody could change the library"),
+        "make another member admin first: dam member set OTHER --role admin",
+    ))
 }
 
 /// Every member, in name order. Who is no admin sees himself.
@@ -141,7 +160,7 @@ pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
 #[must_use]
 pub(super) fn locked_out(id: MemberId, name: &str, now: Timestamp) -> MemberRow {
     let (name, role) = (name.to_owned(), "content-creator".to_owned());
-    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now }
+    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now, ends: None }
 }
 
 /// The member of a name; one who is not known here is made, locked out.
@@ -184,14 +203,18 @@ fn member_json(row: &MemberRow) -> Value {
         "role": row.role,
         "scope": row.scope,
         "active": row.active,
+        "ends": row.ends.map(|end| end.to_string()),
         "since": row.since.to_string(),
     })
 }
 
-/// Whether a member administers the library by these roles, once he has given what second factor he has.
-pub(super) fn is_admin(roles: &Policy, row: &MemberRow) -> bool {
-    let may = |role| damfs_policy::Subject::new(&row.name, role, None).allows_everything(Verb::Admin);
-    row.active && row.scope.is_none() && roles.get(&row.role).is_some_and(may)
+/// Whether a member administers the library by these roles, for good, once he has given what second factor he has.
+pub(super) fn is_admin(policy: &Policy, row: &MemberRow) -> bool {
+    let may = || {
+        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
+        damfs_policy::Subject::of_roles(&row.name, &roles, None, None).allows_everything(Verb::Admin)
+    };
+    row.active && row.ends.is_none() && row.scope.is_none() && may()
 }
 
 fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsError> {
@@ -205,11 +228,29 @@ fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsEr
     }
 }
 
-fn check_role(library: &Library, role: &str) -> Result<(), OpsError> {
-    if library.gate.roles().get(role).is_some() {
-        return Ok(());
+/// Roles that there are, each once.
+fn check_roles(library: &Library, text: &str) -> Result<String, OpsError> {
+    let policy = library.gate.roles();
+    let mut roles: Vec<&str> = Vec::new();
+    for role in text.split(',').map(str::trim) {
+        if policy.get(role).is_none() {
+            return Err(value::unknown("role", role, policy.names().map(str::to_owned)));
+        }
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
     }
-    Err(value::unknown("role", role, library.gate.roles().names().map(str::to_owned)))
+    Ok(roles.join(","))
+}
+
+/// The first moment after a member's last day; empty is none.
+fn check_end(library: &Library, day: &str) -> Result<Option<Timestamp>, OpsError> {
+    if day.trim().is_empty() {
+        return Ok(None);
+    }
+    let end = library.gate.roles().end_of_day(day);
+    let end = end.map_err(|e| OpsError::usage(e.0, "name his last day, as 2026-12-31; an empty one takes it away"))?;
+    Ok(Some(Timestamp::from_nanos(end)))
 }
 
 /// A scope that parses; empty is none.

@@ -229,6 +229,8 @@ pub enum Command {
         uid: Option<u32>,
         role: String,
         scope: Option<String>,
+        #[serde(default)]
+        ends: Option<String>,
     },
     MemberSet {
         name: String,
@@ -237,6 +239,14 @@ pub enum Command {
         scope: Option<String>,
         uid: Option<u32>,
         active: Option<bool>,
+        /// `Some("")` takes it away.
+        #[serde(default)]
+        ends: Option<String>,
+    },
+    /// Shuts a member out and makes another the owner of what is his.
+    MemberOffboard {
+        name: String,
+        to: String,
     },
     MemberList,
     /// A secret for a second factor of the caller, and its address.
@@ -296,6 +306,7 @@ impl Command {
             | Self::SavedRemove { .. }
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
+            | Self::MemberOffboard { .. }
             | Self::TotpEnrol { .. }
             | Self::TotpRemove { .. }
             | Self::Unlock { .. }

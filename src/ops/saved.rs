@@ -304,7 +304,11 @@ fn no_such(tx: &dyn ReadTx, who: &Who, name: &str, now: Timestamp) -> OpsError {
     OpsError::Unknown { message, hint }
 }
 
-fn changed(tx: &mut dyn WriteTx, owner: MemberId, name: &str) -> Result<(), OpsError> {
+/// Tells the change feed of one.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn changed(tx: &mut dyn WriteTx, owner: MemberId, name: &str) -> Result<(), OpsError> {
     Ok(tx.change(ChangeKind::Saved, &format!("{owner}/{name}"))?)
 }
 

@@ -8,15 +8,15 @@ use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use super::import::ImportOptions;
-use super::members::MemberChange;
+use super::members::{MemberChange, NewMember};
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
-    folders, fsck, glossary, heads, history, import, log, members, policy, records, restore, rules, saved, show,
-    similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
+    folders, fsck, glossary, heads, history, import, log, members, offboard, policy, records, restore, rules, saved,
+    show, similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -202,12 +202,14 @@ fn run(
         Command::Settle => settle(library, actor),
         Command::Fsck { deep } => fsck::fsck(library, actor, deep),
         Command::Snapshot => snapshots::snapshot(library, actor),
-        Command::MemberAdd { name, uid, role, scope } => {
-            members::add(library, actor, &name, uid, &role, scope.as_deref())
+        Command::MemberAdd { name, uid, role, scope, ends } => {
+            let (scope, ends) = (scope.as_deref(), ends.as_deref());
+            members::add(library, actor, &NewMember { name: &name, uid, role: &role, scope, ends })
         }
-        Command::MemberSet { name, role, scope, uid, active } => {
-            members::set(library, actor, &name, &MemberChange { role, scope, uid, active })
+        Command::MemberSet { name, role, scope, uid, active, ends } => {
+            members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends })
         }
+        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),
         Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),

@@ -31,6 +31,7 @@ impl Library {
     pub fn tick_short(self: &Arc<Self>) {
         self.beat(&[
             ("what is unlocked", Self::sweep_leases),
+            ("hours and last days", Self::sweep_shifts),
             ("openings", |l| Ok(l.write_reads()?)),
             ("refusals", |l| Ok(l.write_denials()?)),
         ]);

@@ -189,7 +189,7 @@ fn five_wrong_codes_block_for_a_while() {
 #[test]
 fn an_admin_gives_it_before_he_administers() {
     let (world, _) = stage();
-    let add = || Command::MemberAdd { name: "ben".into(), uid: None, role: "editor".into(), scope: None };
+    let add = || Command::MemberAdd { name: "ben".into(), uid: None, role: "editor".into(), scope: None, ends: None };
     let (phone, _) = enrol(&world, ANN);
     let refused = world.serve(ANN, add()).unwrap_err();
     assert!(refused.kind == FailureKind::Refused && refused.message.contains("dam unlock"), "{}", refused.message);
@@ -241,7 +241,9 @@ fn the_gate_may_ask_it_of_everybody() {
     unlock(&world, ANN, 60, &phone.code(&world)).unwrap();
     assert!(sees(&world, &ann, ANN).iter().all(|seen| *seen));
     // Whoever has none administers on: somebody has to be able to help.
-    world.serve(0, Command::MemberAdd { name: "ben".into(), uid: None, role: "editor".into(), scope: None }).unwrap();
+    world
+        .serve(0, Command::MemberAdd { name: "ben".into(), uid: None, role: "editor".into(), scope: None, ends: None })
+        .unwrap();
 }
 
 #[test]

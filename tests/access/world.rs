@@ -94,6 +94,7 @@ impl World {
             uid: Some(uid),
             role: role.into(),
             scope: scope.map(str::to_owned),
+            ends: None,
         };
         self.serve(0, command).unwrap();
         self.seat(uid)
@@ -101,7 +102,8 @@ impl World {
 
     pub fn change_member(&self, name: &str, scope: Option<&str>, active: Option<bool>) {
         let scope = scope.map(str::to_owned);
-        self.serve(0, Command::MemberSet { name: name.into(), role: None, scope, uid: None, active }).unwrap();
+        self.serve(0, Command::MemberSet { name: name.into(), role: None, scope, uid: None, active, ends: None })
+            .unwrap();
     }
 
     /// With more roles in force.

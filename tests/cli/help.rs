@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 44] = [
+const COMMANDS: [&[&str]; 45] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -43,6 +43,7 @@ const COMMANDS: [&[&str]; 44] = [
     &["fsck"],
     &["member", "add"],
     &["member", "set"],
+    &["member", "offboard"],
     &["member", "list"],
     &["why"],
     &["completions"],

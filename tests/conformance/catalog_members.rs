@@ -17,6 +17,7 @@ fn members_have_unique_names_and_user_ids() {
             scope: (n == 1).then(|| "client=acme".into()),
             active: n == 1,
             since: Timestamp::from_secs(1),
+            ends: (n == 2).then(|| Timestamp::from_secs(9)),
         };
         write(engine, |tx| {
             tx.put_member(&member(1, "zoe", Some(1000)))?;
@@ -67,6 +68,7 @@ fn second_factors_are_of_members() {
                     scope: None,
                     active: true,
                     since: Timestamp::EPOCH,
+                    ends: None,
                 })?;
                 tx.put_factor(&factor(n, 7, 0))?;
             }

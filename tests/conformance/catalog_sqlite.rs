@@ -112,13 +112,15 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
         scope: None,
         active: true,
         since: Timestamp::from_secs(1),
+        ends: None,
     };
     let engine = SqliteEngine::create(&path).unwrap();
     write(&engine, |tx| tx.put_member(&member)).unwrap();
     drop(engine);
-    // What the second step adds.
+    // What the steps behind it add.
     let raw = Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE second_factor; PRAGMA user_version = 1").unwrap();
+    raw.execute_batch("DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; PRAGMA user_version = 1")
+        .unwrap();
     drop(raw);
     for _ in 0..2 {
         let engine = SqliteEngine::open(&path).unwrap();
@@ -136,7 +138,7 @@ fn foreign_and_newer_files_are_refused_untouched() {
     let path = dir.path().join("catalog.db");
     drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 2 })));
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 3 })));
 
     let foreign = dir.path().join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -14,6 +14,7 @@ mod lifecycle;
 mod listing;
 mod members;
 mod metadata;
+mod offboard;
 mod operations;
 mod paths;
 mod posix;

@@ -103,6 +103,7 @@ impl World {
             scope: scope.map(str::to_owned),
             active: true,
             since: self.clock.now(),
+            ends: None,
         };
         self.library()
             .catalog

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{AdultGate, Role, Rule, Verb};
+use jiff::tz::TimeZone;
+
+use super::{AdultGate, Role, Rule, Verb, When, when};
 use crate::expr::{Vocabulary, unknown};
 use crate::source::{Key, Source, Value};
 
@@ -12,6 +14,7 @@ pub struct RoleBook {
     roles: BTreeMap<String, Role>,
     adult_gate: AdultGate,
     self_review: SelfReview,
+    zone: TimeZone,
 }
 
 /// Who approves what he made himself.
@@ -60,23 +63,30 @@ impl RoleBook {
         let table = source.parse()?;
         let mut roles = BTreeMap::new();
         let (mut adult_gate, mut self_review) = (AdultGate::default(), SelfReview::default());
+        // First: hours of roles are read by it, wherever it stands.
+        let mut zone = TimeZone::UTC;
+        if let Some((_, value)) = table.get_ref().iter().find(|(key, _)| key.get_ref() == ZONE) {
+            let read = when::zone(source.text(value, ZONE)?);
+            zone = read.map_err(|e| source.error(value.span().start, &e))?;
+        }
+        let reader = Reader { source: &source, vocabulary, zone: &zone };
         for (key, value) in table.get_ref() {
             match key.get_ref().as_ref() {
                 "adult_gate" => adult_gate = source.one_of(value, "adult_gate", &AdultGate::NAMES)?,
                 "self_review" => self_review = source.one_of(value, "self_review", &SelfReview::NAMES)?,
-                _ => source.known(key, "key", &["role", "adult_gate", "self_review"])?,
+                _ => source.known(key, "key", &["role", "adult_gate", "self_review", ZONE])?,
             }
             if key.get_ref() != "role" {
                 continue;
             }
             for (name, role) in source.table(value, "role", TABLE)? {
-                roles.insert(name.get_ref().to_string(), source.role(name, role, vocabulary)?);
+                roles.insert(name.get_ref().to_string(), reader.role(name, role)?);
             }
         }
         if roles.is_empty() {
             return Err(RolesError("the role file has no role; add one such as [role.admin]".to_owned()));
         }
-        Ok(Self { roles, adult_gate, self_review })
+        Ok(Self { roles, adult_gate, self_review, zone })
     }
 
     /// The role of that name.
@@ -111,7 +121,28 @@ impl RoleBook {
         let word = |found: Option<&'static str>| found.unwrap_or_default().to_owned();
         let gate = AdultGate::NAMES.iter().find(|(_, gate)| *gate == self.adult_gate).map(|(name, _)| *name);
         let review = SelfReview::NAMES.iter().find(|(_, review)| *review == self.self_review).map(|(name, _)| *name);
-        vec![("adult_gate", word(gate)), ("self_review", word(review))]
+        let zone = self.zone.iana_name().unwrap_or("UTC").to_owned();
+        vec![("adult_gate", word(gate)), ("self_review", word(review)), (ZONE, zone)]
+    }
+
+    /// The first moment after a day, where the library is.
+    ///
+    /// # Errors
+    /// When the text is no day.
+    pub fn end_of_day(&self, day: &str) -> Result<i64, RolesError> {
+        when::end_of_day(&self.zone, day.trim()).map_err(RolesError)
+    }
+
+    /// A moment as a case names it, `2026-12-24 20:00`, where the library is.
+    #[must_use]
+    pub fn instant(&self, text: &str) -> Option<i64> {
+        when::instant(&self.zone, text)
+    }
+
+    /// The next moment at which a rule of any role may begin or end to hold.
+    #[must_use]
+    pub fn next(&self, at: i64) -> Option<i64> {
+        self.roles.values().filter_map(|role| role.next(at)).min()
     }
 
     /// Names of all roles, in order.
@@ -120,6 +151,8 @@ impl RoleBook {
     }
 }
 
+/// The key of the time zone.
+const ZONE: &str = "time_zone";
 /// An example of a table of verbs.
 const TABLE: &str = "[role.editor.allow]";
 
@@ -131,48 +164,102 @@ impl Source<'_> {
         let found = words.iter().find(|(known, _)| *known == word);
         found.map(|(_, one)| *one).ok_or_else(|| self.error(value.span().start, &unknown(key, word, &known)))
     }
+}
 
-    fn role(&self, name: &Key<'_>, value: &Value<'_>, vocabulary: &Vocabulary) -> Result<Role, String> {
+/// Reads roles.
+struct Reader<'s> {
+    source: &'s Source<'s>,
+    vocabulary: &'s Vocabulary,
+    zone: &'s TimeZone,
+}
+
+impl Reader<'_> {
+    fn role(&self, name: &Key<'_>, value: &Value<'_>) -> Result<Role, String> {
+        let source = self.source;
         let at = name.span().start;
         let name = name.get_ref().as_ref();
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
         {
-            return Err(self.error(at, &format!("role name `{name}`: use a-z, 0-9, _ and -")));
+            return Err(source.error(at, &format!("role name `{name}`: use a-z, 0-9, _ and -")));
         }
         let mut role =
             Role { name: name.to_owned(), description: String::new(), allow: BTreeMap::new(), deny: BTreeMap::new() };
-        for (key, value) in self.table(value, name, TABLE)? {
+        for (key, value) in source.table(value, name, TABLE)? {
             match key.get_ref().as_ref() {
-                "description" => role.description = self.text(value, "description")?.to_owned(),
-                "allow" => role.allow = self.rules(value, "allow", vocabulary)?,
-                "deny" => role.deny = self.rules(value, "deny", vocabulary)?,
-                _ => self.known(key, "key of a role", &["description", "allow", "deny"])?,
+                "description" => role.description = source.text(value, "description")?.to_owned(),
+                "allow" => role.allow = self.rules(value, "allow")?,
+                "deny" => role.deny = self.rules(value, "deny")?,
+                _ => source.known(key, "key of a role", &["description", "allow", "deny"])?,
             }
         }
         if let Some(verb) = role.allow.keys().find(|v| **v != Verb::Admin)
             && !role.allow.contains_key(&Verb::List)
         {
             let message = format!("role {name} allows {verb} but no list, so it allows nothing; add list = \"...\"");
-            return Err(self.error(at, &message));
+            return Err(source.error(at, &message));
         }
         Ok(role)
     }
 
-    fn rules(&self, value: &Value<'_>, what: &str, vocabulary: &Vocabulary) -> Result<BTreeMap<Verb, Rule>, String> {
+    fn rules(&self, value: &Value<'_>, what: &str) -> Result<BTreeMap<Verb, Rule>, String> {
+        let source = self.source;
         let mut rules = BTreeMap::new();
-        for (key, value) in self.table(value, what, TABLE)? {
-            let verb: Verb = key.get_ref().parse().map_err(|e: RolesError| self.error(key.span().start, &e.0))?;
+        for (key, value) in source.table(value, what, TABLE)? {
+            let verb: Verb = key.get_ref().parse().map_err(|e: RolesError| source.error(key.span().start, &e.0))?;
             let at = value.span().start;
-            let rule = match self.text(value, verb.name())?.trim() {
-                "none" => continue,
-                text => Rule::parse_with(text, vocabulary)
-                    .map_err(|e| self.error(at, &format!("{what}.{verb} = `{text}`: {e}")))?,
-            };
-            if verb == Verb::Admin && !rule.expr.is_all() {
-                return Err(self.error(at, "admin concerns the library, not assets: it is \"*\" or \"none\""));
+            let Some(rule) = self.rule(value, &format!("{what}.{verb}"))? else { continue };
+            if verb == Verb::Admin && !(rule.expr.is_all() && rule.when.is_none()) {
+                return Err(
+                    source.error(at, "admin concerns the library, not assets: it is \"*\" or \"none\", at any time")
+                );
             }
             rules.insert(verb, rule);
         }
         Ok(rules)
     }
+
+    /// A query in quotes, or a table of one and when it holds; `None` for none.
+    fn rule(&self, value: &Value<'_>, what: &str) -> Result<Option<Rule>, String> {
+        let source = self.source;
+        let at = value.span().start;
+        if value.get_ref().as_str().is_some() {
+            return self.query(value, what);
+        }
+        if value.get_ref().as_table().is_none() {
+            return Err(source.error(at, &format!("`{what}` is a text in quotes, or {CONDITION}")));
+        }
+        let (mut of, mut hours, mut ends) = (None, None, None);
+        for (key, value) in source.table(value, what, CONDITION)? {
+            match key.get_ref().as_ref() {
+                "of" => of = Some(value),
+                "hours" => hours = Some(source.text(value, "hours")?),
+                // A date of TOML, or the same in quotes.
+                "ends" => {
+                    ends = Some(
+                        value
+                            .get_ref()
+                            .as_datetime()
+                            .map_or_else(|| source.text(value, "ends").map(str::to_owned), |day| Ok(day.to_string()))?,
+                    )
+                }
+                _ => source.known(key, "key of a rule", &["of", "hours", "ends"])?,
+            }
+        }
+        let of = of.ok_or_else(|| source.error(at, &format!("`{what}` does not say of what; write {CONDITION}")))?;
+        let when =
+            When::read(self.zone, hours, ends.as_deref()).map_err(|e| source.error(at, &format!("{what}: {e}")))?;
+        Ok(self.query(of, what)?.map(|rule| Rule { when, ..rule }))
+    }
+
+    fn query(&self, value: &Value<'_>, what: &str) -> Result<Option<Rule>, String> {
+        match self.source.text(value, what)?.trim() {
+            "none" => Ok(None),
+            text => Rule::parse_with(text, self.vocabulary)
+                .map(Some)
+                .map_err(|e| self.source.error(value.span().start, &format!("{what} = `{text}`: {e}"))),
+        }
+    }
 }
+
+/// An example of a rule that holds at times.
+const CONDITION: &str = "{ of = \"*\", hours = \"mon-fri 08:00-19:00\", ends = 2026-12-31 }";

@@ -15,7 +15,7 @@ impl From<String> for CasesError {
     }
 }
 
-/// One case: who asks, of what asset, and what is to come of it.
+/// One case: who asks, when, of what asset, and what is to come of it.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Where it begins in the file.
@@ -25,6 +25,8 @@ pub struct Case {
     pub who: CaseWho,
     /// Whether he has a second factor and has not given it.
     pub locked: bool,
+    /// When, in the library's time zone; without it rules of hours hold.
+    pub at: Option<String>,
     pub facts: MapFacts,
     /// What is to be allowed (or not).
     pub verbs: Vec<(Verb, bool)>,
@@ -96,13 +98,13 @@ impl Case {
     }
 }
 
-const KEYS: [&str; 8] = ["name", "member", "role", "scope", "locked", "asset", "allow", "deny"];
+const KEYS: [&str; 9] = ["name", "member", "role", "scope", "locked", "at", "asset", "allow", "deny"];
 
 impl Source<'_> {
     fn case(&self, value: &Value<'_>, vocabulary: &Vocabulary) -> Result<Case, String> {
         let at = value.span().start;
         let (mut name, mut member, mut role, mut scope) = (String::new(), None, None, None);
-        let (mut locked, mut asset, mut verbs) = (false, None, Vec::new());
+        let (mut locked, mut when, mut asset, mut verbs) = (false, None, None, Vec::new());
         for (key, value) in self.table(value, "case", "[[case]]")? {
             let at = value.span().start;
             match key.get_ref().as_ref() {
@@ -116,6 +118,14 @@ impl Source<'_> {
                 "locked" => {
                     let given = value.get_ref().as_bool();
                     locked = given.ok_or_else(|| self.error(at, "`locked` is true or false"))?;
+                }
+                "at" => {
+                    let given = value.get_ref().as_datetime().map(ToString::to_string);
+                    let given = given.map_or_else(|| self.text(value, "at").map(str::to_owned), Ok)?;
+                    if super::when::instant(&jiff::tz::TimeZone::UTC, &given).is_none() {
+                        return Err(self.error(at, &format!("`{given}` is no time, such as 2026-12-24T20:00:00")));
+                    }
+                    when = Some(given);
                 }
                 "asset" => asset = Some(value),
                 "allow" => verbs.extend(self.verbs(value, "allow")?.into_iter().map(|verb| (verb, true))),
@@ -139,7 +149,7 @@ impl Source<'_> {
             None => MapFacts::default(),
         };
         let line = self.line(at);
-        Ok(Case { line, name, who, locked, facts, verbs })
+        Ok(Case { line, name, who, locked, at: when, facts, verbs })
     }
 
     fn verbs(&self, value: &Value<'_>, what: &str) -> Result<Vec<Verb>, String> {

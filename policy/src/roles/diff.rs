@@ -94,10 +94,17 @@ fn verb_change(verb: Verb, before: Option<&Role>, after: Option<&Role>) -> Optio
     // The name stands for whoever has the role: it is the same on both sides.
     let filter = |role: Option<&Role>| role.map_or_else(Expr::nothing, |r| Subject::new("me", r, None).filter(verb));
     let (had, has) = (filter(before), filter(after));
-    if had == has {
+    let times = |role: Option<&Role>| {
+        let rules = role.into_iter().flat_map(|role| [role.allow.get(&verb), role.deny.get(&verb)]).flatten();
+        rules.filter_map(|rule| rule.when.as_ref()).map(|when| when.text().to_owned()).collect::<Vec<_>>()
+    };
+    let (had_at, has_at) = (times(before), times(after));
+    if had == has && had_at == has_at {
         return None;
     }
     let effect = match (is_within(&had, &has), is_within(&has, &had)) {
+        // The same assets at other times, or other assets at other times.
+        _ if had_at != has_at => Effect::Changes,
         (true, _) => Effect::Gains,
         (_, true) => Effect::Loses,
         _ => Effect::Changes,
@@ -113,8 +120,8 @@ const NONE: &str = "none";
 fn said(role: &Role, verb: Verb) -> String {
     let Some(allow) = role.allow.get(&verb) else { return NONE.to_owned() };
     match role.deny.get(&verb) {
-        Some(deny) => format!("{}, never {}", allow.text, deny.text),
-        None => allow.text.clone(),
+        Some(deny) => format!("{}, never {}", allow.said(), deny.said()),
+        None => allow.said(),
     }
 }
 

@@ -7,6 +7,7 @@ mod lock;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod when;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ pub use cases::{Case, CaseWho, CasesError, Failed};
 pub use diff::{Difference, Effect, RoleChange, RoleKind, SettingChange, VerbChange};
 pub use lock::{AdultGate, Lock};
 pub use subject::{Decision, Subject};
+pub use when::When;
 
 use crate::expr::{Expr, ExprError, Field, Term, Test, Vocabulary, parse_with, unknown};
 
@@ -106,6 +108,15 @@ pub struct Role {
     pub deny: BTreeMap<Verb, Rule>,
 }
 
+impl Role {
+    /// The next moment at which one of its rules may begin or end to hold.
+    #[must_use]
+    pub fn next(&self, at: i64) -> Option<i64> {
+        let rules = self.allow.values().chain(self.deny.values());
+        rules.filter_map(|rule| rule.when.as_ref()?.next(at)).min()
+    }
+}
+
 /// One rule: the query and its text for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -113,13 +124,15 @@ pub struct Rule {
     pub expr: Expr,
     /// As written; `*` for every asset.
     pub text: String,
+    /// When it holds; always without.
+    pub when: Option<When>,
 }
 
 impl Rule {
     /// Every asset.
     #[must_use]
     pub fn everything() -> Self {
-        Self { expr: Expr::all(), text: "*".to_owned() }
+        Self { expr: Expr::all(), text: "*".to_owned(), when: None }
     }
 
     /// `*`, or a query; as a scope is written.
@@ -137,13 +150,27 @@ impl Rule {
     pub fn parse_with(text: &str, vocabulary: &Vocabulary) -> Result<Self, ExprError> {
         match text.trim() {
             "*" => Ok(Self::everything()),
-            query => Ok(Self { expr: parse_with(query, vocabulary)?, text: query.to_owned() }),
+            query => Ok(Self { expr: parse_with(query, vocabulary)?, text: query.to_owned(), when: None }),
         }
     }
 
     /// The rule as it holds for one member.
     fn of(&self, member: &str) -> Self {
-        Self { expr: replace_me(&self.expr, member), text: self.text.clone() }
+        Self { expr: replace_me(&self.expr, member), ..self.clone() }
+    }
+
+    /// As it is written, with when it holds.
+    #[must_use]
+    pub fn said(&self) -> String {
+        match &self.when {
+            Some(when) => format!("{}, {}", self.text, when.text()),
+            None => self.text.clone(),
+        }
+    }
+
+    /// Whether it holds at a moment; with none, whenever it may.
+    fn holds(&self, at: Option<i64>) -> bool {
+        self.when.as_ref().zip(at).is_none_or(|(when, at)| when.holds(at))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One member, ready to be asked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Lock, Role, Rule, Verb};
@@ -7,17 +8,32 @@ use crate::expr::{Expr, ExprError, Facts, parse_with};
 use crate::glossary::Glossary;
 use crate::platforms::{self, Platforms};
 
-/// A member with his role and scope, ready to be asked.
+/// A member with his roles and scope, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The member's name; the value of `owner` and `assigned` rules.
     pub name: String,
-    role: Role,
+    roles: Vec<String>,
+    /// Whatever one of his roles allows.
+    allow: Rules,
+    /// Whatever one of them denies.
+    deny: Rules,
+    /// What they allow at other times.
+    shut: Rules,
     scope: Option<Rule>,
     /// What he is kept from until he has given his second factor, and the query for it.
     lock: Option<(Lock, Expr)>,
     glossary: Arc<Glossary>,
     platforms: Arc<Platforms>,
+}
+
+type Rules = BTreeMap<Verb, Vec<Held>>;
+
+/// A rule, and the role that it is of.
+#[derive(Debug, Clone)]
+struct Held {
+    role: String,
+    rule: Rule,
 }
 
 /// Yes or no, and because of which rule.
@@ -31,27 +47,43 @@ pub struct Decision {
 
 /// Which rule decided. What may not be listed may not be anything, so a verb is judged after `list`.
 enum Ruling<'a> {
-    Allowed(&'a Rule),
+    Allowed(&'a Held),
     OutOfScope(&'a Rule),
-    Denied(Verb, &'a Rule),
+    Denied(Verb, &'a Held),
     NoRule(Verb),
-    Unmet(Verb, &'a Rule),
+    Unmet(Verb, &'a [Held]),
     Locked(Lock),
 }
 
 impl Subject {
-    /// Puts a role and a scope to a name; replaces `owner=me` in every rule.
+    /// Puts a role and a scope to a name; replaces `owner=me` in every rule. Rules of hours hold.
     #[must_use]
     pub fn new(name: &str, role: &Role, scope: Option<Rule>) -> Self {
-        let mut role = role.clone();
-        for rule in role.allow.values_mut().chain(role.deny.values_mut()) {
-            *rule = rule.of(name);
+        Self::of_roles(name, &[role], scope, None)
+    }
+
+    /// Of several roles: what one allows and none denies. Of rules of hours and days those that hold at a moment, in nanoseconds; all of them
+    /// without one.
+    #[must_use]
+    pub fn of_roles(name: &str, roles: &[&Role], scope: Option<Rule>, at: Option<i64>) -> Self {
+        let (mut allow, mut deny, mut shut) = (Rules::new(), Rules::new(), Rules::new());
+        for role in roles {
+            let held = |rule: &Rule| Held { role: role.name.clone(), rule: rule.of(name) };
+            for (verb, rule) in &role.allow {
+                let rules = if rule.holds(at) { &mut allow } else { &mut shut };
+                rules.entry(*verb).or_default().push(held(rule));
+            }
+            for (verb, rule) in role.deny.iter().filter(|(_, rule)| rule.holds(at)) {
+                deny.entry(*verb).or_default().push(held(rule));
+            }
         }
-        let scope = scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all());
         Self {
             name: name.to_owned(),
-            role,
-            scope,
+            roles: roles.iter().map(|role| role.name.clone()).collect(),
+            allow,
+            deny,
+            shut,
+            scope: scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all()),
             lock: None,
             glossary: Arc::default(),
             platforms: Arc::clone(platforms::shipped()),
@@ -61,7 +93,8 @@ impl Subject {
     /// The same member, whose rules and queries mean what a library's glossary says.
     #[must_use]
     pub fn reading(mut self, glossary: Arc<Glossary>) -> Self {
-        for rule in self.role.allow.values_mut().chain(self.role.deny.values_mut()).chain(&mut self.scope) {
+        let rules = self.allow.values_mut().chain(self.deny.values_mut()).flatten().map(|held| &mut held.rule);
+        for rule in rules.chain(&mut self.scope) {
             rule.expr = glossary.widen(&rule.expr);
         }
         self.glossary = glossary;
@@ -110,22 +143,27 @@ impl Subject {
     /// anything else either.
     #[must_use]
     pub fn decide(&self, verb: Verb, facts: &dyn Facts) -> Decision {
-        let role = &self.role.name;
+        let roles = self.role();
         match self.judge(verb, facts) {
-            Ruling::Allowed(rule) => {
-                let reason = format!("allowed by role {role}: {verb} = {}", rule.text);
+            Ruling::Allowed(Held { role, rule }) => {
+                let reason = format!("allowed by role {role}: {verb} = {}", rule.said());
                 Decision { allowed: true, reason }
             }
             Ruling::OutOfScope(scope) => {
-                refused(format!("role {role}, scope `{}`: the asset is outside the scope", scope.text))
+                refused(format!("role {roles}, scope `{}`: the asset is outside the scope", scope.text))
             }
-            Ruling::Denied(verb, rule) => refused(format!("role {role} never may {verb} `{}`", rule.text)),
-            Ruling::NoRule(Verb::Admin) => refused(format!("role {role} may not administer the library")),
-            Ruling::NoRule(verb) => refused(format!("role {role} may not {verb} anything")),
+            Ruling::Denied(verb, Held { role, rule }) => {
+                refused(format!("role {role} never may {verb} `{}`", rule.said()))
+            }
+            Ruling::NoRule(Verb::Admin) => refused(format!("role {roles} may not administer the library")),
+            Ruling::NoRule(verb) => match self.shut.get(&verb) {
+                Some(shut) => refused(format!("role {roles} may {verb} only {}", listed(shut))),
+                None => refused(format!("role {roles} may not {verb} anything")),
+            },
             Ruling::Locked(lock) if verb == Verb::Admin => refused(lock.refusal(ADMINISTERING)),
             Ruling::Locked(lock) => refused(lock.refusal("what is rated adult")),
-            Ruling::Unmet(verb, rule) => {
-                refused(format!("role {role} may {verb} only `{}`: the asset is not among them", rule.text))
+            Ruling::Unmet(verb, rules) => {
+                refused(format!("role {roles} may {verb} only {}: the asset is not among them", listed(rules)))
             }
         }
     }
@@ -153,7 +191,7 @@ impl Subject {
         if needs_list(verb) {
             let listing = self.judge_verb(Verb::List, facts);
             // A verb without any rule is the plainer reason.
-            if !matches!(listing, Ruling::Allowed(_)) && self.role.allow.contains_key(&verb) {
+            if !matches!(listing, Ruling::Allowed(_)) && self.has_rule(verb) {
                 return listing;
             }
         }
@@ -161,14 +199,13 @@ impl Subject {
     }
 
     fn judge_verb(&self, verb: Verb, facts: &dyn Facts) -> Ruling<'_> {
-        if let Some(rule) = self.role.deny.get(&verb).filter(|r| r.expr.matches(facts)) {
-            return Ruling::Denied(verb, rule);
+        let denying = self.deny.get(&verb).and_then(|rules| rules.iter().find(|held| held.rule.expr.matches(facts)));
+        if let Some(held) = denying {
+            return Ruling::Denied(verb, held);
         }
-        match self.role.allow.get(&verb) {
-            None => Ruling::NoRule(verb),
-            Some(rule) if rule.expr.matches(facts) => Ruling::Allowed(rule),
-            Some(rule) => Ruling::Unmet(verb, rule),
-        }
+        let Some(rules) = self.allow.get(&verb) else { return Ruling::NoRule(verb) };
+        let allowing = rules.iter().find(|held| held.rule.expr.matches(facts));
+        allowing.map_or(Ruling::Unmet(verb, rules), Ruling::Allowed)
     }
 
     /// The same as one query over the whole library: scope AND allow AND NOT deny AND NOT locked, for the verb and for `list`.
@@ -181,13 +218,12 @@ impl Subject {
             _ => {}
         }
         for verb in needs_list(verb).then_some(Verb::List).into_iter().chain([verb]) {
-            let Some(allow) = self.role.allow.get(&verb) else { return Expr::nothing() };
-            let deny = self.role.deny.get(&verb);
-            if deny.is_some_and(|d| d.expr.is_all()) {
+            let Some(allow) = self.allow.get(&verb) else { return Expr::nothing() };
+            let denied = self.deny.get(&verb).into_iter().flatten().map(|held| &held.rule.expr);
+            if denied.clone().any(Expr::is_all) {
                 return Expr::nothing();
             }
-            let deny = deny.map(|d| d.expr.clone().negate());
-            for part in [Some(allow.expr.clone()), deny].into_iter().flatten() {
+            for part in [either(allow)].into_iter().chain(denied.map(|expr| expr.clone().negate())) {
                 if !parts.contains(&part) {
                     parts.push(part);
                 }
@@ -213,20 +249,26 @@ impl Subject {
     pub fn no_admin(&self) -> String {
         match self.lock() {
             Some(lock @ Lock::Locked) if self.has_rule(Verb::Admin) => lock.refusal(ADMINISTERING),
-            _ => format!("{} is {}", self.name, self.role.name),
+            _ => format!("{} is {}", self.name, self.role()),
         }
     }
 
-    /// Whether the role has any rule that allows the verb.
+    /// Whether one of his roles has a rule that allows the verb.
     #[must_use]
     pub fn has_rule(&self, verb: Verb) -> bool {
-        self.role.allow.contains_key(&verb)
+        self.allow.contains_key(&verb)
     }
 
-    /// The role's name.
+    /// What his role is called; of several all of them.
     #[must_use]
-    pub fn role(&self) -> &str {
-        &self.role.name
+    pub fn role(&self) -> String {
+        self.roles.join(" and ")
+    }
+
+    /// What each of his roles is called.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
     }
 
     /// The scope as written.
@@ -237,6 +279,28 @@ impl Subject {
 }
 
 const ADMINISTERING: &str = "administering the library";
+
+/// The one query for what any of the rules allows.
+fn either(rules: &[Held]) -> Expr {
+    let mut exprs: Vec<Expr> = Vec::with_capacity(rules.len());
+    for held in rules {
+        if held.rule.expr.is_all() {
+            return Expr::all();
+        }
+        if !exprs.contains(&held.rule.expr) {
+            exprs.push(held.rule.expr.clone());
+        }
+    }
+    match exprs.pop() {
+        Some(only) if exprs.is_empty() => only,
+        last => Expr::Or(exprs.into_iter().chain(last).collect()).flatten(),
+    }
+}
+
+/// Rules, for people.
+fn listed(rules: &[Held]) -> String {
+    rules.iter().map(|held| format!("`{}`", held.rule.said())).collect::<Vec<_>>().join(" or ")
+}
 
 fn refused(reason: String) -> Decision {
     Decision { allowed: false, reason }

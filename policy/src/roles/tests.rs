@@ -297,26 +297,201 @@ fn a_wrong_case_is_refused_with_line_and_nearest() {
     }
 }
 
+fn berlin() -> jiff::tz::TimeZone {
+    when::zone("Europe/Berlin").unwrap()
+}
+
+fn at(text: &str) -> i64 {
+    when::instant(&berlin(), text).unwrap()
+}
+
+/// 2026-12-24 is a Thursday; in Berlin the clocks are put forward on 2026-03-29 and back on 2026-10-25.
+#[test]
+fn hours_and_days_hold_where_the_library_is() {
+    const OFFICE: &str = "mon-fri 08:00-19:00, sat 10:00-14:00";
+    let table = [
+        // hours, ends, moment, holds, next change
+        (Some(OFFICE), None, "2026-12-24 07:59", false, Some("2026-12-24 08:00")),
+        (Some(OFFICE), None, "2026-12-24 08:00", true, Some("2026-12-24 19:00")),
+        (Some(OFFICE), None, "2026-12-24 18:59:59", true, Some("2026-12-24 19:00")),
+        (Some(OFFICE), None, "2026-12-24 19:00", false, Some("2026-12-25 08:00")),
+        (Some(OFFICE), None, "2026-12-26 11:00", true, Some("2026-12-26 14:00")),
+        (Some(OFFICE), None, "2026-12-27 11:00", false, Some("2026-12-28 08:00")),
+        (Some(OFFICE), Some("2026-12-24"), "2026-12-24 12:00", true, Some("2026-12-24 19:00")),
+        (Some(OFFICE), Some("2026-12-24"), "2026-12-25 12:00", false, Some("2026-12-25 19:00")),
+        (None, Some("2026-12-24"), "2026-12-24 23:59", true, Some("2026-12-25 00:00")),
+        (None, Some("2026-12-24"), "2026-12-25 00:00", false, None),
+        // Over midnight the hours are of the day on which they begin.
+        (Some("fri 22:00-06:00"), None, "2026-12-25 23:00", true, Some("2026-12-26 06:00")),
+        (Some("fri 22:00-06:00"), None, "2026-12-26 05:59", true, Some("2026-12-26 06:00")),
+        (Some("fri 22:00-06:00"), None, "2026-12-25 05:00", false, Some("2026-12-25 22:00")),
+        (Some("20:00-24:00"), None, "2026-12-24 23:59", true, Some("2026-12-25 00:00")),
+        (Some("sat-mon+wed 09:00-10:00"), None, "2026-12-27 09:30", true, Some("2026-12-27 10:00")),
+        (Some("sat-mon+wed 09:00-10:00"), None, "2026-12-24 09:30", false, Some("2026-12-26 09:00")),
+        // An hour that does not exist begins when the clock has been put forward.
+        (Some("sun 02:30-05:00"), None, "2026-03-29 01:59", false, Some("2026-03-29 03:30")),
+        (Some("sun 00:00-05:00"), None, "2026-10-25 04:59", true, Some("2026-10-25 05:00")),
+    ];
+    for (hours, ends, moment, holds, next) in table {
+        let when = When::read(&berlin(), hours, ends).unwrap().unwrap();
+        assert_eq!(when.holds(at(moment)), holds, "{hours:?} {ends:?} {moment}");
+        assert_eq!(when.next(at(moment)), next.map(at), "{hours:?} {ends:?} {moment}");
+    }
+    assert_eq!(When::read(&berlin(), None, None), Ok(None));
+    // The same words elsewhere mean another time.
+    let tokyo = When::read(&when::zone("Asia/Tokyo").unwrap(), Some("08:00-19:00"), None).unwrap().unwrap();
+    assert!(!tokyo.holds(at("2026-12-24 12:00")) && tokyo.holds(at("2026-12-24 00:30")));
+}
+
+const TIMED: &str = r#"
+time_zone = "Europe/Berlin"
+[role.x.allow]
+list = "*"
+download = { of = "client=acme", hours = "mon-fri 08:00-19:00" }
+edit = { of = "*", ends = 2026-12-24 }
+[role.x.deny]
+tag = { of = "*", hours = "sat-sun 00:00-24:00" }
+[role.y.allow]
+list = "rating=safe"
+tag = "rating=safe"
+delete = "owner=me"
+[role.y.deny]
+edit = "client=globex"
+"#;
+
+#[test]
+fn rules_of_hours_and_days_decide_at_their_times() {
+    let book = RoleBook::parse(TIMED).unwrap();
+    let acme = asset(&[("client", "acme"), ("rating", "safe"), ("owner", "ann")]);
+    let table = [
+        // moment, of x, of x and y
+        ("2026-12-24 12:00", "l-de------", "l-detD----"),
+        ("2026-12-24 20:00", "l--e------", "l--etD----"),
+        ("2026-12-25 12:00", "l-d-------", "l-d-tD----"),
+        ("2026-12-26 12:00", "l---------", "l----D----"),
+    ];
+    let (x, y) = (book.get("x").unwrap(), book.get("y").unwrap());
+    for (moment, alone, both) in table {
+        let subject = |roles: &[&Role]| Subject::of_roles("ann", roles, None, Some(at(moment)));
+        assert_eq!(allowed(&subject(&[x]), &acme), alone, "{moment}");
+        assert_eq!(allowed(&subject(&[x, y]), &acme), both, "{moment}");
+    }
+    let night = Subject::of_roles("ann", &[x], None, Some(at("2026-12-24 20:00")));
+    let reason = "role x may download only `client=acme, mon-fri 08:00-19:00 (Europe/Berlin)`";
+    assert_eq!(night.decide(Verb::Download, &acme).reason, reason);
+    assert_eq!(book.next(at("2026-12-24 12:00")), Some(at("2026-12-24 19:00")));
+    assert_eq!(book.next(at("2026-12-24 20:00")), Some(at("2026-12-25 00:00")));
+    assert_eq!(shipped().next(0), None);
+    assert_eq!(book.end_of_day("2026-12-24"), Ok(at("2026-12-25 00:00")));
+    // Without a moment every rule holds as it is written.
+    assert_eq!(allowed(&Subject::new("ann", x, None), &acme), "l-de------");
+}
+
+#[test]
+fn of_several_roles_one_grants_and_any_denies() {
+    let book = RoleBook::parse(TIMED).unwrap();
+    let roles = [book.get("x").unwrap(), book.get("y").unwrap()];
+    let ann = Subject::of_roles("ann", &roles, None, Some(at("2026-12-24 12:00")));
+    let table = [
+        (asset(&[("client", "acme"), ("rating", "safe"), ("owner", "ann")]), "l-detD----"),
+        (asset(&[("client", "globex"), ("rating", "safe"), ("owner", "ben")]), "l---t-----"),
+        (asset(&[("client", "acme"), ("rating", "adult"), ("owner", "ben")]), "l-de------"),
+    ];
+    for (facts, expected) in &table {
+        assert_eq!(allowed(&ann, facts), *expected, "{facts:?}");
+    }
+    let reason = |verb, facts| ann.decide(verb, facts).reason;
+    assert_eq!(reason(Verb::Delete, &table[0].0), "allowed by role y: delete = owner=me");
+    assert_eq!(reason(Verb::Edit, &table[1].0), "role y never may edit `client=globex`");
+    assert_eq!(reason(Verb::Publish, &table[0].0), "role x and y may not publish anything");
+    assert_eq!(ann.role(), "x and y");
+    assert!(ann.filter(Verb::List).is_all(), "one of them lists everything");
+}
+
+#[test]
+fn a_wrong_time_is_refused_with_its_line() {
+    let rule = |rule: &str| format!("[role.x.allow]\nlist = {rule}");
+    let cases = [
+        (rule("{ of = \"*\", hours = \"mon-fry 08:00-19:00\" }"), "did you mean `fri`"),
+        (rule("{ of = \"*\", hours = \"8-19\" }"), "no time of the week"),
+        (rule("{ of = \"*\", hours = \"08:00-08:00\" }"), "no time of the week"),
+        (rule("{ of = \"*\", hours = \"08:60-09:00\" }"), "no time of the week"),
+        (rule("{ of = \"*\", hours = \"24:00-09:00\" }"), "no time of the week"),
+        (rule("{ of = \"*\", hours = \"\" }"), "no time of the week"),
+        (rule("{ of = \"*\", ends = 2026-13-31 }"), ""),
+        (rule("{ of = \"*\", ends = \"May\" }"), "no day"),
+        (rule("{ of = \"*\", hour = \"08:00-19:00\" }"), "did you mean `hours`"),
+        (rule("{ hours = \"08:00-19:00\" }"), "does not say of what"),
+        (rule("{ of = \"rating=adlut\", ends = 2026-12-31 }"), "did you mean `adult`"),
+        (rule("\"*\"\nadmin = { of = \"*\", ends = 2026-12-31 }"), "at any time"),
+        ("\ntime_zone = \"Europe/Berln\"\n[role.x]".to_owned(), "did you mean `Europe/Berlin`"),
+    ];
+    for (toml, message) in cases {
+        let error = RoleBook::parse(&toml).expect_err(&toml).to_string();
+        let line = if toml.contains("admin") { "line 3" } else { "line 2" };
+        assert!(error.contains(line) && error.contains(message), "{toml}: {error}");
+    }
+}
+
+#[test]
+fn a_difference_tells_of_times_and_cases_have_one() {
+    let book = RoleBook::parse(TIMED).unwrap();
+    let later = RoleBook::parse(&TIMED.replace("19:00", "20:00")).unwrap();
+    let told = later.difference(&book);
+    let verb = &told.roles[0].verbs[0];
+    assert_eq!((verb.verb, verb.effect, told.roles[0].verbs.len()), ("download", Effect::Changes, 1));
+    assert!(verb.after.contains("08:00-20:00 (Europe/Berlin)"), "{}", verb.after);
+    let case = "[[case]]\nrole = \"x\"\nat = 2026-12-24T20:00:00\nasset = { client = \"acme\" }\ndeny = [\"download\"]";
+    let case = Case::parse_all(case, &Vocabulary::shipped()).unwrap().remove(0);
+    let moment = book.instant(case.at.as_deref().unwrap());
+    assert_eq!(moment, Some(at("2026-12-24 20:00")));
+    let of = |book: &RoleBook| case.failures(Subject::of_roles("ann", &[book.get("x").unwrap()], None, moment)).len();
+    assert_eq!((of(&book), of(&RoleBook::parse(&TIMED.replace("19:00", "21:00")).unwrap())), (0, 1));
+    let wrong = "[[case]]\nrole = \"x\"\nat = \"noon\"\ndeny = [\"list\"]";
+    assert!(Case::parse_all(wrong, &Vocabulary::shipped()).unwrap_err().0.contains("line 3"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Of several roles, with rules that hold at times, at any moment.
     #[test]
     fn the_filter_is_the_decision(
-        allow in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..6),
-        deny in proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_expr(), 0..3),
+        roles in proptest::collection::vec(arb_role(), 1..4),
         scope in proptest::option::of(arb_expr()),
         lock in proptest::option::of(proptest::sample::select(&[Lock::Locked, Lock::NotEnrolled])),
+        moment in proptest::option::of(0..2_000_000_000_000_000_000_i64),
         facts in arb_facts(),
     ) {
-        let rule = |expr: Expr| Rule { text: expr.to_string(), expr };
-        let rules = |map: BTreeMap<Verb, Expr>| map.into_iter().map(|(v, e)| (v, rule(e))).collect();
-        let role = Role { name: "x".into(), description: String::new(), allow: rules(allow), deny: rules(deny) };
-        let subject = Subject::new("ann", &role, scope.map(rule)).behind(lock);
+        let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None });
+        let roles: Vec<&Role> = roles.iter().collect();
+        let subject = Subject::of_roles("ann", &roles, scope.clone(), moment).behind(lock);
         for verb in Verb::ALL {
             let allowed = subject.decide(*verb, &facts).allowed;
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));
             prop_assert_eq!(allowed, subject.allows(*verb, &facts));
             prop_assert!(allowed || !subject.allows_everything(*verb));
         }
+        // Nothing is otherwise before the next moment that is named.
+        if let Some(now) = moment {
+            let next = roles.iter().filter_map(|role| role.next(now)).min();
+            let before = Subject::of_roles("ann", &roles, scope, next.map_or(Some(i64::MAX / 2), |next| Some(next - 1))).behind(lock);
+            for verb in Verb::ALL {
+                prop_assert_eq!(subject.allows(*verb, &facts), before.allows(*verb, &facts));
+            }
+        }
     }
+}
+
+fn arb_rule() -> impl Strategy<Value = Rule> {
+    let hours = [None, Some("mon-fri 08:00-19:00"), Some("sat 22:00-06:00, wed 10:00-11:00"), Some("00:00-24:00")];
+    let ends = [None, Some("1999-12-31"), Some("2026-03-29")];
+    (arb_expr(), proptest::sample::select(hours.to_vec()), proptest::sample::select(ends.to_vec())).prop_map(
+        |(expr, hours, ends)| Rule { text: expr.to_string(), expr, when: When::read(&berlin(), hours, ends).unwrap() },
+    )
+}
+
+fn arb_role() -> impl Strategy<Value = Role> {
+    let rules = |most| proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_rule(), 0..most);
+    (rules(6), rules(3)).prop_map(|(allow, deny)| Role { name: "x".into(), description: String::new(), allow, deny })
 }

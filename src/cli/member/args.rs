@@ -18,12 +18,15 @@ pub enum MemberAction {
         /// The system user who is this member.
         #[arg(long, value_name = "N")]
         uid: Option<u32>,
-        /// A role of roles.toml, for example editor.
+        /// A role of roles.toml, for example editor; of several, with commas between, he may what one grants and none denies.
         #[arg(long, value_name = "ROLE")]
         role: String,
         /// A query that limits everything he may do, for example client=acme.
         #[arg(long, value_name = "EXPR")]
         scope: Option<String>,
+        /// His last day, for example 2026-12-31.
+        #[arg(long, value_name = "DAY")]
+        ends: Option<String>,
     },
     /// Change a member.
     #[command(
@@ -42,6 +45,23 @@ pub enum MemberAction {
         /// `false` shuts him out and ends what he has open.
         #[arg(long, value_name = "true|false")]
         active: Option<bool>,
+        /// His last day; an empty one takes it away.
+        #[arg(long, value_name = "DAY")]
+        ends: Option<String>,
+    },
+    /// Shut a member out for good and make another the owner of what is his.
+    #[command(after_help = "\
+Ends his mounts, what he has open, and what he had unlocked; assets and saved queries of his become the other's. It is one
+row on record, and dam undo takes it back.
+
+Example:
+  dam member offboard anna --to ben")]
+    Offboard {
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Who gets what is his.
+        #[arg(long, value_name = "NAME")]
+        to: String,
     },
     /// Enrol a second factor: an authenticator app's codes, and recovery codes for when it is lost.
     #[command(after_help = "\

@@ -16,14 +16,17 @@ use crate::ops::proto::Command;
 /// Adds, changes, lists.
 pub fn run(global: &Global, args: MemberArgs) -> Done {
     let command = match args.action {
-        MemberAction::Add { name, uid, role, scope } => Command::MemberAdd { name, uid, role, scope },
-        MemberAction::Set { uid: None, role: None, scope: None, active: None, name } => {
+        MemberAction::Add { name, uid, role, scope, ends } => Command::MemberAdd { name, uid, role, scope, ends },
+        MemberAction::Set { uid: None, role: None, scope: None, active: None, ends: None, name } => {
             return Err(usage(
                 format!("nothing to change of {name}"),
-                "give --role, --scope, --uid or --active, for example: dam member set anna --role editor",
+                "give --role, --scope, --uid, --ends or --active, for example: dam member set anna --role editor",
             ));
         }
-        MemberAction::Set { name, uid, role, scope, active } => Command::MemberSet { name, role, scope, uid, active },
+        MemberAction::Set { name, uid, role, scope, active, ends } => {
+            Command::MemberSet { name, role, scope, uid, active, ends }
+        }
+        MemberAction::Offboard { name, to } => return offboard(global, name, to),
         MemberAction::List => Command::MemberList,
         MemberAction::Totp { remove: false, .. } => return factor::enrol(global),
         MemberAction::Totp { remove: true, name } => return factor::remove(global, name),
@@ -40,16 +43,30 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
     // A change of a member tells nothing of his second factor.
     let told = rows.iter().any(|row| row.get("second_factor").is_some());
     let factor = told.then_some("second factor");
-    let head: Vec<&str> = ["name", "uid", "role", "scope", "active"].into_iter().chain(factor).collect();
+    let head: Vec<&str> = ["name", "uid", "role", "scope", "active", "ends"].into_iter().chain(factor).collect();
     let mut table = print::table(&head);
     for row in &rows {
         let active = if row["active"].as_bool() == Some(true) { "yes" } else { "no" };
         let mut cells: Vec<String> = ["name", "uid", "role", "scope"].map(|key| print::word(&row[key])).into();
-        cells.push(active.to_owned());
+        cells.extend([active.to_owned(), print::word(&row["ends"])]);
         cells.extend(told.then(|| second_factor(&row["second_factor"])));
         table.add_row(cells);
     }
     print::line(&table.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn offboard(global: &Global, name: String, to: String) -> Done {
+    let value = backend::run(global, &[], |_| Ok(Command::MemberOffboard { name, to }))?;
+    if global.json {
+        print::json(&value)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let [name, to] = ["member", "to"].map(|key| print::word(&value[key]));
+    print::line(&format!(
+        "{name} is out; {to} has {} assets and {} saved queries of his",
+        value["assets"], value["saved"]
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

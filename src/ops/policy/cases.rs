@@ -9,6 +9,7 @@ use super::CASES;
 use crate::access::{Policy, Who};
 use crate::ops::own_text::OwnText;
 use crate::ops::{Actor, Library, OpsError, members};
+use crate::types::Timestamp;
 
 /// Tries cases, those given or those of the library's folder, on a text of roles, by default on the policy in force.
 ///
@@ -55,7 +56,8 @@ fn subject(library: &Library, policy: &Policy, case: &Case) -> Result<Subject, O
     match &case.who {
         CaseWho::Role { role, scope } => {
             let role = policy.find(role).map_err(|e| at(e.0))?;
-            let subject = Subject::new(case.who.name(), role, scope.clone());
+            let at = case.at.as_deref().and_then(|at| policy.instant(at));
+            let subject = Subject::of_roles(case.who.name(), &[role], scope.clone(), at);
             Ok(subject.reading(terms.glossary).publishing(terms.platforms))
         }
         CaseWho::Member(name) => {
@@ -63,8 +65,8 @@ fn subject(library: &Library, policy: &Policy, case: &Case) -> Result<Subject, O
             let Some(member) = members.iter().find(|member| member.name == *name) else {
                 return Err(at(members::unknown(name, &members).to_string()));
             };
-            let who = Who::admit(member, None, library.clock.now(), policy, terms).map_err(|e| at(e.to_string()))?;
-            Ok(who.subject.behind(None))
+            let moment = case.at.as_deref().and_then(|at| policy.instant(at)).map(Timestamp::from_nanos);
+            Who::subject_of(member, moment, policy, terms).map_err(|e| at(e.to_string()))
         }
     }
 }

@@ -139,7 +139,7 @@ impl Library {
         let policy = Policy { no: self.gate.roles().no + 1, book };
         let members = self.catalog.read(|tx| tx.members())?;
         for member in members.iter().filter(|member| member.active) {
-            policy.find(&member.role).map_err(|e| {
+            member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
                 OpsError::usage(
                     format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
                     format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),

@@ -102,7 +102,7 @@ fn knows(library: &Library, actor: &Actor, tx: &dyn ReadTx, thing: &Thing) -> Re
         },
         Thing::Word(..) => true,
         Thing::Member(_) => actor.is_admin(),
-        Thing::Saved(owner, _) => *owner == actor.member.id,
+        Thing::Saved(owner, _) => *owner == actor.member.id || actor.is_admin(),
     })
 }
 

@@ -79,7 +79,7 @@ impl Tree<'_> {
     }
 
     fn shows(&self, row: &SavedRow) -> bool {
-        let is_his = Some(row.owner) == self.member || row.roles.contains(self.subject.role());
+        let is_his = Some(row.owner) == self.member || self.subject.roles().iter().any(|role| row.roles.contains(role));
         is_his && row.until.is_none_or(|until| self.now.is_some_and(|now| now <= until))
     }
 

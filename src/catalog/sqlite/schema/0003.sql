@@ -1,0 +1,2 @@
+-- The first moment at which one is a member no more.
+ALTER TABLE member ADD COLUMN ends INTEGER;

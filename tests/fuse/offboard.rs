@@ -1,0 +1,85 @@
+//! A member who leaves, on real mounts: his own user id, files open and mapped, on a mount of his own and on a shared one.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::harness::*;
+use crate::users::*;
+
+/// What he does: opens and maps, tells of it, and when he is told to looks what is left of it.
+const PROGRAM: &str = r"
+import errno, fcntl, mmap, os, sys, time
+room, files = sys.argv[1], sys.argv[2:]
+fds = [os.open(file, os.O_RDWR) for file in files]
+maps = [mmap.mmap(fd, 0, prot=mmap.PROT_READ) for fd in fds]
+for fd, pages in zip(fds, maps):
+    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert os.pread(fd, 4, 0) == pages[0:4] == b'\x89PNG'
+open(room + '/ready', 'w')
+while not os.path.exists(room + '/left'): time.sleep(0.02)
+def tried(what):
+    try: what()
+    except OSError as e: return errno.errorcode[e.errno]
+    return 'nothing stops it'
+def touched(pages):
+    child = os.fork()
+    if child == 0:
+        pages[0:4]
+        os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1])
+for file, fd, pages in zip(files, fds, maps):
+    print(tried(lambda: os.pread(fd, 4, 0)), tried(lambda: os.pwrite(fd, b'x', 0)), tried(lambda: os.stat(file)), touched(pages))
+";
+
+#[test]
+fn who_leaves_has_neither_mount_nor_handle_nor_page() {
+    let mut s = Studio::new();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    for (name, seed) in [("a.png", 1), ("b.png", 2)] {
+        fs::write(from.join(name), png(64, 64, seed)).unwrap();
+    }
+    s.import(&from, &["--into", "luna"]);
+    s.mount("shared", &["--shared"]);
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
+    let own = s.path("own");
+    fs::create_dir(&own).unwrap();
+    sh(&format!("chown {EDDY} {}", own.display()));
+    let (ok, said) =
+        as_user(EDDY, &format!("{} mount {} {}", env!("CARGO_BIN_EXE_dam"), s.library().display(), own.display()));
+    assert!(ok, "{said}");
+    s.adopt("own");
+    let room = s.path("room");
+    fs::create_dir(&room).unwrap();
+    set_mode(&room, 0o777);
+    let script = room.join("leaver.py");
+    fs::write(&script, PROGRAM).unwrap();
+    let files = [own.join("library/luna/a.png"), s.path("shared/library/luna/b.png")];
+    let line = format!("python3 {} {} {} {}", script.display(), room.display(), files[0].display(), files[1].display());
+    let program = std::thread::spawn(move || as_user(EDDY, &line));
+    wait_until("he has them open", || room.join("ready").exists() || program.is_finished());
+
+    let began = Instant::now();
+    s.dam(["member", "offboard", "eddy", "--to", "root"]);
+    let took = began.elapsed();
+    fs::write(room.join("left"), b"").unwrap();
+    let (ok, said) = program.join().unwrap();
+    assert!(ok, "{said}");
+    let bus = libc::SIGBUS;
+    let lines: Vec<&str> = said.lines().collect();
+    // His mount is gone from under the path; on the shared one he is nobody.
+    assert_eq!(lines[0], format!("EACCES EACCES ENOENT {bus}"));
+    assert_eq!(lines[1], format!("EACCES EACCES EACCES {bus}"));
+    assert!(!sh("cat /proc/mounts").contains(own.to_str().unwrap()));
+    // Each step of it is bounded; the sum is said in the documents.
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    eprintln!("offboarded in {took:?}");
+    // Nobody waits for what he had locked.
+    let (ok, said) = try_sh(&format!(
+        "python3 -c \"import fcntl; fcntl.lockf(open('{}', 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)\"",
+        s.path("shared/library/luna/b.png").display()
+    ));
+    assert!(ok, "{said}");
+    let log = s.dam(["log", "--json"]);
+    assert_eq!(log.matches("\"member.offboard\"").count(), 1);
+}

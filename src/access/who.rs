@@ -95,6 +95,19 @@ impl Who {
         Ok(subject.reading(terms.glossary).publishing(terms.platforms))
     }
 
+    /// As he is once he has unlocked what he has a second factor for.
+    #[must_use]
+    pub fn at_most(&self) -> Self {
+        let lock = self.subject.lock().filter(|lock| *lock != Lock::Locked);
+        Self {
+            id: self.id,
+            subject: self.subject.clone().behind(lock),
+            policy: self.policy,
+            until: None,
+            shift: self.shift,
+        }
+    }
+
     /// Whether he may still what he might when he was looked up; not for ever, when the clock was set back.
     pub(super) fn is_as_remembered(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| FactorRow::is_open(until, now))

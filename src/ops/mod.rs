@@ -47,6 +47,7 @@ pub mod policy;
 pub mod probe;
 pub mod proto;
 mod queue;
+pub mod reach;
 pub mod reads;
 mod rebuild;
 pub mod record;

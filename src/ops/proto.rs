@@ -149,6 +149,11 @@ pub enum Command {
         query: Option<String>,
         fix: bool,
     },
+    /// Who reaches what, or one asset.
+    AuditAccess {
+        target: Option<String>,
+        member: Option<String>,
+    },
     /// Lets go of versions that `versions.toml` does not keep: of these assets, or of all.
     Thin {
         targets: Vec<String>,
@@ -332,6 +337,7 @@ impl Command {
             | Self::ExportCopy { .. }
             | Self::CaptionText
             | Self::AuditMetadata { fix: false, .. }
+            | Self::AuditAccess { .. }
             | Self::Show { .. }
             | Self::Records { .. }
             | Self::Versions { .. }

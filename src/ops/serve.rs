@@ -15,8 +15,8 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
-    folders, fsck, glossary, heads, history, import, log, members, offboard, policy, records, restore, rules, saved,
-    show, similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
+    folders, fsck, glossary, heads, history, import, log, members, offboard, policy, reach, records, restore, rules,
+    saved, show, similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -175,6 +175,7 @@ fn run(
             copies::copy(library, actor, asset, &place, file)
         }
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
+        Command::AuditAccess { target, member } => reach::reach(library, actor, target.as_deref(), member.as_deref()),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })

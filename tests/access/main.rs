@@ -22,6 +22,7 @@ mod names;
 mod offboard;
 mod places;
 mod policy;
+mod reach;
 mod reads;
 mod records;
 mod records_back;

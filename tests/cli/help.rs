@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 45] = [
+const COMMANDS: [&[&str]; 46] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 45] = [
     &["similar"],
     &["diff"],
     &["thin"],
+    &["audit", "access"],
     &["audit", "metadata"],
     &["glossary", "list"],
     &["glossary", "check"],

@@ -1,6 +1,6 @@
 //! What people may type behind `dam audit`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
@@ -30,5 +30,22 @@ Example:
         /// Mend what is certain.
         #[arg(long)]
         fix: bool,
+    },
+    /// Show how far each member reaches, by which rule, and when he last made use of it.
+    #[command(after_help = "\
+For each member and verb: how many assets he reaches when what he can unlock is unlocked, the query that says so, and the newest
+row of the log in which he did it. With an asset: whether he reaches that one, and why. For admins.
+
+Example:
+  dam audit access
+  dam audit access --member rita
+  dam audit access library/luna/IMG_1.png --json")]
+    Access {
+        /// One asset: a path in a mount, library/..., or an id; else all.
+        #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+        target: Option<String>,
+        /// One member alone.
+        #[arg(long, value_name = "NAME")]
+        member: Option<String>,
     },
 }

@@ -1,5 +1,6 @@
-//! `dam audit`: what is wrong with the metadata of assets.
+//! `dam audit`: what is wrong with the metadata of assets, and who reaches them.
 
+mod access;
 mod args;
 
 use std::process::ExitCode;
@@ -13,9 +14,16 @@ pub use args::AuditArgs;
 
 use crate::ops::proto::Command;
 
-/// Looks, and mends what is certain when asked to.
+/// Looks.
 pub fn run(global: &Global, args: AuditArgs) -> Done {
-    let AuditAction::Metadata { query, fix } = args.action;
+    match args.action {
+        AuditAction::Metadata { query, fix } => metadata(global, query, fix),
+        AuditAction::Access { target, member } => access::run(global, target.as_deref(), member),
+    }
+}
+
+/// Looks, and mends what is certain when asked to.
+fn metadata(global: &Global, query: Option<String>, fix: bool) -> Done {
     let told = backend::run(global, &[], |_| Ok(Command::AuditMetadata { query, fix }))?;
     let counts = told["counts"].as_object();
     let code = if counts.is_some_and(|counts| !counts.is_empty()) { ExitCode::FAILURE } else { ExitCode::SUCCESS };

@@ -17,7 +17,7 @@ pub use who::{Identity, Terms, Who};
 
 use crate::catalog::{Asset, Catalog, CatalogError, ChangeKind, ChangeRow, MemberRow, ReadTx};
 use crate::clock::SharedClock;
-use crate::policy::{Decision, Expr, Glossary, Platforms, Subject, Verb};
+use crate::policy::{Decision, Expr, Glossary, Lock, Platforms, Subject, Verb};
 use crate::types::{MemberId, Timestamp};
 
 /// Every active member, behind no second factor.
@@ -185,6 +185,21 @@ impl Gate {
     #[must_use]
     pub fn allows(&self, who: &Who, verb: Verb, asset: &Asset) -> bool {
         own_draft(&who.subject, who.id, verb, asset).is_some() || who.subject.allows(verb, &AssetFacts(asset))
+    }
+
+    /// Whether somebody may keep what is made of an asset's bytes where the gate does not reach, as in a cache in his home: he may have the
+    /// bytes, and neither a lock nor the clock will ever close before them.
+    #[must_use]
+    pub fn may_keep(&self, who: &Who, asset: &Asset) -> Decision {
+        let decision = self.decide(who, Verb::Download, asset);
+        let refusal = if Lock::may_close(&AssetFacts(asset)) {
+            "what is rated adult may be locked, and what lies elsewhere would stay open"
+        } else if who.shift.is_some() {
+            "your rights end by the clock, and what lies elsewhere would stay"
+        } else {
+            return decision;
+        };
+        if decision.allowed { Decision { allowed: false, reason: refusal.to_owned() } } else { decision }
     }
 
     /// What each active member may by role and scope; read once per change of members.

@@ -19,6 +19,8 @@ use super::records::RecordsArgs;
 use super::scout::ScoutArgs;
 use super::similar::SimilarArgs;
 use super::spec::SpecArgs;
+use super::thin::ThinArgs;
+use super::thumbs::ThumbsArgs;
 use super::whence::WhenceArgs;
 
 /// The one table of exit codes.
@@ -184,6 +186,8 @@ Example:
     Caption(CaptionArgs),
     /// Copy what a platform takes of assets into a folder.
     Export(ExportArgs),
+    /// Fill your cache of thumbnails, so that file managers need not read whole files.
+    Thumbs(ThumbsArgs),
     /// Bring back an earlier version, or a removed asset out of the trash.
     #[command(after_help = "\
 An earlier version becomes the next one: nothing is overwritten, and a verdict stays with the version that it was given
@@ -408,16 +412,6 @@ pub struct RestoreArgs {
     /// Another file name for what comes out of the trash.
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct ThinArgs {
-    /// Assets: paths in a mount, library/..., or ids; else all.
-    #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
-    pub targets: Vec<String>,
-    /// Only say what would go.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -41,6 +41,7 @@ mod status;
 mod tag;
 mod target;
 mod thin;
+mod thumbs;
 mod undo;
 mod unmount;
 mod versions;
@@ -86,6 +87,7 @@ pub fn run() -> ExitCode {
         Cmd::Policy(args) => policy::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Caption(args) => caption::run(&global, args),
+        Cmd::Thumbs(args) => thumbs::run(&global, &args),
         Cmd::Export(args) => export::run(&global, &args),
         Cmd::Log(args) => log::run(&global, args),
         Cmd::Whence(args) => whence::run(&global, &args),

@@ -2,9 +2,21 @@
 
 use std::process::ExitCode;
 
-use super::args::{Global, ThinArgs};
+use clap::{Args, ValueHint};
+
+use super::args::Global;
 use super::{Done, backend, print, target};
 use crate::ops::proto::Command;
+
+#[derive(Debug, Args)]
+pub struct ThinArgs {
+    /// Assets: paths in a mount, library/..., or ids; else all.
+    #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+    pub targets: Vec<String>,
+    /// Only say what would go.
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
 /// Thins, or says what would go.
 pub fn run(global: &Global, args: &ThinArgs) -> Done {

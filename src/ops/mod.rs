@@ -77,6 +77,7 @@ mod sweep;
 pub mod target;
 pub mod terms;
 pub mod thin;
+pub mod thumbs;
 pub mod trail;
 pub mod tunnels;
 pub mod undo;

@@ -144,6 +144,15 @@ pub enum Command {
         asset: AssetId,
         place: String,
     },
+    /// What thumbnails of each of these assets would be of.
+    ThumbsList {
+        assets: Vec<AssetId>,
+    },
+    /// Thumbnails of one of them, at most so many pixels wide and high, written to the descriptor that comes along.
+    ThumbsMake {
+        asset: AssetId,
+        sides: Vec<u32>,
+    },
     /// What is wrong with the metadata of a query's assets, or of all; `fix` mends what is certain.
     AuditMetadata {
         query: Option<String>,
@@ -335,6 +344,8 @@ impl Command {
             | Self::CaptionList
             | Self::ExportList { .. }
             | Self::ExportCopy { .. }
+            | Self::ThumbsList { .. }
+            | Self::ThumbsMake { .. }
             | Self::CaptionText
             | Self::AuditMetadata { fix: false, .. }
             | Self::AuditAccess { .. }

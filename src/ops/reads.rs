@@ -31,6 +31,8 @@ pub enum Opened {
     Export(VersionId, String),
     /// The marked proxy of a version.
     Proxy(VersionId),
+    /// Thumbnails of a version.
+    Thumbnail(VersionId),
 }
 
 impl Opened {
@@ -40,6 +42,7 @@ impl Opened {
             Self::Version(_) => "read.version",
             Self::Export(..) => "read.export",
             Self::Proxy(_) => "read.proxy",
+            Self::Thumbnail(_) => "read.thumbnail",
         }
     }
 }
@@ -154,7 +157,7 @@ impl Library {
 fn detail(tx: &dyn ReadTx, reading: &Reading, seen: &Seen) -> Result<Value, CatalogError> {
     let version = match &reading.what {
         Opened::File(head) => *head,
-        Opened::Version(id) | Opened::Export(id, _) | Opened::Proxy(id) => Some(*id),
+        Opened::Version(id) | Opened::Export(id, _) | Opened::Proxy(id) | Opened::Thumbnail(id) => Some(*id),
     };
     let n = version.map(|id| tx.version(id)).transpose()?.flatten().map(|version| version.n);
     let place = match &reading.what {

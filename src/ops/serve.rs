@@ -16,7 +16,7 @@ use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
     folders, fsck, glossary, heads, history, import, log, members, offboard, policy, reach, records, restore, rules,
-    saved, show, similar, snapshots, spec, terms, thin, trail, undo, value, whence, why,
+    saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value, whence, why,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -173,6 +173,11 @@ fn run(
         Command::ExportCopy { asset, place } => {
             let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
             copies::copy(library, actor, asset, &place, file)
+        }
+        Command::ThumbsList { assets } => thumbs::list(library, actor, &assets),
+        Command::ThumbsMake { asset, sides } => {
+            let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
+            thumbs::make(library, actor, asset, &sides, file)
         }
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
         Command::AuditAccess { target, member } => reach::reach(library, actor, target.as_deref(), member.as_deref()),

@@ -32,6 +32,7 @@ mod similar;
 mod spec;
 mod stills;
 mod thinning;
+mod thumbs;
 mod trail;
 mod values;
 mod verdicts;

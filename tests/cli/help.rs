@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 47] = [
     &["init"],
     &["import"],
     &["mount"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 46] = [
     &["spec", "check"],
     &["spec", "review"],
     &["spec", "edit"],
+    &["thumbs"],
     &["restore"],
     &["meta", "diff"],
     &["meta", "resolve"],

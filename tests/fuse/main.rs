@@ -22,6 +22,7 @@ mod rsync;
 mod saved;
 mod saves;
 mod similar;
+mod thumbs;
 mod trash_versions;
 mod undo;
 mod unlock;

@@ -1,6 +1,6 @@
 //! The second factor: what a member is kept from until he has given it.
 
-use crate::expr::{Expr, Field};
+use crate::expr::{Expr, Facts, Field};
 
 /// For whom assets rated adult are behind the second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +40,12 @@ impl Lock {
     /// The assets that are behind it.
     pub(super) fn hides() -> Expr {
         Expr::is(Field::Rating, "adult")
+    }
+
+    /// Whether an asset is of those that a lock may close before anybody, now or later.
+    #[must_use]
+    pub fn may_close(facts: &dyn Facts) -> bool {
+        Self::hides().matches(facts)
     }
 
     /// Why he may not have `what`, and what to do about it.

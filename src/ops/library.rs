@@ -33,7 +33,6 @@ use super::spec;
 use super::stills::Stills;
 use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
-
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
 use crate::access::{Gate, Terms};

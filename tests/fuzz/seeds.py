@@ -112,7 +112,10 @@ meta = atom(b"meta", atom(b"hdlr", bytes(25)), atom(b"keys", bytes([0, 0, 0, 0, 
             atom(b"ilst", atom(b"\0\0\0\1", data), atom(b"\xa9cmt", data)))
 tkhd = atom(b"tkhd", bytes(76), struct.pack(">HHHH", 1080, 0, 1920, 0))
 put("probe", "mp4", atom(b"ftyp", b"isom\0\0\0\0isom") + atom(b"moov", atom(b"trak", tkhd), atom(b"udta", meta)) + atom(b"mdat", bytes(8)))
-put("probe", "avif", atom(b"ftyp", b"avif\0\0\0\0avifmif1") + atom(b"meta", bytes(4), atom(b"iprp", atom(b"ipco", atom(b"ispe", struct.pack(">III", 0, 64, 48))))) + atom(b"mdat", bytes(8)))
+SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/ops/converter")
+for name in ("avif", "heic"):
+    with open(os.path.join(SAMPLES, f"sample.{name}"), "rb") as file:
+        put("probe", name, file.read())
 
 
 

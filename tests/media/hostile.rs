@@ -25,7 +25,11 @@ for n, x in enumerate(("jpg", "webp", "gif", "bmp", "tif"), 1): im.save(f"{n}.{x
         );
         let tags = ["-overwrite_original", "-XMP-dc:Subject=a", "-IPTC:Keywords=b", "-UserComment=c", "1.jpg"];
         d.exiftool(&tags);
-        ["0.png", "1.jpg", "2.webp", "3.gif", "4.bmp", "5.tif"].iter().map(|n| d.read(n)).collect()
+        let mut files: Vec<_> =
+            ["0.png", "1.jpg", "2.webp", "3.gif", "4.bmp", "5.tif"].iter().map(|n| d.read(n)).collect();
+        files.push(include_bytes!("../../src/ops/converter/sample.avif").to_vec());
+        files.push(include_bytes!("../../src/ops/converter/sample.heic").to_vec());
+        files
     })
 }
 
@@ -89,7 +93,7 @@ proptest! {
 
     #[test]
     fn mutated_files_never_panic(
-        which in 0usize..7,
+        which in 0usize..9,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {

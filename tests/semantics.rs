@@ -1,4 +1,4 @@
-//! `mountd/SEMANTICS.md` names tests beside its promises: each promise names one, and each of them is there.
+//! `mountd/SEMANTICS.md` and `mountd/SECURITY.md` name tests beside their promises: each promise names one, and each of them is there.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -72,16 +72,19 @@ fn promises(page: &str) -> Vec<String> {
     all
 }
 
-fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("mountd/SEMANTICS.md")).unwrap()
+/// The pages, with the fewest promises that each must be read as.
+const PAGES: [(&str, usize); 2] = [("mountd/SEMANTICS.md", 80), ("mountd/SECURITY.md", 15)];
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 #[test]
-fn every_test_that_the_page_names_is_there() {
+fn every_test_that_a_page_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources: Vec<(PathBuf, String)> =
         sources().into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect();
-    let page = page();
+    let page = PAGES.map(|(name, _)| page(name)).concat();
     let missing: Vec<&str> = quoted(&page)
         .filter(|text| is_proof(text))
         .filter(|text| match as_test(text) {
@@ -95,10 +98,11 @@ fn every_test_that_the_page_names_is_there() {
 }
 
 #[test]
-fn every_promise_of_the_page_names_a_test() {
-    let page = page();
-    let all = promises(&page);
-    assert!(all.len() > 80, "the page is read as lists of promises: {}", all.len());
-    let bare: Vec<&String> = all.iter().filter(|promise| !quoted(promise).any(is_proof)).collect();
-    assert!(bare.is_empty(), "no test is named beside: {bare:#?}");
+fn every_promise_of_a_page_names_a_test() {
+    for (name, fewest) in PAGES {
+        let all = promises(&page(name));
+        assert!(all.len() > fewest, "{name} is read as lists of promises: {}", all.len());
+        let bare: Vec<&String> = all.iter().filter(|promise| !quoted(promise).any(is_proof)).collect();
+        assert!(bare.is_empty(), "{name}: no test is named beside: {bare:#?}");
+    }
 }

@@ -474,21 +474,16 @@ impl Library {
     /// What is wrong with the texts that people write for the library, and what follows.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        let versions =
-            self.thinning_fault().map(|fault| format!("{fault}; until it is mended, no version is thinned out"));
-        let roles =
-            self.roles_fault().map(|fault| format!("{fault}; the policy in force stays until dam policy apply"));
-        let words = self
-            .glossary_fault()
-            .map(|fault| format!("{fault}; until it is mended, the words before it stay in force"));
-        let platforms = self
-            .platforms_fault()
-            .map(|fault| format!("{fault}; until it is mended, the table before it stays in force"));
-        let captions = self
-            .captions_fault()
-            .map(|fault| format!("{fault}; until it is mended, the captions before it stay in force"));
-        let heads = self.heads_fault().map(|fault| format!("{fault}; the log's heads are told when it can be"));
-        versions.into_iter().chain(roles).chain(words).chain(platforms).chain(captions).chain(heads).collect()
+        let told = |fault: Option<String>, then: &str| fault.map(|fault| format!("{fault}; {then}"));
+        let faults = [
+            told(self.thinning_fault(), "until it is mended, no version is thinned out"),
+            told(self.roles_fault(), "the policy in force stays until dam policy apply"),
+            told(self.glossary_fault(), "until it is mended, the words before it stay in force"),
+            told(self.platforms_fault(), "until it is mended, the table before it stays in force"),
+            told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
+            told(self.heads_fault(), "the log's heads are told when it can be"),
+        ];
+        faults.into_iter().flatten().collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

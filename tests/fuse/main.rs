@@ -10,6 +10,7 @@ mod exports;
 mod harness;
 mod imports;
 mod inbox;
+mod leaks;
 mod lifecycle;
 mod listing;
 mod members;

@@ -1,4 +1,4 @@
-//! WebP chunks: size, EXIF, XMP, and whether the file is as long as it says.
+//! WebP chunks: size, profile, EXIF, XMP, and whether the file is as long as it says.
 
 use std::io;
 
@@ -43,6 +43,11 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
                 }
                 sized = true;
             }
+            // The first one counts, as for the decoder.
+            b"ICCP" if found.icc.is_none() => match w.block(body, len)? {
+                Some(data) => found.icc = Some(data),
+                None => found.warn("the colour profile is larger than 16 MiB and was left out"),
+            },
             b"EXIF" => match w.block(body, len)? {
                 Some(data) => found.exif = Some(strip_exif_prefix(data)),
                 None => found.warn("the EXIF block is larger than 16 MiB and was left out"),

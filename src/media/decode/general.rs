@@ -28,7 +28,8 @@ pub(super) fn decode(
     if header.size.is_some_and(|told| told != (w, h)) {
         return Err(MediaError::damaged(format!("it has {w}x{h} pixels and says otherwise")));
     }
-    let icc = decoder.icc_profile().unwrap_or(None);
+    // That of WebP is in the header: its decoder takes as much memory for it as the file says that it has.
+    let icc = if format == ImageFormat::WebP { None } else { decoder.icc_profile().unwrap_or(None) };
     // The decoder makes RGB of inks; their profile speaks of what they were before.
     let of_inks = |profile: &Vec<u8>| profile.get(16..20) == Some(b"CMYK");
     if header.icc.as_ref().or(icc.as_ref()).is_some_and(of_inks) {

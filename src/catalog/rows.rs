@@ -402,7 +402,7 @@ pub struct RenditionRow {
     pub since: Timestamp,
 }
 
-/// What a picture looks like ([`crate::media::look`]).
+/// What a picture looks like ([`crate::media::Master::look`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookRow {
     pub content: ContentId,

@@ -7,7 +7,11 @@ mapfile -t masters < <(find masters -name '*.png' -size +100k | sort | head -n 3
 [ "${#masters[@]}" -eq 3 ] || die "the roster has no three large PNG images"
 posts=mnt.dam/platforms/instagram/post_portrait_4x5
 # The peer enlarges what is too small, and so do we here.
-sed -i 's/^\(instagram,post_portrait_4x5,image,1080,1350,crop,\),,/\1,yes,/' lib.export/platforms.csv
+enlarge() {
+    sed -i 's/^\(instagram,post_portrait_4x5,image,1080,1350,crop,,,\),/\1yes,/' lib.export/platforms.csv
+    grep -q '^instagram,post_portrait_4x5,.*,yes,' lib.export/platforms.csv || die "the table of platforms has other columns"
+}
+enlarge
 ours=()
 peers=()
 # From the approval to the last byte, as a visitor waits for it.
@@ -34,7 +38,7 @@ rm -rf lib.export masters
 folder=$(scaled 1000 10)
 "$BIN/examples/roster" masters --count "$folder" --max-side 1600 >/dev/null
 library lib.export mnt.dam
-sed -i 's/^\(instagram,post_portrait_4x5,image,1080,1350,crop,\),,/\1,yes,/' lib.export/platforms.csv
+enlarge
 dam --library lib.export import masters --into masters >/dev/null
 approve_all() { dam --library lib.export find -0 kind=image | dam --library lib.export set -0 status.instagram=approved; }
 # What a file manager asks of each name, and then all bytes, by as many readers as there are processors.

@@ -211,10 +211,10 @@ impl Mount {
             Ok((asset, unrendered))
         })?;
         let mut out = format!("{} is {}\n", who.subject.name, who.subject.role());
-        for (verb, name) in why::VERBS {
-            let decision = self.library.gate.decide(who, verb, &asset);
+        for verb in Verb::ALL {
+            let decision = self.library.gate.decide(who, *verb, &asset);
             let word = if decision.allowed { "yes" } else { "no" };
-            let _ = writeln!(out, "{name:<9} {word:<3}  {}", decision.reason);
+            let _ = writeln!(out, "{:<9} {word:<3}  {}", verb.name(), decision.reason);
         }
         for (place, reason) in unrendered {
             let _ = writeln!(out, "not in {place}: {reason}");

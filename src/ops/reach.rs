@@ -6,7 +6,7 @@ use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use super::reads::READS;
-use super::{Actor, CHAIN, Library, OpsError, folders, target, why};
+use super::{Actor, CHAIN, Library, OpsError, folders, target};
 use crate::catalog::{AuditRow, CatalogError};
 use crate::policy::Expr;
 use crate::types::Timestamp;
@@ -30,7 +30,8 @@ pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Optio
         Some(name) => vec![Actor::named(library, name)?],
         None => {
             let all = library.catalog.read(|tx| tx.members())?;
-            let active = all.iter().filter(|row| row.is_in(library.clock.now()));
+            let now = library.clock.now();
+            let active = all.iter().filter(|row| row.is_in(now));
             // One whose roles are not there reaches nothing.
             active.filter_map(|row| Actor::named(library, &row.name).ok()).collect()
         }
@@ -41,16 +42,16 @@ pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Optio
         let mut rows = Vec::new();
         for member in &members {
             let who = member.who().at_most();
-            for (verb, verb_name) in why::VERBS {
+            for verb in Verb::ALL {
                 let mut row = match &asset {
                     Some(asset) => {
-                        let decision = library.gate.decide(&who, verb, asset);
+                        let decision = library.gate.decide(&who, *verb, asset);
                         json!({ "allowed": decision.allowed, "because": decision.reason })
                     }
                     // Administering is of the library, not of its assets.
-                    None if verb == Verb::Admin => json!({ "allowed": who.subject.is_admin() }),
+                    None if *verb == Verb::Admin => json!({ "allowed": who.subject.is_admin() }),
                     None => {
-                        let filter = library.gate.filter(&who, verb);
+                        let filter = library.gate.filter(&who, *verb);
                         let assets = tx.count(&filter)?;
                         json!({ "assets": assets, "because": (assets > 0).then(|| filter.to_string()) })
                     }
@@ -58,8 +59,8 @@ pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Optio
                 row["member"] = member.member.name.clone().into();
                 row["role"] = member.member.role.clone().into();
                 row["scope"] = member.member.scope.clone().into();
-                row["verb"] = verb_name.into();
-                row["used"] = used.get(&(member.member.name.clone(), verb_name)).map(Timestamp::to_string).into();
+                row["verb"] = verb.name().into();
+                row["used"] = used.get(&(member.member.name.clone(), verb.name())).map(Timestamp::to_string).into();
                 rows.push(row);
             }
         }
@@ -79,7 +80,7 @@ fn used(library: &Library) -> Result<Used, CatalogError> {
             after = last.seq;
             for row in &page {
                 if let Some(verb) = verb_of(row) {
-                    let newest = used.entry((row.actor.clone(), why::verb_name(verb))).or_insert(row.at);
+                    let newest = used.entry((row.actor.clone(), verb.name())).or_insert(row.at);
                     *newest = (*newest).max(row.at);
                 }
             }

@@ -274,7 +274,7 @@ fn folder_rule(
 /// When the catalogue fails.
 pub fn note_denial(library: &Library, who: &str, verb: Verb, subject: &str, reason: &str) -> Result<(), OpsError> {
     let now = library.clock.now();
-    let action = format!("deny.{}", why::verb_name(verb));
+    let action = format!("deny.{}", verb.name());
     library.catalog.write(|tx| {
         let detail = json!({ "reason": reason, "policy": library.gate.roles().no });
         crate::audit::append(tx, super::CHAIN, now, who, &action, subject, &detail)?;

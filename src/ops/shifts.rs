@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Library, OpsError, policy};
-use crate::catalog::{CatalogError, ChangeKind};
+use crate::catalog::ChangeKind;
 use crate::types::Timestamp;
 
 /// What is known of the next moment, as of an epoch of the gate.
@@ -36,6 +36,6 @@ impl Library {
             let next = self.gate.next_shift(now)?;
             *known = Known { epoch, since: next.map(|_| now), next };
         }
-        Ok::<_, CatalogError>(()).map_err(OpsError::from)
+        Ok(())
     }
 }

@@ -8,26 +8,6 @@ use crate::catalog::{Asset, CatalogError, ReadTx};
 use crate::view::captions::caption_of;
 use crate::view::tree;
 
-/// Every verb with its name.
-pub const VERBS: [(Verb, &str); 10] = [
-    (Verb::List, "list"),
-    (Verb::View, "view"),
-    (Verb::Download, "download"),
-    (Verb::Edit, "edit"),
-    (Verb::Tag, "tag"),
-    (Verb::Delete, "delete"),
-    (Verb::Review, "review"),
-    (Verb::Export, "export"),
-    (Verb::Publish, "publish"),
-    (Verb::Admin, "admin"),
-];
-
-/// A verb's name.
-#[must_use]
-pub fn verb_name(verb: Verb) -> &'static str {
-    VERBS.iter().find(|(v, _)| *v == verb).map_or("?", |(_, name)| name)
-}
-
 /// Where an asset is approved and yet has no export, since it cannot be rendered or, a clip, is not yet, or has no caption; and why that is. A still that
 /// was not tried yet is not among them.
 ///
@@ -81,11 +61,11 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         }
         _ => actor.clone(),
     };
-    let verbs: Vec<Value> = VERBS
+    let verbs: Vec<Value> = Verb::ALL
         .iter()
-        .map(|(verb, word)| {
+        .map(|verb| {
             let decision = about.decide(library, *verb, &asset);
-            json!({ "verb": word, "allowed": decision.allowed, "reason": decision.reason })
+            json!({ "verb": verb.name(), "allowed": decision.allowed, "reason": decision.reason })
         })
         .collect();
     let unrendered: Vec<Value> =

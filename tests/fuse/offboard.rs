@@ -9,6 +9,7 @@ use crate::users::*;
 /// What he does: opens and maps, tells of it, and when he is told to looks what is left of it.
 const PROGRAM: &str = r"
 import errno, fcntl, mmap, os, sys, time
+from tries import touched
 room, files = sys.argv[1], sys.argv[2:]
 fds = [os.open(file, os.O_RDWR) for file in files]
 maps = [mmap.mmap(fd, 0, prot=mmap.PROT_READ) for fd in fds]
@@ -21,12 +22,6 @@ def tried(what):
     try: what()
     except OSError as e: return errno.errorcode[e.errno]
     return 'nothing stops it'
-def touched(pages):
-    child = os.fork()
-    if child == 0:
-        pages[0:4]
-        os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
 for file, fd, pages in zip(files, fds, maps):
     print(tried(lambda: os.pread(fd, 4, 0)), tried(lambda: os.pwrite(fd, b'x', 0)), tried(lambda: os.stat(file)), touched(pages))
 ";
@@ -54,6 +49,7 @@ fn who_leaves_has_neither_mount_nor_handle_nor_page() {
     set_mode(&room, 0o777);
     let script = room.join("leaver.py");
     fs::write(&script, PROGRAM).unwrap();
+    fs::write(room.join("tries.py"), include_str!("leaks/tries.py")).unwrap();
     let files = [own.join("library/luna/a.png"), s.path("shared/library/luna/b.png")];
     let line = format!("python3 {} {} {} {}", script.display(), room.display(), files[0].display(), files[1].display());
     let program = std::thread::spawn(move || as_user(EDDY, &line));

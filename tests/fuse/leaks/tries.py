@@ -220,10 +220,11 @@ def signalled(pages):
         raise OSError(errno.EACCES, 'SIGBUS')
 
 
-kind, args = sys.argv[1], sys.argv[2:]
-if kind == 'hidden':
-    hidden(args[0], args[1:])
-elif kind == 'kept':
-    kept(args[0], args[1:])
-else:
-    held(args[0], args[1:])
+if __name__ == '__main__':
+    kind, args = sys.argv[1], sys.argv[2:]
+    if kind == 'hidden':
+        hidden(args[0], args[1:])
+    elif kind == 'kept':
+        kept(args[0], args[1:])
+    else:
+        held(args[0], args[1:])

@@ -69,6 +69,11 @@ pub fn make(library: &Library, actor: &Actor, id: AssetId, sides: &[u32], to: Fi
         Err(e @ (StillError::Media(_) | StillError::Busy)) => return Ok(json!({ "none": e.to_string() })),
         Err(e) => return Err(OpsError::failed(e.to_string(), "run the command again")),
     };
+    // It took a while: what may not be kept by now is not handed out.
+    let now = library.catalog.read(|tx| self::of(library, actor, tx, id))?;
+    if !matches!(now, Of::Master { version: still, .. } if still == version) {
+        return Ok(self::told(&now));
+    }
     let mut at = 0;
     for bytes in &made {
         to.write_all_at(bytes, at)?;

@@ -39,7 +39,8 @@ pub fn folder(dir: &Path) -> Result<PathBuf, Failure> {
     // Links on the way are part of the address.
     let typed = std::path::absolute(dir).ok();
     let path = typed.filter(|path| !path.components().any(|part| part == Component::ParentDir));
-    let path = path.unwrap_or_else(|| located.clone());
+    // As the addresses below it begin: without a slash at its end.
+    let path: PathBuf = path.unwrap_or_else(|| located.clone()).components().collect();
     let top = mounts::below(&mount, &located).split(|byte| *byte == b'/').next().unwrap_or_default();
     if top.is_empty() {
         return Ok(path.join("library"));

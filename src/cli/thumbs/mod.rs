@@ -32,8 +32,8 @@ const PAGE: usize = 500;
 The cache is ~/.cache/thumbnails (XDG_CACHE_HOME), as freedesktop.org says, for you alone. A thumbnail is of one address, so
 name the folders that you look at: DIR is a folder of library/, by/, find/ or saved/ of a mount, with all below it; a
 mount itself is its library/. What is there as it is to be stays. Thumbnails of files below DIR that are gone or have
-changed are removed, and so is what you may not download or what is rated adult, whoever made it: no such thumbnail is
-ever made, for a cache is not locked when the library is. Clips have none.
+changed are removed, and so are those of what you may not download or what is rated adult, whoever made them: a cache is
+not locked when the library is. Run it again when rights or ratings have changed. Clips have none.
 
 Example:
   dam thumbs ~/mnt
@@ -82,16 +82,17 @@ pub fn run(global: &Global, args: &ThumbsArgs) -> Done {
     }
     let assets: Vec<(AssetId, Vec<&Shown>)> = of_asset.into_iter().collect();
     let progress = Progress::new(global);
-    let mut kept = HashMap::new();
-    let done = filler.fill(&assets, picked.as_ref(), &mut kept, &progress);
+    let done = filler.fill(&assets, picked.as_ref(), &progress);
     progress.end();
-    done?;
+    // Asked once more, for it took a while; and whatever became of the others, what may not stay goes.
+    let kept = filler.kept(&assets)?;
     let below: Vec<String> = dirs.iter().map(|dir| uri(dir) + "/").collect();
     let removed = filler.cache.sweep(|said| {
         let is_below = below.iter().any(|dir| said.uri.starts_with(dir));
         !is_below || kept.get(said.uri.as_str()).is_some_and(|file: &&Shown| is_of(said, file))
     });
     let removed = removed.map_err(|e| cannot("clear", &filler.cache.folder, &e))?;
+    done?;
     let Told { made, same, without } = filler.told;
     if global.json {
         print::json(&json!({ "made": made, "same": same, "without": without, "removed": removed }))?;
@@ -126,26 +127,39 @@ impl Filler {
         Ok(found.0.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Fills it for these assets; `kept` are the files whose thumbnails may stay, by address.
-    fn fill<'s>(
+    /// What the library tells of each asset of a page.
+    fn told(&mut self, page: &[(AssetId, Vec<&Shown>)]) -> Result<Vec<Value>, Failure> {
+        let command = Command::ThumbsList { assets: page.iter().map(|(asset, _)| *asset).collect() };
+        let told = self.backend.run(command, None)?;
+        told["assets"].as_array().filter(|told| told.len() == page.len()).cloned().ok_or_else(misunderstood)
+    }
+
+    /// The files whose thumbnails may stay, by address.
+    fn kept<'s>(&mut self, assets: &[(AssetId, Vec<&'s Shown>)]) -> Result<HashMap<&'s str, &'s Shown>, Failure> {
+        let mut kept = HashMap::new();
+        for page in assets.chunks(PAGE) {
+            for ((_, files), told) in page.iter().zip(self.told(page)?) {
+                if told["refused"].is_null() {
+                    kept.extend(files.iter().map(|file| (file.said.uri.as_str(), *file)));
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Fills it for these assets.
+    fn fill(
         &mut self,
-        assets: &[(AssetId, Vec<&'s Shown>)],
+        assets: &[(AssetId, Vec<&Shown>)],
         picked: Option<&HashSet<AssetId>>,
-        kept: &mut HashMap<&'s str, &'s Shown>,
         progress: &Progress,
     ) -> Result<(), Failure> {
         let mut done = 0;
         for page in assets.chunks(PAGE) {
-            let command = Command::ThumbsList { assets: page.iter().map(|(asset, _)| *asset).collect() };
-            let told = self.backend.run(command, None)?;
-            let told = told["assets"].as_array().filter(|told| told.len() == page.len()).ok_or_else(misunderstood)?;
-            for ((asset, files), told) in page.iter().zip(told) {
+            for ((asset, files), told) in page.iter().zip(self.told(page)?) {
                 done += 1;
-                if told["refused"].is_null() {
-                    kept.extend(files.iter().map(|file| (file.said.uri.as_str(), *file)));
-                }
                 if picked.is_none_or(|picked| picked.contains(asset)) {
-                    self.asset(*asset, files, told)?;
+                    self.asset(*asset, files, &told)?;
                 }
                 progress.progress(done, assets.len());
             }

@@ -19,7 +19,7 @@ type Used = HashMap<(String, &'static str), Timestamp>;
 
 /// Of each active member, or of the one named, by verb: how many assets he reaches, which query says so, and when he last used it, the
 /// newest row of the log that tells of it. Of one asset whether he reaches it, and why. `{"assets", "rows": [{member, role, scope, verb,
-/// assets | allowed, because, used}]}`. With a second factor unlocked, for that is what he can come to, by the rules of this hour.
+/// assets | allowed, because, on_record, used}]}`; `on_record` is whether the log would tell of it. With a second factor unlocked, for that is what he can come to, by the rules of this hour.
 ///
 /// # Errors
 /// [`OpsError::Refused`] for who is no admin, [`OpsError::Unknown`] for a member that there is not, [`OpsError::NotFound`] for the asset.
@@ -60,6 +60,7 @@ pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Optio
                 row["role"] = member.member.role.clone().into();
                 row["scope"] = member.member.scope.clone().into();
                 row["verb"] = verb.name().into();
+                row["on_record"] = is_on_record(library, *verb).into();
                 row["used"] = used.get(&(member.member.name.clone(), verb.name())).map(Timestamp::to_string).into();
                 rows.push(row);
             }
@@ -89,6 +90,15 @@ fn used(library: &Library) -> Result<Used, CatalogError> {
     Ok(used)
 }
 
+/// Whether the use of a verb leaves a row. To list leaves none, and to publish is done elsewhere.
+fn is_on_record(library: &Library, verb: Verb) -> bool {
+    match verb {
+        Verb::List | Verb::Publish => false,
+        Verb::View | Verb::Download | Verb::Export => library.info().audit_reads,
+        Verb::Edit | Verb::Tag | Verb::Delete | Verb::Review | Verb::Admin => true,
+    }
+}
+
 /// Which verb a row of the log shows the use of.
 fn verb_of(row: &AuditRow) -> Option<Verb> {
     let (kind, what) = row.action.split_once('.')?;
@@ -98,9 +108,9 @@ fn verb_of(row: &AuditRow) -> Option<Verb> {
         ("read", "file" | "version" | "thumbnail") => Verb::Download,
         ("asset", "set") if is_decision(row) => Verb::Review,
         ("asset", "set" | "record" | "resolve" | "xattr") => Verb::Tag,
-        ("asset", "trash" | "drop" | "purge") => Verb::Delete,
+        ("asset", "trash" | "purge") => Verb::Delete,
         ("asset", "create" | "import" | "move" | "restore") | ("version", "commit") => Verb::Edit,
-        ("member" | "policy" | "glossary" | "platforms" | "captions", _) => Verb::Admin,
+        ("folder", "rule") | ("member" | "policy" | "glossary" | "platforms" | "captions", _) => Verb::Admin,
         _ => return None,
     })
 }
@@ -136,6 +146,9 @@ mod tests {
             ("asset.trash", json!({}), Some(Verb::Delete)),
             ("version.commit", json!({}), Some(Verb::Edit)),
             ("policy.apply", json!({}), Some(Verb::Admin)),
+            ("folder.rule", json!({}), Some(Verb::Admin)),
+            // Of a file of his own that turned out to be another's.
+            ("asset.drop", json!({}), None),
             ("deny.download", json!({}), None),
             ("unlock", json!({}), None),
         ] {

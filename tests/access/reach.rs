@@ -77,6 +77,9 @@ fn it_says_when_a_verb_was_used_last() {
     world.serve(GLOBEX, command).unwrap();
     assert!(used("gus", "tag").as_str().unwrap().starts_with("2026-"));
     assert_eq!(used("gus", "review"), Value::Null);
+    let told: Vec<bool> = ask(&world, None, Some("gus")).iter().map(|row| row["on_record"] == json!(true)).collect();
+    let untold = [false, true, true, true, true, true, true, true, false, true];
+    assert_eq!(told, untold, "nothing tells who listed or published");
     let seat = world.seat(GLOBEX);
     seat.open("library/globex/secret.png", true, false).unwrap();
     world.library.write_reads().unwrap();

@@ -27,7 +27,8 @@ pub fn run(global: &Global, asset: Option<&str>, member: Option<String>) -> Done
             (None, Some(true)) => "yes".to_owned(),
             (None, _) => "no".to_owned(),
         };
-        let used = row["used"].as_str().map_or_else(|| "never".to_owned(), print::safe);
+        let unused = if row["on_record"].as_bool() == Some(true) { "never" } else { "-" };
+        let used = row["used"].as_str().map_or_else(|| unused.to_owned(), print::safe);
         table.add_row([member, role, verb, reaches, because, used]);
     }
     print::line(&table.to_string())?;

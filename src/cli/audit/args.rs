@@ -34,7 +34,7 @@ Example:
     /// Show how far each member reaches, by which rule, and when he last made use of it.
     #[command(after_help = "\
 For each member and verb: how many assets he reaches when what he can unlock is unlocked, the query that says so, and the newest
-row of the log in which he did it. With an asset: whether he reaches that one, and why. For admins.
+row of the log in which he did it (- where the log would not tell). With an asset: whether he reaches that one, and why. For admins.
 
 Example:
   dam audit access

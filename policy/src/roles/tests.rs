@@ -328,8 +328,10 @@ fn hours_and_days_hold_where_the_library_is() {
         (Some("20:00-24:00"), None, "2026-12-24 23:59", true, Some("2026-12-25 00:00")),
         (Some("sat-mon+wed 09:00-10:00"), None, "2026-12-27 09:30", true, Some("2026-12-27 10:00")),
         (Some("sat-mon+wed 09:00-10:00"), None, "2026-12-24 09:30", false, Some("2026-12-26 09:00")),
-        // An hour that does not exist begins when the clock has been put forward.
-        (Some("sun 02:30-05:00"), None, "2026-03-29 01:59", false, Some("2026-03-29 03:30")),
+        // An hour that does not exist begins, and ends, when the clock is put forward.
+        (Some("sun 02:30-05:00"), None, "2026-03-29 01:59", false, Some("2026-03-29 03:00")),
+        (Some("sun 02:30-03:15"), None, "2026-03-29 03:05", true, Some("2026-03-29 03:15")),
+        (Some("sun 02:10-02:50"), None, "2026-03-29 03:20", false, Some("2026-04-05 02:10")),
         (Some("sun 00:00-05:00"), None, "2026-10-25 04:59", true, Some("2026-10-25 05:00")),
     ];
     for (hours, ends, moment, holds, next) in table {

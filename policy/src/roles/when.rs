@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
 use crate::expr::unknown;
 
@@ -93,11 +93,16 @@ impl When {
     }
 }
 
-/// A minute of a day; where the clock is put forward, the minute after the gap.
+/// A minute of a day; one that the clock is put forward over is the moment of that.
 fn moment(zone: &TimeZone, day: Date, minute: i16) -> Option<i64> {
     let (day, minute) = if minute == MIDNIGHT { (day.tomorrow().ok()?, 0) } else { (day, minute) };
     let time = Time::new(i8::try_from(minute / HOUR).ok()?, i8::try_from(minute % HOUR).ok()?, 0, 0).ok()?;
-    i64::try_from(zone.to_timestamp(day.to_datetime(time)).ok()?.as_nanosecond()).ok()
+    let found = zone.to_ambiguous_timestamp(day.to_datetime(time));
+    let moment = match found.offset() {
+        AmbiguousOffset::Gap { .. } => zone.following(found.earlier().ok()?).next()?.timestamp(),
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => found.compatible().ok()?,
+    };
+    i64::try_from(moment.as_nanosecond()).ok()
 }
 
 /// The first moment after a day.

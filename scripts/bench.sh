@@ -151,7 +151,7 @@ say ""
 {
     say "figure|peer|damfs|peer's|unit|ratio|target|verdict"
     printf '%s\n' "${ROWS[@]}"
-} | awk -F'|' '{ printf "%-20s %-18s %10s %10s  %-10s %7s %7s  %s\n", $1, $2, $3, $4, $5, $6, $7, $8 }'
+} | awk -F'|' '{ printf "%-20s %-24s %10s %10s  %-10s %7s %7s  %s\n", $1, $2, $3, $4, $5, $6, $7, $8 }'
 say ""
 say "ratio: how many times the peer's rate; $(nproc) processors, $(uname -sr), scale $SCALE %"
 

@@ -36,10 +36,18 @@ dam unmount mnt.dam >/dev/null
 rm -rf lib.export masters
 
 folder=$(scaled 1000 10)
-"$BIN/examples/roster" masters --count "$folder" --max-side 1600 >/dev/null
+"$BIN/examples/roster" many --count "$folder" --max-side 1600 >/dev/null
+# Each with a name of its own, which is what the peer's file is called by, too.
+mkdir masters
+n=0
+while IFS= read -r master; do
+    n=$((n + 1))
+    mv -- "$master" "masters/$(printf '%05d' "$n").${master##*.}"
+done < <(find many -type f | sort)
+rm -rf many
 library lib.export mnt.dam
 enlarge
-dam --library lib.export import masters --into masters >/dev/null
+dam --library lib.export import masters --into masters --set rating=safe >/dev/null
 approve_all() { dam --library lib.export find -0 kind=image | dam --library lib.export set -0 status.instagram=approved; }
 # What a file manager asks of each name, and then all bytes, by as many readers as there are processors.
 looked() { ls --color=always -l "$posts"; }
@@ -58,10 +66,11 @@ looked=$(clock looked)
 read=$(clock all_read "$posts")
 since=$(say "$approved $EPOCHREALTIME" | awk '{ print ($2 - $1) * 1000 }')
 count=$(find "$posts" -name '*.jpg' | wc -l)
-[ "$count" -gt 0 ] || die "no export is there"
+[ "$count" -eq "$folder" ] || die "$count exports of $folder masters"
 mkdir peers
 cold
 peers_took=$(clock peers_all)
+[ "$(find peers -type f | wc -l)" -eq "$count" ] || die "the peer made another number of exports"
 say "   ls --color of $count cold exports $looked ms, then reading them $read ms"
 figure "cold folder" vipsthumbnail "$since" "$peers_took" exports/s "$count" ""
 cp -r "$posts" native

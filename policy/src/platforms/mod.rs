@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::Vocabulary;
+use crate::expr::{Expr, Facts};
+use crate::guideline::{Clause, Guideline};
 pub use day::Day;
 pub use sheet::decode;
 
@@ -162,6 +164,9 @@ pub struct Placement {
     /// Since when the row makes what it makes, in nanoseconds; `None`: it does so as it ships.
     #[serde(default)]
     pub since: Option<i64>,
+    /// What the library holds the platform's files to; not of the table.
+    #[serde(skip)]
+    guideline: Option<Arc<Guideline>>,
 }
 
 impl Placement {
@@ -171,9 +176,21 @@ impl Placement {
         format!("{}/{}", self.platform, self.placement)
     }
 
+    /// Why its platform's guideline keeps an asset out.
+    #[must_use]
+    pub fn refusal(&self, asset: &impl Facts) -> Option<String> {
+        self.guideline.as_ref()?.fits(Clause::Refuse, asset)
+    }
+
+    /// What its platform's guideline lets in, as a query.
+    #[must_use]
+    pub fn admits(&self) -> Expr {
+        self.guideline.as_ref().map_or_else(Expr::all, |guideline| guideline.admits())
+    }
+
     /// Whether the row says the same, whenever it came to do so.
     fn says_as(&self, other: &Self) -> bool {
-        *self == Self { since: self.since, ..other.clone() }
+        *self == Self { since: self.since, guideline: self.guideline.clone(), ..other.clone() }
     }
 
     /// Whether it makes the same files of the same masters.
@@ -273,6 +290,26 @@ impl Platforms {
         self.0.iter().find(|p| p.platform == platform && p.placement == placement)
     }
 
+    /// The same table, its platforms held to these guidelines.
+    #[must_use]
+    pub fn guided(&self, guidelines: &[Arc<Guideline>]) -> Self {
+        let of = |platform: &str| guidelines.iter().find(|guideline| guideline.platform() == platform).cloned();
+        let guided =
+            |row: &Arc<Placement>| Arc::new(Placement { guideline: of(&row.platform), ..Placement::clone(row) });
+        Self(self.0.iter().map(guided).collect())
+    }
+
+    /// What a platform's files are held to.
+    #[must_use]
+    pub fn guideline(&self, platform: &str) -> Option<&Arc<Guideline>> {
+        self.0.iter().filter(|row| row.platform == platform).find_map(|row| row.guideline.as_ref())
+    }
+
+    /// Every platform's guideline that there is.
+    pub fn guidelines(&self) -> impl Iterator<Item = &Arc<Guideline>> {
+        self.platforms().filter_map(|platform| self.guideline(platform))
+    }
+
     /// The platforms that queries may name: a table without a shipped one still leaves its verdicts to be asked for.
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary {
@@ -285,13 +322,14 @@ impl Platforms {
         Vocabulary { platforms }
     }
 
-    /// This table in the place of another, from that time on: a row that makes what it made keeps its time.
+    /// This table in the place of another, from that time on: a row that makes what it made keeps its time, and a platform its guideline.
     #[must_use]
     pub fn instead_of(self, before: &Self, now: i64) -> Self {
         let dated = |row: Arc<Placement>| {
             let old = before.get(&row.platform, &row.placement).filter(|old| old.makes_as(&row));
             let since = old.map_or(Some(now), |old| old.since);
-            Arc::new(Placement { since, ..Placement::clone(&row) })
+            let guideline = before.guideline(&row.platform).cloned();
+            Arc::new(Placement { since, guideline, ..Placement::clone(&row) })
         };
         Self(self.0.into_iter().map(dated).collect())
     }

@@ -29,6 +29,7 @@ mod tagging;
 mod text;
 mod types;
 mod unlink;
+mod writable;
 mod xattr;
 
 pub use error::{FsError, FsResult};

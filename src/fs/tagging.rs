@@ -109,6 +109,7 @@ impl From<OpsError> for FsError {
             OpsError::NoTerm { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Unknown { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Usage { message, hint } => Self::NotPermitted(with_hint(message, hint)),
+            OpsError::Barred { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Refused { reason, .. } => Self::Denied(reason),
             OpsError::Locked { message, .. } => Self::Denied(message),
             OpsError::Several { failure, .. } => Self::NotPermitted(with_hint(failure.message, failure.hint)),

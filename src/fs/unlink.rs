@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::{ensure_local, keep_left, refuse_place, writable};
+use super::create::{ensure_local, keep_left};
 use super::mount::{Mount, Place, local_folder};
 use super::tagging::{removals, taken};
+use super::writable::{refuse_place, writable};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{

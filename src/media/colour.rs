@@ -78,6 +78,7 @@ fn as_they_are(pixels: Vec<u8>, layout: Layout) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -277,6 +277,7 @@ impl<'a> Importer<'a> {
             | OpsError::Unknown { .. }
             | OpsError::Locked { .. }
             | OpsError::Several { .. } => false,
+            OpsError::Barred { .. } => true,
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

@@ -15,6 +15,7 @@ use super::denials::Denials;
 use super::evict::KeptRenders;
 use super::factors::Leases;
 use super::glossary;
+use super::guidelines;
 use super::heads::Heads;
 pub use super::info::{Bytes, LibraryInfo};
 use super::live_table::LiveFiles;
@@ -35,6 +36,7 @@ use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
+use super::workflow::Board;
 use crate::access::{Gate, Terms};
 use crate::audit;
 use crate::blob::{BlobError, StageDir, Vault};
@@ -210,6 +212,7 @@ pub struct Library {
     pub(super) glossary_file: OwnText,
     pub(super) platforms_file: OwnText,
     pub(super) captions: CaptionsInForce,
+    pub(super) board: Board,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -276,19 +279,17 @@ impl Library {
         }
         super::wire::run_directory(&root).map_err(io("cannot make the library's folders"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
-        write_new(&root.join(policy::FILE), RoleBook::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the roles"))?;
-        write_new(&root.join(policy::CASES), Case::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the cases of the roles"))?;
-        write_new(&root.join(thin::FILE), ThinningRules::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the rules of versions"))?;
-        write_new(&root.join(glossary::FILE), Glossary::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the glossary"))?;
-        write_new(&root.join(spec::FILE), Platforms::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the table of platforms"))?;
-        write_new(&root.join(captions::FILE), Captions::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the captions"))?;
-        write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
+        for (file, text, what) in [
+            (policy::FILE, RoleBook::TEMPLATE, "the roles"),
+            (policy::CASES, Case::TEMPLATE, "the cases of the roles"),
+            (thin::FILE, ThinningRules::TEMPLATE, "the rules of versions"),
+            (glossary::FILE, Glossary::TEMPLATE, "the glossary"),
+            (spec::FILE, Platforms::TEMPLATE, "the table of platforms"),
+            (captions::FILE, Captions::TEMPLATE, "the captions"),
+            ("README.txt", README, "the readme"),
+        ] {
+            write_new(&root.join(file), text.as_bytes(), 0o600).map_err(io(format!("cannot write {what}")))?;
+        }
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
         let member = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?;
@@ -328,8 +329,11 @@ impl Library {
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
-        let (platforms, captions) =
-            catalog.read(|tx| Ok::<_, CatalogError>((spec::kept(tx)?, CaptionsInForce::kept(tx)?)))?;
+        let (platforms, captions, board) = catalog.read(|tx| {
+            let platforms = guidelines::kept(tx, &*spec::kept(tx)?)?;
+            let board = Board::kept(tx, &platforms.vocabulary())?;
+            Ok::<_, CatalogError>((platforms, CaptionsInForce::kept(tx)?, board))
+        })?;
         let roles = policy::open(&catalog, &root, &platforms.vocabulary(), clock.now())?.map_err(OpenError::Roles)?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
         let gate =
@@ -376,6 +380,7 @@ impl Library {
             glossary_file,
             platforms_file: OwnText::unread(spec::FILE),
             captions,
+            board,
             ending: AtomicBool::new(false),
             _lock: lock,
         });

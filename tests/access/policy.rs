@@ -120,7 +120,12 @@ fn what_is_decided_names_the_version_that_decided() {
     let denied = |uid| {
         world.kind(
             uid,
-            Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false },
+            Command::Set {
+                what: vec![ACME.into()].into(),
+                set: assign(&["status.x=approved"]),
+                dry_run: false,
+                why: None,
+            },
         )
     };
     assert_eq!(denied(EDDY), FailureKind::Refused);

@@ -178,8 +178,12 @@ fn a_colleague_out_of_hours_may_review_all_the_same() {
     let world = world.with_roles(night);
     world.member("rita", 1002, "rev", None);
     to(&world, 22, 0);
-    let approve =
-        || Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false };
+    let approve = || Command::Set {
+        what: vec![ACME.into()].into(),
+        set: assign(&["status.x=approved"]),
+        dry_run: false,
+        why: None,
+    };
     assert_eq!(world.kind(0, approve()), FailureKind::Refused);
     assert_eq!(world.kind(1002, approve()), FailureKind::Refused);
     ends(&world, "rita", "2026-09-20").unwrap();

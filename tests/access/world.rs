@@ -69,8 +69,11 @@ impl World {
         self.serve(uid, command).unwrap_err().kind
     }
 
+    /// A rejection has a reason.
     pub fn set(&self, target: &str, set: &[&str]) {
-        self.serve(0, Command::Set { what: vec![target.into()].into(), set: assign(set), dry_run: false }).unwrap();
+        let why = set.iter().any(|word| word.ends_with("=rejected")).then(|| "not this one".to_owned());
+        self.serve(0, Command::Set { what: vec![target.into()].into(), set: assign(set), dry_run: false, why })
+            .unwrap();
     }
 
     pub fn show(&self, target: &str) -> Value {

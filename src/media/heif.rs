@@ -26,8 +26,10 @@ pub fn is_heif(format: &str) -> bool {
 }
 
 /// What libvips is to do: its input is descriptor 0, and a PNG goes to descriptor 1. The operation by its name, so that no other reader of
-/// its many sees the bytes; packed not at all, for it is read again at once.
-pub const COMMAND: [&str; 4] = ["--vips-concurrency=1", "heifload", "/proc/self/fd/0", ".png[compression=0]"];
+/// its many sees the bytes; from above to below, for otherwise it lays what has more than 100 MB into a file of its own, which the sandbox
+/// does not let it have; packed not at all, for it is read again at once.
+pub const COMMAND: [&str; 5] =
+    ["--vips-concurrency=1", "heifload", "--access=sequential", "/proc/self/fd/0", ".png[compression=0]"];
 
 pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     let mut w = Window::new(source);

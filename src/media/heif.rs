@@ -12,7 +12,7 @@ use super::bytes::{MAX_BLOCK, Window, be16, be32};
 use super::found::{Found, strip_exif_prefix};
 use super::png_colour::Colour;
 use crate::types::ReadAt;
-use items::{Item, Meta};
+use items::{Item, Meta, Property};
 
 /// Each may cost a window's read; there are about four.
 const MAX_BOXES: usize = 1_000;
@@ -63,21 +63,19 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
 fn picture(meta: &Meta<'_>, found: &mut Found) {
     let mut size = None;
     let mut colours = Colours::default();
+    found.deep = meta.picture.iter().chain(&meta.tile).any(|property| is_deep(*property));
     for &(kind, body) in &meta.picture {
         match kind {
             b"ispe" => size = be32(body, 4).zip(be32(body, 8)),
             b"clap" => size = size.map(|whole| cropped(body).unwrap_or(whole)),
             b"irot" if body.first().is_some_and(|turns| turns & 1 == 1) => size = size.map(|(w, h)| (h, w)),
-            b"pixi" => found.deep = body.get(5..).is_some_and(|bits| bits.iter().any(|bits| *bits > 8)),
             b"colr" => colours.take(body),
             _ => {}
         }
     }
     // Of a picture in tiles some writers give the tiles its colours.
-    if colours.is_empty()
-        && let Some((_, body)) = meta.properties.iter().find(|(kind, _)| *kind == b"colr")
-    {
-        colours.take(body);
+    if colours.is_empty() {
+        meta.tile.iter().filter(|(kind, _)| *kind == b"colr").for_each(|(_, body)| colours.take(body));
     }
     (found.width, found.height) = (size.map(|size| size.0), size.map(|size| size.1));
     if let Some((primaries, transfer)) = colours.codes {
@@ -112,6 +110,17 @@ impl<'a> Colours<'a> {
 
     const fn is_empty(&self) -> bool {
         self.codes.is_none() && self.profile.is_none()
+    }
+}
+
+/// Whether its channels have more than 8 bits. The list of their depths may be missing; what sets up the decoder is not.
+fn is_deep((kind, body): Property<'_>) -> bool {
+    let bits = |at: usize| body.get(at).is_some_and(|bits| bits & 7 > 0);
+    match kind {
+        b"pixi" => body.get(5..).is_some_and(|bits| bits.iter().any(|bits| *bits > 8)),
+        b"hvcC" => bits(17) || bits(18),
+        b"av1C" => body.get(2).is_some_and(|flags| flags & 0x40 != 0),
+        _ => false,
     }
 }
 

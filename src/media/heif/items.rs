@@ -26,7 +26,8 @@ pub(super) struct Meta<'a> {
     pub told: Vec<Item<'a>>,
     /// What is said of the picture, in its order.
     pub picture: Vec<Property<'a>>,
-    pub properties: Vec<Property<'a>>,
+    /// What is said of the first item that it is made of, when it is made of others.
+    pub tile: Vec<Property<'a>>,
     /// What lies within the box itself.
     pub data: &'a [u8],
 }
@@ -66,12 +67,16 @@ impl<'a> Meta<'a> {
             .find(|(kind, _)| *kind == b"ipco")
             .map(|(_, body)| Boxes(body).take(MAX_PROPERTIES).collect())
             .unwrap_or_default();
-        let mut indices = Vec::new();
-        for (_, body) in Boxes(said).filter(|(kind, _)| *kind == b"ipma") {
-            let _ = associated(body, primary, &mut indices);
-        }
-        let picture = indices.iter().filter_map(|index| properties.get(index.checked_sub(1)?).copied()).collect();
-        Some(Self { told, picture, properties, data: first(b"idat").unwrap_or_default() })
+        let of = |id: u32| {
+            let mut indices = Vec::new();
+            for (_, body) in Boxes(said).filter(|(kind, _)| *kind == b"ipma") {
+                let _ = associated(body, id, &mut indices);
+            }
+            indices.iter().filter_map(|index| properties.get(index.checked_sub(1)?).copied()).collect()
+        };
+        let tile = first(b"iref").and_then(|body| made_of(body, primary));
+        let (picture, tile) = (of(primary), tile.map(of).unwrap_or_default());
+        Some(Self { told, picture, tile, data: first(b"idat").unwrap_or_default() })
     }
 }
 
@@ -122,6 +127,16 @@ fn locate(items: &mut [Item<'_>], body: &[u8]) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// The first item that one is made of.
+fn made_of(body: &[u8], whole: u32) -> Option<u32> {
+    let (version, c) = Cursor::of(body)?;
+    Boxes(c.0).filter(|(kind, _)| *kind == b"dimg").find_map(|(_, body)| {
+        let mut c = Cursor(body);
+        let is_it = c.id(version > 0)? == whole && c.uint(2)? > 0;
+        if is_it { c.id(version > 0) } else { None }
+    })
 }
 
 /// Adds the numbers of the properties of one item.

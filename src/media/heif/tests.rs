@@ -61,6 +61,43 @@ fn colours_are_as_the_codes_say_and_beyond_a_screens_refused() {
     assert_eq!((found.deep, found.icc.as_deref()), (true, Some(&b"ABC"[..])));
 }
 
+/// Regression: of files without `pixi`, which is optional in HEIC of old and in tiles, too little memory was asked for.
+#[test]
+fn depth_is_also_what_the_decoder_is_set_up_for() {
+    let is_deep = |kind: &'static [u8; 4], body: Vec<u8>| walk(&file(&[ispe(1, 1), (kind, body)])).unwrap().deep;
+    let hvc = |luma: u8, chroma: u8| [&[1; 16][..], &[0xfd, 0xf8 | luma, 0xf8 | chroma], &[0; 4]].concat();
+    for (luma, chroma, deep) in [(0, 0, false), (2, 2, true), (0, 2, true), (4, 0, true)] {
+        assert_eq!(is_deep(b"hvcC", hvc(luma, chroma)), deep, "{luma} {chroma}");
+    }
+    for (flags, deep) in [(0b0000_1100, false), (0b0100_1100, true), (0b1110_0000, true)] {
+        assert_eq!(is_deep(b"av1C", vec![0x81, 0x20, flags, 0]), deep, "{flags:b}");
+    }
+    let (found, _) = walked(&tiled(&[(b"av1C", vec![0x81, 0x20, 0x4c, 0])]), 1 << 20);
+    assert!(found.deep);
+}
+
+/// A picture of 9 by 5 in tiles, whose first has these properties, beside another item that has a profile.
+fn tiled(of_tile: &[(&[u8; 4], Vec<u8>)]) -> Vec<Vec<u8>> {
+    let other: (&[u8; 4], Vec<u8>) = (b"colr", b"profof another".to_vec());
+    let properties = [&[ispe(9, 5), other][..], of_tile].concat();
+    let ipco: Vec<u8> = properties.iter().flat_map(|(kind, body)| boxed(kind, body)).collect();
+    let count = u8::try_from(of_tile.len()).unwrap();
+    let mut ipma = vec![0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 1, 1, 0, 4, 1, 2, 0, 2, count];
+    ipma.extend(3..3 + count);
+    let dimg = boxed(b"dimg", &[0, 1, 0, 2, 0, 2, 0, 3]);
+    let iref = boxed(b"iref", &[&[0; 4][..], &boxed(b"thmb", &[0, 4, 0, 1, 0, 1]), &dimg].concat());
+    vec![iref, boxed(b"iprp", &[boxed(b"ipco", &ipco), boxed(b"ipma", &ipma)].concat())]
+}
+
+/// Regression: a picture without colours of its own had those of any other item of the file.
+#[test]
+fn colours_are_of_the_picture_or_of_its_tiles_and_of_nothing_beside() {
+    let (found, _) = walked(&tiled(&[]), 1 << 20);
+    assert_eq!((found.width, found.icc), (Some(9), None));
+    let (found, _) = walked(&tiled(&[(b"colr", b"profof the tiles".to_vec())]), 1 << 20);
+    assert_eq!(found.icc.as_deref(), Some(&b"of the tiles"[..]));
+}
+
 /// A file that counts what is read of it, with as many zeros behind its bytes as it is long.
 struct Counted {
     bytes: Vec<u8>,

@@ -19,6 +19,9 @@ use crate::types::ReadAt;
 const SECONDS: u64 = 60;
 /// What the PNG of a sample may have.
 const SAMPLE_BYTES: u64 = 1 << 20;
+/// A picture whose PNG has so many bytes at most is decoded in the memory that the program is given, whatever its codec: they take up to four
+/// times as much.
+const SURELY_FITS: u64 = 400 << 20;
 const SAMPLES: [(&str, &[u8]); 2] =
     [("avif", include_bytes!("converter/sample.avif")), ("heic", include_bytes!("converter/sample.heic"))];
 
@@ -116,6 +119,8 @@ impl Library {
         let ended = if is_copied { run.run(|_| goes_on())? } else { Ended::Stopped };
         match ended {
             Ended::Done => Ok(Ok(written(&output)?)),
+            // Not every codec says that it was memory.
+            Ended::Refused(why) if most > SURELY_FITS => Err(passing(format!("{why}; or it takes too much memory"))),
             Ended::Refused(why) => Ok(Err(why)),
             Ended::Unsandboxed(why) => {
                 let why = self.give_up(why).to_owned();
@@ -123,7 +128,7 @@ impl Library {
             }
             Ended::Stopped if is_late() => Err(passing(format!("decoding it took longer than {} s", SECONDS * 4))),
             Ended::Stopped => Err(passing("the library is being closed".into())),
-            Ended::Failed(why) => Err(passing(why)),
+            Ended::Failed(why) | Ended::Overran(why) => Err(passing(why)),
         }
     }
 

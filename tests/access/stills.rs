@@ -333,6 +333,25 @@ fn a_decoder_that_does_not_end_is_ended() {
     assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
 }
 
+/// Regression: what took longer, or more memory, than it was given was remembered as damaged for ever.
+#[test]
+fn what_overruns_what_it_is_given_is_not_called_damaged() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
+    world.settle();
+    world.set("library/b.avif", &["status.x=approved"]);
+    let card = still(&world, "library/b.avif", "card");
+    let out_of_memory = "sh -c 'echo vips: out of memory >&2; exit 1'";
+    for does in ["sh -c 'kill -XCPU $$'", "sh -c 'kill -XFSZ $$'", out_of_memory] {
+        world.library.use_decoder(Ok(decoder(folder.path(), does)));
+        let told = world.library.still(&card).unwrap_err();
+        assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{does}: {told}");
+        assert!(world.library.still_row(&card).unwrap().is_none(), "{does}");
+        assert_eq!(world.library.converter.unavailable(), None, "{does}: the next one is tried");
+    }
+}
+
 /// A decoder that does this, whatever it is given.
 fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
     let sandbox = folder.join("sandbox");

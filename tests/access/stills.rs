@@ -379,6 +379,8 @@ fn another_build_of_a_decoder_may_see_other_pixels() {
         let name = object_name(card.content, &card.recipe);
         world.library.vault.remove_object(ObjectKind::Rendition, &name).unwrap();
     };
+    // Behind the recipe's time, which is what it is.
+    world.clock.advance_ms(100 * 86_400_000);
     sees(0);
     let first = world.library.still(&card).unwrap();
     // Lets go of the decoded picture.
@@ -388,10 +390,24 @@ fn another_build_of_a_decoder_may_see_other_pixels() {
     assert!(world.library.still(&card).unwrap() == first, "the same build, the same bytes");
     world.library.render_stills();
     forget();
+    let shown = admin.attr("platforms/x/card/b.jpg").unwrap();
+    assert_eq!((shown.size, shown.mtime), (first.len() as u64, before.since));
     world.clock.advance_ms(5_000);
     sees(90);
+    // Where there is no room for the bytes, what is known of them is true all the same.
+    let renditions = world.library.root().join("store/renditions");
+    std::fs::rename(&renditions, folder.path().join("renditions")).unwrap();
+    std::os::unix::fs::symlink("nowhere", &renditions).unwrap();
+    let seen = world.library.catalog.committed();
     assert!(matches!(world.library.still(&card), Err(StillError::Busy)), "who asks was told another size");
+    std::fs::remove_file(&renditions).unwrap();
+    std::fs::rename(folder.path().join("renditions"), &renditions).unwrap();
     let after = world.library.still_row(&card).unwrap().unwrap();
     assert!(after.since > before.since && after.outcome != before.outcome);
-    assert!(*world.library.still(&card).unwrap() != *first);
+    let told = world.library.catalog.changes(seen, world.library.catalog.committed(), 9).unwrap();
+    assert!(told.iter().any(|row| row.id == card.asset.to_string()), "who has the size in a cache asks anew");
+    let second = world.library.still(&card).unwrap();
+    assert!(*second != *first);
+    let shown = admin.attr("platforms/x/card/b.jpg").unwrap();
+    assert_eq!((shown.size, shown.mtime), (second.len() as u64, after.since), "rsync sees that it is another");
 }

@@ -96,6 +96,7 @@ pub struct Master {
     pub(super) orientation: Orientation,
     /// What the file says of itself that its exports say too.
     pub(super) told: Told,
+    is_converted: bool,
 }
 
 impl std::fmt::Debug for Master {
@@ -165,6 +166,7 @@ impl Master {
             return Err(MediaError::damaged("it ends before its picture does"));
         }
         let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
+        let is_converted = matches!(reader, Reader::Converted);
         let Decoded { pixels, size: (width, height), layout, icc } = match reader {
             Reader::Photoshop => psd::decode(source, limits)?,
             Reader::Layered => {
@@ -192,13 +194,19 @@ impl Master {
         };
         let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
         let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
-        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told })
+        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told, is_converted })
     }
 
     /// Width and height as shown.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         if self.turned() { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// Whether another program had a part in its pixels: a new build of it may see others.
+    #[must_use]
+    pub const fn is_converted(&self) -> bool {
+        self.is_converted
     }
 
     /// Whether orientation swaps width and height.

@@ -18,9 +18,16 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
-    pub(super) fn render(&self, recipe: &Recipe) -> Result<media::Rendered, StillError> {
-        Ok(self.master.render(recipe)?)
+    pub(super) fn render(&self, recipe: &Recipe) -> Result<Made, StillError> {
+        Ok(Made { file: self.master.render(recipe)?, is_converted: self.master.is_converted() })
     }
+}
+
+/// What was rendered of it.
+pub(super) struct Made {
+    pub file: media::Rendered,
+    /// Of pixels that a new build of another program may see otherwise.
+    pub is_converted: bool,
 }
 
 /// The decoded masters of one library.

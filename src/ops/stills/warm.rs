@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::masters::Decoded;
+use super::masters::{Decoded, Made};
 use super::{Pace, Running, Still, StillError, Stills, lock};
 use crate::catalog::{Asset, CatalogError, ReadTx};
-use crate::media::{RENDERER, Rendered, suits};
+use crate::media::{RENDERER, suits};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::ops::queue::Shown;
@@ -189,7 +189,7 @@ impl Library {
     }
 
     /// Renders a still of the master that is decoded already, or now.
-    fn rendered_from(&self, source: &mut Source, still: &Still) -> Result<Rendered, StillError> {
+    fn rendered_from(&self, source: &mut Source, still: &Still) -> Result<Made, StillError> {
         let is_known = matches!(source, Source::Read(of, _) | Source::Broken(of, _) if *of == still.content);
         if !is_known {
             // The memory of the one before is for whoever waits for some.

@@ -6,17 +6,21 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Library;
 use super::sandboxed::{Ended, Run, copy, nameless};
 use crate::catalog::{CatalogError, ChangeKind};
 use crate::media::{self, HEIF_COMMAND, Limits, Master, MediaError};
-use crate::types::ReadAt;
+use crate::types::{ReadAt, Timestamp};
 
 /// Seconds of the processor that a picture may take; by the clock four times as many, for it comes behind everybody else.
 const SECONDS: u64 = 60;
+/// How long it is let alone when it was not there, or did not do what it is for.
+const AGAIN_MS: i64 = 60_000;
+/// The change that says that it is there by now.
+pub(super) const FOUND: &str = "decoder";
 /// What the PNG of a sample may have.
 const SAMPLE_BYTES: u64 = 1 << 20;
 /// A picture whose PNG has so many bytes at most is decoded in the memory that the program is given, whatever its codec: they take up to four
@@ -33,38 +37,130 @@ pub struct Decoder {
     pub vips: PathBuf,
 }
 
+/// Finds it, where it is by now.
+type Find = Arc<dyn Fn() -> Result<Decoder, String> + Send + Sync>;
+
 /// How pictures of other formats are decoded for one library.
-#[derive(Debug, Default)]
-pub struct Converter {
-    decoder: OnceLock<Result<Decoder, String>>,
-    /// It was there, and could not do what it is for.
-    broken: OnceLock<String>,
+#[derive(Default)]
+pub struct Converter(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    find: Option<Find>,
+    now: Now,
+}
+
+#[derive(Default)]
+enum Now {
+    /// Nobody has looked for the program.
+    #[default]
+    Unknown,
+    Ready(Decoder),
+    /// It is not there, or decoded not even a whole picture of that format.
+    Not {
+        why: String,
+        decodes_no: Option<&'static str>,
+        since: Timestamp,
+    },
 }
 
 impl Converter {
-    fn decoder(&self) -> Result<&Decoder, &str> {
-        match (self.decoder.get(), self.broken.get()) {
-            (_, Some(why)) => Err(why),
-            (None, _) => Err("that is done while the library is mounted"),
-            (Some(found), None) => found.as_ref().map_err(String::as_str),
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decoder(&self) -> Result<Decoder, String> {
+        match &self.lock().now {
+            Now::Unknown => Err("that is done while the library is mounted".to_owned()),
+            Now::Ready(decoder) => Ok(decoder.clone()),
+            Now::Not { why, .. } => Err(why.clone()),
         }
     }
 
     /// Why none are decoded, as far as that is known.
     #[must_use]
-    pub fn unavailable(&self) -> Option<&str> {
+    pub fn unavailable(&self) -> Option<String> {
         self.decoder().err()
+    }
+
+    /// Whether one of this format is not to be had for as long as none are decoded.
+    pub(super) fn is_without(&self, format: &str) -> bool {
+        media::is_heif(format) && self.unavailable().is_some()
+    }
+
+    /// Who is to look for it again now, and what it did not decode; for one at a time.
+    fn due(&self, now: Timestamp) -> Option<(Find, Option<&'static str>)> {
+        let mut state = self.lock();
+        let find = state.find.clone()?;
+        match &mut state.now {
+            Now::Not { since, decodes_no, .. } if now.ms_since(*since) >= AGAIN_MS => {
+                *since = now;
+                Some((find, *decodes_no))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Library {
-    /// Decodes AVIF and HEIC from now on by this, or says why not.
-    pub fn use_decoder(&self, found: Result<Decoder, String>) {
-        if let Err(why) = &found {
-            tracing::warn!("AVIF and HEIC are not rendered: {why}");
+    /// Decodes AVIF and HEIC from now on by what is found by this, or says why not and looks for it again now and then.
+    pub fn use_decoder(&self, find: impl Fn() -> Result<Decoder, String> + Send + Sync + 'static) {
+        let now = match find() {
+            Ok(decoder) => Now::Ready(decoder),
+            Err(why) => {
+                tracing::warn!("AVIF and HEIC are not rendered: {why}");
+                Now::Not { why, decodes_no: None, since: self.clock.now() }
+            }
+        };
+        *self.converter.lock() = State { find: Some(Arc::new(find)), now };
+    }
+
+    /// Looks again for what was not there, or did not do what it is for: somebody may have installed it. What has waited for it goes on.
+    pub fn look_for_decoder(&self) {
+        let Some((find, decodes_no)) = self.converter.due(self.clock.now()) else { return };
+        let found = find().and_then(|decoder| {
+            let proof = decodes_no.map_or(Ok(Ok(())), |format| self.try_sample(&decoder, format));
+            let passing = |e: MediaError| match e {
+                MediaError::Unavailable { why, .. } => why,
+                e => e.to_string(),
+            };
+            proof.map_err(passing).flatten().map(|()| decoder)
+        });
+        match found {
+            Ok(decoder) => {
+                self.converter.lock().now = Now::Ready(decoder);
+                tracing::info!("AVIF and HEIC are rendered from now on");
+                self.tell_of_decoder(FOUND);
+            }
+            // What it is about was said already.
+            Err(again) => {
+                tracing::debug!("AVIF and HEIC are still not rendered: {again}");
+                if let Now::Not { why, .. } = &mut self.converter.lock().now {
+                    *why = again;
+                }
+            }
         }
-        // Set once: a daemon has the programs that it started with.
-        let _ = self.converter.decoder.set(found);
+    }
+
+    /// None is decoded for now, and what was listed as to be rendered is not there.
+    fn give_up(&self, why: String, decodes_no: Option<&'static str>) -> String {
+        let since = self.clock.now();
+        let before = {
+            let now = &mut self.converter.lock().now;
+            std::mem::replace(now, Now::Not { why: why.clone(), decodes_no, since })
+        };
+        if !matches!(before, Now::Not { .. }) {
+            tracing::warn!("AVIF and HEIC are not rendered any more: {why}");
+            self.tell_of_decoder("");
+        }
+        why
+    }
+
+    fn tell_of_decoder(&self, what: &str) {
+        let told = self.catalog.write(|tx| -> Result<(), CatalogError> { tx.change(ChangeKind::Access, what) });
+        if let Err(e) = told {
+            tracing::warn!(error = %e, "what is listed of AVIF and HEIC is as before until its folder changes");
+        }
     }
 
     /// Decodes a picture of any format.
@@ -78,14 +174,14 @@ impl Library {
 
 impl media::Converter for Library {
     fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError> {
-        let unavailable = |why: &str| MediaError::Unavailable { format: format.to_owned(), why: why.to_owned() };
+        let unavailable = |why: String| MediaError::Unavailable { format: format.to_owned(), why };
         let decoder = self.converter.decoder().map_err(unavailable)?;
-        match self.convert(decoder, source, format, most)? {
+        match self.convert(&decoder, source, format, most)? {
             Ok(png) => Ok(png),
             // It is at fault, or what this format takes is not installed, which the next picture will not hear of.
-            Err(what) => match self.try_sample(decoder, format)? {
+            Err(what) => match self.try_sample(&decoder, format)? {
                 Ok(()) => Err(MediaError::Damaged { what }),
-                Err(why) => Err(unavailable(self.give_up(why))),
+                Err(why) => Err(unavailable(self.give_up(why, sample(format).map(|(format, _)| format)))),
             },
         }
     }
@@ -123,8 +219,7 @@ impl Library {
             Ended::Refused(why) if most > SURELY_FITS => Err(passing(format!("{why}; or it takes too much memory"))),
             Ended::Refused(why) => Ok(Err(why)),
             Ended::Unsandboxed(why) => {
-                let why = self.give_up(why).to_owned();
-                Err(MediaError::Unavailable { format: format.to_owned(), why })
+                Err(MediaError::Unavailable { format: format.to_owned(), why: self.give_up(why, Some(SAMPLES[0].0)) })
             }
             Ended::Stopped if is_late() => Err(passing(format!("decoding it took longer than {} s", SECONDS * 4))),
             Ended::Stopped => Err(passing("the library is being closed".into())),
@@ -132,27 +227,18 @@ impl Library {
         }
     }
 
-    /// None is decoded any more, and what was listed as to be rendered is not there.
-    fn give_up(&self, why: String) -> &str {
-        let is_first = self.converter.broken.get().is_none();
-        let why = self.converter.broken.get_or_init(|| why);
-        if is_first {
-            tracing::warn!("AVIF and HEIC are not rendered any more: {why}");
-            let told = self.catalog.write(|tx| -> Result<(), CatalogError> { tx.change(ChangeKind::Access, "") });
-            if let Err(e) = told {
-                tracing::warn!(error = %e, "what is listed of them goes when its folder changes");
-            }
-        }
-        why
-    }
-
     /// Whether a picture that is known to be whole is decoded here.
     fn try_sample(&self, decoder: &Decoder, format: &str) -> Result<Result<(), String>, MediaError> {
-        let Some((_, sample)) = SAMPLES.iter().find(|(of, _)| *of == format) else { return Ok(Ok(())) };
-        Ok(self.convert(decoder, &sample.to_vec(), format, SAMPLE_BYTES)?.map(drop).map_err(|why| {
-            format!("vips decodes no {format} ({why}); install what libheif decodes it with, and mount again")
-        }))
+        let Some((_, sample)) = sample(format) else { return Ok(Ok(())) };
+        Ok(self
+            .convert(decoder, &sample.to_vec(), format, SAMPLE_BYTES)?
+            .map(drop)
+            .map_err(|why| format!("vips decodes no {format} ({why}); install what libheif decodes it with")))
     }
+}
+
+fn sample(format: &str) -> Option<(&'static str, &'static [u8])> {
+    SAMPLES.into_iter().find(|(of, _)| *of == format)
 }
 
 /// What was written, which the limit of the file bounds.

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Library, OpsError};
+use super::{Library, OpsError, converter};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
-use crate::media::{self, LOOK, Limits};
+use crate::media::{self, LOOK, Limits, MediaError};
 use crate::types::{AssetId, ContentId};
 
 /// Pictures that are looked at. Larger ones would keep exports waiting for memory.
@@ -56,6 +56,7 @@ enum Tried {
 impl Library {
     /// Looks at the pictures that nobody looked at, until there are none, or no memory to spare.
     pub fn look(&self) {
+        self.look_for_decoder();
         if let Err(e) = self.try_look() {
             // Tried again at the next beat: not said at each.
             tracing::debug!(error = %e, "pictures are not looked at just now");
@@ -94,6 +95,12 @@ impl Library {
                         return Ok(());
                     }
                     let rows = self.catalog.changes(seen, upto, AT_ONCE)?;
+                    // What waited for a decoder was passed over.
+                    if rows.iter().any(|row| row.kind == ChangeKind::Access && row.id == converter::FOUND) {
+                        self.looking.missed.store(false, Ordering::Relaxed);
+                        self.looking.come_to(State::default());
+                        continue;
+                    }
                     for row in &rows {
                         let changed = row.id.parse::<AssetId>().ok().filter(|_| row.kind == ChangeKind::Asset);
                         let content = self.catalog.read(|tx| match changed.map(|id| tx.asset(id)).transpose()? {
@@ -142,6 +149,10 @@ impl Library {
         let look = match looked {
             Ok(look) => Ok(look),
             Err(e) if e.is_lasting() => Err(e.to_string()),
+            Err(MediaError::Unavailable { .. }) => {
+                self.looking.missed.store(true, Ordering::Relaxed);
+                return Ok(Tried::Done);
+            }
             Err(e) => {
                 tracing::warn!(%content, error = %e, "a picture cannot be read to be looked at");
                 self.looking.missed.store(true, Ordering::Relaxed);

@@ -319,7 +319,7 @@ fn a_budget_that_is_no_number_opens_no_library_and_says_why() {
 fn a_decoder_that_does_not_end_is_ended() {
     let (world, _admin) = studio();
     let folder = tempfile::tempdir().unwrap();
-    world.library.use_decoder(Ok(decoder(folder.path(), "sleep 1000")));
+    world.library.use_decoder(decoder(folder.path(), "sleep 1000"));
     let sample = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
     let told = std::thread::scope(|scope| {
         let decoding = scope.spawn(|| world.library.master(&sample, &Limits::default()).unwrap_err());
@@ -338,13 +338,10 @@ fn a_decoder_that_does_not_end_is_ended() {
 fn what_overruns_what_it_is_given_is_not_called_damaged() {
     let (world, admin) = studio();
     let folder = tempfile::tempdir().unwrap();
-    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
-    world.settle();
-    world.set("library/b.avif", &["status.x=approved"]);
-    let card = still(&world, "library/b.avif", "card");
+    let card = avif(&world, &admin);
     let out_of_memory = "sh -c 'echo vips: out of memory >&2; exit 1'";
     for does in ["sh -c 'kill -XCPU $$'", "sh -c 'kill -XFSZ $$'", out_of_memory] {
-        world.library.use_decoder(Ok(decoder(folder.path(), does)));
+        world.library.use_decoder(decoder(folder.path(), does));
         let told = world.library.still(&card).unwrap_err();
         assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{does}: {told}");
         assert!(world.library.still_row(&card).unwrap().is_none(), "{does}");
@@ -352,12 +349,88 @@ fn what_overruns_what_it_is_given_is_not_called_damaged() {
     }
 }
 
-/// A decoder that does this, whatever it is given.
-fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
+/// A decoder that does this, whatever it is given; found while its file is there.
+fn decoder(folder: &std::path::Path, does: &str) -> impl Fn() -> Result<Decoder, String> + use<> {
     let sandbox = folder.join("sandbox");
     std::fs::write(&sandbox, format!("#!/bin/sh\nexec {does}\n")).unwrap();
     std::fs::set_permissions(&sandbox, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    Decoder { sandbox, vips: "/usr/bin/vips".into() }
+    move || {
+        let decoder = Decoder { sandbox: sandbox.clone(), vips: "/usr/bin/vips".into() };
+        if sandbox.exists() { Ok(decoder) } else { Err("vips is not there; install it".to_owned()) }
+    }
+}
+
+/// A picture that any decoder is said to have decoded.
+fn decoded(folder: &std::path::Path) -> String {
+    let file = folder.join("picture");
+    let picture = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([u8::try_from(x * y % 256).unwrap(); 3]));
+    picture.save_with_format(&file, image::ImageFormat::Png).unwrap();
+    format!("cat {}", file.display())
+}
+
+/// An approved AVIF.
+fn avif(world: &World, admin: &Seat) -> Still {
+    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
+    world.settle();
+    world.set("library/b.avif", &["status.x=approved"]);
+    still(world, "library/b.avif", "card")
+}
+
+/// Regression: where there is no program to decode them, the background tried them again and again, and said so of each.
+#[test]
+fn what_waits_for_a_decoder_is_let_alone_and_goes_on_by_itself() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let find = decoder(folder.path(), &decoded(folder.path()));
+    std::fs::rename(folder.path().join("sandbox"), folder.path().join("later")).unwrap();
+    world.library.use_decoder(find);
+    let card = avif(&world, &admin);
+    let beat = || {
+        world.library.look();
+        world.library.render_stills();
+    };
+    for _ in 0..3 {
+        world.library.stills.look("x", "card");
+        beat();
+    }
+    assert!(is_made(&world, A) && world.library.still_row(&card).unwrap().is_none());
+    assert_eq!(world.library.stills.waiting(), 0, "nothing is tried again");
+    assert!(!world.library.has_looked() && !admin.has("platforms/x/card/b.jpg"));
+    assert!(world.library.converter.unavailable().unwrap().contains("install it"));
+    std::fs::rename(folder.path().join("later"), folder.path().join("sandbox")).unwrap();
+    beat();
+    assert!(world.library.converter.unavailable().is_some(), "not asked at each beat");
+    world.clock.advance_ms(60_000);
+    beat();
+    beat();
+    assert_eq!(world.library.converter.unavailable(), None);
+    assert!(is_made(&world, "library/b.avif") && world.library.has_looked());
+    assert!(admin.has("platforms/x/card/b.jpg"));
+}
+
+/// Regression: after one failure none was decoded until the library was mounted again.
+#[test]
+fn a_decoder_that_gave_up_is_tried_again_and_shown_when_it_decodes() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(decoder(folder.path(), "sh -c 'echo it has no codec >&2; exit 1'"));
+    let card = avif(&world, &admin);
+    let told = world.library.still(&card).unwrap_err();
+    assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{told}");
+    let why = || world.library.converter.unavailable();
+    assert!(why().unwrap().contains("it has no codec"), "{:?}", why());
+    let seen = world.library.catalog.committed();
+    world.clock.advance_ms(60_000);
+    world.library.render_stills();
+    assert!(why().is_some(), "it was tried, and is not shown before it can be");
+    assert_eq!(world.library.catalog.committed(), seen);
+    drop(decoder(folder.path(), &decoded(folder.path())));
+    world.library.render_stills();
+    assert!(why().is_some());
+    world.clock.advance_ms(60_000);
+    world.library.render_stills();
+    assert_eq!(why(), None);
+    assert!(world.library.still(&card).is_ok());
 }
 
 /// Regression: the first export of ours that another program had a part in would have been a fault of ours for ever after its update.
@@ -365,11 +438,8 @@ fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
 fn another_build_of_a_decoder_may_see_other_pixels() {
     let (world, admin) = studio();
     let folder = tempfile::tempdir().unwrap();
-    world.library.use_decoder(Ok(decoder(folder.path(), &format!("cat {}", folder.path().join("picture").display()))));
-    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
-    world.settle();
-    world.set("library/b.avif", &["status.x=approved"]);
-    let card = still(&world, "library/b.avif", "card");
+    world.library.use_decoder(decoder(folder.path(), &format!("cat {}", folder.path().join("picture").display())));
+    let card = avif(&world, &admin);
     let sees = |shade: u32| {
         let picture =
             image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([u8::try_from((x * y + shade) % 256).unwrap(); 3]));

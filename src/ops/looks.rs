@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
+use super::stills::Pace;
 use super::{Library, OpsError, converter};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
-use crate::media::{self, LOOK, Limits, MediaError};
+use crate::media::{LOOK, Limits, MediaError};
 use crate::types::{AssetId, ContentId};
 
 /// Pictures that are looked at. Larger ones would keep exports waiting for memory.
@@ -138,11 +138,17 @@ impl Library {
     fn look_at(&self, content: ContentId) -> Result<Tried, OpsError> {
         let Some(bytes) = self.catalog.read(|tx| tx.content(content))? else { return Ok(Tried::Done) };
         let reader = self.vault.open(&bytes);
-        let looked = match media::decoded_bytes(&reader) {
-            Ok(size) => {
-                // Only what is free: nobody who waits for an export waits longer for this.
-                let Some(_share) = self.room(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
-                self.master(&reader, &LIMITS).and_then(|master| master.look())
+        let ready = match self.ready(content, &reader, &LIMITS, Pace::Background) {
+            Ok(Some(ready)) => ready.bytes().map(|bytes| (ready, bytes)),
+            Ok(None) => return Ok(Tried::NoRoom),
+            Err(e) => Err(e),
+        };
+        let looked = match ready {
+            Ok((ready, bytes)) => {
+                // Only what is free, unless another program has worked for it: nobody who waits for an export waits longer for this.
+                let patience = if ready.is_converted() { Pace::Reader } else { Pace::Background }.patience();
+                let Some(_share) = self.room(bytes, patience) else { return Ok(Tried::NoRoom) };
+                ready.decode().and_then(|master| master.look())
             }
             Err(e) => Err(e),
         };

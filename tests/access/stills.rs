@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
-use damfs::media::Limits;
+use damfs::media::MediaError;
 use damfs::ops::converter::Decoder;
 use damfs::ops::proto::Command;
 use damfs::ops::stills::{Still, StillError};
+use damfs::types::ContentId;
 use damfs::view::recipes::object_name;
 use damfs::view::tree::{exported, recipe_of};
 
@@ -321,16 +322,50 @@ fn a_decoder_that_does_not_end_is_ended() {
     let folder = tempfile::tempdir().unwrap();
     world.library.use_decoder(decoder(folder.path(), "sleep 1000"));
     let sample = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
-    let told = std::thread::scope(|scope| {
-        let decoding = scope.spawn(|| world.library.master(&sample, &Limits::default()).unwrap_err());
-        while !decoding.is_finished() {
+    let decode = || world.library.decoding(ContentId([9; 32]), &sample, |_| Ok(())).unwrap_err();
+    let told = until_late(&world, decode);
+    assert!(told.to_string().contains("longer than 240 s"), "{told}");
+    assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()));
+    assert_eq!(decode().to_string(), told.to_string(), "for a while it is not tried again");
+    assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
+}
+
+/// What comes of it while time passes until it has come.
+fn until_late<T: Send>(world: &World, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let working = scope.spawn(work);
+        while !working.is_finished() {
             world.clock.advance_ms(10_000);
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        decoding.join().unwrap()
+        working.join().unwrap()
+    })
+}
+
+/// Regression: for as long as one was being decoded, up to four minutes, it held the memory of all decodes.
+#[test]
+fn a_slow_one_keeps_nobody_else_waiting() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let began = folder.path().join("began");
+    let (first, then) = (format!("mkdir {} 2>/dev/null", began.display()), decoded(folder.path()));
+    let does = format!("sh -c 'if {first}; then exec sleep 1000; fi; exec {then}'");
+    world.library.use_decoder(decoder(folder.path(), &does));
+    let card = avif(&world, &admin);
+    // As large as any that is decoded at all.
+    let mut giant = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
+    let at = giant.windows(4).position(|kind| kind == b"ispe").unwrap() + 8;
+    giant[at..at + 8].copy_from_slice(&[0, 0, 0x37, 0, 0, 0, 0x37, 0]);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| world.library.decoding(ContentId([9; 32]), &giant, |_| Ok(())).unwrap_err());
+        while !began.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert!(world.library.decodes.take(1 << 30, std::time::Duration::ZERO).is_some(), "all of it is free");
+        assert!(world.library.still(&card).is_ok(), "also for another of its kind");
+        let told = until_late(&world, || slow.join().unwrap());
+        assert!(told.to_string().contains("longer than 240 s"), "{told}");
     });
-    assert!(told.to_string().contains("longer than 240 s") && !told.is_lasting(), "{told}");
-    assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
 }
 
 /// Regression: what took longer, or more memory, than it was given was remembered as damaged for ever.
@@ -342,8 +377,10 @@ fn what_overruns_what_it_is_given_is_not_called_damaged() {
     let out_of_memory = "sh -c 'echo vips: out of memory >&2; exit 1'";
     for does in ["sh -c 'kill -XCPU $$'", "sh -c 'kill -XFSZ $$'", out_of_memory] {
         world.library.use_decoder(decoder(folder.path(), does));
+        // It is let alone for a while.
+        world.clock.advance_ms(600_000);
         let told = world.library.still(&card).unwrap_err();
-        assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{does}: {told}");
+        assert!(matches!(&told, StillError::Media(MediaError::Overran { .. })), "{does}: {told}");
         assert!(world.library.still_row(&card).unwrap().is_none(), "{does}");
         assert_eq!(world.library.converter.unavailable(), None, "{does}: the next one is tried");
     }

@@ -7,10 +7,10 @@ use super::masters::Made;
 use super::{Pace, Still, StillError};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome, RenditionRow};
-use crate::media::{self, MediaError, RENDERER};
+use crate::media::{self, Limits, Master, MediaError, RENDERER};
 use crate::ops::Library;
 use crate::ops::renditions::Rendered;
-use crate::types::ReadAt;
+use crate::types::{ContentId, ReadAt};
 use crate::view::recipes::object_name;
 
 impl Library {
@@ -96,18 +96,19 @@ impl Library {
         if is_other { Err(StillError::Busy) } else { Ok(Arc::new(bytes)) }
     }
 
-    /// Does what decodes a picture when there is memory for it beside the others.
+    /// Makes something of a picture when there is memory to decode it beside the others.
     ///
     /// # Errors
-    /// [`StillError::Busy`] when there was none for long, and what `decode` says.
+    /// [`StillError::Busy`] when there was none for long, and what decoding and `make` say.
     pub fn decoding<T>(
         &self,
+        content: ContentId,
         source: &dyn ReadAt,
-        decode: impl FnOnce() -> Result<T, MediaError>,
+        make: impl FnOnce(&Master) -> Result<T, MediaError>,
     ) -> Result<T, StillError> {
-        let bytes = media::decoded_bytes(source)?;
-        let _share = self.room(bytes, Pace::Reader.patience()).ok_or(StillError::Busy)?;
-        Ok(decode()?)
+        let ready = self.ready(content, source, &Limits::default(), Pace::Reader)?.ok_or(StillError::Busy)?;
+        let _share = self.room(ready.bytes()?, Pace::Reader.patience()).ok_or(StillError::Busy)?;
+        Ok(make(&ready.decode()?)?)
     }
 
     /// Remembers what came of a still, and its bytes: in this order, for a size that was told stands also when there is no room for the bytes.

@@ -15,9 +15,9 @@ use crate::types::{ContentId, Timestamp};
 
 /// Bytes of memory: what the sandbox gives one of them.
 const ROOM: u64 = 2 << 30;
-/// How long a picture is let alone that took more than it was given.
+/// How long a picture is let alone that took more than it was given, and a program that did not do what it is for.
 const REST_MS: i64 = 600_000;
-/// How long it is let alone when it was not there, or did not do what it is for.
+/// How long it is not looked for when it was not there.
 const AGAIN_MS: i64 = 60_000;
 /// The change that says that it is there by now.
 pub(super) const FOUND: &str = "decoder";
@@ -107,13 +107,14 @@ impl Converter {
     fn due(&self, now: Timestamp) -> Option<(Find, Option<&'static str>)> {
         let mut state = self.lock();
         let find = state.find.clone()?;
-        match &mut state.now {
-            Now::Not { since, decodes_no, .. } if now.ms_since(*since) >= AGAIN_MS => {
-                *since = now;
-                Some((find, *decodes_no))
-            }
-            _ => None,
+        let Now::Not { since, decodes_no, .. } = &mut state.now else { return None };
+        // To look for it costs nothing; to try it, a run.
+        let pause = if decodes_no.is_some() { REST_MS } else { AGAIN_MS };
+        if now.ms_since(*since) < pause {
+            return None;
         }
+        *since = now;
+        Some((find, *decodes_no))
     }
 }
 

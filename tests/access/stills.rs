@@ -457,14 +457,14 @@ fn a_decoder_that_gave_up_is_tried_again_and_shown_when_it_decodes() {
     let why = || world.library.converter.unavailable();
     assert!(why().unwrap().contains("it has no codec"), "{:?}", why());
     let seen = world.library.catalog.committed();
-    world.clock.advance_ms(60_000);
+    world.clock.advance_ms(600_000);
     world.library.render_stills();
     assert!(why().is_some(), "it was tried, and is not shown before it can be");
     assert_eq!(world.library.catalog.committed(), seen);
     drop(decoder(folder.path(), &decoded(folder.path())));
     world.library.render_stills();
     assert!(why().is_some());
-    world.clock.advance_ms(60_000);
+    world.clock.advance_ms(600_000);
     world.library.render_stills();
     assert_eq!(why(), None);
     assert!(world.library.still(&card).is_ok());

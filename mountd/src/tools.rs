@@ -12,8 +12,8 @@ use damfs::ops::converter::Decoder;
 /// # Errors
 /// What is missing, and how to get it.
 pub fn of_clips(path: Option<&OsStr>) -> Result<Tools, String> {
-    let ffmpeg = program(path, "ffmpeg", "ffmpeg")?;
-    Ok(Tools { sandbox: itself()?, ffmpeg, ffprobe: program(path, "ffprobe", "ffmpeg")? })
+    let found = |name| program(path, name, "ffmpeg").map_err(|why| format!("{why} and mount again"));
+    Ok(Tools { sandbox: itself()?, ffmpeg: found("ffmpeg")?, ffprobe: found("ffprobe")? })
 }
 
 /// Finds there what AVIF and HEIC are decoded by.
@@ -32,7 +32,7 @@ fn program(path: Option<&OsStr>, name: &str, package: &str) -> Result<PathBuf, S
     let folders = path.into_iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
     let is_program = |file: &PathBuf| file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     let found = folders.map(|folder| folder.join(name)).find(is_program);
-    found.ok_or_else(|| format!("{name} is not there; install {package} (apt-get install {package}) and mount again"))
+    found.ok_or_else(|| format!("{name} is not there; install {package} (apt-get install {package})"))
 }
 
 #[cfg(test)]

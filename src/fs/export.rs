@@ -9,7 +9,7 @@ use super::mount::Mount;
 use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
-use crate::media::{self, Limits};
+use crate::media;
 use crate::ops::stills::{Still, StillError};
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
@@ -150,8 +150,7 @@ impl Mount {
             .read(|tx| tx.content(version.content))?
             .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
         let reader = self.library.vault.open(&content);
-        let decoded = || self.library.master(&reader, &Limits::default());
-        let bytes = self.library.decoding(&reader, || decoded()?.proxy(&who.subject.name))?;
+        let bytes = self.library.decoding(content.id, &reader, |master| master.proxy(&who.subject.name))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
         Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })

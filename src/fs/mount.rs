@@ -224,9 +224,8 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    if tree::unrenderable(tx, &export.version, &export.recipe, self.library.converter.unavailable())?
-                        .is_some()
-                    {
+                    let unconverted = self.library.converter.unavailable();
+                    if tree::unrenderable(tx, &export.version, &export.recipe, unconverted.as_deref())?.is_some() {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))

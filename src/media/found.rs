@@ -26,7 +26,7 @@ pub(super) struct Found {
     pub complete: bool,
     /// Its channels may have 16 bits.
     pub deep: bool,
-    /// What a PNG's chunks say of its colours.
+    /// What a PNG's chunks, or the codes of an AVIF or HEIC, say of its colours.
     pub colour: Colour,
     /// What it is that cannot be decoded here with its right colours.
     pub unsupported: Option<&'static str>,

@@ -4,6 +4,7 @@
 
 mod items;
 
+use std::borrow::Cow;
 use std::io;
 
 use super::bmff::head;
@@ -11,9 +12,12 @@ use super::bytes::{MAX_BLOCK, Window, be16, be32};
 use super::found::{Found, strip_exif_prefix};
 use super::png_colour::Colour;
 use crate::types::ReadAt;
-use items::{Item, Meta};
+use items::{Item, Meta, Property};
 
-const MAX_BOXES: usize = 10_000;
+/// Each may cost a window's read; there are about four.
+const MAX_BOXES: usize = 1_000;
+/// Bytes that are read of all that a file says of itself.
+const MAX_TOLD: u64 = 2 * MAX_BLOCK as u64;
 
 /// Whether it is one of the two.
 #[must_use]
@@ -22,8 +26,10 @@ pub fn is_heif(format: &str) -> bool {
 }
 
 /// What libvips is to do: its input is descriptor 0, and a PNG goes to descriptor 1. The operation by its name, so that no other reader of
-/// its many sees the bytes; packed not at all, for it is read again at once.
-pub const COMMAND: [&str; 4] = ["--vips-concurrency=1", "heifload", "/proc/self/fd/0", ".png[compression=0]"];
+/// its many sees the bytes; from above to below, for otherwise it lays what has more than 100 MB into a file of its own, which the sandbox
+/// does not let it have; packed not at all, for it is read again at once.
+pub const COMMAND: [&str; 5] =
+    ["--vips-concurrency=1", "heifload", "--access=sequential", "/proc/self/fd/0", ".png[compression=0]"];
 
 pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     let mut w = Window::new(source);
@@ -42,13 +48,10 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
     found.complete = at == len && meta.is_some() && (has_data || meta.as_ref().is_some_and(|m| !m.data.is_empty()));
     let Some(meta) = meta else { return Ok(found) };
     picture(&meta, &mut found);
-    for item in &meta.items {
-        let is_exif = &item.kind == b"Exif";
-        if !is_exif && item.content_type != b"application/rdf+xml" {
-            continue;
-        }
-        match content(&mut w, &meta, item)? {
-            Some(block) if is_exif => found.exif = exif(block).or(found.exif),
+    let mut room = MAX_TOLD;
+    for item in &meta.told {
+        match content(&mut w, &meta, item, &mut room)? {
+            Some(block) if &item.kind == b"Exif" => found.exif = exif(block).or(found.exif),
             Some(block) => found.xmp = Some(block),
             None => found.warn("metadata of the file lies outside of it, or is larger than 16 MiB, and was left out"),
         }
@@ -59,30 +62,65 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
 /// What the properties of the first picture say.
 fn picture(meta: &Meta<'_>, found: &mut Found) {
     let mut size = None;
-    let mut is_coloured = false;
-    for (kind, body) in meta.properties_of(meta.primary) {
+    let mut colours = Colours::default();
+    found.deep = meta.picture.iter().chain(&meta.tile).any(|property| is_deep(*property));
+    for &(kind, body) in &meta.picture {
         match kind {
             b"ispe" => size = be32(body, 4).zip(be32(body, 8)),
             b"clap" => size = size.map(|whole| cropped(body).unwrap_or(whole)),
             b"irot" if body.first().is_some_and(|turns| turns & 1 == 1) => size = size.map(|(w, h)| (h, w)),
-            b"pixi" => found.deep = body.get(5..).is_some_and(|bits| bits.iter().any(|bits| *bits > 8)),
-            b"colr" => {
-                is_coloured = true;
-                colour(body, found);
-            }
+            b"colr" => colours.take(body),
             _ => {}
         }
     }
     // Of a picture in tiles some writers give the tiles its colours.
-    if !is_coloured && let Some((_, body)) = meta.properties.iter().find(|(kind, _)| *kind == b"colr") {
-        colour(body, found);
+    if colours.is_empty() {
+        meta.tile.iter().filter(|(kind, _)| *kind == b"colr").for_each(|(_, body)| colours.take(body));
     }
     (found.width, found.height) = (size.map(|size| size.0), size.map(|size| size.1));
+    if let Some((primaries, transfer)) = colours.codes {
+        found.colour.coded(primaries, transfer);
+    }
     if found.colour.is_hdr() {
         found.unsupported = Some("a picture in HDR");
-    } else if found.icc.is_some() {
+    } else if let Some(profile) = colours.profile {
         // Beside a profile the codes are for readers that know none.
         found.colour = Colour::default();
+        found.icc = Some(profile.to_vec());
+    }
+}
+
+/// What is said of colours; nothing of it is copied before all of it is known.
+#[derive(Default)]
+struct Colours<'a> {
+    /// Primaries and transfer.
+    codes: Option<(u8, u8)>,
+    profile: Option<&'a [u8]>,
+}
+
+impl<'a> Colours<'a> {
+    fn take(&mut self, body: &'a [u8]) {
+        let code = |at: usize| be16(body, at).and_then(|code| u8::try_from(code).ok());
+        match body.get(..4) {
+            Some(b"nclx") => self.codes = code(4).zip(code(6)).or(self.codes),
+            Some(b"prof" | b"rICC") => self.profile = body.get(4..),
+            _ => {}
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.codes.is_none() && self.profile.is_none()
+    }
+}
+
+/// Whether its channels have more than 8 bits. The list of their depths may be missing; what sets up the decoder is not.
+fn is_deep((kind, body): Property<'_>) -> bool {
+    let bits = |at: usize| body.get(at).is_some_and(|bits| bits & 7 > 0);
+    match kind {
+        b"pixi" => body.get(5..).is_some_and(|bits| bits.iter().any(|bits| *bits > 8)),
+        b"hvcC" => bits(17) || bits(18),
+        b"av1C" => body.get(2).is_some_and(|flags| flags & 0x40 != 0),
+        _ => false,
     }
 }
 
@@ -92,33 +130,23 @@ fn cropped(body: &[u8]) -> Option<(u32, u32)> {
     side(0).zip(side(8))
 }
 
-fn colour(body: &[u8], found: &mut Found) {
-    let code = |at: usize| be16(body, at).and_then(|code| u8::try_from(code).ok());
-    match body.get(..4) {
-        Some(b"nclx") => {
-            if let Some((primaries, transfer)) = code(4).zip(code(6)) {
-                found.colour.coded(primaries, transfer);
-            }
-        }
-        Some(b"prof" | b"rICC") => found.icc = body.get(4..).map(<[u8]>::to_vec),
-        _ => {}
-    }
-}
-
-/// The bytes of an item; `None` when they are not all there, or too many.
-fn content(w: &mut Window<'_>, meta: &Meta<'_>, item: &Item) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of an item; `None` when they are not all there, or more than may be read of one, or of all.
+fn content(w: &mut Window<'_>, meta: &Meta<'_>, item: &Item<'_>, room: &mut u64) -> io::Result<Option<Vec<u8>>> {
+    let len = item.extents.iter().try_fold(0_u64, |sum, (_, len)| sum.checked_add(*len));
+    let Some(len) = len.filter(|len| (1..=MAX_BLOCK as u64).contains(len)) else { return Ok(None) };
+    let Some(left) = room.checked_sub(len) else { return Ok(None) };
+    *room = left;
     let mut out = Vec::new();
-    for &(at, len) in &item.extents {
-        let Some(room) = MAX_BLOCK.checked_sub(out.len()) else { return Ok(None) };
-        let Some(len) = usize::try_from(len).ok().filter(|len| *len <= room) else { return Ok(None) };
-        if item.is_within {
+    for &(at, len) in item.extents.iter().filter(|(_, len)| *len > 0) {
+        let part = if item.is_within {
             let from = usize::try_from(at).unwrap_or(usize::MAX);
-            let Some(part) = meta.data.get(from..from.saturating_add(len)) else { return Ok(None) };
-            out.extend_from_slice(part);
+            let to = from.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+            meta.data.get(from..to).map(Cow::Borrowed)
         } else {
-            let Some(part) = w.block(at, len as u64)?.filter(|part| part.len() == len) else { return Ok(None) };
-            out.extend(part);
-        }
+            w.block(at, len)?.filter(|part| part.len() as u64 == len).map(Cow::Owned)
+        };
+        let Some(part) = part else { return Ok(None) };
+        out.extend_from_slice(&part);
     }
     Ok(Some(out))
 }
@@ -131,64 +159,4 @@ fn exif(mut block: Vec<u8>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
-        [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], kind, body].concat()
-    }
-
-    /// A file of one picture, whose properties are these; the first is associated first.
-    fn file(properties: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
-        let ipco: Vec<u8> = properties.iter().flat_map(|(kind, body)| boxed(kind, body)).collect();
-        let count = u8::try_from(properties.len()).unwrap();
-        let mut ipma = vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 1, count];
-        ipma.extend((1..=count).map(|n| n | 0x80));
-        let iprp = [boxed(b"ipco", &ipco), boxed(b"ipma", &ipma)].concat();
-        let infe = boxed(b"infe", b"\x02\0\0\0\0\x01\0\0av01\0");
-        let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 1][..], &infe].concat());
-        let meta = [&[0; 4][..], &boxed(b"pitm", &[0, 0, 0, 0, 0, 1]), &iinf, &boxed(b"iprp", &iprp)].concat();
-        [boxed(b"ftyp", b"avif\0\0\0\0avif"), boxed(b"meta", &meta), boxed(b"mdat", &[0; 8])].concat()
-    }
-
-    fn ispe(w: u32, h: u32) -> (&'static [u8; 4], Vec<u8>) {
-        (b"ispe", [&[0; 4][..], &w.to_be_bytes(), &h.to_be_bytes()].concat())
-    }
-
-    fn nclx(primaries: u8, transfer: u8) -> (&'static [u8; 4], Vec<u8>) {
-        (b"colr", [&b"nclx"[..], &[0, primaries, 0, transfer, 0, 1, 0x80]].concat())
-    }
-
-    #[test]
-    fn a_size_is_as_it_is_shown() {
-        let clap: Vec<u8> = [400u32, 1, 300, 1, 0, 1, 0, 1].into_iter().flat_map(u32::to_be_bytes).collect();
-        let turned = |turns: u8| (b"irot", vec![turns]);
-        for (properties, size) in [
-            (vec![ispe(640, 480)], (640, 480)),
-            (vec![ispe(640, 480), turned(1)], (480, 640)),
-            (vec![ispe(640, 480), turned(2)], (640, 480)),
-            (vec![ispe(640, 480), (b"clap", clap.clone()), turned(3)], (300, 400)),
-            (vec![ispe(640, 480), (b"imir", vec![1])], (640, 480)),
-        ] {
-            let found = walk(&file(&properties)).unwrap();
-            assert_eq!((found.width, found.height, found.complete), (Some(size.0), Some(size.1), true));
-        }
-        let whole = file(&[ispe(640, 480)]);
-        assert!(!walk(&whole[..whole.len() - 1].to_vec()).unwrap().complete);
-        assert_eq!(walk(&b"\0\0\0\x10ftypavif".to_vec()).unwrap().width, None);
-    }
-
-    #[test]
-    fn colours_are_as_the_codes_say_and_beyond_a_screens_refused() {
-        let of = |properties: &[(&[u8; 4], Vec<u8>)]| walk(&file(properties)).unwrap();
-        for same in [(1, 13), (1, 1), (2, 2), (1, 6)] {
-            assert!(of(&[ispe(1, 1), nclx(same.0, same.1)]).colour.profile().is_none(), "{same:?}");
-        }
-        assert!(of(&[ispe(1, 1), nclx(12, 13)]).colour.profile().is_some());
-        for bright in [16, 18] {
-            assert!(of(&[ispe(1, 1), nclx(9, bright)]).unsupported.unwrap().contains("HDR"));
-        }
-        let found = of(&[ispe(1, 1), (b"pixi", vec![0, 0, 0, 0, 3, 10, 10, 10]), (b"colr", b"profABC".to_vec())]);
-        assert_eq!((found.deep, found.icc.as_deref()), (true, Some(&b"ABC"[..])));
-    }
-}
+mod tests;

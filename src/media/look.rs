@@ -10,7 +10,7 @@ use super::plan::squeezed;
 use super::{Master, MediaError};
 
 /// Raised whenever the same picture would get other bits: bits of another number are not compared.
-pub const LOOK: u32 = 4;
+pub const LOOK: u32 = 5;
 const SIDE: usize = 32;
 const KEPT: usize = 8;
 /// A picture whose shades of gray differ less than this from their mean, on average, has nothing to know it by.

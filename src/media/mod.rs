@@ -45,7 +45,7 @@ mod xmp;
 mod zip;
 
 pub use budget::{Budget, Share};
-pub use decode::{Converter, Limits, Master, decoded_bytes};
+pub use decode::{Conversion, Converter, Limits, Master, conversion, decoded_bytes};
 pub use encode::Rendered;
 pub use focus::Focus;
 pub use heif::{COMMAND as HEIF_COMMAND, is_heif};
@@ -100,6 +100,12 @@ pub enum MediaError {
         /// What is missing, and what to do.
         why: String,
     },
+    /// It took all the time, memory or room that a decode is given; another time it may not.
+    #[error("it cannot be decoded just now: {what}")]
+    Overran {
+        /// Of what.
+        what: String,
+    },
     /// The bytes could not be read.
     #[error("the bytes cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -109,7 +115,7 @@ impl MediaError {
     /// Whether the same bytes would fail again: what the machine could not do just now says nothing of them.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Io(_) | Self::Unavailable { .. })
+        !matches!(self, Self::Io(_) | Self::Unavailable { .. } | Self::Overran { .. })
     }
 
     pub(crate) fn damaged(what: impl Into<String>) -> Self {

@@ -2,26 +2,25 @@
 //!
 //! What decodes them are codecs of video, hundreds of thousands of lines of C. A crash, a hang or worse of theirs costs one picture.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
+mod run;
+
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Library;
-use super::sandboxed::{Ended, Run, copy, nameless};
 use crate::catalog::{CatalogError, ChangeKind};
-use crate::media::{self, HEIF_COMMAND, Limits, Master, MediaError};
-use crate::types::ReadAt;
+use crate::media::{self, Budget, MediaError};
+use crate::types::{ContentId, Timestamp};
 
-/// Seconds of the processor that a picture may take; by the clock four times as many, for it comes behind everybody else.
-const SECONDS: u64 = 60;
-/// What the PNG of a sample may have.
-const SAMPLE_BYTES: u64 = 1 << 20;
-const SAMPLES: [(&str, &[u8]); 2] =
-    [("avif", include_bytes!("converter/sample.avif")), ("heic", include_bytes!("converter/sample.heic"))];
-
+/// Bytes of memory: what the sandbox gives one of them.
+const ROOM: u64 = 2 << 30;
+/// How long a picture is let alone that took more than it was given, and a program that did not do what it is for.
+const REST_MS: i64 = 600_000;
+/// How long it is not looked for when it was not there.
+const AGAIN_MS: i64 = 60_000;
+/// The change that says that it is there by now.
+pub(super) const FOUND: &str = "decoder";
 /// The program that decodes, and what gives up every right before it becomes that.
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -30,129 +29,153 @@ pub struct Decoder {
     pub vips: PathBuf,
 }
 
+/// Finds it, where it is by now.
+type Find = Arc<dyn Fn() -> Result<Decoder, String> + Send + Sync>;
+
 /// How pictures of other formats are decoded for one library.
-#[derive(Debug, Default)]
 pub struct Converter {
-    decoder: OnceLock<Result<Decoder, String>>,
-    /// It was there, and could not do what it is for.
-    broken: OnceLock<String>,
+    state: Mutex<State>,
+    /// The memory that all programs at once may take. Not that of the decodes: a slow one keeps no other format waiting.
+    room: Budget,
+    /// What took more than it was given: when, and of what.
+    resting: Mutex<HashMap<ContentId, (Timestamp, String)>>,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        Self { state: Mutex::default(), room: Budget::new(ROOM), resting: Mutex::default() }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    find: Option<Find>,
+    now: Now,
+}
+
+#[derive(Default)]
+enum Now {
+    /// Nobody has looked for the program.
+    #[default]
+    Unknown,
+    Ready(Decoder),
+    /// It is not there, or decoded not even a whole picture of that format.
+    Not {
+        why: String,
+        decodes_no: Option<&'static str>,
+        since: Timestamp,
+    },
 }
 
 impl Converter {
-    fn decoder(&self) -> Result<&Decoder, &str> {
-        match (self.decoder.get(), self.broken.get()) {
-            (_, Some(why)) => Err(why),
-            (None, _) => Err("that is done while the library is mounted"),
-            (Some(found), None) => found.as_ref().map_err(String::as_str),
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decoder(&self) -> Result<Decoder, String> {
+        match &self.lock().now {
+            Now::Unknown => Err("that is done while the library is mounted".to_owned()),
+            Now::Ready(decoder) => Ok(decoder.clone()),
+            Now::Not { why, .. } => Err(why.clone()),
         }
     }
 
     /// Why none are decoded, as far as that is known.
     #[must_use]
-    pub fn unavailable(&self) -> Option<&str> {
+    pub fn unavailable(&self) -> Option<String> {
         self.decoder().err()
     }
-}
 
-impl Library {
-    /// Decodes AVIF and HEIC from now on by this, or says why not.
-    pub fn use_decoder(&self, found: Result<Decoder, String>) {
-        if let Err(why) = &found {
-            tracing::warn!("AVIF and HEIC are not rendered: {why}");
-        }
-        // Set once: a daemon has the programs that it started with.
-        let _ = self.converter.decoder.set(found);
+    /// Whether one of this format is not to be had for as long as none are decoded.
+    pub(super) fn is_without(&self, format: &str) -> bool {
+        media::is_heif(format) && self.unavailable().is_some()
     }
 
-    /// Decodes a picture of any format.
-    ///
-    /// # Errors
-    /// As [`Master::decode_with`].
-    pub fn master(&self, source: &dyn ReadAt, limits: &Limits) -> Result<Master, MediaError> {
-        Master::decode_with(source, limits, Some(self))
+    /// Of what a picture took too much a short while ago.
+    fn overran(&self, content: ContentId, now: Timestamp) -> Option<String> {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, (since, _)| now.ms_since(*since) < REST_MS);
+        resting.get(&content).map(|(_, what)| what.clone())
     }
-}
 
-impl media::Converter for Library {
-    fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError> {
-        let unavailable = |why: &str| MediaError::Unavailable { format: format.to_owned(), why: why.to_owned() };
-        let decoder = self.converter.decoder().map_err(unavailable)?;
-        match self.convert(decoder, source, format, most)? {
-            Ok(png) => Ok(png),
-            // It is at fault, or what this format takes is not installed, which the next picture will not hear of.
-            Err(what) => match self.try_sample(decoder, format)? {
-                Ok(()) => Err(MediaError::Damaged { what }),
-                Err(why) => Err(unavailable(self.give_up(why))),
-            },
+    fn rest(&self, content: ContentId, now: Timestamp, what: &str) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.insert(content, (now, what.to_owned()));
+    }
+
+    /// Who is to look for it again now, and what it did not decode; for one at a time.
+    fn due(&self, now: Timestamp) -> Option<(Find, Option<&'static str>)> {
+        let mut state = self.lock();
+        let find = state.find.clone()?;
+        let Now::Not { since, decodes_no, .. } = &mut state.now else { return None };
+        // To look for it costs nothing; to try it, a run.
+        let pause = if decodes_no.is_some() { REST_MS } else { AGAIN_MS };
+        if now.ms_since(*since) < pause {
+            return None;
         }
+        *since = now;
+        Some((find, *decodes_no))
     }
 }
 
 impl Library {
-    /// The PNG, or why there is none.
-    fn convert(
-        &self,
-        decoder: &Decoder,
-        source: &dyn ReadAt,
-        format: &str,
-        most: u64,
-    ) -> Result<Result<Vec<u8>, String>, MediaError> {
-        let (input, output) = (nameless(self)?, nameless(self)?);
-        let began = self.clock.now();
-        let is_late = || self.clock.now().ms_since(began) / 1000 >= i64::try_from(SECONDS * 4).unwrap_or(i64::MAX);
-        let goes_on = || !is_late() && !self.ending.load(Ordering::Relaxed);
-        let passing = |why: String| MediaError::Io(io::Error::other(why));
-        let arguments = HEIF_COMMAND.map(str::to_owned);
-        let run = Run {
-            sandbox: &decoder.sandbox,
-            program: &decoder.vips,
-            arguments: &arguments,
-            input: &input,
-            output: &output,
-            cpu_seconds: SECONDS,
-            file_bytes: most,
+    /// Decodes AVIF and HEIC from now on by what is found by this, or says why not and looks for it again now and then.
+    pub fn use_decoder(&self, find: impl Fn() -> Result<Decoder, String> + Send + Sync + 'static) {
+        let now = match find() {
+            Ok(decoder) => Now::Ready(decoder),
+            Err(why) => {
+                tracing::warn!("AVIF and HEIC are not rendered: {why}");
+                Now::Not { why, decodes_no: None, since: self.clock.now() }
+            }
         };
-        let is_copied = copy(source, &input, goes_on)?;
-        let ended = if is_copied { run.run(|_| goes_on())? } else { Ended::Stopped };
-        match ended {
-            Ended::Done => Ok(Ok(written(&output)?)),
-            Ended::Refused(why) => Ok(Err(why)),
-            Ended::Unsandboxed(why) => {
-                let why = self.give_up(why).to_owned();
-                Err(MediaError::Unavailable { format: format.to_owned(), why })
+        *self.converter.lock() = State { find: Some(Arc::new(find)), now };
+    }
+
+    /// Looks again for what was not there, or did not do what it is for: somebody may have installed it. What has waited for it goes on.
+    pub fn look_for_decoder(&self) {
+        let Some((find, decodes_no)) = self.converter.due(self.clock.now()) else { return };
+        let found = find().and_then(|decoder| {
+            let proof = decodes_no.map_or(Ok(Ok(())), |format| self.try_sample(&decoder, format));
+            let passing = |e: MediaError| match e {
+                MediaError::Unavailable { why, .. } => why,
+                e => e.to_string(),
+            };
+            proof.map_err(passing).flatten().map(|()| decoder)
+        });
+        match found {
+            Ok(decoder) => {
+                self.converter.lock().now = Now::Ready(decoder);
+                tracing::info!("AVIF and HEIC are rendered from now on");
+                self.tell_of_decoder(FOUND);
             }
-            Ended::Stopped if is_late() => Err(passing(format!("decoding it took longer than {} s", SECONDS * 4))),
-            Ended::Stopped => Err(passing("the library is being closed".into())),
-            Ended::Failed(why) => Err(passing(why)),
+            // What it is about was said already.
+            Err(again) => {
+                tracing::debug!("AVIF and HEIC are still not rendered: {again}");
+                if let Now::Not { why, .. } = &mut self.converter.lock().now {
+                    *why = again;
+                }
+            }
         }
     }
 
-    /// None is decoded any more, and what was listed as to be rendered is not there.
-    fn give_up(&self, why: String) -> &str {
-        let is_first = self.converter.broken.get().is_none();
-        let why = self.converter.broken.get_or_init(|| why);
-        if is_first {
+    /// None is decoded for now, and what was listed as to be rendered is not there.
+    fn give_up(&self, why: String, decodes_no: &'static str) -> String {
+        let since = self.clock.now();
+        let before = {
+            let now = &mut self.converter.lock().now;
+            std::mem::replace(now, Now::Not { why: why.clone(), decodes_no: Some(decodes_no), since })
+        };
+        if !matches!(before, Now::Not { .. }) {
             tracing::warn!("AVIF and HEIC are not rendered any more: {why}");
-            let told = self.catalog.write(|tx| -> Result<(), CatalogError> { tx.change(ChangeKind::Access, "") });
-            if let Err(e) = told {
-                tracing::warn!(error = %e, "what is listed of them goes when its folder changes");
-            }
+            self.tell_of_decoder("");
         }
         why
     }
 
-    /// Whether a picture that is known to be whole is decoded here.
-    fn try_sample(&self, decoder: &Decoder, format: &str) -> Result<Result<(), String>, MediaError> {
-        let Some((_, sample)) = SAMPLES.iter().find(|(of, _)| *of == format) else { return Ok(Ok(())) };
-        Ok(self.convert(decoder, &sample.to_vec(), format, SAMPLE_BYTES)?.map(drop).map_err(|why| {
-            format!("vips decodes no {format} ({why}); install what libheif decodes it with, and mount again")
-        }))
+    fn tell_of_decoder(&self, what: &str) {
+        let told = self.catalog.write(|tx| -> Result<(), CatalogError> { tx.change(ChangeKind::Access, what) });
+        if let Err(e) = told {
+            tracing::warn!(error = %e, "what is listed of AVIF and HEIC is as before until its folder changes");
+        }
     }
-}
-
-/// What was written, which the limit of the file bounds.
-fn written(output: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(output.metadata()?.len()).unwrap_or(0)];
-    output.read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
 }

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use super::{Library, OpsError};
+use super::stills::Pace;
+use super::{Library, OpsError, converter};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
-use crate::media::{self, LOOK, Limits};
+use crate::media::{LOOK, Limits, MediaError};
 use crate::types::{AssetId, ContentId};
 
 /// Pictures that are looked at. Larger ones would keep exports waiting for memory.
@@ -56,6 +56,7 @@ enum Tried {
 impl Library {
     /// Looks at the pictures that nobody looked at, until there are none, or no memory to spare.
     pub fn look(&self) {
+        self.look_for_decoder();
         if let Err(e) = self.try_look() {
             // Tried again at the next beat: not said at each.
             tracing::debug!(error = %e, "pictures are not looked at just now");
@@ -94,6 +95,12 @@ impl Library {
                         return Ok(());
                     }
                     let rows = self.catalog.changes(seen, upto, AT_ONCE)?;
+                    // What waited for a decoder was passed over.
+                    if rows.iter().any(|row| row.kind == ChangeKind::Access && row.id == converter::FOUND) {
+                        self.looking.missed.store(false, Ordering::Relaxed);
+                        self.looking.come_to(State::default());
+                        continue;
+                    }
                     for row in &rows {
                         let changed = row.id.parse::<AssetId>().ok().filter(|_| row.kind == ChangeKind::Asset);
                         let content = self.catalog.read(|tx| match changed.map(|id| tx.asset(id)).transpose()? {
@@ -131,17 +138,27 @@ impl Library {
     fn look_at(&self, content: ContentId) -> Result<Tried, OpsError> {
         let Some(bytes) = self.catalog.read(|tx| tx.content(content))? else { return Ok(Tried::Done) };
         let reader = self.vault.open(&bytes);
-        let looked = match media::decoded_bytes(&reader) {
-            Ok(size) => {
-                // Only what is free: nobody who waits for an export waits longer for this.
-                let Some(_share) = self.room(size, Duration::ZERO) else { return Ok(Tried::NoRoom) };
-                self.master(&reader, &LIMITS).and_then(|master| master.look())
+        let ready = match self.ready(content, &reader, &LIMITS, Pace::Background) {
+            Ok(Some(ready)) => ready.bytes().map(|bytes| (ready, bytes)),
+            Ok(None) => return Ok(Tried::NoRoom),
+            Err(e) => Err(e),
+        };
+        let looked = match ready {
+            Ok((ready, bytes)) => {
+                // Only what is free, unless another program has worked for it: nobody who waits for an export waits longer for this.
+                let patience = if ready.is_converted() { Pace::Reader } else { Pace::Background }.patience();
+                let Some(_share) = self.room(bytes, patience) else { return Ok(Tried::NoRoom) };
+                ready.decode().and_then(|master| master.look())
             }
             Err(e) => Err(e),
         };
         let look = match looked {
             Ok(look) => Ok(look),
             Err(e) if e.is_lasting() => Err(e.to_string()),
+            Err(MediaError::Unavailable { .. }) => {
+                self.looking.missed.store(true, Ordering::Relaxed);
+                return Ok(Tried::Done);
+            }
             Err(e) => {
                 tracing::warn!(%content, error = %e, "a picture cannot be read to be looked at");
                 self.looking.missed.store(true, Ordering::Relaxed);

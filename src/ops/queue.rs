@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Library, spec};
-use crate::catalog::{Asset, CatalogError, ChangeKind, ReadTx};
+use super::{Library, converter, spec};
+use crate::catalog::{Asset, CatalogError, ChangeKind, ChangeRow, ReadTx};
 use crate::policy::Expr;
 use crate::types::{AssetId, Timestamp};
 
@@ -117,8 +117,9 @@ impl Library {
                 Ok::<_, CatalogError>(due)
             })?;
             due.into_iter().for_each(|id| waiting.queue().add(id));
-            // Other rows of the table make other renders of everything.
-            if rows.iter().any(|row| row.kind == ChangeKind::Access && row.id == spec::FILE) {
+            // Other rows of the table make other renders of everything, and what waited for a decoder was passed over.
+            let is_again = |row: &ChangeRow| matches!(row.id.as_str(), spec::FILE | converter::FOUND);
+            if rows.iter().any(|row| row.kind == ChangeKind::Access && is_again(row)) {
                 walk.all = Some(0);
             }
             walk.seen = Some(rows.last().map_or(upto, |row| row.seq));

@@ -49,6 +49,8 @@ pub(super) enum Ended {
     Stopped,
     /// What it read is at fault: it would end so again.
     Refused(String),
+    /// It took all that it was given of time, memory or room, which another machine, or more of it, might not have done.
+    Overran(String),
     /// Nothing was run, for it would have run with rights.
     Unsandboxed(String),
     /// The machine is.
@@ -119,9 +121,11 @@ impl Run<'_> {
         match status.signal() {
             _ if progress.disk_full => Ended::Failed("no space is left on the disk".into()),
             None if status.success() => Ended::Done,
+            _ if progress.out_of_memory => Ended::Overran("it takes more memory than it is given".into()),
             None if said.is_empty() => Ended::Refused(format!("{program} ended with {status}")),
             None => Ended::Refused(said.clone()),
-            Some(libc::SIGXCPU) => Ended::Refused("it takes more of the processor's time than it is given".into()),
+            Some(libc::SIGXCPU) => Ended::Overran("it takes more of the processor's time than it is given".into()),
+            Some(libc::SIGXFSZ) => Ended::Overran("what is made of it is longer than it may be".into()),
             // By whoever ends processes when memory is short, or a person.
             Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT) => Ended::Failed(format!("{program} was killed")),
             Some(signal) => Ended::Refused(format!("{program} died of signal {signal}")),

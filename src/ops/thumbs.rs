@@ -10,7 +10,7 @@ use super::reads::Opened;
 use super::stills::StillError;
 use super::{Actor, Library, OpsError};
 use crate::catalog::{CatalogError, ReadTx};
-use crate::media::{Fit, Limits, MediaError, Recipe, StillFormat};
+use crate::media::{Fit, MediaError, Recipe, StillFormat};
 use crate::policy::Verb;
 use crate::types::{AssetId, Content, ReadAt, Timestamp, VersionId};
 
@@ -58,8 +58,7 @@ pub fn make(library: &Library, actor: &Actor, id: AssetId, sides: &[u32], to: Fi
     }
     library.note_reading(actor.who(), id, Opened::Thumbnail(version), 0);
     let reader = library.vault.open(&content);
-    let made = library.decoding(&reader, || {
-        let master = library.master(&reader, &Limits::default())?;
+    let made = library.decoding(content.id, &reader, |master| {
         sides.iter().map(|side| Ok(master.render(&recipe(*side))?.bytes)).collect::<Result<Vec<_>, MediaError>>()
     });
     let made = match made {

@@ -3,7 +3,7 @@
 use super::words::words_of;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
-use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words};
+use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words, is_heif};
 use crate::policy::platforms::{self, Background, Placement};
 use crate::types::{ContentId, Timestamp};
 
@@ -118,8 +118,8 @@ pub fn since(placement: &Placement) -> Timestamp {
     placement.since.map_or(RECIPES_SINCE, |since| RECIPES_SINCE.max(Timestamp::from_nanos(since)))
 }
 
-/// When a still last changed: the version's time, or its recipe's if that is later. What a focus or the record makes is as old as it was first
-/// made so; until then nobody has seen it.
+/// When a still last changed: the version's time, or its recipe's if that is later. What a focus or the record makes, or another program that
+/// may see other pixels once, is as old as it was first made so; until then nobody has seen it.
 #[must_use]
 pub fn still_time(
     version: &VersionRow,
@@ -127,7 +127,7 @@ pub fn still_time(
     recipe: &Recipe,
     made: Option<&RenditionRow>,
 ) -> Timestamp {
-    let follows = recipe.focus.is_some() || recipe.words.follow_the_record();
+    let follows = recipe.focus.is_some() || recipe.words.follow_the_record() || is_heif(&version.format);
     let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
     version.mtime.max(since(placement)).max(first)
 }

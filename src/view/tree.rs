@@ -110,8 +110,8 @@ impl<'a> Tree<'a> {
 
     /// The tree where AVIF and HEIC are not rendered, for this reason.
     #[must_use]
-    pub fn without_converter(self, why: Option<&str>) -> Self {
-        Self { unconverted: why.map(str::to_owned), ..self }
+    pub fn without_converter(self, why: Option<String>) -> Self {
+        Self { unconverted: why, ..self }
     }
 
     /// The tree with captions by these templates.

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
-use damfs::media::Limits;
+use damfs::media::MediaError;
 use damfs::ops::converter::Decoder;
 use damfs::ops::proto::Command;
 use damfs::ops::stills::{Still, StillError};
+use damfs::types::ContentId;
 use damfs::view::recipes::object_name;
 use damfs::view::tree::{exported, recipe_of};
 
@@ -319,26 +320,154 @@ fn a_budget_that_is_no_number_opens_no_library_and_says_why() {
 fn a_decoder_that_does_not_end_is_ended() {
     let (world, _admin) = studio();
     let folder = tempfile::tempdir().unwrap();
-    world.library.use_decoder(Ok(decoder(folder.path(), "sleep 1000")));
+    world.library.use_decoder(decoder(folder.path(), "sleep 1000"));
     let sample = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
-    let told = std::thread::scope(|scope| {
-        let decoding = scope.spawn(|| world.library.master(&sample, &Limits::default()).unwrap_err());
-        while !decoding.is_finished() {
-            world.clock.advance_ms(10_000);
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        decoding.join().unwrap()
-    });
-    assert!(told.to_string().contains("longer than 240 s") && !told.is_lasting(), "{told}");
+    let decode = || world.library.decoding(ContentId([9; 32]), &sample, |_| Ok(())).unwrap_err();
+    let told = until_late(&world, decode);
+    assert!(told.to_string().contains("longer than 240 s"), "{told}");
+    assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()));
+    assert_eq!(decode().to_string(), told.to_string(), "for a while it is not tried again");
     assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
 }
 
-/// A decoder that does this, whatever it is given.
-fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
+/// What comes of it while time passes until it has come.
+fn until_late<T: Send>(world: &World, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let working = scope.spawn(work);
+        while !working.is_finished() {
+            world.clock.advance_ms(10_000);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        working.join().unwrap()
+    })
+}
+
+/// Regression: for as long as one was being decoded, up to four minutes, it held the memory of all decodes.
+#[test]
+fn a_slow_one_keeps_nobody_else_waiting() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let began = folder.path().join("began");
+    let (first, then) = (format!("mkdir {} 2>/dev/null", began.display()), decoded(folder.path()));
+    let does = format!("sh -c 'if {first}; then exec sleep 1000; fi; exec {then}'");
+    world.library.use_decoder(decoder(folder.path(), &does));
+    let card = avif(&world, &admin);
+    // As large as any that is decoded at all.
+    let mut giant = include_bytes!("../../src/ops/converter/sample.avif").to_vec();
+    let at = giant.windows(4).position(|kind| kind == b"ispe").unwrap() + 8;
+    giant[at..at + 8].copy_from_slice(&[0, 0, 0x37, 0, 0, 0, 0x37, 0]);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| world.library.decoding(ContentId([9; 32]), &giant, |_| Ok(())).unwrap_err());
+        while !began.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert!(world.library.decodes.take(1 << 30, std::time::Duration::ZERO).is_some(), "all of it is free");
+        assert!(world.library.still(&card).is_ok(), "also for another of its kind");
+        let told = until_late(&world, || slow.join().unwrap());
+        assert!(told.to_string().contains("longer than 240 s"), "{told}");
+    });
+}
+
+/// Regression: what took longer, or more memory, than it was given was remembered as damaged for ever.
+#[test]
+fn what_overruns_what_it_is_given_is_not_called_damaged() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let card = avif(&world, &admin);
+    let out_of_memory = "sh -c 'echo vips: out of memory >&2; exit 1'";
+    for does in ["sh -c 'kill -XCPU $$'", "sh -c 'kill -XFSZ $$'", out_of_memory] {
+        world.library.use_decoder(decoder(folder.path(), does));
+        // It is let alone for a while.
+        world.clock.advance_ms(600_000);
+        let told = world.library.still(&card).unwrap_err();
+        assert!(matches!(&told, StillError::Media(MediaError::Overran { .. })), "{does}: {told}");
+        assert!(world.library.still_row(&card).unwrap().is_none(), "{does}");
+        assert_eq!(world.library.converter.unavailable(), None, "{does}: the next one is tried");
+    }
+}
+
+/// A decoder that does this, whatever it is given; found while its file is there.
+fn decoder(folder: &std::path::Path, does: &str) -> impl Fn() -> Result<Decoder, String> + use<> {
     let sandbox = folder.join("sandbox");
     std::fs::write(&sandbox, format!("#!/bin/sh\nexec {does}\n")).unwrap();
     std::fs::set_permissions(&sandbox, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    Decoder { sandbox, vips: "/usr/bin/vips".into() }
+    move || {
+        let decoder = Decoder { sandbox: sandbox.clone(), vips: "/usr/bin/vips".into() };
+        if sandbox.exists() { Ok(decoder) } else { Err("vips is not there; install it".to_owned()) }
+    }
+}
+
+/// A picture that any decoder is said to have decoded.
+fn decoded(folder: &std::path::Path) -> String {
+    let file = folder.join("picture");
+    let picture = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([u8::try_from(x * y % 256).unwrap(); 3]));
+    picture.save_with_format(&file, image::ImageFormat::Png).unwrap();
+    format!("cat {}", file.display())
+}
+
+/// An approved AVIF.
+fn avif(world: &World, admin: &Seat) -> Still {
+    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
+    world.settle();
+    world.set("library/b.avif", &["status.x=approved"]);
+    still(world, "library/b.avif", "card")
+}
+
+/// Regression: where there is no program to decode them, the background tried them again and again, and said so of each.
+#[test]
+fn what_waits_for_a_decoder_is_let_alone_and_goes_on_by_itself() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let find = decoder(folder.path(), &decoded(folder.path()));
+    std::fs::rename(folder.path().join("sandbox"), folder.path().join("later")).unwrap();
+    world.library.use_decoder(find);
+    let card = avif(&world, &admin);
+    let beat = || {
+        world.library.look();
+        world.library.render_stills();
+    };
+    for _ in 0..3 {
+        world.library.stills.look("x", "card");
+        beat();
+    }
+    assert!(is_made(&world, A) && world.library.still_row(&card).unwrap().is_none());
+    assert_eq!(world.library.stills.waiting(), 0, "nothing is tried again");
+    assert!(!world.library.has_looked() && !admin.has("platforms/x/card/b.jpg"));
+    assert!(world.library.converter.unavailable().unwrap().contains("install it"));
+    std::fs::rename(folder.path().join("later"), folder.path().join("sandbox")).unwrap();
+    beat();
+    assert!(world.library.converter.unavailable().is_some(), "not asked at each beat");
+    world.clock.advance_ms(60_000);
+    beat();
+    beat();
+    assert_eq!(world.library.converter.unavailable(), None);
+    assert!(is_made(&world, "library/b.avif") && world.library.has_looked());
+    assert!(admin.has("platforms/x/card/b.jpg"));
+}
+
+/// Regression: after one failure none was decoded until the library was mounted again.
+#[test]
+fn a_decoder_that_gave_up_is_tried_again_and_shown_when_it_decodes() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(decoder(folder.path(), "sh -c 'echo it has no codec >&2; exit 1'"));
+    let card = avif(&world, &admin);
+    let told = world.library.still(&card).unwrap_err();
+    assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{told}");
+    let why = || world.library.converter.unavailable();
+    assert!(why().unwrap().contains("it has no codec"), "{:?}", why());
+    let seen = world.library.catalog.committed();
+    world.clock.advance_ms(600_000);
+    world.library.render_stills();
+    assert!(why().is_some(), "it was tried, and is not shown before it can be");
+    assert_eq!(world.library.catalog.committed(), seen);
+    drop(decoder(folder.path(), &decoded(folder.path())));
+    world.library.render_stills();
+    assert!(why().is_some());
+    world.clock.advance_ms(600_000);
+    world.library.render_stills();
+    assert_eq!(why(), None);
+    assert!(world.library.still(&card).is_ok());
 }
 
 /// Regression: the first export of ours that another program had a part in would have been a fault of ours for ever after its update.
@@ -346,11 +475,8 @@ fn decoder(folder: &std::path::Path, does: &str) -> Decoder {
 fn another_build_of_a_decoder_may_see_other_pixels() {
     let (world, admin) = studio();
     let folder = tempfile::tempdir().unwrap();
-    world.library.use_decoder(Ok(decoder(folder.path(), &format!("cat {}", folder.path().join("picture").display()))));
-    admin.write("library/b.avif", include_bytes!("../../src/ops/converter/sample.avif")).unwrap();
-    world.settle();
-    world.set("library/b.avif", &["status.x=approved"]);
-    let card = still(&world, "library/b.avif", "card");
+    world.library.use_decoder(decoder(folder.path(), &format!("cat {}", folder.path().join("picture").display())));
+    let card = avif(&world, &admin);
     let sees = |shade: u32| {
         let picture =
             image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([u8::try_from((x * y + shade) % 256).unwrap(); 3]));
@@ -360,6 +486,8 @@ fn another_build_of_a_decoder_may_see_other_pixels() {
         let name = object_name(card.content, &card.recipe);
         world.library.vault.remove_object(ObjectKind::Rendition, &name).unwrap();
     };
+    // Behind the recipe's time, which is what it is.
+    world.clock.advance_ms(100 * 86_400_000);
     sees(0);
     let first = world.library.still(&card).unwrap();
     // Lets go of the decoded picture.
@@ -369,10 +497,24 @@ fn another_build_of_a_decoder_may_see_other_pixels() {
     assert!(world.library.still(&card).unwrap() == first, "the same build, the same bytes");
     world.library.render_stills();
     forget();
+    let shown = admin.attr("platforms/x/card/b.jpg").unwrap();
+    assert_eq!((shown.size, shown.mtime), (first.len() as u64, before.since));
     world.clock.advance_ms(5_000);
     sees(90);
+    // Where there is no room for the bytes, what is known of them is true all the same.
+    let renditions = world.library.root().join("store/renditions");
+    std::fs::rename(&renditions, folder.path().join("renditions")).unwrap();
+    std::os::unix::fs::symlink("nowhere", &renditions).unwrap();
+    let seen = world.library.catalog.committed();
     assert!(matches!(world.library.still(&card), Err(StillError::Busy)), "who asks was told another size");
+    std::fs::remove_file(&renditions).unwrap();
+    std::fs::rename(folder.path().join("renditions"), &renditions).unwrap();
     let after = world.library.still_row(&card).unwrap().unwrap();
     assert!(after.since > before.since && after.outcome != before.outcome);
-    assert!(*world.library.still(&card).unwrap() != *first);
+    let told = world.library.catalog.changes(seen, world.library.catalog.committed(), 9).unwrap();
+    assert!(told.iter().any(|row| row.id == card.asset.to_string()), "who has the size in a cache asks anew");
+    let second = world.library.still(&card).unwrap();
+    assert!(*second != *first);
+    let shown = admin.attr("platforms/x/card/b.jpg").unwrap();
+    assert_eq!((shown.size, shown.mtime), (second.len() as u64, after.since), "rsync sees that it is another");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crate::harness::*;
 
@@ -95,4 +96,26 @@ fn a_broken_one_is_damaged_and_the_next_one_is_not() {
     assert_eq!(fs::metadata(placement.join("broken.jpg")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
     assert!(s.dam(["why", "library/luna/broken.avif"]).contains("the file is damaged"));
     assert!(fs::metadata(placement.join("a.jpg")).unwrap().size() > 0);
+}
+
+/// Regression: of more than 100 MB libvips makes a file of its own, which the sandbox does not let it have; such a picture was damaged for
+/// ever.
+#[test]
+fn forty_megapixels_are_decoded_in_the_sandbox() {
+    let s = Studio::new();
+    let daemon = Path::new(env!("CARGO_BIN_EXE_dam")).with_file_name("dam-mountd");
+    let here = s.path("");
+    sh(&format!(
+        "cd {}; vips black m.png 8000 5000 --bands 3; avifenc -s 10 -y 420 -g 2x2 m.png a.avif; heif-enc -p preset=ultrafast m.png -o b.heic",
+        here.display()
+    ));
+    for name in ["a.avif", "b.heic"] {
+        let mut command = std::process::Command::new(&daemon);
+        command.args(["sandbox", "--parent", &std::process::id().to_string(), "--cpu-seconds", "60"]);
+        command.args(["--file-bytes", "200000000", "/usr/bin/vips"]).args(damfs::media::HEIF_COMMAND).env_clear();
+        command.stdin(fs::File::open(s.path(name)).unwrap()).stdout(fs::File::create(s.path("out.png")).unwrap());
+        let out = command.output().unwrap();
+        assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(fs::metadata(s.path("out.png")).unwrap().len() > 8000 * 5000 * 3, "{name}");
+    }
 }

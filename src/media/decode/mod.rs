@@ -30,6 +30,26 @@ pub trait Converter {
     fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError>;
 }
 
+/// The PNG that another program is to make of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversion {
+    pub format: &'static str,
+    /// Most bytes of it.
+    pub most: u64,
+}
+
+/// What another program has to make of a picture before it is decoded here; `None` when that is nothing.
+///
+/// # Errors
+/// As [`Master::decode`], as far as that is known beforehand.
+pub fn conversion(source: &dyn ReadAt, limits: &Limits) -> Result<Option<Conversion>, MediaError> {
+    let opened = Opened::of(source, limits)?;
+    match opened.reader {
+        Reader::Converted => opened.conversion().map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// What one decode may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -96,6 +116,7 @@ pub struct Master {
     pub(super) orientation: Orientation,
     /// What the file says of itself that its exports say too.
     pub(super) told: Told,
+    is_converted: bool,
 }
 
 impl std::fmt::Debug for Master {
@@ -118,9 +139,8 @@ pub fn decoded_bytes(source: &dyn ReadAt) -> Result<u64, MediaError> {
     let beside = match Reader::of(sniffed.format) {
         // Channel by channel, and then side by side.
         Ok(Reader::Photoshop) => pixels,
-        Ok(Reader::Layered) => layered::unpacked((w, h), pixel),
-        // The PNG, and what the other program makes it of.
-        Ok(Reader::Converted) => layered::unpacked((w, h), pixel).saturating_add(pixels),
+        // The PNG. What another program makes it of is not of this process.
+        Ok(Reader::Layered | Reader::Converted) => layered::unpacked((w, h), pixel),
         _ => 0,
     };
     Ok(pixels.saturating_add(beside).saturating_add(source.len()))
@@ -144,6 +164,62 @@ impl Master {
         limits: &Limits,
         converter: Option<&dyn Converter>,
     ) -> Result<Self, MediaError> {
+        let opened = Opened::of(source, limits)?;
+        let Opened { reader, header, .. } = &opened;
+        let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
+        let is_converted = matches!(reader, Reader::Converted);
+        let Decoded { pixels, size: (width, height), layout, icc } = match *reader {
+            Reader::Photoshop => psd::decode(source, limits)?,
+            Reader::Layered => {
+                let most = opened.png_bytes()?.min(limits.max_bytes);
+                by_others(&layered::merged(source, most)?, ImageFormat::Png, limits, header)?
+            }
+            Reader::Converted => {
+                let Conversion { format, most } = opened.conversion()?;
+                let converter = converter.ok_or_else(|| MediaError::Unavailable {
+                    format: format.to_owned(),
+                    why: "another program decodes it, which is run by the daemon alone".to_owned(),
+                })?;
+                by_others(&converter.png(source, format, most)?, ImageFormat::Png, limits, header)?
+            }
+            Reader::Image(format) => {
+                let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
+                by_others(&bytes, format, limits, header)?
+            }
+        };
+        let Opened { header, .. } = opened;
+        let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
+        let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
+        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told, is_converted })
+    }
+
+    /// Width and height as shown.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        if self.turned() { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// Whether another program had a part in its pixels: a new build of it may see others.
+    #[must_use]
+    pub const fn is_converted(&self) -> bool {
+        self.is_converted
+    }
+
+    /// Whether orientation swaps width and height.
+    pub(super) fn turned(&self) -> bool {
+        self.orientation.to_exif() >= 5
+    }
+}
+
+/// A picture whose header was read and is within the limits.
+struct Opened {
+    format: &'static str,
+    reader: Reader,
+    header: Header,
+}
+
+impl Opened {
+    fn of(source: &dyn ReadAt, limits: &Limits) -> Result<Self, MediaError> {
         let sniffed = sniff(&source.read_head(8 * 1024)?).ok_or(MediaError::Unrecognised)?;
         let reader = Reader::of(sniffed.format)?;
         if source.len() > limits.max_bytes {
@@ -164,46 +240,22 @@ impl Master {
         if matches!(sniffed.format, "jpeg" | "avif" | "heic") && !header.complete {
             return Err(MediaError::damaged("it ends before its picture does"));
         }
-        let orientation = Orientation::from_exif(header.orientation).unwrap_or(Orientation::NoTransforms);
-        let Decoded { pixels, size: (width, height), layout, icc } = match reader {
-            Reader::Photoshop => psd::decode(source, limits)?,
-            Reader::Layered => {
-                let size = header.size.ok_or_else(|| MediaError::damaged("its merged picture tells no size"))?;
-                let most = layered::unpacked(size, header.pixel()).min(limits.max_bytes);
-                by_others(&layered::merged(source, most)?, ImageFormat::Png, limits, &header)?
-            }
-            Reader::Converted => {
-                let size = header.size.ok_or_else(|| MediaError::damaged("it tells no size"))?;
-                let most = layered::unpacked(size, header.pixel());
-                if most > MOST_CONVERTED {
-                    return Err(MediaError::too_large(format!("{}x{} pixels of this format", size.0, size.1)));
-                }
-                let format = sniffed.format;
-                let converter = converter.ok_or_else(|| MediaError::Unavailable {
-                    format: format.to_owned(),
-                    why: "another program decodes it, which is run by the daemon alone".to_owned(),
-                })?;
-                by_others(&converter.png(source, format, most)?, ImageFormat::Png, limits, &header)?
-            }
-            Reader::Image(format) => {
-                let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
-                by_others(&bytes, format, limits, &header)?
-            }
-        };
-        let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
-        let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
-        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told })
+        Ok(Self { format: sniffed.format, reader, header })
     }
 
-    /// Width and height as shown.
-    #[must_use]
-    pub fn size(&self) -> (u32, u32) {
-        if self.turned() { (self.height, self.width) } else { (self.width, self.height) }
+    /// Most bytes of the PNG that it is decoded from.
+    fn png_bytes(&self) -> Result<u64, MediaError> {
+        let size = self.header.size.ok_or_else(|| MediaError::damaged("it tells no size"))?;
+        Ok(layered::unpacked(size, self.header.pixel()))
     }
 
-    /// Whether orientation swaps width and height.
-    pub(super) fn turned(&self) -> bool {
-        self.orientation.to_exif() >= 5
+    fn conversion(&self) -> Result<Conversion, MediaError> {
+        let most = self.png_bytes()?;
+        if most > MOST_CONVERTED {
+            let (w, h) = self.header.size.unwrap_or_default();
+            return Err(MediaError::too_large(format!("{w}x{h} pixels of this format")));
+        }
+        Ok(Conversion { format: self.format, most })
     }
 }
 

@@ -1,129 +1,163 @@
-//! The `meta` box: the items of a file, where they lie, and what is said of them.
+//! The `meta` box: which of a file's items is the picture, what is said of it, and where lies what the file says of itself.
+//!
+//! Its lists may name anything any number of times: what is kept of them, and how often they are gone through, has limits of its own.
+
+use std::collections::HashMap;
 
 use super::super::bytes::be32;
 
 /// A file of a phone in tiles has hundreds.
 const MAX_ITEMS: usize = 20_000;
-const MAX_EXTENTS: usize = 4_096;
+/// Items that the file says something of itself in.
+const MAX_TOLD: usize = 16;
+/// Pieces of all those together.
+const MAX_EXTENTS: usize = 1_024;
+/// An association names no more.
+const MAX_PROPERTIES: usize = 0x7fff;
+/// Properties of the picture; it has about six.
+const MAX_OF_ONE: usize = 64;
+
+/// A property by its kind, and its body.
+pub(super) type Property<'a> = (&'a [u8; 4], &'a [u8]);
 
 /// What one such box held.
 pub(super) struct Meta<'a> {
-    pub primary: u32,
-    pub items: Vec<Item>,
-    pub properties: Vec<(&'a [u8; 4], &'a [u8])>,
-    associations: Vec<(u32, usize)>,
+    /// Items in which the file says something of itself.
+    pub told: Vec<Item<'a>>,
+    /// What is said of the picture, in its order.
+    pub picture: Vec<Property<'a>>,
+    /// What is said of the first item that it is made of, when it is made of others.
+    pub tile: Vec<Property<'a>>,
     /// What lies within the box itself.
     pub data: &'a [u8],
 }
 
 #[derive(Default)]
-pub(super) struct Item {
+pub(super) struct Item<'a> {
     id: u32,
     pub kind: [u8; 4],
     /// Of `mime`.
-    pub content_type: Vec<u8>,
+    content_type: &'a [u8],
     /// Where its bytes lie, and how many.
     pub extents: Vec<(u64, u64)>,
     /// They lie in the box itself, not in the file.
     pub is_within: bool,
 }
 
-impl<'a> Meta<'a> {
-    /// Reads the body of the box; `None` when it names no picture.
-    pub fn read(body: &'a [u8]) -> Option<Self> {
-        let mut meta =
-            Self { primary: 0, items: Vec::new(), properties: Vec::new(), associations: Vec::new(), data: &[] };
-        let mut primary = None;
-        let mut places = None;
-        for (kind, body) in Boxes(body.get(4..)?) {
-            match kind {
-                b"pitm" => primary = Cursor::of(body).and_then(|(version, mut c)| c.id(version > 0)),
-                b"iinf" => meta.infos(body),
-                b"iloc" => places = Some(body),
-                b"idat" => meta.data = body,
-                b"iprp" => meta.said(body),
-                _ => {}
-            }
-        }
-        meta.primary = primary?;
-        // The list of items may come after the list of places.
-        if let Some(places) = places {
-            meta.places(places);
-        }
-        Some(meta)
-    }
-
-    /// What is said of an item, in its order.
-    pub fn properties_of(&self, id: u32) -> impl Iterator<Item = (&'a [u8; 4], &'a [u8])> {
-        let of_it = self.associations.iter().filter(move |(of, _)| *of == id);
-        of_it.filter_map(|(_, index)| self.properties.get(index.checked_sub(1)?).copied())
-    }
-
-    fn infos(&mut self, body: &'a [u8]) {
-        let Some((version, mut c)) = Cursor::of(body) else { return };
-        if c.uint(if version == 0 { 2 } else { 4 }).is_none() {
-            return;
-        }
-        for (_, body) in Boxes(c.0).filter(|(kind, _)| *kind == b"infe").take(MAX_ITEMS) {
-            self.items.extend(Cursor::of(body).and_then(|(version, c)| info(version, c)));
-        }
-    }
-
-    fn said(&mut self, body: &'a [u8]) {
-        for (kind, body) in Boxes(body) {
-            match kind {
-                b"ipco" => self.properties.extend(Boxes(body).take(MAX_ITEMS)),
-                b"ipma" => drop(self.associate(body)),
-                _ => {}
-            }
-        }
-    }
-
-    fn associate(&mut self, body: &[u8]) -> Option<()> {
-        let (version, mut c) = Cursor::of(body)?;
-        let is_wide = body.get(3)? & 1 == 1;
-        for _ in 0..c.count(4, MAX_ITEMS)? {
-            let id = c.id(version > 0)?;
-            for _ in 0..c.uint(1)? {
-                let index = if is_wide { c.uint(2)? & 0x7fff } else { c.uint(1)? & 0x7f };
-                self.associations.push((id, usize::try_from(index).ok()?));
-            }
-        }
-        Some(())
-    }
-
-    fn places(&mut self, body: &[u8]) -> Option<()> {
-        let (version, mut c) = Cursor::of(body)?;
-        let (sizes, more) = (c.uint(1)?, c.uint(1)?);
-        let nibble = |byte: u64, high: bool| usize::try_from(if high { byte >> 4 } else { byte & 15 }).ok();
-        let (offset, length, base) = (nibble(sizes, true)?, nibble(sizes, false)?, nibble(more, true)?);
-        let index = if version > 0 { nibble(more, false)? } else { 0 };
-        for _ in 0..c.count(if version < 2 { 2 } else { 4 }, MAX_ITEMS)? {
-            let id = c.id(version > 1)?;
-            let method = if version > 0 { c.uint(2)? & 15 } else { 0 };
-            c.take(2)?;
-            let from = c.uint(base)?;
-            let mut extents = Vec::new();
-            for _ in 0..c.count(2, MAX_EXTENTS)? {
-                c.take(index)?;
-                extents.push((from.checked_add(c.uint(offset)?)?, c.uint(length)?));
-            }
-            // Nothing is read that is made of other items.
-            if let Some(item) = self.items.iter_mut().find(|item| item.id == id).filter(|_| method < 2) {
-                (item.extents, item.is_within) = (extents, method == 1);
-            }
-        }
-        Some(())
+impl Item<'_> {
+    fn is_told(&self) -> bool {
+        &self.kind == b"Exif" || self.content_type == b"application/rdf+xml"
     }
 }
 
-fn info(version: u8, mut c: Cursor<'_>) -> Option<Item> {
+impl<'a> Meta<'a> {
+    /// Reads the body of the box; `None` when it names no picture.
+    pub fn read(body: &'a [u8]) -> Option<Self> {
+        let inner = body.get(4..)?;
+        // There is one of each.
+        let first = |wanted: &[u8; 4]| Boxes(inner).find(|(kind, _)| *kind == wanted).map(|(_, body)| body);
+        let (version, mut c) = Cursor::of(first(b"pitm")?)?;
+        let primary = c.id(version > 0)?;
+        let mut told = first(b"iinf").map(infos).unwrap_or_default();
+        if let Some(places) = first(b"iloc") {
+            let _ = locate(&mut told, places);
+        }
+        let said = first(b"iprp").unwrap_or_default();
+        let properties: Vec<_> = Boxes(said)
+            .find(|(kind, _)| *kind == b"ipco")
+            .map(|(_, body)| Boxes(body).take(MAX_PROPERTIES).collect())
+            .unwrap_or_default();
+        let of = |id: u32| {
+            let mut indices = Vec::new();
+            for (_, body) in Boxes(said).filter(|(kind, _)| *kind == b"ipma") {
+                let _ = associated(body, id, &mut indices);
+            }
+            indices.iter().filter_map(|index| properties.get(index.checked_sub(1)?).copied()).collect()
+        };
+        let tile = first(b"iref").and_then(|body| made_of(body, primary));
+        let (picture, tile) = (of(primary), tile.map(of).unwrap_or_default());
+        Some(Self { told, picture, tile, data: first(b"idat").unwrap_or_default() })
+    }
+}
+
+fn infos(body: &[u8]) -> Vec<Item<'_>> {
+    let Some((version, mut c)) = Cursor::of(body) else { return Vec::new() };
+    if c.uint(if version == 0 { 2 } else { 4 }).is_none() {
+        return Vec::new();
+    }
+    let all = Boxes(c.0).filter(|(kind, _)| *kind == b"infe").take(MAX_ITEMS);
+    all.filter_map(|(_, body)| info(body).filter(Item::is_told)).take(MAX_TOLD).collect()
+}
+
+fn info(body: &[u8]) -> Option<Item<'_>> {
+    let (version, mut c) = Cursor::of(body)?;
     let id = c.id(version > 2)?;
     c.take(2)?;
     let kind = c.take(4)?.try_into().ok()?;
     let mut texts = c.0.split(|byte| *byte == 0).skip(1);
-    let content_type = texts.next().filter(|_| &kind == b"mime").map(<[u8]>::to_vec);
-    Some(Item { id, kind, content_type: content_type.unwrap_or_default(), ..Item::default() })
+    let content_type = texts.next().filter(|_| &kind == b"mime").unwrap_or_default();
+    Some(Item { id, kind, content_type, ..Item::default() })
+}
+
+/// Where these items lie.
+fn locate(items: &mut [Item<'_>], body: &[u8]) -> Option<()> {
+    let mut wanted: HashMap<u32, &mut Item<'_>> = items.iter_mut().map(|item| (item.id, item)).collect();
+    let (version, mut c) = Cursor::of(body)?;
+    let (sizes, more) = (c.uint(1)?, c.uint(1)?);
+    let nibble = |byte: u64, high: bool| usize::try_from(if high { byte >> 4 } else { byte & 15 }).ok();
+    let (offset, length, base) = (nibble(sizes, true)?, nibble(sizes, false)?, nibble(more, true)?);
+    let index = if version > 0 { nibble(more, false)? } else { 0 };
+    let mut room = MAX_EXTENTS;
+    for _ in 0..c.count(if version < 2 { 2 } else { 4 }, MAX_ITEMS)? {
+        let id = c.id(version > 1)?;
+        let method = if version > 0 { c.uint(2)? & 15 } else { 0 };
+        c.take(2)?;
+        let from = c.uint(base)?;
+        let count = c.count(2, usize::MAX)?;
+        // Nothing is read that is made of other items. Each lies in one place.
+        let Some(item) = wanted.remove(&id).filter(|_| method < 2) else {
+            c.take(count.checked_mul(index + offset + length)?)?;
+            continue;
+        };
+        item.is_within = method == 1;
+        room = room.checked_sub(count)?;
+        for _ in 0..count {
+            c.take(index)?;
+            item.extents.push((from.checked_add(c.uint(offset)?)?, c.uint(length)?));
+        }
+    }
+    Some(())
+}
+
+/// The first item that one is made of.
+fn made_of(body: &[u8], whole: u32) -> Option<u32> {
+    let (version, c) = Cursor::of(body)?;
+    Boxes(c.0).filter(|(kind, _)| *kind == b"dimg").find_map(|(_, body)| {
+        let mut c = Cursor(body);
+        let is_it = c.id(version > 0)? == whole && c.uint(2)? > 0;
+        if is_it { c.id(version > 0) } else { None }
+    })
+}
+
+/// Adds the numbers of the properties of one item.
+fn associated(body: &[u8], of: u32, to: &mut Vec<usize>) -> Option<()> {
+    let (version, mut c) = Cursor::of(body)?;
+    let is_wide = body.get(3)? & 1 == 1;
+    for _ in 0..c.count(4, MAX_ITEMS)? {
+        let id = c.id(version > 0)?;
+        let count = c.count(1, usize::MAX)?;
+        let mut named = Cursor(c.take(if is_wide { count * 2 } else { count })?);
+        if id != of {
+            continue;
+        }
+        while let Some(index) = if is_wide { named.uint(2) } else { named.uint(1) } {
+            let index = if is_wide { index & 0x7fff } else { index & 0x7f };
+            if to.len() < MAX_OF_ONE {
+                to.push(usize::try_from(index).ok()?);
+            }
+        }
+    }
+    Some(())
 }
 
 /// The boxes of a range, as far as they are whole.

@@ -194,7 +194,12 @@ pub struct Progress {
     pub complaint: String,
     /// The disk took no more.
     pub disk_full: bool,
+    /// It was given no more memory.
+    pub out_of_memory: bool,
 }
+
+/// How programs and their libraries say that.
+const NO_MEMORY: [&str; 4] = ["out of memory", "Cannot allocate memory", "failed to allocate", "bad_alloc"];
 
 impl Progress {
     /// Takes one line of its output.
@@ -210,6 +215,7 @@ impl Progress {
             _ if line.contains("WARNING **") => {}
             _ => {
                 self.disk_full |= line.contains("No space left on device");
+                self.out_of_memory |= NO_MEMORY.iter().any(|words| line.contains(words));
                 if self.complaint.is_empty() {
                     self.complaint = line.trim().chars().filter(|c| !c.is_control()).take(MOST).collect();
                 }

@@ -62,6 +62,6 @@ fn probe_with(
     match run.run(|_| library.clock.now().ms_since(began) < PATIENCE_MS)? {
         Ended::Done => told(&output).map(Ok),
         Ended::Stopped => Ok(Err(format!("{} does not answer", program.display()))),
-        Ended::Refused(why) | Ended::Unsandboxed(why) | Ended::Failed(why) => Ok(Err(why)),
+        Ended::Refused(why) | Ended::Overran(why) | Ended::Unsandboxed(why) | Ended::Failed(why) => Ok(Err(why)),
     }
 }

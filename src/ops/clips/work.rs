@@ -286,7 +286,7 @@ impl<'a> Watch<'a> {
             Ended::Done => Ok(()),
             Ended::Stopped if self.late => Err(Failure::Passing(format!("it took longer than {} s", self.seconds))),
             Ended::Stopped => Err(Failure::Stopped),
-            Ended::Refused(what) => Err(Failure::Lasting(MediaError::Damaged { what })),
+            Ended::Refused(what) | Ended::Overran(what) => Err(Failure::Lasting(MediaError::Damaged { what })),
             Ended::Unsandboxed(why) | Ended::Failed(why) => Err(Failure::Passing(why)),
         }
     }

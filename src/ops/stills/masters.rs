@@ -18,9 +18,16 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
-    pub(super) fn render(&self, recipe: &Recipe) -> Result<media::Rendered, StillError> {
-        Ok(self.master.render(recipe)?)
+    pub(super) fn render(&self, recipe: &Recipe) -> Result<Made, StillError> {
+        Ok(Made { file: self.master.render(recipe)?, is_converted: self.master.is_converted() })
     }
+}
+
+/// What was rendered of it.
+pub(super) struct Made {
+    pub file: media::Rendered,
+    /// Of pixels that a new build of another program may see otherwise.
+    pub is_converted: bool,
 }
 
 /// The decoded masters of one library.
@@ -89,13 +96,14 @@ impl Library {
     fn decode_now(&self, content: ContentId, pace: Pace) -> Result<Arc<Decoded>, StillError> {
         let row = self.catalog.read(|tx| tx.content(content))?.ok_or(StillError::NoContent(content))?;
         let reader = self.vault.open(&row);
-        let bytes = media::decoded_bytes(&reader)?;
+        let ready = self.ready(content, &reader, &Limits::default(), pace)?.ok_or(StillError::Busy)?;
+        let bytes = ready.bytes()?;
         let share = match pace {
-            Pace::Reader => self.room(bytes, pace.patience()),
-            Pace::Background => self.decodes.take_spare(bytes),
+            Pace::Background if !ready.is_converted() => self.decodes.take_spare(bytes),
+            _ => self.room(bytes, Pace::Reader.patience()),
         };
         let share = share.ok_or(StillError::Busy)?;
         self.stills.counts.decoded.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Decoded { master: self.master(&reader, &Limits::default())?, _share: share }))
+        Ok(Arc::new(Decoded { master: ready.decode()?, _share: share }))
     }
 }

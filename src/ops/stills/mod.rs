@@ -87,7 +87,7 @@ impl Stills {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
+pub(in crate::ops) enum Pace {
     Reader,
     /// Nobody waits for it, and it keeps nobody waiting.
     Background,
@@ -95,7 +95,7 @@ enum Pace {
 
 impl Pace {
     /// How long a decode waits for others to give memory back; then the caller tries again.
-    const fn patience(self) -> Duration {
+    pub(in crate::ops) const fn patience(self) -> Duration {
         match self {
             Self::Reader => Duration::from_secs(20),
             Self::Background => Duration::ZERO,

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::masters::Made;
 use super::{Pace, Still, StillError};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome, RenditionRow};
-use crate::media::{self, MediaError, RENDERER};
+use crate::media::{self, Limits, Master, MediaError, RENDERER};
 use crate::ops::Library;
 use crate::ops::renditions::Rendered;
 use crate::types::{ContentId, ReadAt};
 use crate::view::recipes::object_name;
-
-/// Bytes by which a format is known.
-const SNIFFED: usize = 4096;
 
 impl Library {
     /// What came of rendering a still, when that was tried.
@@ -73,63 +71,63 @@ impl Library {
         &self,
         still: &Still,
         known: Option<[u8; 32]>,
-        rendered: Result<media::Rendered, StillError>,
+        rendered: Result<Made, StillError>,
     ) -> Result<Arc<Vec<u8>>, StillError> {
         let name = object_name(still.content, &still.recipe);
-        let media::Rendered { bytes, quality } = match rendered.map_err(|e| lasting(e, known.is_none())) {
-            Ok(rendered) => rendered,
-            Err(StillError::Lasting(reason)) => {
-                self.remember_still(still, Outcome::Failed(reason.clone()))?;
-                return Err(StillError::Lasting(reason));
-            }
-            Err(e) => return Err(e),
-        };
+        let Made { file: media::Rendered { bytes, quality }, is_converted } =
+            match rendered.map_err(|e| lasting(e, known.is_none())) {
+                Ok(made) => made,
+                Err(StillError::Lasting(reason)) => {
+                    self.remember_still(still, &Outcome::Failed(reason.clone()), true)?;
+                    return Err(StillError::Lasting(reason));
+                }
+                Err(e) => return Err(e),
+            };
         let hash = *blake3::hash(&bytes).as_bytes();
         let is_other = known.is_some_and(|known| known != hash);
-        let is_converted = is_other && self.is_converted(still.content)?;
         if is_other && !is_converted {
             return Err(StillError::Differs(name));
         }
         let made = Outcome::Made { size: bytes.len() as u64, hash, quality };
-        if let Err(e) = self.keep_still(still, &name, &bytes, made) {
+        if let Err(e) = self.keep_still(still, &name, &bytes, &made, is_other) {
             tracing::warn!(error = %e, "an export could not be kept; it is rendered again when it is read again");
         }
         // Who asks now has been told another size.
-        if is_converted { Err(StillError::Busy) } else { Ok(Arc::new(bytes)) }
+        if is_other { Err(StillError::Busy) } else { Ok(Arc::new(bytes)) }
     }
 
-    /// Whether another program decodes a content: a new build of it may see other pixels.
-    fn is_converted(&self, content: ContentId) -> Result<bool, StillError> {
-        let row = self.catalog.read(|tx| tx.content(content))?.ok_or(StillError::NoContent(content))?;
-        let head = self.vault.open(&row).read_head(SNIFFED).map_err(MediaError::Io)?;
-        Ok(media::sniff(&head).is_some_and(|sniffed| media::is_heif(sniffed.format)))
-    }
-
-    /// Does what decodes a picture when there is memory for it beside the others.
+    /// Makes something of a picture when there is memory to decode it beside the others.
     ///
     /// # Errors
-    /// [`StillError::Busy`] when there was none for long, and what `decode` says.
+    /// [`StillError::Busy`] when there was none for long, and what decoding and `make` say.
     pub fn decoding<T>(
         &self,
+        content: ContentId,
         source: &dyn ReadAt,
-        decode: impl FnOnce() -> Result<T, MediaError>,
+        make: impl FnOnce(&Master) -> Result<T, MediaError>,
     ) -> Result<T, StillError> {
-        let bytes = media::decoded_bytes(source)?;
-        let _share = self.room(bytes, Pace::Reader.patience()).ok_or(StillError::Busy)?;
-        Ok(decode()?)
+        let ready = self.ready(content, source, &Limits::default(), Pace::Reader)?.ok_or(StillError::Busy)?;
+        let _share = self.room(ready.bytes()?, Pace::Reader.patience()).ok_or(StillError::Busy)?;
+        Ok(make(&ready.decode()?)?)
     }
 
-    /// Remembers a still's bytes, and what came of it.
-    fn keep_still(&self, still: &Still, name: &str, bytes: &[u8], made: Outcome) -> Result<(), StillError> {
-        self.keep_object(name, bytes)?;
-        Ok(self.remember_still(still, made)?)
+    /// Remembers what came of a still, and its bytes: in this order, for a size that was told stands also when there is no room for the bytes.
+    fn keep_still(
+        &self,
+        still: &Still,
+        name: &str,
+        bytes: &[u8],
+        made: &Outcome,
+        is_other: bool,
+    ) -> Result<(), StillError> {
+        self.remember_still(still, made, is_other)?;
+        Ok(self.keep_object(name, bytes)?)
     }
 
-    /// Remembers for good what came of rendering; what cannot be rendered is no longer listed.
-    fn remember_still(&self, still: &Still, outcome: Outcome) -> Result<(), CatalogError> {
-        let told = matches!(outcome, Outcome::Failed(_)).then_some(still.asset);
+    /// Remembers for good what came of rendering. What cannot be rendered is no longer listed, and what is other than it was has another size.
+    fn remember_still(&self, still: &Still, outcome: &Outcome, is_news: bool) -> Result<(), CatalogError> {
         let what = Rendered { content: still.content, recipe: still.recipe.hash(), renderer: RENDERER };
-        self.remember_rendition(what, &outcome, told)
+        self.remember_rendition(what, outcome, is_news.then_some(still.asset))
     }
 }
 

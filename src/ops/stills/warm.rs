@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::masters::Decoded;
+use super::masters::{Decoded, Made};
 use super::{Pace, Running, Still, StillError, Stills, lock};
 use crate::catalog::{Asset, CatalogError, ReadTx};
-use crate::media::{RENDERER, Rendered, suits};
+use crate::media::{MediaError, RENDERER, suits};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::ops::queue::Shown;
@@ -60,6 +60,7 @@ impl Stills {
 impl Library {
     /// Renders what nobody has rendered yet, until there is no more or no memory to spare; for threads that have nothing else to do.
     pub fn render_stills(&self) {
+        self.look_for_decoder();
         if let Err(e) = self.try_render_stills() {
             // Tried again at the next beat: not said at each.
             tracing::debug!(error = %e, "stills are not rendered in the background just now");
@@ -106,7 +107,7 @@ impl Library {
 
     fn is_due(&self, tx: &dyn ReadTx, asset: &Asset) -> Result<bool, CatalogError> {
         for placement in self.gate.platforms().all() {
-            if missing(tx, asset, placement)?.is_some() {
+            if self.missing(tx, asset, placement)?.is_some() {
                 return Ok(true);
             }
         }
@@ -123,7 +124,7 @@ impl Library {
             let page = match placement.filter(|placement| placement.kind == PlacementKind::Image) {
                 Some(placement) => self.catalog.read(|tx| {
                     let page = tx.find(&query, folder.after, PAGE)?;
-                    let is_missing = |asset: &Asset| missing(tx, asset, placement).map(|still| still.is_some());
+                    let is_missing = |asset: &Asset| self.missing(tx, asset, placement).map(|still| still.is_some());
                     let rows = page.iter().map(|asset| Ok((asset.ordinal, asset.id, is_missing(asset)?)));
                     rows.collect::<Result<Vec<_>, CatalogError>>()
                 })?,
@@ -160,7 +161,7 @@ impl Library {
             // Asked anew for each: the verdict may have been withdrawn.
             let still = self.catalog.read(|tx| -> Result<_, CatalogError> {
                 let Some(asset) = tx.asset(id)? else { return Ok(None) };
-                Ok(missing(tx, &asset, placement)?.map(|still| (asset.view_name, still)))
+                Ok(self.missing(tx, &asset, placement)?.map(|still| (asset.view_name, still)))
             })?;
             let Some((name, still)) = still else { continue };
             let shown = Running { asset: id, place: placement.path() };
@@ -172,8 +173,8 @@ impl Library {
             });
             drop(shown);
             match made {
-                // A reader is at it.
-                None | Some(Ok(_)) => {}
+                // A reader is at it, or it waits for a decoder.
+                None | Some(Ok(_) | Err(StillError::Media(MediaError::Unavailable { .. }))) => {}
                 Some(Err(StillError::Busy)) => return Ok(Tried::NoRoom),
                 Some(Err(StillError::Lasting(reason))) => {
                     if told.as_ref() != Some(&reason) {
@@ -189,7 +190,7 @@ impl Library {
     }
 
     /// Renders a still of the master that is decoded already, or now.
-    fn rendered_from(&self, source: &mut Source, still: &Still) -> Result<Rendered, StillError> {
+    fn rendered_from(&self, source: &mut Source, still: &Still) -> Result<Made, StillError> {
         let is_known = matches!(source, Source::Read(of, _) | Source::Broken(of, _) if *of == still.content);
         if !is_known {
             // The memory of the one before is for whoever waits for some.
@@ -206,16 +207,20 @@ impl Library {
             Source::Unread => Err(StillError::NoContent(still.content)),
         }
     }
-}
 
-/// The still of an asset for a placement, when it circulates there and nobody has tried to render it.
-fn missing(tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result<Option<Still>, CatalogError> {
-    if placement.kind != PlacementKind::Image || still_format(placement).is_none() {
-        return Ok(None);
+    /// The still of an asset for a placement, when it circulates there, nobody has tried to render it, and that can be done here.
+    fn missing(&self, tx: &dyn ReadTx, asset: &Asset, placement: &Placement) -> Result<Option<Still>, CatalogError> {
+        if placement.kind != PlacementKind::Image || still_format(placement).is_none() {
+            return Ok(None);
+        }
+        let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
+        // It waits, and is looked for again when there is a decoder.
+        if self.converter.is_without(&version.format) {
+            return Ok(None);
+        }
+        let recipe = recipe_of(tx, asset, &version, placement)?;
+        let fits = version.width.zip(version.height).is_none_or(|size| suits(size, &recipe).is_ok());
+        let is_missing = fits && tx.rendition(version.content, &recipe.hash(), RENDERER)?.is_none();
+        Ok(is_missing.then_some(Still { asset: asset.id, content: version.content, recipe }))
     }
-    let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
-    let recipe = recipe_of(tx, asset, &version, placement)?;
-    let fits = version.width.zip(version.height).is_none_or(|size| suits(size, &recipe).is_ok());
-    let is_missing = fits && tx.rendition(version.content, &recipe.hash(), RENDERER)?.is_none();
-    Ok(is_missing.then_some(Still { asset: asset.id, content: version.content, recipe }))
 }

@@ -18,6 +18,6 @@ pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{
     AdultGate, Case, CaseWho, Decision, Difference, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb,
-    When,
+    When, moments,
 };
 pub use thinning::{ThinningError, ThinningRules};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AccessError, Policy};
 use crate::catalog::{FactorRow, MemberRow};
-use crate::policy::{Glossary, Lock, Platforms, Rule, Subject};
+use crate::policy::{Glossary, Lock, Platforms, Rule, Subject, Verb, moments};
 use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
@@ -70,7 +70,7 @@ impl Who {
         Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, shift })
     }
 
-    /// What an active member may by his roles and scope, behind no second factor: at a moment, or with every rule of hours and days holding.
+    /// What an active member may by his roles and scope, behind no second factor: at a moment, or as the rules are written.
     ///
     /// # Errors
     /// When he is not active, or a role or his scope cannot be read.
@@ -93,6 +93,15 @@ impl Who {
         let scope = row.scope.as_ref().map(read).transpose()?;
         let subject = Subject::of_roles(&row.name, &roles, scope, at.map(Timestamp::as_nanos));
         Ok(subject.reading(terms.glossary).publishing(terms.platforms))
+    }
+
+    /// As [`Who::subject_of`], in each way that a verb will be his from a moment on. None for who is not active, or whose role or scope cannot be
+    /// read: he may nothing.
+    pub(super) fn ever(row: &MemberRow, verb: Verb, from: Timestamp, policy: &Policy, terms: &Terms) -> Vec<Subject> {
+        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
+        let moments = moments(&roles, verb, from.as_nanos(), row.ends.map(Timestamp::as_nanos));
+        let at = |moment| Self::subject_of(row, Some(Timestamp::from_nanos(moment)), policy, terms.clone()).ok();
+        moments.into_iter().filter_map(at).collect()
     }
 
     /// As he is once he has unlocked what he has a second factor for.

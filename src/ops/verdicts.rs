@@ -26,9 +26,7 @@ pub(super) fn is_own_approval(
     if maker(tx, asset)? != Some(who.id) {
         return Ok(false);
     }
-    if library.gate.roles().self_review() == SelfReview::Alone
-        && library.gate.another_may(tx, who.id, Verb::Review, asset)?
-    {
+    if library.gate.roles().self_review() == SelfReview::Alone && library.gate.another_may_review(tx, who.id, asset)? {
         let reason = "who made something does not approve it himself while another member may; ask one, or an admin sets \
             self_review = \"allow\" with dam policy edit";
         return Err(OpsError::Refused { verb: Verb::Review, subject: asset.id.to_string(), reason: reason.into() });

@@ -186,6 +186,30 @@ fn a_colleague_out_of_hours_may_review_all_the_same() {
     world.serve(0, approve()).unwrap();
 }
 
+/// Regression: rules counted as they are written, so that a denial of hours made nobody a colleague, and a right that was over for good made one.
+#[test]
+fn a_colleague_is_who_may_review_it_now_or_later() {
+    let (world, _tina) = stage("watch");
+    let world = world.with_roles(
+        "[role.days.allow]\nlist = \"*\"\nreview = \"*\"\n[role.days.deny]\nreview = { of = \"*\", hours = \"19:00-08:00\" }\n\
+         [role.past.allow]\nlist = \"*\"\nreview = { of = \"*\", ends = 2026-09-22 }\n",
+    );
+    let approve =
+        || Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false };
+    world.member("dora", 1002, "days", None);
+    for hour in [16, 22] {
+        to(&world, hour, 0);
+        assert_eq!(world.kind(0, approve()), FailureKind::Refused, "at {hour}");
+    }
+    world.change_member("dora", None, Some(false));
+    world.member("petra", 1003, "past", None);
+    to(&world, 2 * 24 - 1, 0);
+    assert_eq!(world.kind(0, approve()), FailureKind::Refused, "it is the last hour of her last day");
+    // No beat has come since.
+    to(&world, 2 * 24, 0);
+    world.serve(0, approve()).unwrap();
+}
+
 #[test]
 fn a_member_of_several_roles_may_what_one_grants_and_none_denies() {
     let (world, _) = World::studio();

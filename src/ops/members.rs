@@ -1,10 +1,9 @@
 //! Members: who may do what, by role and scope. Only an admin changes them, and the last one stays.
 
-use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, factors, trail, value};
-use crate::access::Policy;
+use crate::access::{Policy, Terms, Who};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -208,12 +207,10 @@ fn member_json(row: &MemberRow) -> Value {
     })
 }
 
-/// Whether a member administers the library by these roles, for good, once he has given what second factor he has.
+/// Whether a member administers the library by these roles, for good, once he has given what second factor he has. The gate lets nobody in of
+/// whose roles one is missing, whatever the others say.
 pub(super) fn is_admin(policy: &Policy, row: &MemberRow) -> bool {
-    let may = || {
-        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
-        damfs_policy::Subject::of_roles(&row.name, &roles, None, None).allows_everything(Verb::Admin)
-    };
+    let may = || Who::subject_of(row, None, policy, Terms::default()).is_ok_and(|subject| subject.is_admin());
     row.active && row.ends.is_none() && row.scope.is_none() && may()
 }
 

@@ -295,7 +295,7 @@ impl Command {
     /// Whether it may take long and says how far it is.
     #[must_use]
     pub const fn tells_progress(&self) -> bool {
-        matches!(self, Self::Set { .. } | Self::Tag { .. } | Self::Undo { .. })
+        matches!(self, Self::Set { .. } | Self::Tag { .. } | Self::Undo { .. } | Self::MemberOffboard { .. })
     }
 
     /// Whether names that a kernel holds may lead elsewhere afterwards. An import only adds names.

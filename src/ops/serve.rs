@@ -215,7 +215,7 @@ fn run(
         Command::MemberSet { name, role, scope, uid, active, ends } => {
             members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends })
         }
-        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to),
+        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),
         Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Actor, Library, OpsError, factors, trail, value};
+use super::{Actor, Library, OpsError, factors, policy, trail, value};
 use crate::access::{Policy, Terms, Who};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
@@ -38,13 +38,15 @@ pub struct NewMember<'a> {
 pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Value, OpsError> {
     actor.must_be_admin("add members")?;
     let (name, uid) = (check_name(new.name)?, new.uid);
-    let role = check_roles(library, new.role)?;
     let scope = new.scope.map(|scope| check_scope(library, scope)).transpose()?.flatten();
     let ends = new.ends.map(|day| check_end(library, day)).transpose()?.flatten();
     let now = library.clock.now();
     let id = MemberId::make(now, &*library.entropy)?;
-    let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
     library.catalog.write(|tx| {
+        let roles = policy::settled(library, tx)?;
+        let role = check_roles(&roles, new.role)?;
+        let scope = scope.clone();
+        let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
         if tx.member_by_name(name)?.is_some() {
             return Err(OpsError::usage(
                 format!("there is a member `{name}` already"),
@@ -63,7 +65,6 @@ pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Valu
 /// As [`add`]; also when it would leave the library without an active admin.
 pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) -> Result<Value, OpsError> {
     actor.must_be_admin("change members")?;
-    let role = change.role.as_deref().map(|role| check_roles(library, role)).transpose()?;
     let ends = change.ends.as_deref().map(|day| check_end(library, day)).transpose()?;
     let now = library.clock.now();
     let scope = change.scope.as_deref().map(|scope| check_scope(library, scope)).transpose()?;
@@ -72,8 +73,9 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
             return Err(unknown(name, &tx.members()?));
         };
         let mut row = old.clone();
-        if let Some(role) = &role {
-            row.role.clone_from(role);
+        if let Some(role) = &change.role {
+            let roles = policy::settled(library, tx)?;
+            row.role = check_roles(&roles, role)?;
         }
         row.ends = ends.unwrap_or(row.ends);
         if let Some(scope) = &scope {
@@ -120,7 +122,7 @@ pub(super) fn leaves_an_admin(
     old: &MemberRow,
     new: &MemberRow,
 ) -> Result<(), OpsError> {
-    let (roles, name) = (library.gate.roles(), &old.name);
+    let (roles, name) = (policy::settled(library, tx)?, &old.name);
     let stays = |member: &MemberRow| member.id != old.id && is_admin(&roles, member);
     if !is_admin(&roles, old) || is_admin(&roles, new) || tx.members()?.iter().any(stays) {
         return Ok(());
@@ -226,8 +228,7 @@ fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsEr
 }
 
 /// Roles that there are, each once.
-fn check_roles(library: &Library, text: &str) -> Result<String, OpsError> {
-    let policy = library.gate.roles();
+fn check_roles(policy: &Policy, text: &str) -> Result<String, OpsError> {
     let mut roles: Vec<&str> = Vec::new();
     for role in text.split(',').map(str::trim) {
         if policy.get(role).is_none() {

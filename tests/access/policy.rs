@@ -1,5 +1,9 @@
 //! The policy: who decides by which version of the roles, and what another one would change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use damfs::catalog::CatalogError;
+use damfs::ops::OpenError;
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::policy::RoleBook;
@@ -112,6 +116,96 @@ fn the_file_is_a_draft_until_it_is_put_in_force() {
     // An edit that began before that one is not put over it.
     let late = Command::PolicyApply { text: Some(narrower() + "\n"), base: Some(RoleBook::TEMPLATE.into()) };
     assert_eq!(world.kind(0, late), FailureKind::Failed);
+}
+
+/// Regression: a version that could not be read was silently replaced by whatever stood in the file.
+#[test]
+fn a_version_in_force_that_cannot_be_read_is_not_replaced_by_a_draft() {
+    let (world, eddy) = stage();
+    drop(eddy);
+    apply(&world, 0, Some(&narrower())).unwrap();
+    std::fs::write(file(&world), RoleBook::TEMPLATE).unwrap();
+    // As a newer damfs may have written it.
+    let newer = "UPDATE meta SET value = replace(value, 'download', 'teleport') WHERE key = 'policy.2'";
+    let refused = world.try_tampered(newer).err().unwrap();
+    let said = refused.to_string();
+    assert!(matches!(refused, OpenError::RolesInForce { no: 2, .. }) && said.contains("`teleport`"), "{said}");
+    assert!(refused.hint().contains("the damfs that put it in force"));
+
+    for gone in ["DELETE FROM meta WHERE key = 'policy.1'", "UPDATE meta SET value = '{' WHERE key = 'policy.1'"] {
+        let (world, eddy) = stage();
+        drop(eddy);
+        let refused = world.try_tampered(gone).err().unwrap();
+        assert!(matches!(refused, OpenError::Catalog(CatalogError::Damaged(_))), "{refused}");
+        assert!(refused.hint().contains("--rebuild"));
+    }
+}
+
+/// Regression: the file had the text already, and what was decided meanwhile named the version that never was.
+#[test]
+fn a_policy_that_cannot_be_recorded_is_not_in_force() {
+    let (world, eddy) = stage();
+    drop(eddy);
+    let world = world.tampered(
+        "CREATE TRIGGER full BEFORE INSERT ON meta WHEN NEW.key = 'policy.2' BEGIN SELECT RAISE(ABORT, 'full'); END;",
+    );
+    let eddy = world.seat(EDDY);
+    apply(&world, 0, Some(&narrower())).unwrap_err();
+    assert!(eddy.has(GLOBEX) && world.library.roles_fault().is_none());
+    assert_eq!(std::fs::read_to_string(file(&world)).unwrap(), RoleBook::TEMPLATE);
+    assert_eq!(world.serve(0, Command::PolicyList).unwrap()["in_force"], 1);
+    drop(eddy);
+    let world = world.reopen();
+    assert!(world.seat(EDDY).has(GLOBEX));
+}
+
+/// Regression: members were looked at before the text was written, synced and recorded, and could get a role meanwhile that it leaves out.
+#[test]
+fn no_policy_is_put_in_force_over_a_member_who_has_just_got_a_role() {
+    let (world, _) = World::studio();
+    let plain = world.roles_text();
+    let with_x = format!("{plain}\n[role.x.allow]\nlist = \"*\"\n");
+    world.roles(&with_x);
+    world.member("tina", EDDY, "editor", None);
+    let role = |role: &str| Command::MemberSet {
+        name: "tina".into(),
+        role: Some(role.into()),
+        scope: None,
+        uid: None,
+        active: None,
+        ends: None,
+    };
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for name in ["x", "editor"] {
+                    let _ = world.serve(0, role(name));
+                }
+            }
+        });
+        let mut applied = 0;
+        for n in 0..60 {
+            let text = if n % 2 == 0 { format!("{plain}# {n}\n") } else { format!("{with_x}# {n}\n") };
+            applied += u32::from(apply(&world, 0, Some(&text)).is_ok());
+            let gone = world
+                .library
+                .catalog
+                .read(|tx| {
+                    let no: u64 = tx.meta("policy")?.unwrap().parse().unwrap();
+                    let book = tx.meta(&format!("policy.{no}"))?.unwrap();
+                    let has_x = book.contains("role.x");
+                    Ok::<_, CatalogError>(!has_x && tx.member_by_name("tina")?.unwrap().role == "x")
+                })
+                .unwrap();
+            if gone {
+                over.store(true, Ordering::Relaxed);
+            }
+            assert!(!gone, "tina has a role that is not there, at {n}");
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(applied > 1, "some of them came between");
+    });
 }
 
 #[test]

@@ -59,9 +59,7 @@ impl Who {
         policy: &Policy,
         terms: Terms,
     ) -> Result<Self, AccessError> {
-        if let Some(end) = row.ends.filter(|end| *end <= now) {
-            return Err(AccessError::Ended { name: row.name.clone(), end });
-        }
+        must_not_be_over(row, now)?;
         let subject = Self::subject_of(row, Some(now), policy, terms)?;
         let until = factor.and_then(|factor| factor.open_until(now));
         let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
@@ -95,6 +93,24 @@ impl Who {
         Ok(subject.reading(terms.glossary).publishing(terms.platforms))
     }
 
+    /// As he would be admitted at a moment, with a second factor or without one, and with all of it unlocked; now, by the rules as they are written,
+    /// when none is named.
+    ///
+    /// # Errors
+    /// As [`Who::admit`].
+    pub fn supposed(
+        row: &MemberRow,
+        enrolled: bool,
+        at: Option<Timestamp>,
+        now: Timestamp,
+        policy: &Policy,
+        terms: Terms,
+    ) -> Result<Subject, AccessError> {
+        must_not_be_over(row, at.unwrap_or(now))?;
+        let lock = Lock::of(policy.adult_gate(), enrolled, true);
+        Ok(Self::subject_of(row, at, policy, terms)?.behind(lock))
+    }
+
     /// As [`Who::subject_of`], in each way that a verb will be his from a moment on. None for who is not active, or whose role or scope cannot be
     /// read: he may nothing.
     pub(super) fn ever(row: &MemberRow, verb: Verb, from: Timestamp, policy: &Policy, terms: &Terms) -> Vec<Subject> {
@@ -122,6 +138,12 @@ impl Who {
         self.until.is_none_or(|until| FactorRow::is_open(until, now))
             && self.shift.is_none_or(|(since, next)| since <= now && now < next)
     }
+}
+
+/// Nothing for a member whose last day, if he has one, is not over.
+fn must_not_be_over(row: &MemberRow, now: Timestamp) -> Result<(), AccessError> {
+    let over = row.ends.filter(|end| *end <= now);
+    over.map_or(Ok(()), |end| Err(AccessError::Ended { name: row.name.clone(), end }))
 }
 
 /// Who asked before, by the epoch in which it was looked up. Only members are remembered, so it stays small.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use damfs::catalog::CatalogError;
+use damfs::catalog::{CatalogError, FactorRow, WriteTx};
 use damfs::ops::OpenError;
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::policy::RoleBook;
+use damfs::types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{Seat, World, assign, errno};
@@ -282,6 +283,76 @@ fn cases_are_tried_on_members_and_roles() {
         |cases: &str| world.serve(0, Command::PolicyTest { cases: Some(cases.into()), text: None }).unwrap_err();
     assert!(wrong("[[case]]\nmember=\"edy\"\nallow=[\"list\"]").message.contains("`eddy`"));
     assert!(wrong("[[case]]\nrole=\"editr\"\nallow=[\"list\"]").message.contains("did you mean `editor`"));
+}
+
+/// Regression: a case about a member knew nothing of his last day, nor of a gate that asks everybody for a second factor.
+#[test]
+fn a_case_decides_as_the_gate_would() {
+    let (world, _eddy) = stage();
+    world.member("tina", 1002, "editor", None);
+    let ends = |day: &str| {
+        let ends = Some(day.to_owned());
+        let set = Command::MemberSet { name: "tina".into(), role: None, scope: None, uid: None, active: None, ends };
+        world.serve(0, set).unwrap();
+    };
+    let failed = |cases: &str, text: Option<&str>| {
+        let test = Command::PolicyTest { cases: Some(cases.into()), text: text.map(str::to_owned) };
+        world.serve(0, test).unwrap()["failed"].clone()
+    };
+    let day = |at: &str, verbs: &str| format!("[[case]]\nmember = \"tina\"\n{at}{verbs}\n");
+    ends("2026-09-30");
+    let until = [
+        day("at = 2026-09-30T23:59:00\n", "allow = [\"list\"]"),
+        day("at = 2026-10-01T00:00:00\n", "deny = [\"list\"]"),
+        day("", "allow = [\"list\"]"),
+    ];
+    assert_eq!(failed(&until.concat(), None), json!([]));
+    let late = failed(&day("at = 2026-10-01T00:00:00\n", "allow = [\"list\"]"), None);
+    assert!(late[0]["reason"].as_str().unwrap().contains("was one until 2026-10-01"), "{late}");
+    ends("2026-09-20");
+    assert_eq!(failed(&day("", "deny = [\"list\"]"), None), json!([]), "her last day is over by now");
+    world.change_member("tina", None, Some(false));
+    assert_eq!(failed(&day("", "deny = [\"list\"]"), None), json!([]));
+
+    let adult =
+        |who: &str, verbs: &str| format!("[[case]]\n{who}asset = {{ rating = \"adult\" }}\n{verbs} = [\"list\"]\n");
+    let gated = RoleBook::TEMPLATE.replace("adult_gate = \"enrolled\"", "adult_gate = \"on\"");
+    assert_ne!(gated, RoleBook::TEMPLATE);
+    let nobody_has_one = adult("member = \"eddy\"\n", "deny");
+    assert_eq!(failed(&nobody_has_one, Some(&gated)), json!([]));
+    assert_eq!(failed(&nobody_has_one, None).as_array().unwrap().len(), 1);
+    // Of a role by itself it is taken to be there, and unlocked.
+    assert_eq!(failed(&adult("role = \"editor\"\n", "allow"), Some(&gated)), json!([]));
+    enrol(&world, EDDY);
+    assert_eq!(failed(&adult("member = \"eddy\"\n", "allow"), Some(&gated)), json!([]));
+}
+
+/// Gives a member a second factor, which is locked.
+fn enrol(world: &World, uid: u32) {
+    let factor = FactorRow {
+        member: world.library.member_for(uid).unwrap(),
+        epoch: 1,
+        secret: [1; 60],
+        enrolled: Timestamp::EPOCH,
+        last_step: 0,
+        wrong: 0,
+        blocked: None,
+        unlocked: None,
+        recovery: Vec::new(),
+    };
+    world.library.catalog.write(|tx: &mut dyn WriteTx| tx.put_factor(&factor)).unwrap();
+    world.library.gate.changed();
+}
+
+/// Regression: what somebody has locked at the moment was not counted among what another policy gives or takes him.
+#[test]
+fn a_comparison_counts_what_lies_behind_a_lock_too() {
+    let (world, eddy) = stage();
+    world.set(GLOBEX, &["rating=adult"]);
+    enrol(&world, EDDY);
+    assert!(!eddy.has(GLOBEX));
+    let told = world.serve(0, Command::PolicyDiff { text: Some(narrower()) }).unwrap();
+    assert_eq!(told["members"][0], json!({ "member": "eddy", "verb": "list", "gains": 0, "loses": 1 }));
 }
 
 #[test]

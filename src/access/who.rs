@@ -36,8 +36,10 @@ pub struct Who {
     pub policy: u64,
     /// He may so until then: what he unlocked is locked again by itself.
     pub(super) until: Option<Timestamp>,
-    /// He may so from when he was looked up until then, when a rule of hours or his own last day says otherwise.
-    pub(super) shift: Option<(Timestamp, Timestamp)>,
+    /// When he was looked up. A clock that was set back since may be before days that were over.
+    pub(super) since: Timestamp,
+    /// He may so until then, when a rule of hours or his own last day says otherwise.
+    pub(super) shift: Option<Timestamp>,
 }
 
 impl Deref for Who {
@@ -64,8 +66,8 @@ impl Who {
         let until = factor.and_then(|factor| factor.open_until(now));
         let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
         let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
-        let shift = rules.chain(row.ends).min().map(|next| (now, next));
-        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, shift })
+        let shift = rules.chain(row.ends).min();
+        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, since: now, shift })
     }
 
     /// What an active member may by his roles and scope, behind no second factor: at a moment, or as the rules are written.
@@ -124,19 +126,14 @@ impl Who {
     #[must_use]
     pub fn at_most(&self) -> Self {
         let lock = self.subject.lock().filter(|lock| *lock != Lock::Locked);
-        Self {
-            id: self.id,
-            subject: self.subject.clone().behind(lock),
-            policy: self.policy,
-            until: None,
-            shift: self.shift,
-        }
+        Self { subject: self.subject.clone().behind(lock), until: None, ..self.clone() }
     }
 
     /// Whether he may still what he might when he was looked up; not for ever, when the clock was set back.
     pub(super) fn is_as_remembered(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| FactorRow::is_open(until, now))
-            && self.shift.is_none_or(|(since, next)| since <= now && now < next)
+            && self.since <= now
+            && self.shift.is_none_or(|next| now < next)
     }
 }
 

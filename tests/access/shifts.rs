@@ -110,6 +110,26 @@ fn an_open_file_ends_with_the_hours_when_nobody_asks_meanwhile() {
     assert_eq!(tina.pread(open).unwrap(), b"acme");
 }
 
+/// Regression: behind the last of all last days nobody remembered since when it was so, and a clock that was set back to before it was not noticed.
+#[test]
+fn a_clock_that_is_set_back_before_the_last_of_all_days_is_heard_of() {
+    let (world, _) = World::studio();
+    let world = world.with_roles("[role.past.allow]\nlist = { of = \"*\", ends = 2026-09-20 }\ndownload = \"*\"\n");
+    let tina = world.member("tina", TINA, "past", None);
+    world.member("rita", 1002, "editor", None);
+    ends(&world, "rita", "2026-09-20").unwrap();
+    beat(&world);
+    assert_eq!(sees(&world, &tina, ACME), [false; 5]);
+    let before = told(&world);
+    world.clock.advance_ms(-48 * HOUR);
+    assert_eq!(sees(&world, &tina, ACME), [true; 5], "before anybody has heard of it");
+    assert!(world.library.member_for(1002).is_some());
+    beat(&world);
+    assert_eq!(told(&world), before + 1);
+    beat(&world);
+    assert_eq!(told(&world), before + 1, "once");
+}
+
 #[test]
 fn what_hours_deny_is_gone_in_them() {
     let (world, tina) = stage("watch");

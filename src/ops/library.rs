@@ -379,6 +379,18 @@ impl Library {
         found.filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
     }
 
+    /// The member of that name, whoever lets him in.
+    #[must_use]
+    pub fn member_called(&self, name: &str) -> Option<MemberId> {
+        self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten().map(|m| m.id)
+    }
+
+    /// Whether a member is known to have been put out of service.
+    #[must_use]
+    pub fn is_shut_out(&self, member: MemberId) -> bool {
+        self.catalog.read(|tx| tx.member(member)).is_ok_and(|row| row.is_some_and(|row| !row.active))
+    }
+
     /// Whether a user id is an admin here.
     #[must_use]
     pub fn may_admin(&self, uid: u32) -> bool {

@@ -11,6 +11,7 @@ mod clips;
 mod create;
 mod dir;
 mod error;
+mod explain;
 mod export;
 mod feed;
 mod handles;
@@ -31,7 +32,7 @@ mod types;
 mod unlink;
 mod xattr;
 
-pub use error::{FsError, FsResult};
+pub use error::{Denial, FsError, FsResult};
 pub use inodes::ROOT;
 pub use mount::{Mount, Show};
 pub use open::Seek;

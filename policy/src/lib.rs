@@ -21,7 +21,7 @@ pub use guideline::{Guideline, GuidelineError};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{
     AdultGate, Case, CaseWho, Decision, Difference, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb,
-    When,
+    When, moments,
 };
 pub use thinning::{ThinningError, ThinningRules};
 pub use workflow::{Workflow, WorkflowError};

@@ -20,11 +20,11 @@ use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
 use crate::ops::{inbox, record, terms};
-use crate::policy::{Expr, Field, Verb};
+use crate::policy::{Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
-use crate::view::tree::{self, Dir, Item, QueryDir};
+use crate::view::tree::{self, Dir, QueryDir};
 
 /// What a create has come to.
 enum Made {
@@ -90,7 +90,7 @@ impl Mount {
         let (place, node, copy) = match made {
             Made::New(new) => *new,
             Made::There(ino) => {
-                let opened = self.open(caller, caller.process, ino, open)?;
+                let opened = self.open_for(who, caller, caller.process, ino, open)?;
                 return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
             }
         };
@@ -275,7 +275,7 @@ impl Mount {
                 self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
             }
             Place::View(dir) if classify(&name) == NameClass::SaveDir && local_name(&dir)?.is_some() => {
-                self.plain(caller, parent, name.as_os_str(), "mkdir", |tx, maker| {
+                self.plain_as(who, caller, parent, name.as_os_str(), |tx, maker| {
                     let mut node = folders::fresh_node(tx, NodeKind::Dir, maker)?;
                     node.mode = mode & 0o7777;
                     Ok(node)
@@ -287,9 +287,7 @@ impl Mount {
             }
             Place::View(dir) => {
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_word(&dir, &name))?;
-                if who.subject.filter(Verb::Tag) == Expr::nothing() {
-                    return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
-                }
+                Self::may_change_words(who, &field, &value)?;
                 self.library.catalog.write(|tx| -> FsResult<()> {
                     if self.has_word(tx, who, (&dir, &name), &field, &value)? {
                         return Err(FsError::Exists);
@@ -300,26 +298,6 @@ impl Mount {
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
             }
-        }
-    }
-
-    /// Whether a name of a word is taken. A term of the glossary that nothing has yet resolves and is not listed: it can still be made.
-    pub(super) fn has_word(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        (dir, name): (&Dir, &FileName),
-        field: &Field,
-        value: &str,
-    ) -> FsResult<bool> {
-        match self.in_view(tx, who, dir, name) {
-            Ok(Found::Item(Item::Dir(Dir::Query(_)))) => {
-                let value = who.subject.glossary().canonical(field, value);
-                Ok(self.tree(tx, who).is_listed_value(field, &value)?)
-            }
-            Ok(_) => Ok(true),
-            Err(FsError::NotFound) => Ok(false),
-            Err(e) => Err(e),
         }
     }
 
@@ -379,37 +357,46 @@ impl Mount {
         make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
     ) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = (|| {
-            let name = FileName::try_from(name)?;
-            let maker = self.maker(&who, caller);
-            Self::may_work(&who)?;
-            let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
-            let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-                let folder = match &place {
-                    Place::Folder(folder) => folder.id,
-                    Place::View(dir) => {
-                        saved_in(dir)?;
-                        if is_for_assets(classify(&name)) {
-                            return Err(FsError::NotPermitted(
-                                "links belong into library/; in a view only an editor's lock links are kept".into(),
-                            ));
-                        }
-                        ensure_local(tx, dir, &maker)?
-                    }
-                };
-                if tx.entry(folder, &name)?.is_some() {
-                    return Err(FsError::Exists);
-                }
-                let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
-                let node = make(tx, &folders::maker_in(&parent, &maker))?;
-                tx.put_node(&node)?;
-                let entry = folders::link(tx, folder, &name, node.id, maker.now)?;
-                trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
-                Ok(node)
-            })?;
-            self.introduce(&who, parent, &name, Found::Node(Box::new(node), None))
-        })();
+        let result = self.plain_as(&who, caller, parent, name, make);
         self.explain(&who, op, result)
+    }
+
+    fn plain_as(
+        &self,
+        who: &Who,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
+    ) -> FsResult<Entry> {
+        let name = FileName::try_from(name)?;
+        let maker = self.maker(who, caller);
+        Self::may_work(who)?;
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+            let folder = match &place {
+                Place::Folder(folder) => folder.id,
+                Place::View(dir) => {
+                    saved_in(dir)?;
+                    if is_for_assets(classify(&name)) {
+                        return Err(FsError::NotPermitted(
+                            "links belong into library/; in a view only an editor's lock links are kept".into(),
+                        ));
+                    }
+                    ensure_local(tx, dir, &maker)?
+                }
+            };
+            if tx.entry(folder, &name)?.is_some() {
+                return Err(FsError::Exists);
+            }
+            let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
+            let node = make(tx, &folders::maker_in(&parent, &maker))?;
+            tx.put_node(&node)?;
+            let entry = folders::link(tx, folder, &name, node.id, maker.now)?;
+            trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
+            Ok(node)
+        })?;
+        self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
     }
 
     /// Hard links are refused in folders; in a view, a link of an asset adds the view's value.

@@ -11,6 +11,7 @@ mod clips;
 mod create;
 mod dir;
 mod error;
+mod explain;
 mod export;
 mod feed;
 mod handles;
@@ -32,7 +33,7 @@ mod unlink;
 mod writable;
 mod xattr;
 
-pub use error::{FsError, FsResult};
+pub use error::{Denial, FsError, FsResult};
 pub use inodes::ROOT;
 pub use mount::{Mount, Show};
 pub use open::Seek;

@@ -29,9 +29,9 @@ pub enum OpsError {
     /// The role does not allow it. `subject` goes to the audit log: an id or a path.
     #[error("{reason}")]
     Refused { verb: Verb, subject: String, reason: String },
-    /// The board or a guideline does not allow it, whoever asks. On record by then.
+    /// The board or a guideline does not allow it to whoever may review. `subject` goes to the audit log.
     #[error("{message}")]
-    Barred { message: String, hint: String },
+    Barred { subject: String, message: String, hint: String },
     /// The second factor was not given, or wrong. On record by then.
     #[error("{message}")]
     Locked { message: String, hint: String },

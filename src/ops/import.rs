@@ -16,6 +16,7 @@ use super::{Actor, Library, OpsError, folders, probe};
 use crate::blob::BlobError;
 use crate::media::{self, MediaError};
 use crate::types::{ContentId, ReadAt, Timestamp};
+use damfs_policy::Verb;
 
 /// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
 const BATCH_FILES: usize = 64;
@@ -241,7 +242,7 @@ impl<'a> Importer<'a> {
             // One that is refused by now is refused again by its transaction.
             match library.catalog.read(|tx| plan.manifest(library, self.actor, tx, &self.options.changes)) {
                 Ok(manifest) => library.put_manifest(&manifest)?,
-                Err(OpsError::Refused { .. }) => {}
+                Err(OpsError::Refused { .. } | OpsError::Barred { .. }) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -277,7 +278,10 @@ impl<'a> Importer<'a> {
             | OpsError::Unknown { .. }
             | OpsError::Locked { .. }
             | OpsError::Several { .. } => false,
-            OpsError::Barred { .. } => true,
+            OpsError::Barred { message, .. } => {
+                super::serve::note_denial(self.library, &self.actor.member.name, Verb::Review, given, message)?;
+                true
+            }
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

@@ -43,6 +43,7 @@ pub mod mountinfo;
 pub mod names;
 pub mod notices;
 pub mod offboard;
+mod open_error;
 mod own_text;
 mod parts;
 pub mod policy;

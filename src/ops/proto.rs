@@ -338,7 +338,12 @@ impl Command {
     pub const fn tells_progress(&self) -> bool {
         matches!(
             self,
-            Self::Set { .. } | Self::Tag { .. } | Self::Undo { .. } | Self::Remark { .. } | Self::Takedown { .. }
+            Self::Set { .. }
+                | Self::Tag { .. }
+                | Self::Undo { .. }
+                | Self::Remark { .. }
+                | Self::Takedown { .. }
+                | Self::MemberOffboard { .. }
         )
     }
 

@@ -104,6 +104,9 @@ pub fn serve_to(
             OpsError::Refused { verb, subject, reason } => {
                 let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
             }
+            OpsError::Barred { subject, message, .. } => {
+                let _ = note_denial(library, &actor.member.name, Verb::Review, subject, message);
+            }
             OpsError::Several { missing, .. } => {
                 for Missing { verb, subject, reason } in missing {
                     let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
@@ -235,7 +238,7 @@ fn run(
         Command::MemberSet { name, role, scope, uid, active, ends } => {
             members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends })
         }
-        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to),
+        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),
         Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),

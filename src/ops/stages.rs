@@ -59,6 +59,7 @@ pub fn must_lead(board: &Workflow, who: &Who, asset: &Asset, change: &FacetChang
     }
     let ways: Vec<&str> = board.ways(from).collect();
     Err(OpsError::Barred {
+        subject: asset.id.to_string(),
         message: format!("the board has no way from {from} to {to}"),
         hint: match ways[..] {
             [] => format!("only an admin moves what is in {from}"),

@@ -32,9 +32,7 @@ pub(super) fn is_own_approval(
     if !approves || maker(tx, asset)? != Some(who.id) {
         return Ok(false);
     }
-    if library.gate.roles().self_review() == SelfReview::Alone
-        && library.gate.another_may(tx, who.id, Verb::Review, asset)?
-    {
+    if library.gate.roles().self_review() == SelfReview::Alone && library.gate.another_may_review(tx, who.id, asset)? {
         let reason = "who made something does not approve it himself while another member may; ask one, or an admin sets \
             self_review = \"allow\" with dam policy edit";
         return Err(OpsError::Refused { verb: Verb::Review, subject: asset.id.to_string(), reason: reason.into() });
@@ -67,23 +65,8 @@ fn reason(tx: &dyn ReadTx, who: &Who, why: Option<&str>, asset: &Asset) -> Resul
 /// a reason where one is asked for.
 ///
 /// # Errors
-/// [`OpsError::Barred`]; on record by then.
+/// [`OpsError::Barred`].
 pub(super) fn must_stand(
-    library: &Library,
-    who: &Who,
-    why: Option<&str>,
-    tx: &dyn ReadTx,
-    asset: &Asset,
-    (field, change): Change<'_>,
-) -> Result<(), OpsError> {
-    let stands = stand(library, who, why, tx, asset, (field, change));
-    if let Err(OpsError::Barred { message, .. }) = &stands {
-        library.audit_denial(who, Verb::Review, asset, message);
-    }
-    stands
-}
-
-fn stand(
     library: &Library,
     who: &Who,
     why: Option<&str>,
@@ -93,6 +76,7 @@ fn stand(
 ) -> Result<(), OpsError> {
     let said = || Ok::<_, CatalogError>(reason(tx, who, why, asset)?.is_some());
     let say = |message: String, command: &str| OpsError::Barred {
+        subject: asset.id.to_string(),
         message,
         hint: format!(
             "say it: dam review {command} -m TEXT, or remark on it first: dam review comment {} -m TEXT",
@@ -116,6 +100,7 @@ fn stand(
             let Some(guideline) = table.guideline(platform) else { return Ok(()) };
             if let Some(line) = guideline.fits(Clause::Refuse, &AssetFacts(asset)) {
                 return Err(OpsError::Barred {
+                    subject: asset.id.to_string(),
                     message: format!("it is not for {platform}: {line}"),
                     hint: format!("change the asset, or the guideline: dam guideline edit {platform} (admin only)"),
                 });

@@ -16,7 +16,7 @@ use super::sql::{all, any, cursor, limit, one, run, update};
 use crate::catalog::facts::family;
 use crate::catalog::rules::{check_asset, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Remark, Trashed, Verdict, ViewRow};
-use crate::types::{AssetId, ContentId, Timestamp};
+use crate::types::{AssetId, ContentId, MemberId, Timestamp};
 
 const COLUMNS: [&str; 48] = [
     "ordinal",
@@ -373,6 +373,11 @@ pub(super) fn numbers(conn: &Connection, query: &Expr) -> Result<Vec<u64>, E> {
     let filter = Filter::published(query);
     let sql = format!("SELECT a.ordinal FROM asset a WHERE {} ORDER BY a.ordinal", filter.sql);
     all(conn, &sql, params_from_iter(filter.params), |row| Ok(row.get::<_, Num>(0)?.0))
+}
+
+pub(super) fn owned(conn: &Connection, owner: MemberId) -> Result<Vec<u64>, E> {
+    let sql = "SELECT ordinal FROM asset WHERE owner = ?1 ORDER BY ordinal";
+    all(conn, sql, params![owner], |row| Ok(row.get::<_, Num>(0)?.0))
 }
 
 pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {

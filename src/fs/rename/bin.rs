@@ -118,7 +118,9 @@ impl Mount {
         for (entry, inner) in folders::below(tx, node.id)? {
             if Self::asset_for(tx, &inner)?.is_some() {
                 self.trash_as(tx, m, &entry, entry.parent, &entry.name).map_err(|e| match e {
-                    FsError::NotFound => FsError::Denied("not everything in this folder is yours to delete".into()),
+                    FsError::NotFound => {
+                        FsError::denied(Verb::Delete, node.id, "not everything in this folder is yours to delete")
+                    }
                     e => e,
                 })?;
                 continue;

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::own_text::OwnText;
-use super::{Actor, Library, OpsError, members};
+use super::{Actor, Library, OpenError, OpsError, members};
 use crate::access::Policy;
 use crate::audit;
-use crate::catalog::{Catalog, CatalogError, ChangeKind, ReadTx, WriteTx};
+use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::policy::{RoleBook, Vocabulary};
 use crate::types::Timestamp;
 
@@ -80,31 +80,32 @@ fn version(tx: &dyn ReadTx, no: u64) -> Result<Option<Version>, CatalogError> {
     kept.map(|text| serde_json::from_str(&text).map_err(|e| damaged(&e))).transpose()
 }
 
-/// The roles of a library that is being opened: those in force when it was used last; those of its file when there are none, or when this
-/// damfs cannot read them.
+/// The roles of a library that is being opened: those in force when it was used last, and those of its file only when there were none yet. No
+/// draft takes the place of a version that cannot be read.
 ///
 /// # Errors
-/// What the catalogue says; inside, what is wrong with the file.
+/// What keeps them from being used.
 pub(super) fn open(
     catalog: &Catalog,
     root: &Path,
     vocabulary: &Vocabulary,
     now: Timestamp,
-) -> Result<Result<Policy, String>, CatalogError> {
+) -> Result<Policy, OpenError> {
     let (no, kept) = catalog.read(|tx| {
         let no = current(tx)?;
         Ok::<_, CatalogError>((no, version(tx, no)?))
     })?;
-    if let Some(book) = kept.and_then(|kept| RoleBook::parse_with(&kept.text, vocabulary).ok()) {
-        return Ok(Ok(Policy { no, book }));
+    if no > 0 {
+        let kept =
+            kept.ok_or_else(|| damaged(&format!("the text of version {no}, which is in force, is not there")))?;
+        let book = parse(&kept.text, vocabulary).map_err(|why| OpenError::RolesInForce { no, why })?;
+        return Ok(Policy { no, book });
     }
-    let (text, book) = match text_of(root).and_then(|text| Ok((parse(&text, vocabulary)?, text))) {
-        Ok((book, text)) => (text, book),
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let first = Version::new(no + 1, &text, "damfs", now);
+    let text = text_of(root).map_err(OpenError::Roles)?;
+    let book = parse(&text, vocabulary).map_err(OpenError::Roles)?;
+    let first = Version::new(1, &text, "damfs", now);
     catalog.write(|tx| first.keep(tx, json!({})))?;
-    Ok(Ok(Policy { no: first.no, book }))
+    Ok(Policy { no: first.no, book })
 }
 
 fn parse(text: &str, vocabulary: &Vocabulary) -> Result<RoleBook, String> {
@@ -137,21 +138,7 @@ impl Library {
         let kept = "the policy in force stays as it is; mend the text and try again";
         let book = parse(text, &self.gate.platforms().vocabulary()).map_err(|fault| OpsError::usage(fault, kept))?;
         let policy = Policy { no: self.gate.roles().no + 1, book };
-        let members = self.catalog.read(|tx| tx.members())?;
-        for member in members.iter().filter(|member| member.active) {
-            member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
-                OpsError::usage(
-                    format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
-                    format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
-                )
-            })?;
-        }
-        if !members.iter().any(|member| members::is_admin(&policy, member)) {
-            return Err(OpsError::usage(
-                format!("by this {FILE} no active member administers the library"),
-                "leave admin = \"*\" to a role that a member without a scope has",
-            ));
-        }
+        suits(&policy, &self.catalog.read(|tx| tx.members())?)?;
         Ok(policy)
     }
 
@@ -160,6 +147,37 @@ impl Library {
         let read = given.map_or_else(|| text_of(self.root()), |text| Ok(text.to_owned()));
         read.map_err(|fault| OpsError::failed(fault, "mend it in the library's folder, or name another file"))
     }
+}
+
+/// Nothing when a policy leaves every active member his roles, and the library an admin.
+fn suits(policy: &Policy, members: &[MemberRow]) -> Result<(), OpsError> {
+    for member in members.iter().filter(|member| member.active) {
+        member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
+            OpsError::usage(
+                format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
+                format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
+            )
+        })?;
+    }
+    if members.iter().any(|member| members::is_admin(policy, member)) {
+        return Ok(());
+    }
+    Err(OpsError::usage(
+        format!("by this {FILE} no active member administers the library"),
+        "leave admin = \"*\" to a role that a member without a scope has",
+    ))
+}
+
+/// The roles in force, for a transaction that decides by them what may be written.
+///
+/// # Errors
+/// [`OpsError::Failed`] in the moment in which others are on record already and not in force yet.
+pub(super) fn settled(library: &Library, tx: &dyn ReadTx) -> Result<Arc<Policy>, OpsError> {
+    let roles = library.gate.roles();
+    if current(tx)? == roles.no {
+        return Ok(roles);
+    }
+    Err(OpsError::failed("another policy is just being put in force; nothing was changed", "try again in a moment"))
 }
 
 /// Whether a text of roles may be put in force: the one given, or the one in the library's folder.
@@ -248,12 +266,21 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
         return Ok(told(before.no, false));
     }
     let next = Version::new(policy.no, &text, &actor.member.name, library.clock.now());
-    // First, for who hears of the change decides by the new roles.
-    library.gate.govern(Arc::new(policy));
-    let recorded = library.catalog.write(|tx| next.keep(tx, json!(difference)));
-    if recorded.is_err() {
-        library.gate.govern(before);
+    let recorded = library.catalog.write(|tx| {
+        // Members may have become others since they were looked at.
+        suits(&policy, &tx.members()?)?;
+        Ok::<_, OpsError>(next.keep(tx, json!(difference))?)
+    });
+    if let Err(e) = recorded {
+        // What is not in force is not what the file says either, as far as that can be helped.
+        if let Some(stood) = stands.filter(|stood| *stood != text) {
+            let _ = library.roles_file.replace(library.root(), &stood);
+        }
+        return Err(e);
     }
-    recorded?;
+    // On record first: no decision names a version that a crash or a full disk could take back. Who has heard of it already has decided by the
+    // one before, and hears of it once more.
+    library.gate.govern(Arc::new(policy));
+    library.catalog.write(|tx| tx.change(ChangeKind::Access, FILE))?;
     Ok(told(next.no, true))
 }

@@ -6,7 +6,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use damfs_policy::Field;
+use damfs_policy::{Field, Verb};
 use serde::{Deserialize, Serialize};
 
 use super::filing::{self, Arrival, Filed, Numbers, Plan};
@@ -16,7 +16,6 @@ use super::{Actor, Library, OpsError, folders, probe};
 use crate::blob::BlobError;
 use crate::media::{self, MediaError};
 use crate::types::{ContentId, ReadAt, Timestamp};
-use damfs_policy::Verb;
 
 /// A batch ends with this many files, bytes, or milliseconds, whichever comes first.
 const BATCH_FILES: usize = 64;

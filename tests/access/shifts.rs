@@ -218,8 +218,12 @@ fn a_colleague_is_who_may_review_it_now_or_later() {
         "[role.days.allow]\nlist = \"*\"\nreview = \"*\"\n[role.days.deny]\nreview = { of = \"*\", hours = \"19:00-08:00\" }\n\
          [role.past.allow]\nlist = \"*\"\nreview = { of = \"*\", ends = 2026-09-22 }\n",
     );
-    let approve =
-        || Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false };
+    let approve = || Command::Set {
+        what: vec![ACME.into()].into(),
+        set: assign(&["status.x=approved"]),
+        dry_run: false,
+        why: None,
+    };
     world.member("dora", 1002, "days", None);
     for hour in [16, 22] {
         to(&world, hour, 0);

@@ -59,7 +59,7 @@ pub(super) fn digest(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
-fn damaged(key: &str, e: &dyn std::fmt::Display) -> CatalogError {
+pub(super) fn damaged(key: &str, e: &dyn std::fmt::Display) -> CatalogError {
     CatalogError::Damaged(format!("the versions of `{key}`: {e}"))
 }
 

@@ -73,6 +73,13 @@ fn what_a_guideline_comes_to_refuse_is_out_of_circulation_at_once() {
     let table = std::fs::read_to_string(world.library.root().join("platforms.csv")).unwrap();
     world.sheet(&table.replace("facebook,feed_image,image,1080", "facebook,feed_image,image,1081"));
     assert!(world.library.platforms_fault().is_none() && !admin.has(EXPORT));
+    let without: Vec<&str> = table.lines().filter(|row| !row.starts_with("facebook,")).collect();
+    world.sheet(&without.join("\n"));
+    world.sheet(&table);
+    assert!(
+        world.library.platforms_fault().is_none() && !admin.has(EXPORT),
+        "also when the platform was gone meanwhile"
+    );
     drop(admin);
     let world = world.reopen();
     let admin = world.admin();

@@ -322,14 +322,13 @@ impl Platforms {
         Vocabulary { platforms }
     }
 
-    /// This table in the place of another, from that time on: a row that makes what it made keeps its time, and a platform its guideline.
+    /// This table in the place of another, from that time on: a row that makes what it made keeps its time.
     #[must_use]
     pub fn instead_of(self, before: &Self, now: i64) -> Self {
         let dated = |row: Arc<Placement>| {
             let old = before.get(&row.platform, &row.placement).filter(|old| old.makes_as(&row));
             let since = old.map_or(Some(now), |old| old.since);
-            let guideline = before.guideline(&row.platform).cloned();
-            Arc::new(Placement { since, guideline, ..Placement::clone(&row) })
+            Arc::new(Placement { since, ..Placement::clone(&row) })
         };
         Self(self.0.into_iter().map(dated).collect())
     }

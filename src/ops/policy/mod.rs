@@ -7,14 +7,13 @@ mod diff;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::kept::{self, Kind, Version};
 use super::own_text::OwnText;
 use super::{Actor, Library, OpenError, OpsError, members};
 use crate::access::Policy;
-use crate::audit;
-use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, ReadTx};
 use crate::policy::{RoleBook, Vocabulary};
 use crate::types::Timestamp;
 
@@ -26,58 +25,11 @@ pub const FILE: &str = "roles.toml";
 /// What they are to decide, beside them.
 pub const CASES: &str = "policy-tests.toml";
 
-/// Which version is in force; each is kept under this and its number.
-const KEPT: &str = "policy";
+pub(super) const KIND: Kind<'static> = Kind { key: "policy", action: "policy.apply", subject: FILE };
 
-/// One text that was put in force.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Version {
-    pub no: u64,
-    pub digest: String,
-    pub at: Timestamp,
-    pub by: String,
-    pub text: String,
-}
-
-impl Version {
-    fn new(no: u64, text: &str, by: &str, at: Timestamp) -> Self {
-        Self { no, digest: digest(text), at, by: by.to_owned(), text: text.to_owned() }
-    }
-
-    fn keep(&self, tx: &mut dyn WriteTx, difference: Value) -> Result<(), CatalogError> {
-        let kept = serde_json::to_string(self).map_err(|e| damaged(&e))?;
-        tx.set_meta(&format!("{KEPT}.{}", self.no), &kept)?;
-        tx.set_meta(KEPT, &self.no.to_string())?;
-        let mut detail = json!({ "version": self.no, "digest": self.digest });
-        if let (Some(detail), Value::Object(difference)) = (detail.as_object_mut(), difference) {
-            detail.extend(difference);
-        }
-        audit::append(tx, super::CHAIN, self.at, &self.by, "policy.apply", FILE, &detail)?;
-        tx.change(ChangeKind::Access, FILE)
-    }
-
-    fn told(&self) -> Value {
-        json!({ "version": self.no, "digest": self.digest, "at": self.at.to_string(), "by": self.by })
-    }
-}
-
-/// What tells one text from another.
-fn digest(text: &str) -> String {
-    blake3::hash(text.as_bytes()).to_hex().to_string()
-}
-
-fn damaged(e: &dyn std::fmt::Display) -> CatalogError {
-    CatalogError::Damaged(format!("the versions of the roles: {e}"))
-}
-
-/// The number of the version in force; 0 before there is one.
-fn current(tx: &dyn ReadTx) -> Result<u64, CatalogError> {
-    tx.meta(KEPT)?.map_or(Ok(0), |no| no.parse().map_err(|e| damaged(&e)))
-}
-
+/// The text of a version, or of the one in force.
 fn version(tx: &dyn ReadTx, no: u64) -> Result<Option<Version>, CatalogError> {
-    let kept = tx.meta(&format!("{KEPT}.{no}"))?;
-    kept.map(|text| serde_json::from_str(&text).map_err(|e| damaged(&e))).transpose()
+    kept::version(tx, KIND.key, no)
 }
 
 /// The roles of a library that is being opened: those in force when it was used last, and those of its file only when there were none yet. No
@@ -92,19 +44,20 @@ pub(super) fn open(
     now: Timestamp,
 ) -> Result<Policy, OpenError> {
     let (no, kept) = catalog.read(|tx| {
-        let no = current(tx)?;
+        let no = kept::current(tx, KIND.key)?;
         Ok::<_, CatalogError>((no, version(tx, no)?))
     })?;
     if no > 0 {
-        let kept =
-            kept.ok_or_else(|| damaged(&format!("the text of version {no}, which is in force, is not there")))?;
+        let kept = kept.ok_or_else(|| {
+            kept::damaged(KIND.key, &format!("the text of version {no}, which is in force, is not there"))
+        })?;
         let book = parse(&kept.text, vocabulary).map_err(|why| OpenError::RolesInForce { no, why })?;
         return Ok(Policy { no, book });
     }
     let text = text_of(root).map_err(OpenError::Roles)?;
     let book = parse(&text, vocabulary).map_err(OpenError::Roles)?;
     let first = Version::new(1, &text, "damfs", now);
-    catalog.write(|tx| first.keep(tx, json!({})))?;
+    catalog.write(|tx| first.keep(tx, KIND, json!({})))?;
     Ok(Policy { no: first.no, book })
 }
 
@@ -174,7 +127,7 @@ fn suits(policy: &Policy, members: &[MemberRow]) -> Result<(), OpsError> {
 /// [`OpsError::Failed`] in the moment in which others are on record already and not in force yet.
 pub(super) fn settled(library: &Library, tx: &dyn ReadTx) -> Result<Arc<Policy>, OpsError> {
     let roles = library.gate.roles();
-    if current(tx)? == roles.no {
+    if kept::current(tx, KIND.key)? == roles.no {
         return Ok(roles);
     }
     Err(OpsError::failed("another policy is just being put in force; nothing was changed", "try again in a moment"))
@@ -207,7 +160,7 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     actor.must_be_admin("see the policy")?;
     library.catalog.read(|tx| {
         let mut versions = Vec::new();
-        for no in (1..=current(tx)?).rev() {
+        for no in (1..=kept::current(tx, KIND.key)?).rev() {
             versions.extend(version(tx, no)?.map(|version| version.told()));
         }
         Ok(json!({ "versions": versions, "in_force": library.gate.roles().no }))
@@ -254,7 +207,7 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
     let told = |no: u64, applied: bool| {
         let mut told = json!(difference);
         told["version"] = no.into();
-        told["digest"] = digest(&text).into();
+        told["digest"] = kept::digest(&text).into();
         told["applied"] = applied.into();
         told
     };
@@ -269,7 +222,7 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
     let recorded = library.catalog.write(|tx| {
         // Members may have become others since they were looked at.
         suits(&policy, &tx.members()?)?;
-        Ok::<_, OpsError>(next.keep(tx, json!(difference))?)
+        Ok::<_, OpsError>(next.keep(tx, KIND, json!(difference))?)
     });
     if let Err(e) = recorded {
         // What is not in force is not what the file says either, as far as that can be helped.

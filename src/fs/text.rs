@@ -231,6 +231,7 @@ library/     every asset once; an ordinary tree: save, move, remove; what rsync 
 by/          browse by persona, tag, rating, client and so on, none is what has no value; +and/ narrows
 find/        type a query: ls 'find/persona=luna,tag=beach+sunset,not.rating=adult'
 saved/       queries under a name: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME
+review/      the board: a folder for each stage, mv from one to another is the decision; mine/ and overdue/
 platforms/   exports of what is approved (dam set PATH status.instagram=approved), rendered in the background or when they are read; clips as
              name.mp4.pending until they are made (.dam/status tells how far they are)
 versions/    earlier versions; copy one back to restore it

@@ -173,7 +173,7 @@ pub fn change_asset(
         return Ok(Vec::new());
     }
     changed.extend(stages::enter(library, tx, asset, stages::stage(&before), changes, &hand)?);
-    let said = verdicts::give_reasons(tx, who, actor.why(), (&before, asset), changes, now)?;
+    let said = verdicts::give_reasons(library, tx, who, actor.why(), (&before, asset), changes, now)?;
     if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,

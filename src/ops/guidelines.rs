@@ -36,12 +36,10 @@ pub(super) fn kept(tx: &dyn ReadTx, table: &Platforms) -> Result<Arc<Platforms>,
     Ok(Arc::new(table.guided(&found)))
 }
 
-/// The digits of the text that approvals for a platform are held to now.
-///
-/// # Errors
-/// When the catalogue fails.
-pub(super) fn digits(tx: &dyn ReadTx, platform: &str) -> Result<Option<String>, CatalogError> {
-    Ok(kept::in_force(tx, &key(platform))?.map(|kept| kept.short().to_owned()))
+/// The digits of the text that approvals for a platform are held to by a table.
+#[must_use]
+pub(super) fn digits(table: &Platforms, platform: &str) -> Option<String> {
+    table.guideline(platform).map(|guideline| kept::short(&kept::digest(guideline.text())).to_owned())
 }
 
 fn known(table: &Platforms, platform: &str) -> Result<(), OpsError> {
@@ -65,7 +63,7 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
             let (mut approved, mut others) = (0u64, 0u64);
             each_approved(tx, actor, platform, |asset| {
                 approved += 1;
-                others += u64::from(is_of_another(asset, platform, kept.short()));
+                others += u64::from(is_of_another(asset, platform, kept::short(&kept.digest)));
                 Ok(())
             })?;
             let mut told = kept.told();
@@ -147,9 +145,11 @@ pub fn put(
 /// [`OpsError::Unknown`] for a platform that the table has not; [`OpsError::Refused`] for who may not review one of those; nothing was marked
 /// then.
 pub fn stale(library: &Library, actor: &Actor, platform: &str, mark: bool) -> Result<Value, OpsError> {
-    known(&library.gate.platforms(), platform)?;
-    let (current, found) = library.catalog.read(|tx| {
-        let (current, mut found) = (digits(tx, platform)?.unwrap_or_default(), Vec::new());
+    let table = library.gate.platforms();
+    known(&table, platform)?;
+    let current = digits(&table, platform).unwrap_or_default();
+    let found = library.catalog.read(|tx| {
+        let mut found = Vec::new();
         each_approved(tx, actor, platform, |asset| {
             if is_of_another(asset, platform, &current) {
                 let verdict = asset.status.get(platform);
@@ -159,7 +159,7 @@ pub fn stale(library: &Library, actor: &Actor, platform: &str, mark: bool) -> Re
             }
             Ok(())
         })?;
-        Ok::<_, OpsError>((current, found))
+        Ok::<_, OpsError>(found)
     })?;
     let now = library.clock.now();
     let change = [(Field::Status(platform.to_owned()), FacetChange::Replace("stale".to_owned()))];

@@ -31,11 +31,6 @@ impl Version {
         Self { no, digest: digest(text), at, by: by.to_owned(), text: text.to_owned() }
     }
 
-    /// What tells it from others, to people: a few of its digits.
-    pub fn short(&self) -> &str {
-        self.digest.get(..12).unwrap_or(&self.digest)
-    }
-
     /// It is in force with the transaction, which has the row that says so.
     pub fn keep(&self, tx: &mut dyn WriteTx, kind: Kind<'_>, more: Value) -> Result<(), CatalogError> {
         let kept = serde_json::to_string(self).map_err(|e| damaged(kind.key, &e))?;
@@ -52,6 +47,11 @@ impl Version {
     pub fn told(&self) -> Value {
         json!({ "version": self.no, "digest": self.digest, "at": self.at.to_string(), "by": self.by })
     }
+}
+
+/// The digits of a digest that people are shown.
+pub(super) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// What tells one text from another.

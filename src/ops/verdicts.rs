@@ -122,6 +122,7 @@ pub(super) fn must_stand(
 /// # Errors
 /// When the catalogue fails.
 pub(super) fn give_reasons(
+    library: &Library,
     tx: &dyn ReadTx,
     who: &Who,
     why: Option<&str>,
@@ -133,11 +134,11 @@ pub(super) fn give_reasons(
     if !changes.iter().any(|(field, _)| decides(field)) {
         return Ok(None);
     }
-    let said = reason(tx, who, why, before)?;
+    let (said, table) = (reason(tx, who, why, before)?, library.gate.platforms());
     for (field, _) in changes {
         match field {
             Field::Status(platform) => {
-                let digits = guidelines::digits(tx, platform)?;
+                let digits = guidelines::digits(&table, platform);
                 if let Some(verdict) = asset.status.get_mut(platform) {
                     (verdict.reason, verdict.guideline) = (said.clone(), digits);
                 }

@@ -162,7 +162,12 @@ pub enum Command {
     AuditAccess {
         target: Option<String>,
         member: Option<String>,
+        /// Only what was not made use of since then.
+        #[serde(default)]
+        unused: Option<String>,
     },
+    /// The caller's name under who reaches what.
+    AuditSign,
     /// Lets go of versions that `versions.toml` does not keep: of these assets, or of all.
     Thin {
         targets: Vec<String>,
@@ -408,6 +413,7 @@ impl Command {
             | Self::CaptionText
             | Self::AuditMetadata { fix: false, .. }
             | Self::AuditAccess { .. }
+            | Self::AuditSign
             | Self::Show { .. }
             | Self::Records { .. }
             | Self::Versions { .. }

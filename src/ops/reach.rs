@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use damfs_policy::Verb;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::reads::READS;
-use super::{Actor, CHAIN, Library, OpsError, folders, target};
-use crate::catalog::{AuditRow, CatalogError};
+use super::{Actor, CHAIN, Library, OpsError, folders, kept, target, trail, value};
+use crate::catalog::{AuditRow, CatalogError, ReadTx};
 use crate::policy::Expr;
 use crate::types::Timestamp;
 
@@ -17,14 +18,46 @@ const PAGE: usize = 1_000;
 /// When each member, by name, last made use of a verb.
 type Used = HashMap<(String, &'static str), Timestamp>;
 
+/// What a sign-off is kept under.
+const SIGNED: &str = "access.signed";
+/// Who reaches what is to be signed off once a quarter.
+pub const DUE_DAYS: i64 = 92;
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Somebody has looked at who reaches what.
+#[derive(Debug, Serialize, Deserialize)]
+struct Signed {
+    at: Timestamp,
+    by: String,
+    /// Over what he looked at.
+    digest: String,
+}
+
+fn signed(tx: &dyn ReadTx) -> Result<Option<Signed>, CatalogError> {
+    let damaged = |e: serde_json::Error| CatalogError::Damaged(format!("the sign-off of access: {e}"));
+    tx.meta(SIGNED)?.map(|kept| serde_json::from_str(&kept).map_err(damaged)).transpose()
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Default)]
+pub struct Which<'a> {
+    /// Of one asset.
+    pub target: Option<&'a str>,
+    pub member: Option<&'a str>,
+    /// Only rights to something whose use would be on record, and is not since then: a date, a time, or how long ago.
+    pub unused: Option<&'a str>,
+}
+
 /// Of each active member, or of the one named, by verb: how many assets he reaches, which query says so, and when he last used it, the
-/// newest row of the log that tells of it. Of one asset whether he reaches it, and why. `{"assets", "rows": [{member, role, scope, verb,
+/// newest row of the log that tells of it. Of one asset whether he reaches it, and why. `{"assets", "signed", "rows": [{member, role, scope, verb,
 /// assets | allowed, because, on_record, used}]}`; `on_record` is whether the log would tell of it. With a second factor unlocked, for that is what he can come to, by the rules of this hour.
 ///
 /// # Errors
 /// [`OpsError::Refused`] for who is no admin, [`OpsError::Unknown`] for a member that there is not, [`OpsError::NotFound`] for the asset.
-pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Option<&str>) -> Result<Value, OpsError> {
+pub fn reach(library: &Library, actor: &Actor, which: &Which<'_>) -> Result<Value, OpsError> {
     actor.must_be_admin("see who reaches what")?;
+    let Which { target: name, member, unused } = *which;
+    let since = unused.map(|text| value::moment(text, library.clock.now())).transpose()?;
     let used = used(library)?;
     let members = match member {
         Some(name) => vec![Actor::named(library, name)?],
@@ -61,12 +94,53 @@ pub fn reach(library: &Library, actor: &Actor, name: Option<&str>, member: Optio
                 row["scope"] = member.member.scope.clone().into();
                 row["verb"] = verb.name().into();
                 row["on_record"] = is_on_record(library, *verb).into();
-                row["used"] = used.get(&(member.member.name.clone(), verb.name())).map(Timestamp::to_string).into();
-                rows.push(row);
+                let last = used.get(&(member.member.name.clone(), verb.name()));
+                row["used"] = last.map(Timestamp::to_string).into();
+                let stale = |since: &Timestamp| is_on_record(library, *verb) && last.is_none_or(|at| at < since) && is_some(&row);
+                if since.as_ref().is_none_or(stale) {
+                    rows.push(row);
+                }
             }
         }
-        Ok(json!({ "assets": tx.count(&Expr::all())?, "path": path, "rows": rows }))
+        Ok(json!({ "assets": tx.count(&Expr::all())?, "path": path, "signed": told(signed(tx)?, library.clock.now()), "rows": rows }))
     })
+}
+
+/// Whether a row tells of a right to anything.
+fn is_some(row: &Value) -> bool {
+    row["assets"].as_u64() > Some(0) || row["allowed"].as_bool() == Some(true)
+}
+
+fn told(signed: Option<Signed>, now: Timestamp) -> Value {
+    signed.map_or(Value::Null, |signed| {
+        let due = now.ms_since(signed.at) >= DUE_DAYS * DAY_MS;
+        json!({ "at": signed.at.to_string(), "by": signed.by, "digest": signed.digest, "due": due })
+    })
+}
+
+/// An admin puts his name under who reaches what: on record, with a digest of the very table.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin.
+pub fn sign(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
+    let table = reach(library, actor, &Which::default())?;
+    let rights = table["rows"].as_array().into_iter().flatten().filter(|row| is_some(row)).map(|row| {
+        let kept = ["member", "role", "scope", "verb", "assets", "allowed", "because"];
+        kept.map(|key| row[key].to_string()).join("\t")
+    });
+    let rights: Vec<String> = rights.collect();
+    let digest = kept::digest(&rights.join("\n"));
+    let (at, by) = (library.clock.now(), actor.member.name.clone());
+    let detail = json!({ "rights": rights.len(), "digest": digest, "policy": library.gate.roles().no });
+    let signed = Signed { at, by, digest };
+    let text = serde_json::to_string(&signed).map_err(|e| CatalogError::Engine(e.to_string()))?;
+    library.catalog.write(|tx| {
+        tx.set_meta(SIGNED, &text)?;
+        trail::append(tx, &actor.hand(at), "access.sign", "library", &detail)
+    })?;
+    let mut answer = detail;
+    answer["at"] = at.to_string().into();
+    Ok(answer)
 }
 
 /// Reads the log from its beginning.
@@ -106,20 +180,31 @@ fn verb_of(row: &AuditRow) -> Option<Verb> {
         ("read", "proxy") => Verb::View,
         ("read", "export") => Verb::Export,
         ("read", "file" | "version" | "thumbnail") => Verb::Download,
-        ("asset", "set") if is_decision(row) => Verb::Review,
-        ("asset", "set" | "record" | "resolve" | "xattr") => Verb::Tag,
+        ("asset", "set") => set_by(row),
+        ("asset", "record" | "resolve" | "xattr") => Verb::Tag,
         ("asset", "trash" | "purge") => Verb::Delete,
         ("asset", "create" | "import" | "move" | "restore") | ("version", "commit") => Verb::Edit,
-        ("folder", "rule") | ("member" | "policy" | "glossary" | "platforms" | "captions", _) => Verb::Admin,
+        ("folder", "rule")
+        | ("member" | "policy" | "glossary" | "platforms" | "captions" | "workflow" | "guideline" | "access", _) => {
+            Verb::Admin
+        }
         _ => return None,
     })
 }
 
-/// Whether what was set is a verdict or a stage.
-fn is_decision(row: &AuditRow) -> bool {
+/// Which verb a row of what was set shows the use of. Handing something in, or taking it back, is its maker's.
+fn set_by(row: &AuditRow) -> Verb {
     let detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
-    let facets = detail["changed"].as_array().into_iter().flatten().filter_map(|changed| changed["facet"].as_str());
-    facets.into_iter().any(|facet| facet == "stage" || facet.starts_with("status."))
+    let verb = |changed: &Value| match (changed["facet"].as_str(), changed["new"].as_str()) {
+        (Some("stage"), Some("draft" | "internal-review")) => Verb::Edit,
+        (Some("stage" | "reviewer" | "due"), _) => Verb::Review,
+        (Some(facet), _) if facet.starts_with("status.") => Verb::Review,
+        _ => Verb::Tag,
+    };
+    let verbs: Vec<Verb> = detail["changed"].as_array().into_iter().flatten().map(verb).collect();
+    // A reviewer and a due day come along with a stage.
+    let first = verbs.iter().find(|verb| **verb != Verb::Tag);
+    first.copied().unwrap_or(Verb::Tag)
 }
 
 #[cfg(test)]
@@ -143,6 +228,9 @@ mod tests {
             ("asset.set", set("tag"), Some(Verb::Tag)),
             ("asset.set", set("status.instagram"), Some(Verb::Review)),
             ("asset.set", set("stage"), Some(Verb::Review)),
+            ("asset.set", set("due"), Some(Verb::Review)),
+            ("asset.set", json!({ "changed": [{ "facet": "stage", "new": "internal-review" }] }), Some(Verb::Edit)),
+            ("guideline.apply", json!({}), Some(Verb::Admin)),
             ("asset.trash", json!({}), Some(Verb::Delete)),
             ("version.commit", json!({}), Some(Verb::Edit)),
             ("policy.apply", json!({}), Some(Verb::Admin)),

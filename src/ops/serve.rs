@@ -184,7 +184,11 @@ fn run(
             thumbs::make(library, actor, asset, &sides, file)
         }
         Command::AuditMetadata { query, fix } => findings::audit(library, actor, query.as_deref(), fix),
-        Command::AuditAccess { target, member } => reach::reach(library, actor, target.as_deref(), member.as_deref()),
+        Command::AuditAccess { target, member, unused } => {
+            let (target, member, unused) = (target.as_deref(), member.as_deref(), unused.as_deref());
+            reach::reach(library, actor, &reach::Which { target, member, unused })
+        }
+        Command::AuditSign => reach::sign(library, actor),
         Command::Thin { targets, dry_run } => thin::thin(library, actor, &targets, dry_run),
         Command::Restore { target, version, into, name } => {
             restore::restore(library, actor, &target, version, &Place { into, name })

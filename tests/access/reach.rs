@@ -21,7 +21,8 @@ fn stage() -> World {
 }
 
 fn ask(world: &World, target: Option<&str>, member: Option<&str>) -> Vec<Value> {
-    let command = Command::AuditAccess { target: target.map(str::to_owned), member: member.map(str::to_owned) };
+    let command =
+        Command::AuditAccess { target: target.map(str::to_owned), member: member.map(str::to_owned), unused: None };
     world.serve(0, command).unwrap()["rows"].as_array().unwrap().clone()
 }
 
@@ -90,8 +91,38 @@ fn it_says_when_a_verb_was_used_last() {
 #[test]
 fn it_is_for_admins_alone() {
     let world = stage();
-    let command = Command::AuditAccess { target: None, member: None };
+    let command = Command::AuditAccess { target: None, member: None, unused: None };
     assert_eq!(world.kind(RITA, command), FailureKind::Refused);
-    let command = Command::AuditAccess { target: None, member: Some("rota".into()) };
+    let command = Command::AuditAccess { target: None, member: Some("rota".into()), unused: None };
     assert_eq!(world.kind(0, command), FailureKind::NotFound);
+}
+
+#[test]
+fn what_nobody_uses_is_told_and_the_table_is_signed_off() {
+    let world = stage();
+    let table = |unused: Option<&str>| {
+        world.serve(0, Command::AuditAccess { target: None, member: None, unused: unused.map(str::to_owned) }).unwrap()
+    };
+    let is = |row: &Value, member: &str, verb: &str| row["member"] == member && row["verb"] == verb;
+    let stale = |unused: &str, member: &str, verb: &str| {
+        table(Some(unused))["rows"].as_array().unwrap().iter().any(|row| is(row, member, verb))
+    };
+    assert!(stale("1d", "gus", "tag") && !stale("1d", "gus", "list"), "the log would not tell who listed");
+    let set = assign(&["tag=blue"]);
+    let what = vec!["library/globex/secret.png".to_owned()].into();
+    world.serve(GLOBEX, Command::Set { what, set, dry_run: false, why: None }).unwrap();
+    assert!(!stale("1d", "gus", "tag"));
+    world.clock.advance_ms(2 * 24 * 3_600_000);
+    assert!(stale("1d", "gus", "tag") && !stale("3d", "gus", "tag"));
+
+    assert!(table(None)["signed"].is_null());
+    assert_eq!(world.kind(RITA, Command::AuditSign), FailureKind::Refused);
+    let first = world.serve(0, Command::AuditSign).unwrap();
+    let signed = |key: &str| table(None)["signed"][key].clone();
+    assert_eq!((signed("by"), signed("due"), signed("digest")), (json!("root"), json!(false), first["digest"].clone()));
+    assert_eq!(world.serve(0, Command::AuditSign).unwrap()["digest"], first["digest"], "nothing has changed");
+    world.change_member("gus", Some("client=acme"), None);
+    assert_ne!(world.serve(0, Command::AuditSign).unwrap()["digest"], first["digest"]);
+    world.clock.advance_ms(93 * 24 * 3_600_000);
+    assert_eq!(signed("due"), true);
 }

@@ -2,7 +2,8 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 52] = [
+    &["audit", "sign-off"],
     &["review", "approve"],
     &["takedown"],
     &["workflow", "edit"],

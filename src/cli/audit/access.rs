@@ -9,11 +9,11 @@ use crate::cli::{Done, backend, print, target};
 use crate::ops::proto::Command;
 
 /// Asks, and shows a line for each member and verb that he has.
-pub fn run(global: &Global, asset: Option<&str>, member: Option<String>) -> Done {
+pub fn run(global: &Global, asset: Option<&str>, member: Option<String>, unused: Option<String>) -> Done {
     let places: Vec<&str> = asset.into_iter().collect();
     let told = backend::run(global, &places, |root| {
         let target = asset.map(|asset| target::resolve(root, asset)).transpose()?;
-        Ok(Command::AuditAccess { target, member })
+        Ok(Command::AuditAccess { target, member, unused })
     })?;
     if global.json {
         print::json(&told)?;
@@ -32,6 +32,24 @@ pub fn run(global: &Global, asset: Option<&str>, member: Option<String>) -> Done
         table.add_row([member, role, verb, reaches, because, used]);
     }
     print::line(&table.to_string())?;
+    let signed = &told["signed"];
+    print::note(&match (signed["at"].as_str(), signed["due"] == true) {
+        (Some(at), false) => format!("signed off at {at} by {}", print::word(&signed["by"])),
+        (Some(at), true) => format!("signed off last at {at}, longer ago than a quarter: dam audit sign-off"),
+        (None, _) => "never signed off: dam audit sign-off".to_owned(),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Signs.
+pub fn sign(global: &Global) -> Done {
+    let done = backend::run(global, &[], |_| Ok(Command::AuditSign))?;
+    if global.json {
+        print::json(&done)?;
+    } else {
+        let digest: String = print::word(&done["digest"]).chars().take(12).collect();
+        print::line(&format!("signed off: {} rights, {digest}", done["rights"]))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

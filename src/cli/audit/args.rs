@@ -34,10 +34,12 @@ Example:
     /// Show how far each member reaches, by which rule, and when he last made use of it.
     #[command(after_help = "\
 For each member and verb: how many assets he reaches when what he can unlock is unlocked, the query that says so, and the newest
-row of the log in which he did it (- where the log would not tell). With an asset: whether he reaches that one, and why. For admins.
+row of the log in which he did it (- where the log would not tell). With an asset: whether he reaches that one, and why. With --unused
+what nobody has made use of lately, and could be taken away. For admins.
 
 Example:
   dam audit access
+  dam audit access --unused 90d
   dam audit access --member rita
   dam audit access library/luna/IMG_1.png --json")]
     Access {
@@ -47,5 +49,15 @@ Example:
         /// One member alone.
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
+        /// Only rights that were not used since then: a date, a time, or how long ago as 90d.
+        #[arg(long, value_name = "SINCE")]
+        unused: Option<String>,
     },
+    /// Put your name under who reaches what, once a quarter.
+    #[command(after_help = "\
+The row on record has a digest of the table that dam audit access shows, without when it was used. For admins.
+
+Example:
+  dam audit access && dam audit sign-off")]
+    SignOff,
 }

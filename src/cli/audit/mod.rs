@@ -18,7 +18,8 @@ use crate::ops::proto::Command;
 pub fn run(global: &Global, args: AuditArgs) -> Done {
     match args.action {
         AuditAction::Metadata { query, fix } => metadata(global, query, fix),
-        AuditAction::Access { target, member } => access::run(global, target.as_deref(), member),
+        AuditAction::Access { target, member, unused } => access::run(global, target.as_deref(), member, unused),
+        AuditAction::SignOff => access::sign(global),
     }
 }
 

@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 # What each measures stands in scripts/bench/NAME.sh.
-SECTIONS=(import stream write small list views gate tags rsync export stills)
+SECTIONS=(import stream write small list views gate trail tags rsync export stills)
 usage() {
     say "Usage: scripts/bench.sh [--scale PERCENT] [--json FILE] [--check] [--only NAME]"
     say "  --scale PERCENT  size of the work (100: about twenty minutes)"

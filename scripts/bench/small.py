@@ -1,5 +1,6 @@
 """small.py create DIR N: makes N files of 4 KiB.  small.py save DIR N: saves one file of 64 KiB N times as editors do (temporary,
-fsync, rename) and prints the median and the 99th percentile of one save, in milliseconds."""
+fsync, rename) and prints the median and the 99th percentile of one save, in milliseconds.  small.py open DIR N: opens, reads and closes every
+file of DIR N times."""
 
 import os
 import sys
@@ -20,6 +21,13 @@ def write(name, size, sync):
 if what == "create":
     for n in range(count):
         write(f"{folder}/{n}.bin", 4096, False)
+elif what == "open":
+    names = [entry.path for entry in os.scandir(folder) if entry.is_file()]
+    for _ in range(count):
+        for name in names:
+            file = os.open(name, os.O_RDONLY)
+            os.read(file, 4096)
+            os.close(file)
 else:
     took = []
     write(f"{folder}/saved.png", 65536, True)

@@ -445,6 +445,18 @@ fn what_waits_for_a_decoder_is_let_alone_and_goes_on_by_itself() {
     assert!(admin.has("platforms/x/card/b.jpg"));
 }
 
+/// Regression: what ended well and had made nothing was the fault of each picture, for ever.
+#[test]
+fn a_decoder_that_makes_nothing_is_no_fault_of_the_picture() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(decoder(folder.path(), "true"));
+    let card = avif(&world, &admin);
+    let told = world.library.still(&card).unwrap_err();
+    assert!(matches!(&told, StillError::Media(MediaError::Unavailable { .. })), "{told}");
+    assert!(told.to_string().contains("made nothing of it") && world.library.still_row(&card).unwrap().is_none());
+}
+
 /// Regression: after one failure none was decoded until the library was mounted again.
 #[test]
 fn a_decoder_that_gave_up_is_tried_again_and_shown_when_it_decodes() {

@@ -148,6 +148,7 @@ impl Library {
         let is_copied = copy(source, &input, goes_on)?;
         let ended = if is_copied { run.run(|_| goes_on())? } else { Ended::Stopped };
         match ended {
+            Ended::Done if output.metadata()?.len() == 0 => Ok(Err(Fault::Its("vips made nothing of it".into()))),
             Ended::Done => Ok(Ok(output)),
             // Not every codec says that it was memory.
             Ended::Refused(why) if most > SURELY_FITS => {

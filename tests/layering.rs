@@ -382,6 +382,21 @@ fn time_and_chance_have_one_source() {
     );
 }
 
+/// Cargo joins the features that anybody asks of one version: those of another would give ours the vector code that we leave out, whose bytes differ from
+/// processor to processor.
+#[test]
+fn our_colours_are_converted_by_code_of_our_own_choice() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let of = |package: &str| {
+        let found = lock.split("[[package]]").find(|p| p.contains(&format!("name = \"{package}\"\n"))).unwrap();
+        let line = found.lines().find(|line| line.trim().starts_with("\"moxcms ")).map(str::trim);
+        line.unwrap_or_else(|| panic!("{package}: one version of moxcms serves all, with all features")).to_owned()
+    };
+    assert_ne!(of("damfs"), of("image"));
+    let ours = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(ours.lines().any(|l| l.starts_with("moxcms = ") && l.contains("default-features = false")));
+}
+
 #[test]
 fn no_file_is_long() {
     let long = sources(&["src", "mountd/src", "policy/src", "tests"]);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damfs::ops::proto::{Command, Failure, FailureKind, Hello, PROTOCOL, Request, Response};
 use damfs::ops::{serve_to, wire};
-use damfs::types::Caller;
+use damfs::types::{Caller, MemberId};
 use serde_json::json;
 use tracing::{debug, error, warn};
 
@@ -124,15 +124,20 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
                 return;
             }
         };
+        let leaving = leaving(hub, &request);
         let answer = catch_unwind(AssertUnwindSafe(|| answer(hub, stream, &caller, request, descriptor)))
             .unwrap_or_else(|_| {
                 error!("a command panicked");
                 Err(failure(FailureKind::Failed, "the daemon made a mistake", "see its log"))
             });
-        let (response, next) = match answer {
+        let (response, mut next) = match answer {
             Ok((value, next)) => (Response::Done { value }, next),
             Err(failure) => (Response::Failed { failure }, Next::Listen),
         };
+        // Out he is with the first thing that is committed, whatever became of the rest.
+        if leaving.is_some_and(|member| hub.library().is_shut_out(member) && hub.dismiss(member)) {
+            next = Next::End;
+        }
         match wire::send(stream, &response, None) {
             // Nothing of it was sent.
             Err(e) if e.kind() == io::ErrorKind::InvalidData => {
@@ -153,6 +158,14 @@ fn converse(stream: &UnixStream, hub: &Arc<Hub>) {
                 std::thread::park();
             }
         }
+    }
+}
+
+/// The member whose mounts a request may leave without anybody whom they answer for.
+fn leaving(hub: &Hub, request: &Request) -> Option<MemberId> {
+    match request {
+        Request::Run { command: Command::MemberOffboard { name, .. } } => hub.library().member_called(name),
+        _ => None,
     }
 }
 
@@ -177,20 +190,14 @@ fn answer(
         }
         Request::Run { command } => {
             let shows = command.changes_names();
-            let leaving = match &command {
-                Command::MemberOffboard { name, .. } => Some(name.clone()),
-                _ => None,
-            };
             let file = descriptor.map(Into::into);
             let long = command.tells_progress();
-            let value = telling(stream, long, |listener| serve_to(hub.library(), caller, command, file, listener))?;
+            let done = telling(stream, long, |listener| serve_to(hub.library(), caller, command, file, listener));
+            // Also of what failed some of it may be done.
             if shows {
                 hub.wait_told();
             }
-            if leaving.is_some_and(|name| hub.dismiss(&name)) {
-                return Ok((value, Next::End));
-            }
-            value
+            done?
         }
         Request::Mount { mountpoint, as_member, shared, posix } => {
             let Some(directory) = descriptor else {

@@ -229,12 +229,12 @@ impl Hub {
         self.part_with(number, &mounted, parting)
     }
 
-    /// Takes down whatever answers for a member of that name, whoever holds files open in it. `true` as in [`Self::unmount`].
-    pub fn dismiss(&self, name: &str) -> bool {
+    /// Takes down whatever answers for a member, whoever holds files open in it. `true` as in [`Self::unmount`].
+    pub fn dismiss(&self, member: MemberId) -> bool {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let his: Vec<(u64, Mounted)> = {
             let mut state = self.lock();
-            let his = state.mounts.iter_mut().filter(|m| m.info.member.as_deref() == Some(name));
+            let his = state.mounts.iter_mut().filter(|m| m.member == Some(member));
             his.map(|served| {
                 served.leaving = true;
                 (served.number, served.mounted.clone())

@@ -5,19 +5,23 @@ pub mod captions;
 pub mod expr;
 mod frame_rates;
 pub mod glossary;
+pub mod guideline;
 pub mod platforms;
 pub mod roles;
 mod source;
 pub mod thinning;
+pub mod workflow;
 
 pub use captions::{Captions, CaptionsError, Post};
 pub use expr::{
     Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value, parse_with,
 };
 pub use glossary::{Glossary, GlossaryError, Refusal};
+pub use guideline::{Guideline, GuidelineError};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{
     AdultGate, Case, CaseWho, Decision, Difference, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb,
-    When,
+    When, moments,
 };
 pub use thinning::{ThinningError, ThinningRules};
+pub use workflow::{Workflow, WorkflowError};

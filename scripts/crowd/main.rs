@@ -119,7 +119,7 @@ impl Pattern {
         let made = Timestamp::from_secs(1_700_000_000 + i64::try_from(seeds.below(63_000_000)).unwrap_or(0));
         let status = |seeds: &mut Seeds, platform: &str| {
             let value = seeds.pick(&["approved", "approved", "needs-review", "rejected"]);
-            (platform.to_owned(), Verdict { value: value.into(), version: Some(head), by: None, at: made })
+            (platform.to_owned(), Verdict::new(value, Some(head), None, made))
         };
         let row = NodeRow { id: node, asset: Some(id), mtime: made, ..self.node.clone() };
         let asset = Asset {

@@ -20,8 +20,16 @@ use crate::clock::SharedClock;
 use crate::policy::{Decision, Expr, Glossary, Lock, Platforms, Subject, Verb};
 use crate::types::{MemberId, Timestamp};
 
-/// Every active member, behind no second factor.
-type Subjects = Arc<Vec<(MemberId, Subject)>>;
+/// Whoever may review something now or later: every active member, behind no second factor, in each way that the clock will have him.
+#[derive(Default)]
+struct Reviewers {
+    /// As of which epoch of the members.
+    epoch: u64,
+    /// From when on, until somebody's days are over.
+    since: Timestamp,
+    next: Option<Timestamp>,
+    ways: Arc<Vec<(MemberId, Subject)>>,
+}
 
 /// The one gate. Shared by everything that answers anyone.
 pub struct Gate {
@@ -36,8 +44,7 @@ pub struct Gate {
     /// The last row of the change feed that was heard.
     heard: Mutex<u64>,
     memory: Memory,
-    /// What the members may, as of an epoch of theirs.
-    subjects: Mutex<(u64, Subjects)>,
+    reviewers: Mutex<Reviewers>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -61,7 +68,7 @@ impl Gate {
             epoch,
             heard: Mutex::default(),
             memory: Memory::default(),
-            subjects: Mutex::default(),
+            reviewers: Mutex::default(),
         }
     }
 
@@ -168,8 +175,7 @@ impl Gate {
     /// When the catalogue fails.
     pub fn next_shift(&self, now: Timestamp) -> Result<Option<Timestamp>, CatalogError> {
         let members = self.catalog.read(|tx| tx.members())?;
-        let ends = members.iter().filter(|member| member.is_in(now)).filter_map(|member| member.ends);
-        Ok(ends.chain(self.roles().next(now.as_nanos()).map(Timestamp::from_nanos)).min())
+        Ok(shift(&members, &self.roles(), now))
     }
 
     /// Decides one verb for one asset.
@@ -202,33 +208,29 @@ impl Gate {
         if decision.allowed { Decision { allowed: false, reason: refusal.to_owned() } } else { decision }
     }
 
-    /// What each active member may by role and scope; read once per change of members.
-    fn subjects(&self, tx: &dyn ReadTx) -> Result<Subjects, CatalogError> {
-        let epoch = self.members.load(Ordering::Acquire);
-        let mut known = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.0 != epoch {
-            let (now, roles, terms) = (self.clock.now(), self.roles(), self.terms());
-            let there = tx.members()?.into_iter().filter(|row| row.is_in(now));
+    /// What each active member may by role and scope, now or later; read once per change of members and of times.
+    fn reviewers(&self, tx: &dyn ReadTx) -> Result<Arc<Vec<(MemberId, Subject)>>, CatalogError> {
+        let (epoch, now) = (self.members.load(Ordering::Acquire), self.clock.now());
+        let mut known = self.reviewers.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch != epoch || now < known.since || known.next.is_some_and(|next| next <= now) {
+            let (members, roles, terms) = (tx.members()?, self.roles(), self.terms());
+            let mut ways = Vec::new();
             // A colleague who is not at work now is one all the same.
-            let known_as = |row: MemberRow| Some((row.id, Who::subject_of(&row, None, &roles, terms.clone()).ok()?));
-            *known = (epoch, Arc::new(there.filter_map(known_as).collect()));
+            for row in members.iter().filter(|row| row.is_in(now)) {
+                ways.extend(Who::ever(row, Verb::Review, now, &roles, &terms).into_iter().map(|who| (row.id, who)));
+            }
+            *known = Reviewers { epoch, since: now, next: shift(&members, &roles, now), ways: Arc::new(ways) };
         }
-        Ok(Arc::clone(&known.1))
+        Ok(Arc::clone(&known.ways))
     }
 
-    /// Whether an active member other than one may do something with an asset, by role and scope.
+    /// Whether an active member other than one may review an asset, by role and scope, be it at another hour.
     ///
     /// # Errors
     /// When the catalogue fails.
-    pub fn another_may(
-        &self,
-        tx: &dyn ReadTx,
-        than: MemberId,
-        verb: Verb,
-        asset: &Asset,
-    ) -> Result<bool, CatalogError> {
-        let subjects = self.subjects(tx)?;
-        Ok(subjects.iter().any(|(id, subject)| *id != than && subject.allows(verb, &AssetFacts(asset))))
+    pub fn another_may_review(&self, tx: &dyn ReadTx, than: MemberId, asset: &Asset) -> Result<bool, CatalogError> {
+        let ways = self.reviewers(tx)?;
+        Ok(ways.iter().any(|(id, subject)| *id != than && subject.allows(Verb::Review, &AssetFacts(asset))))
     }
 
     /// The query whose published assets are those that the verb is allowed for.
@@ -236,6 +238,12 @@ impl Gate {
     pub fn filter(&self, who: &Who, verb: Verb) -> Expr {
         who.subject.filter(verb)
     }
+}
+
+/// The next moment at which one of the members may something else than now, only since time passes.
+fn shift(members: &[MemberRow], roles: &Policy, now: Timestamp) -> Option<Timestamp> {
+    let ends = members.iter().filter(|member| member.is_in(now)).filter_map(|member| member.ends);
+    ends.chain(roles.next(now.as_nanos()).map(Timestamp::from_nanos)).min()
 }
 
 /// A provisional asset has no facts yet that a role could speak of: until its first version it is its maker's, or a

@@ -17,7 +17,7 @@ fn member(n: u8) -> MemberId {
 
 /// A published portrait of luna, owned by member 1.
 fn asset() -> Asset {
-    let verdict = |value: &str| Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH };
+    let verdict = |value: &str| Verdict::new(value, None, None, Timestamp::EPOCH);
     Asset {
         id: AssetId::from_bytes([9; 16]),
         ordinal: 1,
@@ -47,6 +47,8 @@ fn asset() -> Asset {
         sampler: Some("euler".into()),
         seed: Some(-7),
         stage: Some("draft".into()),
+        reviewer: None,
+        due: None,
         personas: set(&["luna", "mira"]),
         campaigns: set(&["summer"]),
         tags: set(&["campaigns/summer", "beach"]),
@@ -57,6 +59,7 @@ fn asset() -> Asset {
         properties: BTreeMap::from([("title".into(), "Blue hour".into())]),
         generator: None,
         status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
+        remarks: Vec::new(),
         conflicts: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,

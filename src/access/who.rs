@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AccessError, Policy};
 use crate::catalog::{FactorRow, MemberRow};
-use crate::policy::{Glossary, Lock, Platforms, Rule, Subject};
+use crate::policy::{Glossary, Lock, Platforms, Rule, Subject, Verb, moments};
 use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
@@ -36,8 +36,10 @@ pub struct Who {
     pub policy: u64,
     /// He may so until then: what he unlocked is locked again by itself.
     pub(super) until: Option<Timestamp>,
-    /// He may so from when he was looked up until then, when a rule of hours or his own last day says otherwise.
-    pub(super) shift: Option<(Timestamp, Timestamp)>,
+    /// When he was looked up. A clock that was set back since may be before days that were over.
+    pub(super) since: Timestamp,
+    /// He may so until then, when a rule of hours or his own last day says otherwise.
+    pub(super) shift: Option<Timestamp>,
 }
 
 impl Deref for Who {
@@ -59,18 +61,16 @@ impl Who {
         policy: &Policy,
         terms: Terms,
     ) -> Result<Self, AccessError> {
-        if let Some(end) = row.ends.filter(|end| *end <= now) {
-            return Err(AccessError::Ended { name: row.name.clone(), end });
-        }
+        must_not_be_over(row, now)?;
         let subject = Self::subject_of(row, Some(now), policy, terms)?;
         let until = factor.and_then(|factor| factor.open_until(now));
         let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
         let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
-        let shift = rules.chain(row.ends).min().map(|next| (now, next));
-        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, shift })
+        let shift = rules.chain(row.ends).min();
+        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, since: now, shift })
     }
 
-    /// What an active member may by his roles and scope, behind no second factor: at a moment, or with every rule of hours and days holding.
+    /// What an active member may by his roles and scope, behind no second factor: at a moment, or as the rules are written.
     ///
     /// # Errors
     /// When he is not active, or a role or his scope cannot be read.
@@ -95,24 +95,52 @@ impl Who {
         Ok(subject.reading(terms.glossary).publishing(terms.platforms))
     }
 
+    /// As he would be admitted at a moment, with a second factor or without one, and with all of it unlocked; now, by the rules as they are written,
+    /// when none is named.
+    ///
+    /// # Errors
+    /// As [`Who::admit`].
+    pub fn supposed(
+        row: &MemberRow,
+        enrolled: bool,
+        at: Option<Timestamp>,
+        now: Timestamp,
+        policy: &Policy,
+        terms: Terms,
+    ) -> Result<Subject, AccessError> {
+        must_not_be_over(row, at.unwrap_or(now))?;
+        let lock = Lock::of(policy.adult_gate(), enrolled, true);
+        Ok(Self::subject_of(row, at, policy, terms)?.behind(lock))
+    }
+
+    /// As [`Who::subject_of`], in each way that a verb will be his from a moment on. None for who is not active, or whose role or scope cannot be
+    /// read: he may nothing.
+    pub(super) fn ever(row: &MemberRow, verb: Verb, from: Timestamp, policy: &Policy, terms: &Terms) -> Vec<Subject> {
+        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
+        let moments = moments(&roles, verb, from.as_nanos(), row.ends.map(Timestamp::as_nanos));
+        let at = |moment| Self::subject_of(row, Some(Timestamp::from_nanos(moment)), policy, terms.clone()).ok();
+        moments.into_iter().filter_map(at).collect()
+    }
+
     /// As he is once he has unlocked what he has a second factor for.
     #[must_use]
     pub fn at_most(&self) -> Self {
         let lock = self.subject.lock().filter(|lock| *lock != Lock::Locked);
-        Self {
-            id: self.id,
-            subject: self.subject.clone().behind(lock),
-            policy: self.policy,
-            until: None,
-            shift: self.shift,
-        }
+        Self { subject: self.subject.clone().behind(lock), until: None, ..self.clone() }
     }
 
     /// Whether he may still what he might when he was looked up; not for ever, when the clock was set back.
     pub(super) fn is_as_remembered(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| FactorRow::is_open(until, now))
-            && self.shift.is_none_or(|(since, next)| since <= now && now < next)
+            && self.since <= now
+            && self.shift.is_none_or(|next| now < next)
     }
+}
+
+/// Nothing for a member whose last day, if he has one, is not over.
+fn must_not_be_over(row: &MemberRow, now: Timestamp) -> Result<(), AccessError> {
+    let over = row.ends.filter(|end| *end <= now);
+    over.map_or(Ok(()), |end| Err(AccessError::Ended { name: row.name.clone(), end }))
 }
 
 /// Who asked before, by the epoch in which it was looked up. Only members are remembered, so it stays small.

@@ -89,6 +89,7 @@ impl Facts for AssetFacts<'_> {
             Field::Kind => one(Some(&asset.kind)),
             Field::Format => one(Some(&asset.format)),
             Field::Owner => one(Some(&asset.owner_name)),
+            Field::Reviewer => one(asset.reviewer.as_deref()),
             Field::Orientation => one(self.orientation()),
             Field::State => one(Some(state(asset.state))),
             Field::Status(platform) => one(asset.status.get(platform).map(|v| v.value.as_str())),
@@ -109,6 +110,7 @@ impl Facts for AssetFacts<'_> {
             | Field::Created
             | Field::Imported
             | Field::Expires
+            | Field::Due
             | Field::Prompt
             | Field::Text => {}
         }
@@ -123,6 +125,7 @@ impl Facts for AssetFacts<'_> {
             Field::Created => Some(asset.created.as_nanos()),
             Field::Imported => Some(asset.imported.as_nanos()),
             Field::Expires => asset.expires.map(|t| t.as_nanos()),
+            Field::Due => asset.due.map(|t| t.as_nanos()),
             _ => None,
         }
     }

@@ -354,6 +354,7 @@ reads! {
     fn find(&self, query: &Expr, after: u64, limit: usize) -> Vec<Asset>;
     fn numbers(&self, query: &Expr) -> Vec<u64>;
     fn keys(&self, query: &Expr, key: Key) -> Vec<(u64, Option<KeyValue>)>;
+    fn owned(&self, owner: MemberId) -> Vec<u64>;
     fn assets(&self, ordinals: &[u64]) -> Vec<Asset>;
     fn view_rows(&self, query: &Expr, after: u64, limit: usize) -> Vec<ViewRow>;
     fn finds(&self, query: &Expr, asset: AssetId) -> bool;

@@ -149,6 +149,31 @@ pub struct Verdict {
     pub version: Option<VersionId>,
     pub by: Option<MemberId>,
     pub at: Timestamp,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The platform's guideline that it was given under, by its digits.
+    #[serde(default)]
+    pub guideline: Option<String>,
+}
+
+impl Verdict {
+    /// One without a word.
+    pub fn new(value: impl Into<String>, version: Option<VersionId>, by: Option<MemberId>, at: Timestamp) -> Self {
+        Self { value: value.into(), version, by, at, reason: None, guideline: None }
+    }
+}
+
+/// What somebody said of an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    pub at: Timestamp,
+    pub by: Option<MemberId>,
+    /// The number of the version that it speaks of.
+    pub version: Option<u32>,
+    /// The decision that it gives the reason for, as `stage=rejected`.
+    pub about: Option<String>,
+    pub text: String,
 }
 
 /// Everything known of one asset: the aggregate that queries, roles and records speak of.
@@ -196,6 +221,12 @@ pub struct Asset {
     pub sampler: Option<String>,
     pub seed: Option<i64>,
     pub stage: Option<String>,
+    /// Who is to review it, by name.
+    #[serde(default)]
+    pub reviewer: Option<String>,
+    /// Until when it is to be reviewed.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
     pub personas: BTreeSet<String>,
     pub campaigns: BTreeSet<String>,
     /// Tags, `/` between levels.
@@ -211,6 +242,9 @@ pub struct Asset {
     pub generator: Option<String>,
     /// Per platform.
     pub status: BTreeMap<String, Verdict>,
+    /// What was said of it, in the order in which it was.
+    #[serde(default)]
+    pub remarks: Vec<Remark>,
     /// What file and record, or two writers, said differently, by field; until somebody decides.
     pub conflicts: BTreeMap<String, Conflict>,
     /// Where it was and when it was put in the trash.

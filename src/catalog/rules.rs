@@ -65,6 +65,8 @@ pub(super) fn check_asset(asset: &Asset, before: Option<&Asset>) -> Result<(), C
         || asset.status.contains_key("")
         || asset.properties.contains_key("")
         || asset.conflicts.contains_key("")
+        || asset.reviewer.as_deref() == Some("")
+        || asset.remarks.iter().any(|remark| remark.text.is_empty() || remark.about.as_deref() == Some(""))
     {
         return refused(format!("asset {id} has an empty value"));
     }

@@ -76,6 +76,8 @@ pub trait ReadTx {
     fn numbers(&self, query: &Expr) -> Result<Vec<u64>, E>;
     /// As `numbers`, each with one value; `None` where the asset has none.
     fn keys(&self, query: &Expr, key: Key) -> Result<Vec<(u64, Option<KeyValue>)>, E>;
+    /// The ordinals of all that a member owns, wherever it is, published or not, in order.
+    fn owned(&self, owner: MemberId) -> Result<Vec<u64>, E>;
     /// The assets of these ordinals, which are in order, whatever they are; one that is not there is left out.
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E>;
     /// Those that `find` would give and whose bytes are there, with only what a listing shows.

@@ -11,17 +11,21 @@ use super::export::ExportArgs;
 use super::factor::UnlockArgs;
 use super::find::FindArgs;
 use super::glossary::GlossaryArgs;
+use super::guideline::GuidelineArgs;
 use super::log::LogArgs;
 use super::many::Many;
 use super::member::MemberArgs;
+use super::meta::MetaArgs;
 use super::policy::PolicyArgs;
 use super::records::RecordsArgs;
+use super::review::{ReviewArgs, TakedownArgs};
 use super::scout::ScoutArgs;
 use super::similar::SimilarArgs;
 use super::spec::SpecArgs;
 use super::thin::ThinArgs;
 use super::thumbs::ThumbsArgs;
 use super::whence::WhenceArgs;
+use super::workflow::WorkflowArgs;
 
 /// The one table of exit codes.
 pub const EXIT_CODES: &str = "\
@@ -180,6 +184,14 @@ Example:
     Glossary(GlossaryArgs),
     /// Who may do what: the roles, their versions, and what a change of them would change.
     Policy(PolicyArgs),
+    /// Review: what waits, approve, reject, hand on, assign, comment.
+    Review(ReviewArgs),
+    /// Take assets out of circulation at once.
+    Takedown(TakedownArgs),
+    /// The board's stages, moves and reviewers: show, check, edit.
+    Workflow(WorkflowArgs),
+    /// Platforms' guidelines, which approvals are held to: list, show, edit, put, what an old one approved.
+    Guideline(GuidelineArgs),
     /// What each platform accepts: the table that exports are made by.
     Spec(SpecArgs),
     /// What stands beside each export when it is posted: templates, hashtags, what is said of what was generated.
@@ -236,7 +248,8 @@ Example:
     #[command(after_help = "\
 facet=value puts a value in place, facet=+value adds one (persona, campaign, tag, lora), facet=-value takes one
 away, facet= takes all away. Facets: client persona campaign tag rating stars rights likeness model lora expires
-owner state stage status.<platform>. A status is a verdict on the bytes as they are now and needs the right to review.
+owner state stage reviewer due status.<platform>. A status is a verdict on the bytes as they are now and needs the right to
+review.
 One call is one step for dam undo: when one of the assets is not found, or may not be changed, none is.
 With --json the first thousand assets are told one by one, with their old and new values.
 
@@ -477,41 +490,11 @@ pub struct SetArgs {
     /// Assets and values, in any order; a file in this folder whose name holds `=` is written ./name.
     #[arg(required = true, value_name = "PATH|FACET=VALUE", value_hint = ValueHint::FilePath)]
     pub items: Vec<String>,
+    /// Why: kept with a verdict or a move on the board.
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
     #[command(flatten)]
     pub many: Many,
-}
-
-#[derive(Debug, Args)]
-pub struct MetaArgs {
-    #[command(subcommand)]
-    pub action: MetaAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum MetaAction {
-    /// Show what waits for a decision: the field, what stands, what does not, and since when.
-    #[command(after_help = "Example:\n  dam meta diff library/luna/IMG_1.png")]
-    Diff(ShowArgs),
-    /// Decide.
-    #[command(after_help = "\
-Setting the field by any other way decides, too.
-
-Example:
-  dam meta resolve library/luna/IMG_1.png --take stands
-  dam meta resolve library/luna/IMG_1.png note --take other
-  dam meta resolve library/luna/IMG_1.png title --take 'Blue hour'
-  dam meta resolve library/luna/IMG_1.png bytes --take 3")]
-    Resolve {
-        /// A path in a mount, library/..., or an asset id.
-        #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
-        target: String,
-        /// The field; else all that wait.
-        #[arg(value_name = "FIELD")]
-        field: Option<String>,
-        /// What is to stand; of bytes a VALUE is the number of a version.
-        #[arg(long, value_name = "stands|other|VALUE")]
-        take: String,
-    },
 }
 
 #[derive(Debug, Args)]

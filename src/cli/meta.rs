@@ -2,9 +2,44 @@
 
 use std::process::ExitCode;
 
-use super::args::{Global, MetaAction, MetaArgs};
+use clap::{Args, Subcommand, ValueHint};
+
+use super::args::{Global, ShowArgs};
 use super::{Done, backend, print, target};
 use crate::ops::proto::Command;
+
+#[derive(Debug, Args)]
+pub struct MetaArgs {
+    #[command(subcommand)]
+    pub action: MetaAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MetaAction {
+    /// Show what waits for a decision: the field, what stands, what does not, and since when.
+    #[command(after_help = "Example:\n  dam meta diff library/luna/IMG_1.png")]
+    Diff(ShowArgs),
+    /// Decide.
+    #[command(after_help = "\
+Setting the field by any other way decides, too.
+
+Example:
+  dam meta resolve library/luna/IMG_1.png --take stands
+  dam meta resolve library/luna/IMG_1.png note --take other
+  dam meta resolve library/luna/IMG_1.png title --take 'Blue hour'
+  dam meta resolve library/luna/IMG_1.png bytes --take 3")]
+    Resolve {
+        /// A path in a mount, library/..., or an asset id.
+        #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath)]
+        target: String,
+        /// The field; else all that wait.
+        #[arg(value_name = "FIELD")]
+        field: Option<String>,
+        /// What is to stand; of bytes a VALUE is the number of a version.
+        #[arg(long, value_name = "stands|other|VALUE")]
+        take: String,
+    },
+}
 
 /// Tells or decides.
 pub fn run(global: &Global, args: MetaArgs) -> Done {

@@ -13,6 +13,7 @@ mod factor;
 mod find;
 mod fsck;
 mod glossary;
+mod guideline;
 mod import;
 mod init;
 mod keys;
@@ -29,6 +30,7 @@ mod progress;
 mod rebuild;
 mod records;
 mod restore;
+mod review;
 mod save;
 mod scout;
 mod set;
@@ -49,6 +51,7 @@ mod walk;
 mod whence;
 mod whole;
 mod why;
+mod workflow;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,6 +88,10 @@ pub fn run() -> ExitCode {
         Cmd::Audit(args) => audit::run(&global, args),
         Cmd::Glossary(args) => glossary::run(&global, args),
         Cmd::Policy(args) => policy::run(&global, args),
+        Cmd::Review(args) => review::run(&global, args),
+        Cmd::Takedown(args) => review::takedown(&global, args),
+        Cmd::Workflow(args) => workflow::run(&global, args),
+        Cmd::Guideline(args) => guideline::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),
         Cmd::Caption(args) => caption::run(&global, args),
         Cmd::Thumbs(args) => thumbs::run(&global, &args),

@@ -17,7 +17,7 @@ pub struct OwnText<'a> {
     pub read: &'a dyn Fn(Vec<u8>) -> Result<String, String>,
     pub check: &'a dyn Fn(&str) -> Result<(), String>,
     /// Another text in the place of the base.
-    pub put: fn(text: String, base: String) -> Command,
+    pub put: &'a dyn Fn(String, String) -> Command,
 }
 
 /// Has it edited and puts it in; what came of it, or `None` when nothing was changed.

@@ -13,7 +13,8 @@ pub fn run(global: &Global, args: &SetArgs) -> Done {
     }
     let set = values.into_iter().map(|text| assignment(text)).collect::<Result<Vec<_>, _>>()?;
     value::changes(&set)?;
-    many::run(global, &args.many, &paths, |what, dry_run| Command::Set { what, set, dry_run })
+    let why = args.message.clone();
+    many::run(global, &args.many, &paths, |what, dry_run| Command::Set { what, set, dry_run, why })
 }
 
 /// Reads `facet=value`.

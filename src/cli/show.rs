@@ -31,10 +31,13 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
             ("status", Value::Object(verdicts)) => verdicts
                 .iter()
                 .map(|(p, v)| {
-                    format!("{p} {} (version {}, {})", print::word(&v["value"]), v["version"], print::word(&v["by"]))
+                    let why = v["reason"].as_str().map(|why| format!(": {}", print::safe(why))).unwrap_or_default();
+                    let [word, by] = ["value", "by"].map(|key| print::word(&v[key]));
+                    format!("{p} {word} (version {}, {by}){why}", v["version"])
                 })
                 .collect::<Vec<_>>()
                 .join(", "),
+            ("remark", Value::Array(remarks)) => remarks.iter().map(said).collect::<Vec<_>>().join("\n"),
             ("versions", Value::Array(versions)) => versions
                 .iter()
                 .map(|v| {
@@ -59,4 +62,11 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
     }
     print::out(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who said what of which version.
+fn said(remark: &Value) -> String {
+    let about = remark["about"].as_str().map(|about| format!(", {about}")).unwrap_or_default();
+    let [by, text] = ["by", "text"].map(|key| print::safe(remark[key].as_str().unwrap_or_default()));
+    format!("{by} (version {}{about}): {text}", remark["version"])
 }

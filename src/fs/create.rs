@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::bin::takes_notes;
 use super::mount::{Found, Mount, Place, local_name};
+use super::writable::{refuse_place, refuse_word, saved_in, writable};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
 use crate::catalog::journal::Cause;
@@ -18,12 +19,12 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{inbox, record, terms, value};
-use crate::policy::{Expr, Field, FieldKind, Verb};
+use crate::ops::{inbox, record, terms};
+use crate::policy::{Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
 use crate::view::identity::{CreateMeaning, on_create};
-use crate::view::tree::{self, Dir, Item, QueryDir};
+use crate::view::tree::{self, Dir, QueryDir};
 
 /// What a create has come to.
 enum Made {
@@ -89,7 +90,7 @@ impl Mount {
         let (place, node, copy) = match made {
             Made::New(new) => *new,
             Made::There(ino) => {
-                let opened = self.open(caller, caller.process, ino, open)?;
+                let opened = self.open_for(who, caller, caller.process, ino, open)?;
                 return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
             }
         };
@@ -274,7 +275,7 @@ impl Mount {
                 self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
             }
             Place::View(dir) if classify(&name) == NameClass::SaveDir && local_name(&dir)?.is_some() => {
-                self.plain(caller, parent, name.as_os_str(), "mkdir", |tx, maker| {
+                self.plain_as(who, caller, parent, name.as_os_str(), |tx, maker| {
                     let mut node = folders::fresh_node(tx, NodeKind::Dir, maker)?;
                     node.mode = mode & 0o7777;
                     Ok(node)
@@ -286,9 +287,7 @@ impl Mount {
             }
             Place::View(dir) => {
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_word(&dir, &name))?;
-                if who.subject.filter(Verb::Tag) == Expr::nothing() {
-                    return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
-                }
+                Self::may_change_words(who, &field, &value)?;
                 self.library.catalog.write(|tx| -> FsResult<()> {
                     if self.has_word(tx, who, (&dir, &name), &field, &value)? {
                         return Err(FsError::Exists);
@@ -299,26 +298,6 @@ impl Mount {
                 })?;
                 self.lookup(caller, parent, name.as_os_str())
             }
-        }
-    }
-
-    /// Whether a name of a word is taken. A term of the glossary that nothing has yet resolves and is not listed: it can still be made.
-    pub(super) fn has_word(
-        &self,
-        tx: &dyn ReadTx,
-        who: &Who,
-        (dir, name): (&Dir, &FileName),
-        field: &Field,
-        value: &str,
-    ) -> FsResult<bool> {
-        match self.in_view(tx, who, dir, name) {
-            Ok(Found::Item(Item::Dir(Dir::Query(_)))) => {
-                let value = who.subject.glossary().canonical(field, value);
-                Ok(self.tree(tx, who).is_listed_value(field, &value)?)
-            }
-            Ok(_) => Ok(true),
-            Err(FsError::NotFound) => Ok(false),
-            Err(e) => Err(e),
         }
     }
 
@@ -378,37 +357,46 @@ impl Mount {
         make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
     ) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = (|| {
-            let name = FileName::try_from(name)?;
-            let maker = self.maker(&who, caller);
-            Self::may_work(&who)?;
-            let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
-            let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
-                let folder = match &place {
-                    Place::Folder(folder) => folder.id,
-                    Place::View(dir) => {
-                        saved_in(dir)?;
-                        if is_for_assets(classify(&name)) {
-                            return Err(FsError::NotPermitted(
-                                "links belong into library/; in a view only an editor's lock links are kept".into(),
-                            ));
-                        }
-                        ensure_local(tx, dir, &maker)?
-                    }
-                };
-                if tx.entry(folder, &name)?.is_some() {
-                    return Err(FsError::Exists);
-                }
-                let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
-                let node = make(tx, &folders::maker_in(&parent, &maker))?;
-                tx.put_node(&node)?;
-                let entry = folders::link(tx, folder, &name, node.id, maker.now)?;
-                trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
-                Ok(node)
-            })?;
-            self.introduce(&who, parent, &name, Found::Node(Box::new(node), None))
-        })();
+        let result = self.plain_as(&who, caller, parent, name, make);
         self.explain(&who, op, result)
+    }
+
+    fn plain_as(
+        &self,
+        who: &Who,
+        caller: &Caller,
+        parent: u64,
+        name: &OsStr,
+        make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
+    ) -> FsResult<Entry> {
+        let name = FileName::try_from(name)?;
+        let maker = self.maker(who, caller);
+        Self::may_work(who)?;
+        let place = self.library.catalog.read(|tx| self.place(tx, who, parent))?;
+        let node = self.library.catalog.write(|tx| -> FsResult<NodeRow> {
+            let folder = match &place {
+                Place::Folder(folder) => folder.id,
+                Place::View(dir) => {
+                    saved_in(dir)?;
+                    if is_for_assets(classify(&name)) {
+                        return Err(FsError::NotPermitted(
+                            "links belong into library/; in a view only an editor's lock links are kept".into(),
+                        ));
+                    }
+                    ensure_local(tx, dir, &maker)?
+                }
+            };
+            if tx.entry(folder, &name)?.is_some() {
+                return Err(FsError::Exists);
+            }
+            let parent = tx.node(folder)?.ok_or(FsError::NotFound)?;
+            let node = make(tx, &folders::maker_in(&parent, &maker))?;
+            tx.put_node(&node)?;
+            let entry = folders::link(tx, folder, &name, node.id, maker.now)?;
+            trail::at(tx, &maker.hand(), "create", (&node, &entry), json!({}))?;
+            Ok(node)
+        })?;
+        self.introduce(who, parent, &name, Found::Node(Box::new(node), None))
     }
 
     /// Hard links are refused in folders; in a view, a link of an asset adds the view's value.
@@ -446,71 +434,6 @@ impl Mount {
             Ok(Entry { attr, entry_ttl: ttl, attr_ttl: ttl })
         })();
         self.explain(&who, "link", result)
-    }
-}
-
-/// The query whose plain values a new file here would get; a sentence for every other place.
-pub(super) fn writable(dir: &Dir) -> FsResult<&QueryDir> {
-    match dir {
-        Dir::Query(query) if query.plain && query.sets.iter().all(|(f, _)| f.is_settable()) => Ok(query),
-        Dir::Query(query) if query.plain => Err(FsError::NotPermitted(format!(
-            "`{}` follows from the files themselves; put new files into library/ or a view by persona, campaign, tag or rating, and remove files in library/",
-            query.path
-        ))),
-        Dir::Query(query) if query.expr == Expr::nothing() => {
-            Err(FsError::NotPermitted(format!("`{}` asks nothing that is there: dam saved tells why", query.path)))
-        }
-        Dir::Query(query) => Err(FsError::NotPermitted(format!(
-            "`{}` is a query with not, or, or a range: it cannot say what a file put here should get",
-            query.path
-        ))),
-        other => Err(refuse_place(other)),
-    }
-}
-
-/// The query whose files are saved where it shows them: it may not say what a new file gets, and has room for what a save needs on its way.
-pub(super) fn saved_in(dir: &Dir) -> FsResult<&QueryDir> {
-    match dir {
-        Dir::Query(query) => Ok(query),
-        other => Err(refuse_place(other)),
-    }
-}
-
-/// Why a directory takes no new word.
-fn refuse_word(dir: &Dir, name: &FileName) -> FsError {
-    let (Dir::Field(field) | Dir::NarrowField(_, field)) = dir else { return refuse_place(dir) };
-    match field.kind() {
-        FieldKind::Closed(known) if field.is_settable() => {
-            let known = known.iter().map(|&word| word.to_owned());
-            value::unknown(&field.to_string(), &name.to_text(), known).into()
-        }
-        _ => refuse_place(dir),
-    }
-}
-
-/// Why a directory takes nothing new.
-pub(super) fn refuse_place(dir: &Dir) -> FsError {
-    match dir {
-        Dir::Platforms | Dir::Platform(_) | Dir::Placement(..) => {
-            FsError::ReadOnly("platforms/ is rendered from what is approved; change the asset in library/".into())
-        }
-        Dir::VersionsTree(_) | Dir::VersionsOf(_) => {
-            FsError::ReadOnly("versions/ keeps what was; copy a version back into library/ to restore it".into())
-        }
-        Dir::RecordsTree(_) => FsError::ReadOnly("records/ is written by damfs; use `dam set`".into()),
-        Dir::Control | Dir::Why | Dir::WhyTree(_) | Dir::WhyExports(_) => {
-            FsError::ReadOnly(".dam/ is written by damfs".into())
-        }
-        Dir::Trash | Dir::TrashDay(_) => {
-            FsError::ReadOnly("the trash takes only what is removed; move a file out of it to restore it".into())
-        }
-        Dir::Saved => FsError::NotPermitted(
-            "saved/ keeps queries: mkdir 'saved/persona=luna' and rename it, or ln -s ../find/QUERY saved/NAME".into(),
-        ),
-        Dir::Bin(_) => FsError::NotPermitted(
-            "a desktop's trash takes files that are moved into its files/, and the desktop's own notes".into(),
-        ),
-        _ => FsError::NotPermitted("this directory is made of the library's metadata; put files into library/".into()),
     }
 }
 

@@ -180,7 +180,7 @@ impl Mount {
             Object::Node(node, _) if node.kind == NodeKind::Dir => Self::may_work(&who),
             Object::Node(node, _) => self.may_change(tx, &who, Verb::Edit, &node),
             Object::Dir(dir) if crate::view::tree::is_writable(&dir) => Ok(()),
-            Object::Dir(dir) => Err(super::create::refuse_place(&dir)),
+            Object::Dir(dir) => Err(super::writable::refuse_place(&dir)),
             _ => Err(FsError::ReadOnly("this is made by damfs".into())),
         })
     }

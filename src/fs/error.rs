@@ -5,6 +5,7 @@ use crate::blob::BlobError;
 use crate::catalog::CatalogError;
 use crate::media::MediaError;
 use crate::ops::stills::StillError;
+use crate::policy::Verb;
 
 /// Shorthand.
 pub type FsResult<T> = Result<T, FsError>;
@@ -49,8 +50,11 @@ pub enum FsError {
     #[error("operation not supported: {0}")]
     Unsupported(&'static str),
     /// The role does not allow it (EACCES).
-    #[error("permission denied: {0}")]
-    Denied(String),
+    #[error("permission denied: {}", .0.reason)]
+    Denied(Denial),
+    /// The board or a guideline does not allow it (EPERM).
+    #[error("operation not permitted: {}", .0.reason)]
+    Barred(Denial),
     /// The place does not allow it, whoever asks (EPERM).
     #[error("operation not permitted: {0}")]
     NotPermitted(String),
@@ -75,7 +79,24 @@ pub enum FsError {
     Io(String),
 }
 
+/// What was refused, as the audit log tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub verb: Verb,
+    /// The id of what it was tried with, or what it is called.
+    pub subject: String,
+    pub reason: String,
+}
+
+/// What a refusal is of that no single thing decides.
+pub(super) const LIBRARY: &str = "library";
+
 impl FsError {
+    /// A refusal of the roles.
+    pub fn denied(verb: Verb, subject: impl ToString, reason: impl Into<String>) -> Self {
+        Self::Denied(Denial { verb, subject: subject.to_string(), reason: reason.into() })
+    }
+
     /// For calls that name an inode, which the kernel had from a name: that is looked up again, and only when it leads nowhere now is the
     /// answer that there is nothing.
     pub(super) fn of_inode(self) -> Self {
@@ -104,7 +125,7 @@ impl FsError {
             Self::Range => libc::ERANGE,
             Self::Unsupported(_) => libc::EOPNOTSUPP,
             Self::Denied(_) => libc::EACCES,
-            Self::NotPermitted(_) => libc::EPERM,
+            Self::NotPermitted(_) | Self::Barred(_) => libc::EPERM,
             Self::ReadOnly(_) => libc::EROFS,
             Self::CrossDevice(_) => libc::EXDEV,
             Self::Busy(_) => libc::EBUSY,
@@ -121,7 +142,8 @@ impl FsError {
         match self {
             Self::NoExport(s)
             | Self::BadValue(s)
-            | Self::Denied(s)
+            | Self::Denied(Denial { reason: s, .. })
+            | Self::Barred(Denial { reason: s, .. })
             | Self::NotPermitted(s)
             | Self::ReadOnly(s)
             | Self::Busy(s) => Some(s),
@@ -171,7 +193,7 @@ impl From<AccessError> for FsError {
     fn from(e: AccessError) -> Self {
         match e {
             AccessError::Catalog(e) => e.into(),
-            refused => Self::Denied(refused.to_string()),
+            refused => Self::denied(Verb::List, LIBRARY, refused.to_string()),
         }
     }
 }

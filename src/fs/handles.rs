@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dir::Listing;
+use super::error::LIBRARY;
 use super::inodes::ExportRef;
 use super::mount::Mount;
 use super::text::Text;
@@ -55,7 +56,7 @@ pub(super) enum Handle {
 
 impl Handle {
     /// What it rests on. A directory rests on nothing: each listing decides.
-    fn rights(&self) -> Option<&Arc<Rights>> {
+    pub(super) fn rights(&self) -> Option<&Arc<Rights>> {
         match self {
             Self::File(file) => Some(&file.gate),
             Self::Version { gate, .. }
@@ -100,6 +101,11 @@ impl Rights {
         Arc::new(Self { reads, writes })
     }
 
+    /// Who opened it.
+    pub(super) fn who(&self) -> Option<&Who> {
+        self.reads.as_ref().or(self.writes.as_ref()).map(|pass| &*pass.who)
+    }
+
     /// Whether it was opened for reading and may still be read.
     pub(super) fn may_read(&self, mount: &Mount) -> FsResult<()> {
         self.reads.as_ref().ok_or(FsError::BadHandle)?.check(mount)
@@ -126,6 +132,22 @@ pub(super) enum Target {
     Text(Text),
 }
 
+impl Target {
+    /// What a refusal is of.
+    fn subject(&self) -> String {
+        match self {
+            Self::Node(NodeRow { asset: Some(id), .. })
+            | Self::Asset(id)
+            | Self::Export(id, _)
+            | Self::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _) | Text::Caption(id, _)) => {
+                id.to_string()
+            }
+            Self::Node(node) => node.id.to_string(),
+            Self::Text(_) => LIBRARY.to_owned(),
+        }
+    }
+}
+
 /// The decision that an open handle rests on; taken again when the epoch has moved.
 pub(super) struct Pass {
     who: Arc<Who>,
@@ -149,7 +171,8 @@ impl Pass {
         let who = mount.library.gate.who(&Identity::Member(self.who.id))?;
         mount.library.catalog.read(|tx| self.judge(mount, tx, &who)).map_err(|e| match e {
             FsError::NotFound | FsError::Denied(_) => {
-                FsError::Denied("the right to this file was withdrawn while it was open".into())
+                let reason = "the right to this file was withdrawn while it was open";
+                FsError::denied(self.verb, self.target.subject(), reason)
             }
             e => e,
         })?;

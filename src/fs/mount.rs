@@ -13,8 +13,7 @@ use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
 use crate::access::{Identity, Who};
 use crate::catalog::{Asset, AssetFacts, NodeClass, NodeKind, NodeRow, NodeStat, ReadTx, TunnelHow, VersionRow};
-use crate::ops::notices::Notice;
-use crate::ops::{Library, find, folders};
+use crate::ops::{Library, folders};
 use crate::policy::Verb;
 use crate::types::{AssetId, Attr, Caller, ContentId, FileKind, FileName, NodeId, Timestamp, VersionId};
 use crate::view::bin::{Bin, BinPart};
@@ -163,21 +162,6 @@ impl Mount {
         }
     }
 
-    /// Remembers a refusal for `.dam/errors` and passes it on.
-    pub(super) fn explain<T>(&self, who: &Who, op: &str, result: FsResult<T>) -> FsResult<T> {
-        if let Err(e) = &result
-            && let Some(sentence) = e.sentence()
-        {
-            self.library.notices.add(Notice {
-                at: self.library.clock.now(),
-                member: Some(who.id),
-                op: op.to_owned(),
-                sentence: sentence.to_owned(),
-            });
-        }
-        result
-    }
-
     /// What an inode denotes. [`FsError::Stale`] when that is nothing, or nothing that he may know.
     pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
         self.denoted(tx, who, ino).map_err(FsError::of_inode)
@@ -289,19 +273,6 @@ impl Mount {
                 self.explain_find(&who, parent, &name);
                 Err(e)
             }
-        }
-    }
-
-    /// A query that cannot be read says so in `.dam/errors`.
-    fn explain_find(&self, who: &Who, parent: u64, name: &FileName) {
-        let is_find = matches!(self.inodes.get(parent).as_deref(), Some(Virtual::Dir(Dir::Find)));
-        if !is_find {
-            return;
-        }
-        let text = name.to_text();
-        if let Some(e) = self.library.catalog.read(|tx| find::parse(tx, who, &text)).err() {
-            let sentence = format!("find/{text}: {e}");
-            let _ = self.explain::<()>(who, "find", Err(FsError::NotPermitted(sentence)));
         }
     }
 

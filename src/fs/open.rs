@@ -92,16 +92,24 @@ impl Mount {
     /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
     pub fn open(&self, caller: &Caller, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         let who = self.who(caller)?;
-        let result = self.open_as(&who, thread, ino, mode).map_err(FsError::of_inode).and_then(|opened| {
-            let cut = if mode.truncate {
-                self.handles.file(opened.fh, |file| self.drop_set_id(caller, file))
-            } else {
-                Ok(())
-            };
-            // The kernel closes nothing that it was not given.
-            cut.inspect_err(|_| drop(self.handles.remove(opened.fh))).map(|()| opened)
-        });
+        let result = self.open_for(&who, caller, thread, ino, mode);
         self.explain(&who, "open", result)
+    }
+
+    /// The same within another call.
+    pub(super) fn open_for(
+        &self,
+        who: &Arc<Who>,
+        caller: &Caller,
+        thread: u32,
+        ino: u64,
+        mode: OpenMode,
+    ) -> FsResult<Opened> {
+        let opened = self.open_as(who, thread, ino, mode).map_err(FsError::of_inode)?;
+        let cut =
+            if mode.truncate { self.handles.file(opened.fh, |file| self.drop_set_id(caller, file)) } else { Ok(()) };
+        // The kernel closes nothing that it was not given.
+        cut.inspect_err(|_| drop(self.handles.remove(opened.fh))).map(|()| opened)
     }
 
     fn open_as(&self, who: &Arc<Who>, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
@@ -245,15 +253,20 @@ impl Mount {
     /// # Errors
     /// When the right was withdrawn, or the bytes do not verify.
     pub fn read(&self, _caller: &Caller, fh: u64, offset: u64, size: usize) -> FsResult<Vec<u8>> {
+        let handle = self.handles.get(fh)?;
+        let read = self.read_from(&handle, offset, size);
+        self.explain_use(handle.rights(), "read", read)
+    }
+
+    fn read_from(&self, handle: &Handle, offset: u64, size: usize) -> FsResult<Vec<u8>> {
         let fill = |source: &dyn Fn(u64, &mut [u8]) -> std::io::Result<usize>| -> FsResult<Vec<u8>> {
             let mut buf = vec![0; size];
             let got = source(offset, &mut buf)?;
             buf.truncate(got);
             Ok(buf)
         };
-        let handle = self.handles.get(fh)?;
         handle.may_read(self)?;
-        let bytes = match handle.as_ref() {
+        let bytes = match handle {
             Handle::File(file) => {
                 let bytes = fill(&|o, b| file.live.read(o, b));
                 self.pages_read(file);
@@ -285,7 +298,7 @@ impl Mount {
     /// [`FsError::NoSpace`] when the disk is full.
     pub fn write(&self, caller: &Caller, fh: u64, offset: u64, data: &[u8], append: bool) -> FsResult<usize> {
         self.handles.file(fh, |file| {
-            file.gate.may_write(self)?;
+            self.may_write(file, "write")?;
             if offset.saturating_add(data.len() as u64) > MAX_SIZE {
                 return Err(FsError::TooLarge);
             }
@@ -294,6 +307,10 @@ impl Mount {
             file.live.write(&self.library, file.by, offset, data, append)?;
             Ok(data.len())
         })
+    }
+
+    fn may_write(&self, file: &OpenFile, op: &str) -> FsResult<()> {
+        self.explain_use(Some(&file.gate), op, file.gate.may_write(self))
     }
 
     /// The last chance for an error to reach `close`: records size and time of what was written.
@@ -401,7 +418,7 @@ impl Mount {
         const ZERO_RANGE: i32 = 16;
         let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(FsError::TooLarge)?;
         self.handles.file(fh, |file| {
-            file.gate.may_write(self)?;
+            self.may_write(file, "fallocate")?;
             self.begin(file)?;
             self.drop_set_id(caller, file)?;
             let live = &file.live;
@@ -429,8 +446,8 @@ impl Mount {
     /// [`FsError::Invalid`] behind the end (the kernel makes ENXIO of it where it matters).
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
         let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
-        let whole = |gate: &Rights, len: u64| {
-            gate.check(self)?;
+        let whole = |gate: &Arc<Rights>, len: u64| {
+            self.explain_use(Some(gate), "lseek", gate.check(self))?;
             match (offset < len, whence) {
                 (false, _) => Err(FsError::NoSuchOffset),
                 (true, Seek::Data) => Ok(offset),
@@ -445,7 +462,7 @@ impl Mount {
             Handle::File(_) | Handle::Dir(_) => {}
         }
         self.handles.file(fh, |file| {
-            file.gate.check(self)?;
+            self.explain_use(Some(&file.gate), "lseek", file.gate.check(self))?;
             file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
         })
     }

@@ -1,5 +1,6 @@
 //! What the gate says to each call of the filesystem: of an asset, of a local file, of a folder, of what is to be made.
 
+use super::error::{Denial, LIBRARY};
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
@@ -24,8 +25,7 @@ impl Mount {
         if decision.allowed {
             return Ok(());
         }
-        self.library.audit_denial(who, verb, asset, &decision.reason);
-        Err(FsError::Denied(decision.reason))
+        Err(FsError::denied(verb, asset.id, decision.reason))
     }
 
     /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
@@ -64,7 +64,17 @@ impl Mount {
     /// Whether he may change anything at all.
     pub(super) fn may_work(who: &Who) -> FsResult<()> {
         if who.subject.filter(Verb::Edit) == Expr::nothing() {
-            return Err(FsError::Denied(format!("role {} may not change anything", who.subject.role())));
+            let reason = format!("role {} may not change anything", who.subject.role());
+            return Err(FsError::denied(Verb::Edit, LIBRARY, reason));
+        }
+        Ok(())
+    }
+
+    /// Whether he may make, rename and remove words of a vocabulary.
+    pub(super) fn may_change_words(who: &Who, field: &Field, value: &str) -> FsResult<()> {
+        if who.subject.filter(Verb::Tag) == Expr::nothing() {
+            let reason = format!("role {} may not change tags", who.subject.role());
+            return Err(FsError::denied(Verb::Tag, format_args!("{field}={value}"), reason));
         }
         Ok(())
     }
@@ -87,13 +97,16 @@ impl Mount {
             return Ok(None);
         }
         let Some(entry) = tx.names_of(node.id)?.into_iter().next() else {
-            return Err(FsError::Denied("only who made this file may still use it: it has no name any more".into()));
+            let reason = "only who made this file may still use it: it has no name any more";
+            return Err(FsError::denied(verb, node.id, reason));
         };
         let maker =
             Maker { uid: node.uid, gid: node.gid, member: node.owner, cause: Cause::Unknown, now: node.made_at };
         let asset = Self::imagined(tx, entry.parent, &entry.name, &maker)?;
         self.may(who, verb, &asset).map(|()| None).map_err(|e| match e {
-            FsError::Denied(reason) => FsError::Denied(format!("this local file is another member's, and {reason}")),
+            FsError::Denied(Denial { reason, .. }) => {
+                FsError::denied(verb, node.id, format!("this local file is another member's, and {reason}"))
+            }
             e => e,
         })
     }
@@ -120,7 +133,8 @@ impl Mount {
         if folder.owner == Some(who.id) || who.subject.is_admin() {
             return Ok(());
         }
-        Err(FsError::Denied("only who made a folder, or an admin, may change its attributes".into()))
+        let reason = "only who made a folder, or an admin, may change its attributes";
+        Err(FsError::denied(Verb::Edit, folder.id, reason))
     }
 
     /// Whether he may move a folder with everything in it: who made it and admins may, others only when all of it is theirs to edit.
@@ -129,8 +143,10 @@ impl Mount {
         if Self::may_own(who, folder).is_ok() || who.subject.allows_everything(Verb::Edit) {
             return Ok(());
         }
-        let refused =
-            || FsError::Denied("you may move only a folder that you made, or in which you may edit everything".into());
+        let refused = || {
+            let reason = "you may move only a folder that you made, or in which you may edit everything";
+            FsError::denied(Verb::Edit, folder.id, reason)
+        };
         let mut folders = vec![folder.id];
         while let Some(folder) = folders.pop() {
             for (_, node) in tx.entries(folder, EntryId(0), usize::MAX)? {
@@ -178,9 +194,12 @@ impl Mount {
         let changes: Vec<(Field, FacetChange)> = sets.iter().map(|(f, v)| (f.clone(), added(f, v))).collect();
         match assign::give(&self.library, who, tx, &mut asset, &changes, &maker.hand()) {
             Ok(()) => Ok(()),
-            Err(OpsError::Refused { verb: Verb::List | Verb::Edit, reason, .. }) => Err(FsError::Denied(format!(
-                "a new file here would be out of your reach ({reason}); make it in a folder or view of your own scope"
-            ))),
+            Err(OpsError::Refused { verb: verb @ (Verb::List | Verb::Edit), subject, reason }) => {
+                let reason = format!(
+                    "a new file here would be out of your reach ({reason}); make it in a folder or view of your own scope"
+                );
+                Err(FsError::Denied(Denial { verb, subject, reason }))
+            }
             Err(e) => Err(e.into()),
         }
     }

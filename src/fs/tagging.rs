@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::create::keep_left;
-use super::mount::Mount;
+use super::error::{Denial, LIBRARY};
+use super::mount::{Found, Mount};
 use super::{FsError, FsResult};
 use crate::access::Who;
-use crate::catalog::{Asset, WriteTx};
+use crate::catalog::{Asset, ReadTx, WriteTx};
 use crate::ops::value::{FacetChange, written};
 use crate::ops::view_copy::added;
 use crate::ops::{Actor, OpsError, assign, terms};
-use crate::policy::{Field, Glossary};
-use crate::types::{AssetId, Caller};
-use crate::view::tree::takes_words;
+use crate::policy::{Field, Glossary, Verb};
+use crate::types::{AssetId, Caller, FileName};
+use crate::view::tree::{Dir, Item, takes_words};
 
 impl Mount {
     /// An asset leaves some values and gets others. A word stays when its last file leaves it, as an emptied folder does.
@@ -52,6 +53,26 @@ impl Mount {
         let name = asset.view_name.clone();
         assign::change_asset(&self.library, actor, tx, &mut asset, &changes, &name, self.library.clock.now())?;
         Ok(())
+    }
+
+    /// Whether a name of a word is taken. A term of the glossary that nothing has yet resolves and is not listed: it can still be made.
+    pub(super) fn has_word(
+        &self,
+        tx: &dyn ReadTx,
+        who: &Who,
+        (dir, name): (&Dir, &FileName),
+        field: &Field,
+        value: &str,
+    ) -> FsResult<bool> {
+        match self.in_view(tx, who, dir, name) {
+            Ok(Found::Item(Item::Dir(Dir::Query(_)))) => {
+                let value = who.subject.glossary().canonical(field, value);
+                Ok(self.tree(tx, who).is_listed_value(field, &value)?)
+            }
+            Ok(_) => Ok(true),
+            Err(FsError::NotFound) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 }
 
@@ -109,8 +130,11 @@ impl From<OpsError> for FsError {
             OpsError::NoTerm { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Unknown { message, hint } => Self::NotPermitted(format!("{message}; {hint}")),
             OpsError::Usage { message, hint } => Self::NotPermitted(with_hint(message, hint)),
-            OpsError::Refused { reason, .. } => Self::Denied(reason),
-            OpsError::Locked { message, .. } => Self::Denied(message),
+            OpsError::Barred { subject, message, hint } => {
+                Self::Barred(Denial { verb: Verb::Review, subject, reason: format!("{message}; {hint}") })
+            }
+            OpsError::Refused { verb, subject, reason } => Self::Denied(Denial { verb, subject, reason }),
+            OpsError::Locked { message, .. } => Self::denied(Verb::Admin, LIBRARY, message),
             OpsError::Several { failure, .. } => Self::NotPermitted(with_hint(failure.message, failure.hint)),
             OpsError::Failed { message, .. } => Self::Io(message),
             OpsError::Catalog(e) => e.into(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::{ensure_local, keep_left, refuse_place, writable};
+use super::create::{ensure_local, keep_left};
 use super::mount::{Mount, Place, local_folder};
 use super::tagging::{removals, taken};
+use super::writable::{refuse_place, writable};
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{
@@ -337,9 +338,7 @@ impl Mount {
                 let (field, value) = tree::new_word(&dir, &name).ok_or_else(|| refuse_place(&dir))?;
                 let glossary = who.subject.glossary();
                 let value = glossary.canonical(&field, &value);
-                if who.subject.filter(Verb::Tag) == Expr::nothing() {
-                    return Err(FsError::Denied(format!("role {} may not change tags", who.subject.role())));
-                }
+                Self::may_change_words(who, &field, &value)?;
                 self.library.catalog.write(|tx| -> FsResult<()> {
                     let used = glossary.widen(&Expr::is(field.clone(), value.clone()));
                     let has_below = self.tree(tx, who).has_words_below(&field, &value)?;

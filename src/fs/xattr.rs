@@ -203,10 +203,8 @@ impl Mount {
                     // As for `dam set`: nobody puts an asset past his own reach.
                     if !who.subject.is_admin() {
                         self.may(who, Verb::Tag, &asset).map_err(|_| {
-                            FsError::Denied(format!(
-                                "the change would put the file out of reach of {}",
-                                who.subject.name
-                            ))
+                            let reason = format!("the change would put the file out of reach of {}", who.subject.name);
+                            FsError::denied(Verb::Tag, id, reason)
                         })?;
                     }
                     asset.changed = now.max(asset.changed);

@@ -76,3 +76,82 @@ fn as_they_are(pixels: Vec<u8>, layout: Layout) -> Vec<u8> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Four inks to Lab by a table of two steps each: where the vector code of the converter would go another way.
+    fn inks() -> Vec<u8> {
+        let mut tag = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+        for n in 0..9 {
+            tag.extend(if n % 4 == 0 { 0x1_0000u32 } else { 0 }.to_be_bytes());
+        }
+        let ramp: Vec<u8> = (0..=255).collect();
+        (0..4).for_each(|_| tag.extend(&ramp));
+        for corner in 0u8..16 {
+            let ink = |bit: u8| (corner >> bit) & 1;
+            let light = 240 - 30 * (ink(3) + ink(2) + ink(1)) - 100 * ink(0);
+            tag.extend([light, 128 + 50 * ink(2) - 40 * ink(3), 128 + 70 * ink(1) - 30 * ink(3)]);
+        }
+        (0..3).for_each(|_| tag.extend(&ramp));
+        let length = u32::try_from(144 + tag.len()).unwrap_or(0);
+        let mut profile = vec![0; 144];
+        profile[..4].copy_from_slice(&length.to_be_bytes());
+        profile[8] = 2;
+        profile[12..24].copy_from_slice(b"prtrCMYKLab ");
+        profile[36..40].copy_from_slice(b"acsp");
+        for (at, xyz) in [(68, 0xf6d6u32), (72, 0x1_0000), (76, 0xd32d)] {
+            profile[at..at + 4].copy_from_slice(&xyz.to_be_bytes());
+        }
+        profile[131] = 1;
+        profile[132..136].copy_from_slice(b"A2B0");
+        profile[136..140].copy_from_slice(&144u32.to_be_bytes());
+        profile[140..144].copy_from_slice(&(length - 144).to_be_bytes());
+        profile.extend(tag);
+        profile
+    }
+
+    /// Every channel takes many values beside many of the others.
+    fn steps(channels: usize) -> Vec<u16> {
+        (0..4_096 * u32::try_from(channels).unwrap_or(1))
+            .map(|n| u16::try_from(n.wrapping_mul(40_503).wrapping_add(n / 7) % 65_536).unwrap_or(0))
+            .collect()
+    }
+
+    /// The bytes of an export are the same on every processor, so that one whose bytes were let go of can be made again on another machine.
+    #[test]
+    fn a_conversion_gives_the_same_bytes_everywhere() {
+        let p3 = ColorProfile::new_display_p3().encode().unwrap();
+        let gray = ColorProfile::new_gray_with_gamma(1.8).encode().unwrap();
+        let digest = |layout: Layout, profile: &[u8], wide: bool| {
+            let words = steps(layout.channels());
+            let bytes = words.iter().map(|v| u8::try_from(v >> 8).unwrap()).collect();
+            let plain = as_they_are(words.iter().map(|v| u8::try_from(v >> 8).unwrap()).collect(), layout);
+            let samples = if wide { Samples::Words(words) } else { Samples::Bytes(bytes) };
+            let made = to_srgb(samples, layout, Some(profile));
+            assert_ne!(made, plain, "{layout:?}: the profile is followed");
+            blake3::hash(&made).to_hex().to_string()[..16].to_owned()
+        };
+        let found = [
+            digest(Layout::Rgb, &p3, false),
+            digest(Layout::Rgb, &p3, true),
+            digest(Layout::Rgba, &p3, false),
+            digest(Layout::Gray, &gray, false),
+            digest(Layout::Gray, &gray, true),
+            digest(Layout::Cmyk, &inks(), false),
+            digest(Layout::Cmyk, &inks(), true),
+        ];
+        let known = [
+            "7a7540406649320b",
+            "52df44d5d25dcb9a",
+            "555993d998920d73",
+            "4e1fe6c5d605d0ff",
+            "c07d4ba9fe5769a4",
+            "c4eea945af0811ea",
+            "26af2c175174b1fe",
+        ];
+        assert_eq!(found, known);
+    }
+}

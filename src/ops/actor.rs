@@ -20,6 +20,8 @@ pub struct Actor {
     pub gid: u32,
     cause: Cause,
     who: Arc<Who>,
+    /// What he says with what he does.
+    why: Option<Arc<str>>,
 }
 
 impl Actor {
@@ -43,7 +45,7 @@ impl Actor {
             subject: format!("uid:{}", caller.uid),
             reason: format!("user id {} is no member of this library", caller.uid),
         })?;
-        Ok(Self { member, uid: caller.uid, gid: caller.gid, cause: Cause::process(caller.process), who })
+        Ok(Self { member, uid: caller.uid, gid: caller.gid, cause: Cause::process(caller.process), who, why: None })
     }
 
     /// He as the gate knows him now, for what goes on for long.
@@ -65,7 +67,7 @@ impl Actor {
             return Err(super::members::unknown(name, &members));
         };
         let who = library.gate.who(&Identity::Member(member.id))?;
-        Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, cause: Cause::Unknown, who })
+        Ok(Self { uid: member.uid.unwrap_or(u32::MAX), gid: u32::MAX, member, cause: Cause::Unknown, who, why: None })
     }
 
     /// As the gate knows him.
@@ -132,6 +134,18 @@ impl Actor {
     #[must_use]
     pub fn undoing(&self, turn: u64) -> Self {
         Self { cause: Cause::Undo(turn), ..self.clone() }
+    }
+
+    /// The same one, saying why.
+    #[must_use]
+    pub fn saying(&self, why: Option<&str>) -> Self {
+        Self { why: why.map(Arc::from), ..self.clone() }
+    }
+
+    /// What he says with what he does.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
     }
 
     /// Who changes records.

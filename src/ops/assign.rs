@@ -10,7 +10,7 @@ use super::proto::{Assignment, Selection};
 use super::record::{self, Changed, Hand};
 use super::serve::Listener;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, select, terms, trail, verdicts};
+use super::{Actor, Library, OpsError, folders, select, stages, terms, trail, verdicts};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
@@ -45,7 +45,7 @@ pub fn set(
 ) -> Result<Value, OpsError> {
     let changes = value::changes(set)?;
     value::known_platforms(&changes, actor.who().subject.platforms())?;
-    apply(library, actor, ask, &changes, listener)
+    apply(library, actor, ask, listener, &|_| changes.clone())
 }
 
 /// Adds or removes one tag: `dam tag`.
@@ -62,18 +62,36 @@ pub fn tag(
 ) -> Result<Value, OpsError> {
     let tag = value::tag(tag)?;
     let change = if remove { FacetChange::Remove(tag) } else { FacetChange::Add(tag) };
-    apply(library, actor, ask, &[(Field::Tag, change)], listener)
+    apply(library, actor, ask, listener, &|_| vec![(Field::Tag, change.clone())])
 }
 
-fn apply(
+/// Changes what is asked for by what `changes` says of each.
+pub(super) fn apply(
     library: &Library,
     actor: &Actor,
     ask: Ask,
-    changes: &[(Field, FacetChange)],
     listener: &dyn Listener,
+    changes: &dyn Fn(&Asset) -> Vec<(Field, FacetChange)>,
+) -> Result<Value, OpsError> {
+    let now = library.clock.now();
+    each(library, actor, ask, listener, &|tx, asset| {
+        let (changes, id) = (changes(asset), asset.id.to_string());
+        change_asset(library, actor, tx, asset, &changes, &id, now)
+    })
+}
+
+/// What is done to one record, and what of it changed.
+type Deed<'a> = &'a dyn Fn(&mut dyn WriteTx, &mut Asset) -> Result<Vec<Value>, OpsError>;
+
+/// Does something to all that is asked for, in one transaction: to every one or to none.
+pub(super) fn each(
+    library: &Library,
+    actor: &Actor,
+    ask: Ask,
+    listener: &dyn Listener,
+    deed: Deed<'_>,
 ) -> Result<Value, OpsError> {
     let selected = select::select(library, actor, &ask.what, ask.list)?;
-    let now = library.clock.now();
     dry::write(library, |tx| {
         let mut done = Done::default();
         let mut faults = selected.faults.clone();
@@ -82,8 +100,7 @@ fn apply(
                 if !selected.is_meant(tx, &asset)? {
                     continue;
                 }
-                let id = asset.id.to_string();
-                match change_asset(library, actor, tx, &mut asset, changes, &id, now) {
+                match deed(tx, &mut asset) {
                     Ok(changed) => done.note(tx, &asset, changed)?,
                     Err(e) => {
                         let path = folders::path_of_asset(tx, &asset)?;
@@ -140,18 +157,23 @@ pub fn change_asset(
     name: &str,
     now: Timestamp,
 ) -> Result<Vec<Value>, OpsError> {
+    let (who, hand) = (actor.who(), actor.hand(now));
     let mut own = false;
     for (field, change) in changes {
-        actor.must(library, verb_for(field, change, asset), asset, name)?;
-        own |= verdicts::is_own_approval(library, actor.who(), tx, asset, (field, change))?;
+        actor.must(library, verb_for(library, field, change, asset), asset, name)?;
+        verdicts::must_stand(library, who, actor.why(), tx, asset, (field, change))?;
+        own |= verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
     }
+    let before = asset.clone();
     let mut changed: Vec<Changed> = Vec::new();
-    for (field, change) in &terms::settle(tx, actor.who(), asset, changes)? {
-        changed.extend(record::set(tx, asset, field, change, &actor.hand(now))?);
+    for (field, change) in &terms::settle(tx, who, asset, changes)? {
+        changed.extend(record::set(tx, asset, field, change, &hand)?);
     }
     if changed.is_empty() {
         return Ok(Vec::new());
     }
+    changed.extend(stages::enter(library, tx, asset, stages::stage(&before), changes, &hand)?);
+    let said = verdicts::give_reasons(tx, who, actor.why(), (&before, asset), changes, now)?;
     if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,
@@ -166,15 +188,20 @@ pub fn change_asset(
         detail["own"] = json!(true);
     }
     if changed.iter().any(|c| c.field.starts_with("status.")) {
-        detail["policy"] = actor.who().policy.into();
+        detail["policy"] = who.policy.into();
     }
-    trail::asset(tx, &actor.hand(now), "set", asset.id, &detail)?;
+    if let Some(said) = said {
+        detail["reason"] = said.into();
+    }
+    trail::asset(tx, &hand, "set", asset.id, &detail)?;
     Ok(rows)
 }
 
 /// Nobody may put an asset where his own rules end: into another client's scope, past his own reach.
 fn stays_in_reach(library: &Library, actor: &Actor, changes: &[(Field, FacetChange)], changed: &Asset) -> bool {
-    let moved = changes.iter().any(|(field, _)| !matches!(field, Field::Status(_) | Field::Stage));
+    let moved = changes
+        .iter()
+        .any(|(field, _)| !matches!(field, Field::Status(_) | Field::Stage | Field::Reviewer | Field::Due));
     !moved || actor.is_admin() || actor.decide(library, Verb::Tag, changed).allowed
 }
 
@@ -190,7 +217,7 @@ pub fn lacks_only_tag(
     changes: &[(Field, FacetChange)],
     now: Timestamp,
 ) -> Result<bool, OpsError> {
-    let verbs = || changes.iter().map(|(field, change)| verb_for(field, change, asset));
+    let verbs = || changes.iter().map(|(field, change)| verb_for(library, field, change, asset));
     if verbs().any(|verb| verb != Verb::Tag) {
         return Ok(false);
     }
@@ -223,7 +250,8 @@ pub fn give(
         Err(OpsError::Refused { verb, subject: asset.view_name.clone(), reason: decision.reason })
     };
     let changes = &terms::settle(tx, who, asset, changes)?;
-    let decides = |asset: &Asset, field: &Field, change: &FacetChange| verb_for(field, change, asset) != Verb::Tag;
+    let decides =
+        |asset: &Asset, field: &Field, change: &FacetChange| verb_for(library, field, change, asset) != Verb::Tag;
     let (deciding, plain): (Vec<_>, Vec<_>) = changes.iter().partition(|(field, change)| decides(asset, field, change));
     for (field, change) in plain {
         record::set(tx, asset, field, change, hand)?;
@@ -231,7 +259,8 @@ pub fn give(
     let mut decided = asset.clone();
     for (field, change) in deciding {
         if record::set(tx, &mut decided, field, change, hand)?.is_some() {
-            must(verb_for(field, change, asset), asset)?;
+            must(verb_for(library, field, change, asset), asset)?;
+            verdicts::must_stand(library, who, None, tx, asset, (field, change))?;
             verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
         }
     }
@@ -259,9 +288,10 @@ pub fn store(tx: &mut dyn WriteTx, asset: &Asset) -> Result<(), OpsError> {
 
 /// The verb that a change needs.
 #[must_use]
-pub fn verb_for(field: &Field, change: &FacetChange, asset: &Asset) -> Verb {
+pub fn verb_for(library: &Library, field: &Field, change: &FacetChange, asset: &Asset) -> Verb {
     match field {
-        Field::Status(_) | Field::Stage => Verb::Review,
+        Field::Stage => stages::needs(&library.workflow(), asset, change),
+        Field::Status(_) | Field::Reviewer | Field::Due => Verb::Review,
         Field::Owner => Verb::Admin,
         // A hold keeps an asset from everybody's hands; only an admin puts it on or takes it off.
         Field::State if asset.state == AssetState::Held => Verb::Admin,

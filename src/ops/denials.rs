@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{CHAIN, Library};
 use crate::access::Who;
 use crate::audit;
-use crate::catalog::{Asset, CatalogError};
+use crate::catalog::CatalogError;
 use crate::policy::Verb;
 use crate::types::Timestamp;
 
@@ -29,7 +29,7 @@ pub struct Denials(Mutex<Vec<Denial>>);
 
 impl Library {
     /// Remembers that a member was refused; written by the next beat at the latest.
-    pub fn audit_denial(&self, who: &Who, verb: Verb, asset: &Asset, reason: &str) {
+    pub fn audit_denial(&self, who: &Who, verb: Verb, subject: &str, reason: &str) {
         let mut waiting = self.denials.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= WAITING {
             tracing::warn!("refusals come faster than they can be recorded; one was dropped");
@@ -38,8 +38,8 @@ impl Library {
         waiting.push(Denial {
             at: self.clock.now(),
             actor: who.subject.name.clone(),
-            action: format!("deny.{verb:?}").to_lowercase(),
-            subject: asset.id.to_string(),
+            action: format!("deny.{verb}"),
+            subject: subject.to_owned(),
             reason: reason.to_owned(),
             policy: who.policy,
         });

@@ -29,6 +29,9 @@ pub enum OpsError {
     /// The role does not allow it. `subject` goes to the audit log: an id or a path.
     #[error("{reason}")]
     Refused { verb: Verb, subject: String, reason: String },
+    /// The board or a guideline does not allow it to whoever may review. `subject` goes to the audit log.
+    #[error("{message}")]
+    Barred { subject: String, message: String, hint: String },
     /// The second factor was not given, or wrong. On record by then.
     #[error("{message}")]
     Locked { message: String, hint: String },
@@ -90,7 +93,7 @@ impl From<OpsError> for Failure {
             OpsError::Refused { subject, .. } => {
                 (FailureKind::Refused, Some(format!("see what is allowed with: dam why {subject}")))
             }
-            OpsError::Locked { hint, .. } => (FailureKind::Refused, Some(hint)),
+            OpsError::Locked { hint, .. } | OpsError::Barred { hint, .. } => (FailureKind::Refused, Some(hint)),
             OpsError::Access(AccessError::Catalog(_)) => (FailureKind::Failed, None),
             OpsError::Access(_) => (FailureKind::Refused, None),
             OpsError::Failed { hint, .. } => (FailureKind::Failed, hint),

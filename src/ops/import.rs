@@ -6,7 +6,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use damfs_policy::Field;
+use damfs_policy::{Field, Verb};
 use serde::{Deserialize, Serialize};
 
 use super::filing::{self, Arrival, Filed, Numbers, Plan};
@@ -241,7 +241,7 @@ impl<'a> Importer<'a> {
             // One that is refused by now is refused again by its transaction.
             match library.catalog.read(|tx| plan.manifest(library, self.actor, tx, &self.options.changes)) {
                 Ok(manifest) => library.put_manifest(&manifest)?,
-                Err(OpsError::Refused { .. }) => {}
+                Err(OpsError::Refused { .. } | OpsError::Barred { .. }) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -277,6 +277,10 @@ impl<'a> Importer<'a> {
             | OpsError::Unknown { .. }
             | OpsError::Locked { .. }
             | OpsError::Several { .. } => false,
+            OpsError::Barred { message, .. } => {
+                super::serve::note_denial(self.library, &self.actor.member.name, Verb::Review, given, message)?;
+                true
+            }
             OpsError::Refused { verb, reason, .. } => {
                 super::serve::note_denial(self.library, &self.actor.member.name, *verb, given, reason)?;
                 true

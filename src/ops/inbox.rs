@@ -238,6 +238,7 @@ fn is_its_own(fault: &OpsError) -> bool {
         | OpsError::Catalog(CatalogError::Constraint(_))
         | OpsError::Usage { .. }
         | OpsError::NoTerm { .. }
+        | OpsError::Barred { .. }
         | OpsError::Failed { .. } => true,
         OpsError::Live(_)
         | OpsError::Blob(_)

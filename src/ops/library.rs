@@ -15,12 +15,14 @@ use super::denials::Denials;
 use super::evict::KeptRenders;
 use super::factors::Leases;
 use super::glossary;
+use super::guidelines;
 use super::heads::Heads;
 pub use super::info::{Bytes, LibraryInfo};
 use super::live_table::LiveFiles;
 use super::looks::Looking;
 use super::mapped::Served;
 use super::notices::Notices;
+pub use super::open_error::OpenError;
 use super::own_text::OwnText;
 use super::parts::Parts;
 use super::policy;
@@ -35,13 +37,14 @@ use super::strays::ScratchSwept;
 use super::thin::{self, Thinning};
 use super::view_copy::ViewCopies;
 use super::watermark::Watermark;
+use super::workflow::Board;
 use crate::access::{Gate, Terms};
 use crate::audit;
-use crate::blob::{BlobError, StageDir, Vault};
+use crate::blob::{StageDir, Vault};
 use crate::catalog::sqlite::SqliteEngine;
 use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, NodeKind, NodeRow, WriteTx};
 use crate::clock::SharedClock;
-use crate::crypto::{CryptoError, Keyring, Permutation};
+use crate::crypto::{Keyring, Permutation};
 use crate::media::Budget;
 use crate::policy::{Captions, Case, Glossary, Platforms, RoleBook, ThinningRules, platforms};
 use crate::rng::SharedEntropy;
@@ -59,91 +62,6 @@ pub enum KeyChoice<'a> {
     File(&'a Path),
     /// Not encrypted.
     Plain,
-}
-
-/// Why a library cannot be made or opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("{} is not a damfs library", .path.display())]
-    NotALibrary { path: PathBuf },
-    #[error("{} is not a folder", .path.display())]
-    NotAFolder { path: PathBuf },
-    #[error("the damfs.toml of {} cannot be read: {why}", .path.display())]
-    Damaged { path: PathBuf, why: String },
-    #[error("{} is a damfs library already", .path.display())]
-    Exists { path: PathBuf },
-    #[error("{} is not empty", .path.display())]
-    NotEmpty { path: PathBuf },
-    #[error("the library is sealed and its key file is not at {}", .path.display())]
-    NoKey { path: PathBuf },
-    #[error("the library is sealed and no key file was given")]
-    KeyNeeded,
-    #[error("no permission to read the key file {}", .path.display())]
-    KeyDenied { path: PathBuf },
-    #[error("the key does not open this library")]
-    WrongKey,
-    #[error("the key file would lie inside the library at {}", .path.display())]
-    KeyInside { path: PathBuf },
-    #[error("the library is in use by process {pid}")]
-    InUse { pid: u32 },
-    #[error("the library has format {found}; this damfs knows up to {FORMAT}")]
-    NewerFormat { found: u32 },
-    #[error("no permission to open {}", .path.display())]
-    Denied { path: PathBuf },
-    #[error("the roles file cannot be used: {0}")]
-    Roles(String),
-    #[error("the glossary cannot be used: {0}")]
-    Glossary(String),
-    #[error("{what}: {source}")]
-    Io { what: String, source: std::io::Error },
-    #[error(transparent)]
-    Crypto(CryptoError),
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    #[error(transparent)]
-    Blob(#[from] BlobError),
-}
-
-impl OpenError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::NotALibrary { .. } => "make one with `dam init LIBRARY`, or name another with --library",
-            Self::NotAFolder { .. } => "name a folder, or a name that is free",
-            Self::Damaged { .. } => "put it back from a backup of the library; the rest of the library is not touched",
-            Self::KeyDenied { .. } => "run as the user who owns it, or name another with --key-file FILE",
-            Self::Exists { .. } => "use it as it is, or choose another folder",
-            Self::NotEmpty { .. } => "choose a new or empty folder",
-            Self::NoKey { .. } | Self::KeyNeeded => {
-                "name the key file with --key-file FILE or DAM_KEY_FILE; without it the library cannot be read"
-            }
-            Self::WrongKey => "name the key file that `dam init` wrote for this library with --key-file FILE",
-            Self::KeyInside { .. } => "keep the key outside: whoever copies the library must not get its key",
-            Self::InUse { .. } => "it is being used in place or served by a daemon; wait for it, or unmount it first",
-            Self::NewerFormat { .. } | Self::Catalog(CatalogError::NewerSchema { .. }) => "install a newer damfs",
-            Self::Denied { .. } => "ask the library's owner to serve it (dam mount), or run as that user",
-            Self::Roles(_) => "mend roles.toml in the library folder",
-            Self::Glossary(_) => "mend glossary.toml in the library folder; `dam glossary check FILE` reads it",
-            Self::Io { .. } => "check the disk and the folder's permissions",
-            Self::Crypto(_) => "put the keyring back from a backup of the library; nothing was changed",
-            Self::Catalog(CatalogError::Damaged(_)) => {
-                "everything but the catalogue is untouched; `dam fsck --rebuild` makes it again"
-            }
-            Self::Catalog(_) | Self::Blob(_) => {
-                "when this stays, restore the library from a backup; nothing was changed"
-            }
-        }
-    }
-}
-
-impl From<CryptoError> for OpenError {
-    fn from(e: CryptoError) -> Self {
-        match e {
-            CryptoError::WrongKey | CryptoError::OtherLibrary { .. } => Self::WrongKey,
-            other => Self::Crypto(other),
-        }
-    }
 }
 
 pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> OpenError {
@@ -210,6 +128,7 @@ pub struct Library {
     pub(super) glossary_file: OwnText,
     pub(super) platforms_file: OwnText,
     pub(super) captions: CaptionsInForce,
+    pub(super) board: Board,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -276,19 +195,17 @@ impl Library {
         }
         super::wire::run_directory(&root).map_err(io("cannot make the library's folders"))?;
         write_new(&root.join("keyring"), &made.sealed, 0o600).map_err(io("cannot write the keyring"))?;
-        write_new(&root.join(policy::FILE), RoleBook::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the roles"))?;
-        write_new(&root.join(policy::CASES), Case::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the cases of the roles"))?;
-        write_new(&root.join(thin::FILE), ThinningRules::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the rules of versions"))?;
-        write_new(&root.join(glossary::FILE), Glossary::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the glossary"))?;
-        write_new(&root.join(spec::FILE), Platforms::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the table of platforms"))?;
-        write_new(&root.join(captions::FILE), Captions::TEMPLATE.as_bytes(), 0o600)
-            .map_err(io("cannot write the captions"))?;
-        write_new(&root.join("README.txt"), README.as_bytes(), 0o600).map_err(io("cannot write the readme"))?;
+        for (file, text, what) in [
+            (policy::FILE, RoleBook::TEMPLATE, "the roles"),
+            (policy::CASES, Case::TEMPLATE, "the cases of the roles"),
+            (thin::FILE, ThinningRules::TEMPLATE, "the rules of versions"),
+            (glossary::FILE, Glossary::TEMPLATE, "the glossary"),
+            (spec::FILE, Platforms::TEMPLATE, "the table of platforms"),
+            (captions::FILE, Captions::TEMPLATE, "the captions"),
+            ("README.txt", README, "the readme"),
+        ] {
+            write_new(&root.join(file), text.as_bytes(), 0o600).map_err(io(format!("cannot write {what}")))?;
+        }
         let engine = SqliteEngine::create(&root.join("catalog.db"))?;
         let catalog = Catalog::new(Arc::new(engine));
         let member = MemberId::make(now, entropy.as_ref()).map_err(io("no randomness"))?;
@@ -328,9 +245,12 @@ impl Library {
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
-        let (platforms, captions) =
-            catalog.read(|tx| Ok::<_, CatalogError>((spec::kept(tx)?, CaptionsInForce::kept(tx)?)))?;
-        let roles = policy::open(&catalog, &root, &platforms.vocabulary(), clock.now())?.map_err(OpenError::Roles)?;
+        let (platforms, captions, board) = catalog.read(|tx| {
+            let platforms = guidelines::kept(tx, &*spec::kept(tx)?)?;
+            let board = Board::kept(tx, &platforms.vocabulary())?;
+            Ok::<_, CatalogError>((platforms, CaptionsInForce::kept(tx)?, board))
+        })?;
+        let roles = policy::open(&catalog, &root, &platforms.vocabulary(), clock.now())?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
         let gate =
             Arc::new(Gate::new(catalog.clone(), clock.clone(), roles, Terms { glossary: Arc::new(words), platforms }));
@@ -376,6 +296,7 @@ impl Library {
             glossary_file,
             platforms_file: OwnText::unread(spec::FILE),
             captions,
+            board,
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -461,6 +382,18 @@ impl Library {
     pub fn member_named(&self, name: &str) -> Option<MemberId> {
         let found = self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten();
         found.filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
+    }
+
+    /// The member of that name, whoever lets him in.
+    #[must_use]
+    pub fn member_called(&self, name: &str) -> Option<MemberId> {
+        self.catalog.read(|tx| tx.member_by_name(name)).ok().flatten().map(|m| m.id)
+    }
+
+    /// Whether a member is known to have been put out of service.
+    #[must_use]
+    pub fn is_shut_out(&self, member: MemberId) -> bool {
+        self.catalog.read(|tx| tx.member(member)).is_ok_and(|row| row.is_some_and(|row| !row.active))
     }
 
     /// Whether a user id is an admin here.

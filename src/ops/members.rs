@@ -1,10 +1,9 @@
 //! Members: who may do what, by role and scope. Only an admin changes them, and the last one stays.
 
-use damfs_policy::Verb;
 use serde_json::{Value, json};
 
-use super::{Actor, Library, OpsError, factors, trail, value};
-use crate::access::Policy;
+use super::{Actor, Library, OpsError, factors, policy, trail, value};
+use crate::access::{Policy, Terms, Who};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -39,13 +38,15 @@ pub struct NewMember<'a> {
 pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Value, OpsError> {
     actor.must_be_admin("add members")?;
     let (name, uid) = (check_name(new.name)?, new.uid);
-    let role = check_roles(library, new.role)?;
     let scope = new.scope.map(|scope| check_scope(library, scope)).transpose()?.flatten();
     let ends = new.ends.map(|day| check_end(library, day)).transpose()?.flatten();
     let now = library.clock.now();
     let id = MemberId::make(now, &*library.entropy)?;
-    let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
     library.catalog.write(|tx| {
+        let roles = policy::settled(library, tx)?;
+        let role = check_roles(&roles, new.role)?;
+        let scope = scope.clone();
+        let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
         if tx.member_by_name(name)?.is_some() {
             return Err(OpsError::usage(
                 format!("there is a member `{name}` already"),
@@ -64,7 +65,6 @@ pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Valu
 /// As [`add`]; also when it would leave the library without an active admin.
 pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) -> Result<Value, OpsError> {
     actor.must_be_admin("change members")?;
-    let role = change.role.as_deref().map(|role| check_roles(library, role)).transpose()?;
     let ends = change.ends.as_deref().map(|day| check_end(library, day)).transpose()?;
     let now = library.clock.now();
     let scope = change.scope.as_deref().map(|scope| check_scope(library, scope)).transpose()?;
@@ -73,8 +73,9 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
             return Err(unknown(name, &tx.members()?));
         };
         let mut row = old.clone();
-        if let Some(role) = &role {
-            row.role.clone_from(role);
+        if let Some(role) = &change.role {
+            let roles = policy::settled(library, tx)?;
+            row.role = check_roles(&roles, role)?;
         }
         row.ends = ends.unwrap_or(row.ends);
         if let Some(scope) = &scope {
@@ -121,7 +122,7 @@ pub(super) fn leaves_an_admin(
     old: &MemberRow,
     new: &MemberRow,
 ) -> Result<(), OpsError> {
-    let (roles, name) = (library.gate.roles(), &old.name);
+    let (roles, name) = (policy::settled(library, tx)?, &old.name);
     let stays = |member: &MemberRow| member.id != old.id && is_admin(&roles, member);
     if !is_admin(&roles, old) || is_admin(&roles, new) || tx.members()?.iter().any(stays) {
         return Ok(());
@@ -208,12 +209,10 @@ fn member_json(row: &MemberRow) -> Value {
     })
 }
 
-/// Whether a member administers the library by these roles, for good, once he has given what second factor he has.
+/// Whether a member administers the library by these roles, for good, once he has given what second factor he has. The gate lets nobody in of
+/// whose roles one is missing, whatever the others say.
 pub(super) fn is_admin(policy: &Policy, row: &MemberRow) -> bool {
-    let may = || {
-        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
-        damfs_policy::Subject::of_roles(&row.name, &roles, None, None).allows_everything(Verb::Admin)
-    };
+    let may = || Who::subject_of(row, None, policy, Terms::default()).is_ok_and(|subject| subject.is_admin());
     row.active && row.ends.is_none() && row.scope.is_none() && may()
 }
 
@@ -229,8 +228,7 @@ fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsEr
 }
 
 /// Roles that there are, each once.
-fn check_roles(library: &Library, text: &str) -> Result<String, OpsError> {
-    let policy = library.gate.roles();
+fn check_roles(policy: &Policy, text: &str) -> Result<String, OpsError> {
     let mut roles: Vec<&str> = Vec::new();
     for role in text.split(',').map(str::trim) {
         if policy.get(role).is_none() {

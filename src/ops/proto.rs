@@ -206,6 +206,47 @@ pub enum Command {
         what: Selection,
         set: Vec<Assignment>,
         dry_run: bool,
+        /// What is said with a decision.
+        #[serde(default)]
+        why: Option<String>,
+    },
+    /// What waits on the board.
+    ReviewList {
+        stage: Option<String>,
+        mine: bool,
+        overdue: bool,
+    },
+    /// As `Set`, a remark.
+    Remark {
+        what: Selection,
+        text: String,
+    },
+    /// As `Set`: out of circulation, everywhere or on one platform.
+    Takedown {
+        what: Selection,
+        platform: Option<String>,
+        dry_run: bool,
+        why: String,
+    },
+    WorkflowShow,
+    /// In the place of `base`; without, of whichever is in force.
+    WorkflowPut {
+        text: String,
+        base: Option<String>,
+    },
+    GuidelineList,
+    GuidelineShow {
+        platform: String,
+    },
+    /// As `WorkflowPut`.
+    GuidelinePut {
+        platform: String,
+        text: String,
+        base: Option<String>,
+    },
+    GuidelineStale {
+        platform: String,
+        mark: bool,
     },
     /// As `Set`, one tag.
     Tag {
@@ -295,7 +336,15 @@ impl Command {
     /// Whether it may take long and says how far it is.
     #[must_use]
     pub const fn tells_progress(&self) -> bool {
-        matches!(self, Self::Set { .. } | Self::Tag { .. } | Self::Undo { .. })
+        matches!(
+            self,
+            Self::Set { .. }
+                | Self::Tag { .. }
+                | Self::Undo { .. }
+                | Self::Remark { .. }
+                | Self::Takedown { .. }
+                | Self::MemberOffboard { .. }
+        )
     }
 
     /// Whether names that a kernel holds may lead elsewhere afterwards. An import only adds names.
@@ -303,6 +352,11 @@ impl Command {
     pub const fn changes_names(&self) -> bool {
         match self {
             Self::Set { .. }
+            | Self::Remark { .. }
+            | Self::Takedown { .. }
+            | Self::WorkflowPut { .. }
+            | Self::GuidelinePut { .. }
+            | Self::GuidelineStale { mark: true, .. }
             | Self::RecordsImport { .. }
             | Self::RecordsShelf { .. }
             | Self::Tag { .. }
@@ -327,6 +381,11 @@ impl Command {
             | Self::Lock
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
+            | Self::ReviewList { .. }
+            | Self::WorkflowShow
+            | Self::GuidelineList
+            | Self::GuidelineShow { .. }
+            | Self::GuidelineStale { mark: false, .. }
             | Self::Known
             | Self::Whence { .. }
             | Self::Complete { .. }

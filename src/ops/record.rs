@@ -63,6 +63,12 @@ pub fn set(
         Field::Likeness => one(&mut asset.likeness, change),
         Field::Model => one(&mut asset.model, change),
         Field::Stage => one(&mut asset.stage, change),
+        Field::Reviewer => set_reviewer(tx, asset, change)?,
+        Field::Due => {
+            let mut text = asset.due.map(|t| t.to_string());
+            one(&mut text, change);
+            asset.due = text.as_deref().map(date).transpose()?;
+        }
         Field::Expires => {
             let mut text = asset.expires.map(|t| t.to_string());
             one(&mut text, change);
@@ -105,6 +111,8 @@ pub fn get(asset: &Asset, field: &Field) -> Value {
         Field::Model => json!(asset.model),
         Field::Stage => json!(asset.stage),
         Field::Expires => json!(asset.expires.map(|t| t.to_string())),
+        Field::Reviewer => json!(asset.reviewer),
+        Field::Due => json!(asset.due.map(|t| t.to_string())),
         Field::Owner => json!(asset.owner_name),
         Field::State => json!(asset.state),
         Field::Status(platform) => json!(asset.status.get(platform).map(|v| &v.value)),
@@ -148,6 +156,16 @@ fn set_owner(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result
     }
 }
 
+fn set_reviewer(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
+    if let FacetChange::Replace(name) | FacetChange::Add(name) = change
+        && tx.member_by_name(name)?.is_none()
+    {
+        return Err(super::members::unknown(name, &tx.members()?));
+    }
+    one(&mut asset.reviewer, change);
+    Ok(())
+}
+
 fn set_state(asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
     if asset.state == AssetState::Trashed {
         return Err(OpsError::usage("the asset is in the trash", "move it out of trash/ first"));
@@ -170,7 +188,7 @@ fn set_state(asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
 fn set_verdict(asset: &mut Asset, platform: &str, change: &FacetChange, hand: &Hand) {
     match change {
         FacetChange::Add(value) | FacetChange::Replace(value) => {
-            let verdict = Verdict { value: value.clone(), version: asset.head, by: hand.by, at: hand.now };
+            let verdict = Verdict::new(value.clone(), asset.head, hand.by, hand.now);
             asset.status.insert(platform.to_owned(), verdict);
         }
         FacetChange::Clear => {
@@ -216,6 +234,8 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         sampler: None,
         seed: None,
         stage: None,
+        reviewer: None,
+        due: None,
         personas: BTreeSet::new(),
         campaigns: BTreeSet::new(),
         tags: BTreeSet::new(),
@@ -226,6 +246,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
+        remarks: Vec::new(),
         conflicts: BTreeMap::new(),
         trashed: None,
         changed: now,

@@ -42,7 +42,7 @@ pub fn put_rules(
         let (FacetChange::Add(value) | FacetChange::Replace(value)) = change else {
             return Err(OpsError::usage("a folder's rule can be changed but not taken away yet", "give another value"));
         };
-        if matches!(field, Field::Status(_) | Field::Owner | Field::State) {
+        if matches!(field, Field::Status(_) | Field::Owner | Field::State | Field::Reviewer | Field::Due) {
             return Err(OpsError::usage(
                 format!("`{field}` is a decision about one asset, not a folder's rule"),
                 "use client, persona, campaign, tag, rating, rights, likeness or stage",

@@ -15,8 +15,9 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
-    folders, fsck, glossary, heads, history, import, log, members, offboard, policy, reach, records, restore, rules,
-    saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value, whence, why,
+    folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach, records,
+    restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value, whence,
+    why, workflow,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -102,6 +103,9 @@ pub fn serve_to(
         match &e {
             OpsError::Refused { verb, subject, reason } => {
                 let _ = note_denial(library, &actor.member.name, *verb, subject, reason);
+            }
+            OpsError::Barred { subject, message, .. } => {
+                let _ = note_denial(library, &actor.member.name, Verb::Review, subject, message);
             }
             OpsError::Several { missing, .. } => {
                 for Missing { verb, subject, reason } in missing {
@@ -196,10 +200,29 @@ fn run(
         }
         Command::SavedRemove { name } => saved::remove(library, actor, &name),
         Command::SavedList => saved::list(library, actor),
-        Command::Set { what, set, dry_run } => {
+        Command::Set { what, set, dry_run, why } => {
             let ask = assign::Ask { what, list: file, dry_run };
-            assign::set(library, actor, ask, &set, listener)
+            assign::set(library, &review::saying(actor, why.as_deref())?, ask, &set, listener)
         }
+        Command::ReviewList { stage, mine, overdue } => {
+            review::list(library, actor, &review::Which { stage, mine, overdue })
+        }
+        Command::Remark { what, text } => {
+            let ask = assign::Ask { what, list: file, dry_run: false };
+            review::remark(library, actor, ask, &text, listener)
+        }
+        Command::Takedown { what, platform, dry_run, why } => {
+            let ask = assign::Ask { what, list: file, dry_run };
+            review::takedown(library, &review::saying(actor, Some(&why))?, ask, platform.as_deref(), listener)
+        }
+        Command::WorkflowShow => workflow::show(library),
+        Command::WorkflowPut { text, base } => workflow::put(library, actor, &text, base.as_deref()),
+        Command::GuidelineList => guidelines::list(library, actor),
+        Command::GuidelineShow { platform } => guidelines::show(library, &platform),
+        Command::GuidelinePut { platform, text, base } => {
+            guidelines::put(library, actor, &platform, &text, base.as_deref())
+        }
+        Command::GuidelineStale { platform, mark } => guidelines::stale(library, actor, &platform, mark),
         Command::Tag { what, tag, remove, dry_run } => {
             let ask = assign::Ask { what, list: file, dry_run };
             assign::tag(library, actor, ask, &tag, remove, listener)
@@ -215,7 +238,7 @@ fn run(
         Command::MemberSet { name, role, scope, uid, active, ends } => {
             members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends })
         }
-        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to),
+        Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),
         Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),

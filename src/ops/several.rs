@@ -48,16 +48,20 @@ impl Faults {
             | OpsError::Usage { .. }
             | OpsError::NoTerm { .. }
             | OpsError::Failed { .. } => None,
-            OpsError::Refused { verb, ref subject, ref reason } => {
-                if self.missing.len() < TOLD {
-                    self.missing.push(Missing { verb, subject: subject.clone(), reason: reason.clone() });
-                }
-                Some(format!("{name}: {reason}"))
-            }
+            OpsError::Refused { verb, ref subject, ref reason } => self.miss(verb, name, subject, reason),
+            OpsError::Barred { ref subject, ref message, .. } => self.miss(Verb::Review, name, subject, message),
             failed => return Err(failed),
         };
         self.note_failure(error.into(), line);
         Ok(())
+    }
+
+    /// Keeps what is for the log, and gives the line.
+    fn miss(&mut self, verb: Verb, name: &str, subject: &str, reason: &str) -> Option<String> {
+        if self.missing.len() < TOLD {
+            self.missing.push(Missing { verb, subject: subject.to_owned(), reason: reason.to_owned() });
+        }
+        Some(format!("{name}: {reason}"))
     }
 
     /// As [`Faults::note`], of what a message tells already; `line` is what it is told by among others.

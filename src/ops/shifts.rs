@@ -27,14 +27,14 @@ impl Library {
     pub(super) fn sweep_shifts(self: &Arc<Self>) -> Result<(), OpsError> {
         let (now, epoch) = (self.clock.now(), self.gate.epoch());
         let mut known = self.shifts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back may have passed any of them.
+        // A clock that was set back may have passed any of them, also the last there was.
         let passed = known.next.is_some_and(|next| next <= now) || known.since.is_some_and(|since| now < since);
         if passed {
             self.catalog.write(|tx| tx.change(ChangeKind::Access, policy::FILE))?;
         }
         if passed || known.epoch != epoch {
             let next = self.gate.next_shift(now)?;
-            *known = Known { epoch, since: next.map(|_| now), next };
+            *known = Known { epoch, since: Some(now), next };
         }
         Ok(())
     }

@@ -51,7 +51,13 @@ pub struct Record {
     pub rights: Option<String>,
     pub likeness: Option<String>,
     pub stage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Rfc3339>,
     pub status: BTreeMap<String, Judged>,
+    #[serde(rename = "remark", default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Said>,
     pub model: Option<String>,
     pub sampler: Option<String>,
     pub seed: Option<i64>,
@@ -79,6 +85,22 @@ pub struct Judged {
     pub version: Option<u32>,
     pub by: Option<String>,
     pub at: Rfc3339,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The digits of the guideline that it was given under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guideline: Option<String>,
+}
+
+/// A remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    pub at: Rfc3339,
+    pub by: Option<String>,
+    pub version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    pub text: String,
 }
 
 /// A conflict.
@@ -121,7 +143,13 @@ impl Record {
         for (platform, verdict) in &asset.status {
             let version = verdict.version.map(|id| tx.version(id)).transpose()?.flatten().map(|version| version.n);
             let (value, by, at) = (verdict.value.clone(), name(verdict.by)?, Rfc3339(verdict.at));
-            status.insert(platform.clone(), Judged { value, version, by, at });
+            let (reason, guideline) = (verdict.reason.clone(), verdict.guideline.clone());
+            status.insert(platform.clone(), Judged { value, version, by, at, reason, guideline });
+        }
+        let mut remarks = Vec::with_capacity(asset.remarks.len());
+        for remark in &asset.remarks {
+            let (at, by, version) = (Rfc3339(remark.at), name(remark.by)?, remark.version);
+            remarks.push(Said { at, by, version, about: remark.about.clone(), text: remark.text.clone() });
         }
         let mut conflicts = BTreeMap::new();
         for (field, conflict) in &asset.conflicts {
@@ -157,7 +185,10 @@ impl Record {
             rights: all.rights,
             likeness: all.likeness,
             stage: all.stage,
+            reviewer: all.reviewer,
+            due: all.due.map(Rfc3339),
             status,
+            remarks,
             model: all.model,
             sampler: all.sampler,
             seed: asset.seed,

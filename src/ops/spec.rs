@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use damfs_policy::platforms::{self, decode};
 use damfs_policy::roles::Rule;
-use damfs_policy::{Placement, Platforms};
+use damfs_policy::{Guideline, Placement, Platforms, Workflow};
 use serde_json::{Value, json};
 
 use super::notices::Notice;
 use super::own_text::{Seen, Stamp};
-use super::{Actor, Library, OpsError, value};
+use super::{Actor, Library, OpsError, guidelines, value};
 use crate::audit;
 use crate::catalog::{CatalogError, ChangeKind, ReadTx};
 use crate::types::Timestamp;
@@ -102,9 +102,10 @@ impl Library {
         self.leaves_rules(table)?;
         let now = self.clock.now();
         let table = table.clone().instead_of(&before, now.as_nanos());
+        let table = self.catalog.read(|tx| guidelines::kept(tx, &table))?;
         let (key, text) = keep(&table)?;
         // First, for who hears of the change looks by the new table.
-        self.gate.publish_by(Arc::new(table));
+        self.gate.publish_by(table);
         let recorded = self.catalog.write(|tx| -> Result<(), CatalogError> {
             tx.set_meta(key, &text)?;
             audit::append(tx, super::CHAIN, now, actor, "platforms.change", FILE, &json!(told))?;
@@ -116,7 +117,7 @@ impl Library {
         Ok(recorded?)
     }
 
-    /// Whether every role and scope can be read by the names that a table has: else they would mean nothing from now on.
+    /// Whether every role, scope, guideline and the board can be read by the names that a table has: else they would mean nothing from now on.
     fn leaves_rules(&self, table: &Platforms) -> Result<(), Unpublished> {
         let words = table.vocabulary();
         let roles = self.gate.roles();
@@ -131,6 +132,12 @@ impl Library {
                 Rule::parse_with(scope, &words)
                     .map_err(|e| needed(&format!("the scope of {}", member.name), &e.to_string()))?;
             }
+        }
+        Workflow::parse(self.workflow().text(), &words).map_err(|e| needed("the board", &e.to_string()))?;
+        for guideline in self.gate.platforms().guidelines() {
+            let platform = guideline.platform();
+            Guideline::parse(platform, guideline.text(), &words)
+                .map_err(|e| needed(&format!("the guideline of {platform}"), &e.to_string()))?;
         }
         Ok(())
     }

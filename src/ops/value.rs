@@ -89,7 +89,7 @@ pub fn settable(name: &str) -> Result<Field, OpsError> {
     if !field.is_settable() {
         return Err(OpsError::usage(
             format!("`{field}` follows from the file or from what was done and cannot be set"),
-            "facets to set: client persona campaign tag rating stars rights likeness model lora expires owner state stage status.<platform>",
+            "facets to set: client persona campaign tag rating stars rights likeness model lora expires owner state stage reviewer due status.<platform>",
         ));
     }
     Ok(field)

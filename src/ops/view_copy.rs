@@ -89,7 +89,7 @@ impl Library {
                     && asset.trashed.is_none()
                     && self.gate.decide(&who, Verb::List, &asset).allowed
                     && copy.changes().iter().all(|(field, change)| {
-                        self.gate.decide(&who, assign::verb_for(field, change, &asset), &asset).allowed
+                        self.gate.decide(&who, assign::verb_for(self, field, change, &asset), &asset).allowed
                     })
                 {
                     return Ok(Some(id));

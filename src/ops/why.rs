@@ -4,11 +4,12 @@ use damfs_policy::{PlacementKind, Platforms, Verb};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders, target};
+use crate::access::AssetFacts;
 use crate::catalog::{Asset, CatalogError, ReadTx};
 use crate::view::captions::caption_of;
 use crate::view::tree;
 
-/// Where an asset is approved and yet has no export, since it cannot be rendered or, a clip, is not yet, or has no caption; and why that is. A still that
+/// Where an asset is approved and yet has no export, since the platform's guideline keeps it out, it cannot be rendered or, a clip, is not yet, or has no caption; and why that is. A still that
 /// was not tried yet is not among them.
 ///
 /// # Errors
@@ -21,6 +22,12 @@ pub fn unrendered(
 ) -> Result<Vec<(String, String)>, CatalogError> {
     let (mut out, captions) = (Vec::new(), library.captions());
     for placement in platforms.all() {
+        let place = format!("platforms/{}/{}", placement.platform, placement.placement);
+        let approved = asset.status.get(&placement.platform).is_some_and(|verdict| verdict.value == "approved");
+        if let Some(line) = placement.refusal(&AssetFacts(asset)).filter(|_| approved) {
+            out.push((place, line));
+            continue;
+        }
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
             PlacementKind::Image => {
@@ -32,7 +39,6 @@ pub fn unrendered(
             }
             PlacementKind::Video => None,
         };
-        let place = format!("platforms/{}/{}", placement.platform, placement.placement);
         match reason {
             Some(reason) => out.push((place, reason)),
             None => out.extend(

@@ -41,6 +41,8 @@ pub enum Dir {
     Find,
     /// `saved/`
     Saved,
+    /// `review/`
+    Review,
     /// `platforms/`
     Platforms,
     /// `platforms/<platform>/`
@@ -158,6 +160,7 @@ pub fn path_of(dir: &Dir) -> String {
         Dir::NarrowField(query, field) => format!("{}/{AND}/{}", query.path, field_path(field)),
         Dir::Find => "find".to_owned(),
         Dir::Saved => "saved".to_owned(),
+        Dir::Review => "review".to_owned(),
         Dir::Platforms => "platforms".to_owned(),
         Dir::Platform(platform) => format!("platforms/{platform}"),
         Dir::Placement(platform, placement) => format!("platforms/{platform}/{placement}"),
@@ -219,7 +222,9 @@ pub fn new_word(dir: &Dir, name: &FileName) -> Option<(Field, String)> {
 /// Whether a field has an open vocabulary, whose words are made by `mkdir`.
 #[must_use]
 pub fn takes_words(field: &Field) -> bool {
-    field.is_settable() && *field != Field::Owner && matches!(field.kind(), FieldKind::Open | FieldKind::Tree)
+    field.is_settable()
+        && !matches!(field, Field::Owner | Field::Reviewer)
+        && matches!(field.kind(), FieldKind::Open | FieldKind::Tree)
 }
 
 impl QueryDir {

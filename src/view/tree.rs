@@ -19,6 +19,7 @@ pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;
 
+pub mod board;
 mod clips;
 mod exports;
 mod families;
@@ -197,6 +198,7 @@ impl<'a> Tree<'a> {
                 _ => Ok(None),
             },
             Dir::Saved => self.saved_child(text),
+            Dir::Review => Ok(self.board_child(text)),
             Dir::Platforms => Ok(self.exporting_platform(text).map(|p| Item::Dir(Dir::Platform(p)))),
             Dir::Platform(platform) => {
                 let found = self.placement(platform, text);
@@ -238,6 +240,7 @@ impl<'a> Tree<'a> {
             Dir::Narrow(query) => self.list_narrow(query, &mut page)?,
             Dir::NarrowField(query, field) => self.list_narrow_values(query, field, &mut page)?,
             Dir::Saved => self.list_saved(&mut page)?,
+            Dir::Review => self.list_board(&mut page)?,
             Dir::Platforms => self.list_platforms(&mut page),
             Dir::Platform(platform) => self.list_placements(platform, &mut page),
             Dir::Placement(platform, placement) => self.list_exports(platform, placement, &mut page)?,
@@ -290,7 +293,7 @@ impl<'a> Tree<'a> {
 
 /// Whether what a directory asks follows from more than its path.
 fn moves(path: &str) -> bool {
-    path.starts_with("saved/") || path.starts_with(SIMILAR)
+    path.starts_with("saved/") || path.starts_with(SIMILAR) || path == board::LATE
 }
 
 fn not_trashed() -> Expr {
@@ -312,6 +315,7 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
                 ("find", Item::Dir(Dir::Find)),
                 ("saved", Item::Dir(Dir::Saved)),
                 ("platforms", Item::Dir(Dir::Platforms)),
+                ("review", Item::Dir(Dir::Review)),
                 ("inbox", Item::Node(NodeId::INBOX)),
                 ("versions", Item::Dir(Dir::VersionsTree(NodeId::LIBRARY))),
                 ("trash", Item::Dir(Dir::Trash)),
@@ -328,7 +332,7 @@ fn fixed(dir: &Dir) -> Vec<(&'static str, Item)> {
                 ("expunged", part(BinPart::Expunged)),
             ];
         }
-        Dir::By | Dir::Find | Dir::Saved | Dir::Platforms | Dir::Trash | Dir::Control => {
+        Dir::By | Dir::Find | Dir::Saved | Dir::Review | Dir::Platforms | Dir::Trash | Dir::Control => {
             vec![(".trackerignore", marker()), (".nomedia", marker())]
         }
         Dir::VersionsTree(node) | Dir::RecordsTree(node) if *node == NodeId::LIBRARY => {

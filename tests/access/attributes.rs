@@ -95,7 +95,7 @@ fn ratings_and_dublin_core_are_the_record() {
     for bad in ["11", "-1", "three", "3.5"] {
         assert_eq!(errno(admin.setxattr(FILE, STARS, bad)), libc::EINVAL, "{bad}");
     }
-    let set = Command::Set { what: vec![FILE.into()].into(), set: assign(&["stars=11"]), dry_run: false };
+    let set = Command::Set { what: vec![FILE.into()].into(), set: assign(&["stars=11"]), dry_run: false, why: None };
     let refused = world.serve(0, set).unwrap_err();
     assert!(refused.message.contains("value of stars"), "{refused:?}");
 }

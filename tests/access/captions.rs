@@ -204,6 +204,7 @@ fn a_page_that_ends_between_an_export_and_its_caption_loses_neither() {
             what: damfs::ops::proto::Selection { targets: Vec::new(), query: Some("kind=image".into()) },
             set: crate::world::assign(&["status.x=approved", "likeness=synthetic"]),
             dry_run: false,
+            why: None,
         },
     );
     all.unwrap();

@@ -67,7 +67,7 @@ fn commands_do_not_find_hidden_folders_and_local_files() {
             restore(target, Some(1)),
             restore(target, None),
             Command::Tag { what: of.clone(), tag: "x".into(), remove: false, dry_run: false },
-            Command::Set { what: of, set: assign(&["rating=safe"]), dry_run: false },
+            Command::Set { what: of, set: assign(&["rating=safe"]), dry_run: false, why: None },
         ] {
             let said = format!("{command:?}");
             assert!(matches!(world.kind(1001, command), FailureKind::NotFound), "{said}");

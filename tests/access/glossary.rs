@@ -115,7 +115,8 @@ fn an_alias_becomes_its_term_however_it_is_given() {
 fn what_the_glossary_gives_to_nothing_is_refused_with_the_nearest_term() {
     let (world, admin) = studio(&["tag=city", "persona=lua"]);
     let refused = |set: &str, says: &str| {
-        let command = Command::Set { what: vec!["library/0.png".into()].into(), set: assign(&[set]), dry_run: false };
+        let command =
+            Command::Set { what: vec!["library/0.png".into()].into(), set: assign(&[set]), dry_run: false, why: None };
         let failure = world.serve(0, command).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage, "{set}");
         let text = format!("{}; {}", failure.message, failure.hint.unwrap());
@@ -206,7 +207,10 @@ fn a_refusal_tells_of_no_term_that_is_used_elsewhere() {
     let anna = world.member("anna", 1001, "content-creator", Some("client=acme"));
     let set = |persona: &str| {
         let set = assign(&[&format!("persona={persona}")]);
-        world.serve(1001, Command::Set { what: vec!["library/acme/a.png".into()].into(), set, dry_run: false })
+        world.serve(
+            1001,
+            Command::Set { what: vec!["library/acme/a.png".into()].into(), set, dry_run: false, why: None },
+        )
     };
     let failure = set("novaa").unwrap_err();
     let text = format!("{}{}", failure.message, failure.hint.unwrap());

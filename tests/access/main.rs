@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod attributes;
+mod board;
 mod captions;
 mod commands;
 mod conflicts;
@@ -13,6 +14,7 @@ mod factor;
 mod families;
 mod findings;
 mod glossary;
+mod guidelines;
 mod handles;
 mod hidden;
 mod listing;

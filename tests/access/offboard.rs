@@ -1,9 +1,12 @@
 //! A member who leaves.
 
+use std::sync::Mutex;
+
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::serve::serve;
-use damfs::types::Caller;
+use damfs::ops::{Listener, serve_to};
+use damfs::types::{Caller, MemberId};
 use serde_json::{Value, json};
 
 use crate::world::{Seat, World, errno};
@@ -59,12 +62,109 @@ fn who_leaves_is_out_at_once_and_another_has_what_was_his() {
     let rows = world.serve(0, Command::Log(Ask { limit: 1_000, ..Ask::default() })).unwrap();
     let rows: Vec<&Value> = rows["rows"].as_array().unwrap().iter().collect();
     let at = rows.iter().position(|row| row["what"] == "member.offboard").unwrap();
-    assert_eq!((&rows[at]["who"], &rows[at]["detail"]["assets"]), (&json!("root"), &json!(3)));
+    assert_eq!((&rows[at]["who"], &rows[at]["detail"]["to"]), (&json!("root"), &json!("ben")));
+    let inherited: Vec<&Value> = rows[..at].iter().filter(|row| row["what"] == "member.inherit").copied().collect();
+    assert!(inherited.iter().all(|row| row["who"] == "root" && row["detail"]["from"] == "anna"), "{inherited:?}");
+    let handed = |what: &str| inherited.iter().filter_map(|row| row["detail"][what].as_u64()).collect::<Vec<_>>();
+    assert_eq!((handed("assets"), handed("saved")), (vec![3], vec![1]), "after he was out, and in this order");
     assert_eq!(
         rows.iter().filter(|row| row["what"].as_str().unwrap().starts_with("member.")).count(),
-        3,
-        "two were added"
+        2 + 1 + 2,
+        "two were added, one went, and two steps handed over"
     );
+}
+
+/// Hears of a hand-over, and asks each time whether who leaves is still let in.
+struct Watcher<'a> {
+    world: &'a World,
+    member: MemberId,
+    heard: Mutex<Vec<(usize, usize, bool)>>,
+}
+
+impl Listener for Watcher<'_> {
+    fn progress(&self, done: usize, of: usize) {
+        let row = self.world.library.catalog.read(|tx| tx.member(self.member)).unwrap().unwrap();
+        self.heard.lock().unwrap().push((done, of, row.active));
+    }
+}
+
+/// Regression: he was shut out in the transaction that handed over, and could go on for as long as it took.
+#[test]
+fn who_leaves_is_out_before_anything_is_handed_over() {
+    let (world, anna, _ben) = stage();
+    for n in 0..300 {
+        anna.write(&format!("library/{n}.png"), format!("picture {n}").as_bytes()).unwrap();
+    }
+    let member = world.library.member_for(ANNA).unwrap();
+    let watcher = Watcher { world: &world, member, heard: Mutex::default() };
+    let offboard = Command::MemberOffboard { name: "anna".into(), to: "ben".into() };
+    assert!(offboard.tells_progress());
+    let caller = Caller { uid: 0, gid: 0, process: 2 };
+    let done = serve_to(&world.library, &caller, offboard, None, &watcher).unwrap();
+    assert_eq!(done["assets"], 303);
+    let heard = watcher.heard.into_inner().unwrap();
+    assert_eq!(heard.last(), Some(&(303, 303, false)));
+    assert!(heard.len() > 4 && heard.iter().all(|(_, of, active)| *of == 303 && !active), "{heard:?}");
+    assert_eq!(owners(&world), [0, 302, 0, 1].map(|n| json!(n)));
+    // Of however many steps, it is one turn.
+    world.serve(0, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert_eq!(owners(&world), [302, 0, 1, 0].map(|n| json!(n)));
+}
+
+/// Regression: what he was still making stayed his, whom nobody lets in any more.
+#[test]
+fn what_has_no_version_yet_is_handed_over_too() {
+    let (world, anna, ben) = stage();
+    let (parent, name) = anna.split("library/begun.png").unwrap();
+    let mode = damfs::fs::OpenMode { write: true, exclusive: true, ..Default::default() };
+    let (made, opened) = anna.mount.create(&anna.caller, parent, name, 0o644, mode).unwrap();
+    anna.pwrite(opened.fh, b"half of it").unwrap();
+    let id = anna.getxattr("library/begun.png", "user.dam.id").unwrap();
+    let before = world.library.catalog.read(|tx| tx.last_change()).unwrap();
+    world.clock.advance_ms(1_000);
+    assert_eq!(offboard(&world, 0, "anna", "ben").unwrap()["assets"], 4);
+    let asset = world.library.catalog.read(|tx| tx.asset(id.parse().unwrap())).unwrap().unwrap();
+    let heir = world.library.member_for(BEN);
+    assert_eq!((asset.head, asset.owner, asset.owner_name.as_str()), (None, heir, "ben"));
+    let feed = world.library.catalog.changes(before, u64::MAX, 10_000).unwrap();
+    assert!(feed.iter().any(|row| row.kind == damfs::catalog::ChangeKind::Asset && row.id == id));
+    let attr = ben.attr("library/begun.png").unwrap();
+    assert!(
+        attr.ino == made.attr.ino && attr.ctime > made.attr.ctime,
+        "its owner is one of the things that ctime tells of"
+    );
+    let _ = anna.mount.flush(&anna.caller, opened.fh);
+    let _ = anna.mount.release(&anna.caller, opened.fh);
+    world.settle();
+    assert_eq!(owners(&world)[..2], [json!(0), json!(3)]);
+}
+
+/// As after a crash between the two.
+#[test]
+fn a_hand_over_that_was_cut_off_is_done_by_asking_again() {
+    let (world, anna, ben) = stage();
+    world.change_member("anna", None, Some(false));
+    assert!(!anna.has(MINE) && !ben.has("saved/drafts"));
+    let done = offboard(&world, 0, "anna", "ben").unwrap();
+    assert_eq!((&done["assets"], &done["saved"]), (&json!(3), &json!(1)));
+    assert_eq!(owners(&world), [0, 2, 0, 1].map(|n| json!(n)));
+    let again = offboard(&world, 0, "anna", "ben").unwrap();
+    assert_eq!((&again["assets"], &again["saved"]), (&json!(0), &json!(0)));
+}
+
+/// Regression: a role that is not there any more counted as none, and who has it as the admin that he was by another one. The gate lets him not in.
+#[test]
+fn who_has_a_role_that_is_not_there_is_no_admin_that_stays() {
+    let (world, _anna, _ben) = stage();
+    let plain = world.roles_text();
+    let world = world.with_roles("[role.extra.allow]\nlist = \"*\"\n");
+    world.member("carl", 1003, "admin,extra", None);
+    world.change_member("carl", None, Some(false));
+    world.roles(&plain);
+    world.change_member("carl", None, Some(true));
+    assert_eq!(world.kind(1003, Command::MemberList), FailureKind::Refused);
+    assert_eq!(offboard(&world, 0, "root", "ben"), Err(FailureKind::Failed), "the last admin");
+    world.serve(0, Command::MemberList).unwrap();
 }
 
 #[test]
@@ -114,5 +214,6 @@ fn who_may_not_leave_or_inherit_stays() {
     world.change_member("ben", None, Some(false));
     assert_eq!(offboard(&world, 0, "anna", "ben"), Err(FailureKind::Usage), "ben is out himself");
     assert!(anna.has(MINE));
+    world.settle();
     assert_eq!(owners(&world)[0], json!(2));
 }

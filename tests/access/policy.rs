@@ -1,8 +1,13 @@
 //! The policy: who decides by which version of the roles, and what another one would change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use damfs::catalog::{CatalogError, FactorRow, WriteTx};
+use damfs::ops::OpenError;
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::policy::RoleBook;
+use damfs::types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{Seat, World, assign, errno};
@@ -114,13 +119,108 @@ fn the_file_is_a_draft_until_it_is_put_in_force() {
     assert_eq!(world.kind(0, late), FailureKind::Failed);
 }
 
+/// Regression: a version that could not be read was silently replaced by whatever stood in the file.
+#[test]
+fn a_version_in_force_that_cannot_be_read_is_not_replaced_by_a_draft() {
+    let (world, eddy) = stage();
+    drop(eddy);
+    apply(&world, 0, Some(&narrower())).unwrap();
+    std::fs::write(file(&world), RoleBook::TEMPLATE).unwrap();
+    // As a newer damfs may have written it.
+    let newer = "UPDATE meta SET value = replace(value, 'download', 'teleport') WHERE key = 'policy.2'";
+    let refused = world.try_tampered(newer).err().unwrap();
+    let said = refused.to_string();
+    assert!(matches!(refused, OpenError::RolesInForce { no: 2, .. }) && said.contains("`teleport`"), "{said}");
+    assert!(refused.hint().contains("the damfs that put it in force"));
+
+    for gone in ["DELETE FROM meta WHERE key = 'policy.1'", "UPDATE meta SET value = '{' WHERE key = 'policy.1'"] {
+        let (world, eddy) = stage();
+        drop(eddy);
+        let refused = world.try_tampered(gone).err().unwrap();
+        assert!(matches!(refused, OpenError::Catalog(CatalogError::Damaged(_))), "{refused}");
+        assert!(refused.hint().contains("--rebuild"));
+    }
+}
+
+/// Regression: the file had the text already, and what was decided meanwhile named the version that never was.
+#[test]
+fn a_policy_that_cannot_be_recorded_is_not_in_force() {
+    let (world, eddy) = stage();
+    drop(eddy);
+    let world = world.tampered(
+        "CREATE TRIGGER full BEFORE INSERT ON meta WHEN NEW.key = 'policy.2' BEGIN SELECT RAISE(ABORT, 'full'); END;",
+    );
+    let eddy = world.seat(EDDY);
+    apply(&world, 0, Some(&narrower())).unwrap_err();
+    assert!(eddy.has(GLOBEX) && world.library.roles_fault().is_none());
+    assert_eq!(std::fs::read_to_string(file(&world)).unwrap(), RoleBook::TEMPLATE);
+    assert_eq!(world.serve(0, Command::PolicyList).unwrap()["in_force"], 1);
+    drop(eddy);
+    let world = world.reopen();
+    assert!(world.seat(EDDY).has(GLOBEX));
+}
+
+/// Regression: members were looked at before the text was written, synced and recorded, and could get a role meanwhile that it leaves out.
+#[test]
+fn no_policy_is_put_in_force_over_a_member_who_has_just_got_a_role() {
+    let (world, _) = World::studio();
+    let plain = world.roles_text();
+    let with_x = format!("{plain}\n[role.x.allow]\nlist = \"*\"\n");
+    world.roles(&with_x);
+    world.member("tina", EDDY, "editor", None);
+    let role = |role: &str| Command::MemberSet {
+        name: "tina".into(),
+        role: Some(role.into()),
+        scope: None,
+        uid: None,
+        active: None,
+        ends: None,
+    };
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for name in ["x", "editor"] {
+                    let _ = world.serve(0, role(name));
+                }
+            }
+        });
+        let mut applied = 0;
+        for n in 0..60 {
+            let text = if n % 2 == 0 { format!("{plain}# {n}\n") } else { format!("{with_x}# {n}\n") };
+            applied += u32::from(apply(&world, 0, Some(&text)).is_ok());
+            let gone = world
+                .library
+                .catalog
+                .read(|tx| {
+                    let no: u64 = tx.meta("policy")?.unwrap().parse().unwrap();
+                    let book = tx.meta(&format!("policy.{no}"))?.unwrap();
+                    let has_x = book.contains("role.x");
+                    Ok::<_, CatalogError>(!has_x && tx.member_by_name("tina")?.unwrap().role == "x")
+                })
+                .unwrap();
+            if gone {
+                over.store(true, Ordering::Relaxed);
+            }
+            assert!(!gone, "tina has a role that is not there, at {n}");
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(applied > 1, "some of them came between");
+    });
+}
+
 #[test]
 fn what_is_decided_names_the_version_that_decided() {
     let (world, eddy) = stage();
     let denied = |uid| {
         world.kind(
             uid,
-            Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false },
+            Command::Set {
+                what: vec![ACME.into()].into(),
+                set: assign(&["status.x=approved"]),
+                dry_run: false,
+                why: None,
+            },
         )
     };
     assert_eq!(denied(EDDY), FailureKind::Refused);
@@ -188,6 +288,76 @@ fn cases_are_tried_on_members_and_roles() {
         |cases: &str| world.serve(0, Command::PolicyTest { cases: Some(cases.into()), text: None }).unwrap_err();
     assert!(wrong("[[case]]\nmember=\"edy\"\nallow=[\"list\"]").message.contains("`eddy`"));
     assert!(wrong("[[case]]\nrole=\"editr\"\nallow=[\"list\"]").message.contains("did you mean `editor`"));
+}
+
+/// Regression: a case about a member knew nothing of his last day, nor of a gate that asks everybody for a second factor.
+#[test]
+fn a_case_decides_as_the_gate_would() {
+    let (world, _eddy) = stage();
+    world.member("tina", 1002, "editor", None);
+    let ends = |day: &str| {
+        let ends = Some(day.to_owned());
+        let set = Command::MemberSet { name: "tina".into(), role: None, scope: None, uid: None, active: None, ends };
+        world.serve(0, set).unwrap();
+    };
+    let failed = |cases: &str, text: Option<&str>| {
+        let test = Command::PolicyTest { cases: Some(cases.into()), text: text.map(str::to_owned) };
+        world.serve(0, test).unwrap()["failed"].clone()
+    };
+    let day = |at: &str, verbs: &str| format!("[[case]]\nmember = \"tina\"\n{at}{verbs}\n");
+    ends("2026-09-30");
+    let until = [
+        day("at = 2026-09-30T23:59:00\n", "allow = [\"list\"]"),
+        day("at = 2026-10-01T00:00:00\n", "deny = [\"list\"]"),
+        day("", "allow = [\"list\"]"),
+    ];
+    assert_eq!(failed(&until.concat(), None), json!([]));
+    let late = failed(&day("at = 2026-10-01T00:00:00\n", "allow = [\"list\"]"), None);
+    assert!(late[0]["reason"].as_str().unwrap().contains("was one until 2026-10-01"), "{late}");
+    ends("2026-09-20");
+    assert_eq!(failed(&day("", "deny = [\"list\"]"), None), json!([]), "her last day is over by now");
+    world.change_member("tina", None, Some(false));
+    assert_eq!(failed(&day("", "deny = [\"list\"]"), None), json!([]));
+
+    let adult =
+        |who: &str, verbs: &str| format!("[[case]]\n{who}asset = {{ rating = \"adult\" }}\n{verbs} = [\"list\"]\n");
+    let gated = RoleBook::TEMPLATE.replace("adult_gate = \"enrolled\"", "adult_gate = \"on\"");
+    assert_ne!(gated, RoleBook::TEMPLATE);
+    let nobody_has_one = adult("member = \"eddy\"\n", "deny");
+    assert_eq!(failed(&nobody_has_one, Some(&gated)), json!([]));
+    assert_eq!(failed(&nobody_has_one, None).as_array().unwrap().len(), 1);
+    // Of a role by itself it is taken to be there, and unlocked.
+    assert_eq!(failed(&adult("role = \"editor\"\n", "allow"), Some(&gated)), json!([]));
+    enrol(&world, EDDY);
+    assert_eq!(failed(&adult("member = \"eddy\"\n", "allow"), Some(&gated)), json!([]));
+}
+
+/// Gives a member a second factor, which is locked.
+fn enrol(world: &World, uid: u32) {
+    let factor = FactorRow {
+        member: world.library.member_for(uid).unwrap(),
+        epoch: 1,
+        secret: [1; 60],
+        enrolled: Timestamp::EPOCH,
+        last_step: 0,
+        wrong: 0,
+        blocked: None,
+        unlocked: None,
+        recovery: Vec::new(),
+    };
+    world.library.catalog.write(|tx: &mut dyn WriteTx| tx.put_factor(&factor)).unwrap();
+    world.library.gate.changed();
+}
+
+/// Regression: what somebody has locked at the moment was not counted among what another policy gives or takes him.
+#[test]
+fn a_comparison_counts_what_lies_behind_a_lock_too() {
+    let (world, eddy) = stage();
+    world.set(GLOBEX, &["rating=adult"]);
+    enrol(&world, EDDY);
+    assert!(!eddy.has(GLOBEX));
+    let told = world.serve(0, Command::PolicyDiff { text: Some(narrower()) }).unwrap();
+    assert_eq!(told["members"][0], json!({ "member": "eddy", "verb": "list", "gains": 0, "loses": 1 }));
 }
 
 #[test]

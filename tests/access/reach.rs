@@ -73,7 +73,7 @@ fn it_says_when_a_verb_was_used_last() {
     };
     assert_eq!(used("gus", "tag"), Value::Null);
     let what = vec!["library/globex/secret.png".to_owned()];
-    let command = Command::Set { what: what.into(), set: assign(&["tag=blue"]), dry_run: false };
+    let command = Command::Set { what: what.into(), set: assign(&["tag=blue"]), dry_run: false, why: None };
     world.serve(GLOBEX, command).unwrap();
     assert!(used("gus", "tag").as_str().unwrap().starts_with("2026-"));
     assert_eq!(used("gus", "review"), Value::Null);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use damfs::catalog::{AssetState, ChangeKind, Conflict, MemberRow, Verdict};
+use damfs::catalog::{AssetState, ChangeKind, Conflict, MemberRow, Remark, Verdict};
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::records::{self, Given, How};
 use damfs::ops::{OpsError, folders, serve};
@@ -183,13 +183,23 @@ fn become_wild(world: &World, path: &str, wild: &Wild) {
                 (asset.owner, asset.owner_name) = (Some(member), "mila".into());
             }
             asset.properties = wild.pairs.iter().cloned().collect();
-            let verdict = |value: &str, version| Verdict {
-                value: value.into(),
-                version,
-                by: Some(member),
-                at: Timestamp::from_nanos(seed),
+            let verdict =
+                |value: &str, version| Verdict::new(value, version, Some(member), Timestamp::from_nanos(seed));
+            let reasoned = Verdict {
+                reason: wild.texts[1].clone().filter(|text| !text.is_empty()),
+                guideline: Some("0a1b".into()),
+                ..verdict("approved", asset.head)
             };
-            asset.status.insert("instagram".into(), verdict("approved", asset.head));
+            asset.status.insert("instagram".into(), reasoned);
+            (asset.reviewer, asset.due) = (stars.map(|_| "mila".into()), stars.map(|_| Timestamp::from_nanos(created)));
+            let remark = |text: &String| Remark {
+                at: Timestamp::from_nanos(seed),
+                by: Some(member),
+                version: stars.map(|_| 1),
+                about: Some("stage=rejected".into()),
+                text: text.clone(),
+            };
+            asset.remarks = wild.texts.iter().flatten().filter(|text| !text.is_empty()).map(remark).collect();
             asset.status.insert("x".into(), verdict("rejected", versions.first().map(|version| version.id)));
             asset.status.insert("a place of tomorrow".into(), verdict("needs-review", None));
             if let Some((other, _)) = wild.pairs.first() {

@@ -110,6 +110,26 @@ fn an_open_file_ends_with_the_hours_when_nobody_asks_meanwhile() {
     assert_eq!(tina.pread(open).unwrap(), b"acme");
 }
 
+/// Regression: behind the last of all last days nobody remembered since when it was so, and a clock that was set back to before it was not noticed.
+#[test]
+fn a_clock_that_is_set_back_before_the_last_of_all_days_is_heard_of() {
+    let (world, _) = World::studio();
+    let world = world.with_roles("[role.past.allow]\nlist = { of = \"*\", ends = 2026-09-20 }\ndownload = \"*\"\n");
+    let tina = world.member("tina", TINA, "past", None);
+    world.member("rita", 1002, "editor", None);
+    ends(&world, "rita", "2026-09-20").unwrap();
+    beat(&world);
+    assert_eq!(sees(&world, &tina, ACME), [false; 5]);
+    let before = told(&world);
+    world.clock.advance_ms(-48 * HOUR);
+    assert_eq!(sees(&world, &tina, ACME), [true; 5], "before anybody has heard of it");
+    assert!(world.library.member_for(1002).is_some());
+    beat(&world);
+    assert_eq!(told(&world), before + 1);
+    beat(&world);
+    assert_eq!(told(&world), before + 1, "once");
+}
+
 #[test]
 fn what_hours_deny_is_gone_in_them() {
     let (world, tina) = stage("watch");
@@ -178,11 +198,43 @@ fn a_colleague_out_of_hours_may_review_all_the_same() {
     let world = world.with_roles(night);
     world.member("rita", 1002, "rev", None);
     to(&world, 22, 0);
-    let approve =
-        || Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=approved"]), dry_run: false };
+    let approve = || Command::Set {
+        what: vec![ACME.into()].into(),
+        set: assign(&["status.x=approved"]),
+        dry_run: false,
+        why: None,
+    };
     assert_eq!(world.kind(0, approve()), FailureKind::Refused);
     assert_eq!(world.kind(1002, approve()), FailureKind::Refused);
     ends(&world, "rita", "2026-09-20").unwrap();
+    world.serve(0, approve()).unwrap();
+}
+
+/// Regression: rules counted as they are written, so that a denial of hours made nobody a colleague, and a right that was over for good made one.
+#[test]
+fn a_colleague_is_who_may_review_it_now_or_later() {
+    let (world, _tina) = stage("watch");
+    let world = world.with_roles(
+        "[role.days.allow]\nlist = \"*\"\nreview = \"*\"\n[role.days.deny]\nreview = { of = \"*\", hours = \"19:00-08:00\" }\n\
+         [role.past.allow]\nlist = \"*\"\nreview = { of = \"*\", ends = 2026-09-22 }\n",
+    );
+    let approve = || Command::Set {
+        what: vec![ACME.into()].into(),
+        set: assign(&["status.x=approved"]),
+        dry_run: false,
+        why: None,
+    };
+    world.member("dora", 1002, "days", None);
+    for hour in [16, 22] {
+        to(&world, hour, 0);
+        assert_eq!(world.kind(0, approve()), FailureKind::Refused, "at {hour}");
+    }
+    world.change_member("dora", None, Some(false));
+    world.member("petra", 1003, "past", None);
+    to(&world, 2 * 24 - 1, 0);
+    assert_eq!(world.kind(0, approve()), FailureKind::Refused, "it is the last hour of her last day");
+    // No beat has come since.
+    to(&world, 2 * 24, 0);
     world.serve(0, approve()).unwrap();
 }
 

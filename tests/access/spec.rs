@@ -146,7 +146,7 @@ fn a_platform_of_ones_own_is_one_wherever_platforms_are_named() {
     let (world, admin) = studio();
     let set = |platform: &str| {
         let set = assign(&[&format!("status.{platform}=approved")]);
-        world.serve(0, Command::Set { what: vec![A.into()].into(), set, dry_run: false })
+        world.serve(0, Command::Set { what: vec![A.into()].into(), set, dry_run: false, why: None })
     };
     assert_eq!(set("myshop").unwrap_err().kind, FailureKind::Usage);
     world.sheet(&with_shop());

@@ -2,7 +2,7 @@
 
 use damfs::audit;
 use damfs::catalog::AuditRow;
-use damfs::fs::{FsResult, SetAttr, Special, TimeChange, XattrMode};
+use damfs::fs::{FsResult, Seek, SetAttr, Special, TimeChange, XattrMode};
 use damfs::ops::folders;
 use damfs::ops::proto::Command;
 use damfs::types::Timestamp;
@@ -451,6 +451,84 @@ fn a_refused_call_leaves_its_refusal_alone() {
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!((rows[0].actor.as_str(), &rows[0].action[..5]), ("bea", "deny."));
         assert_eq!(Some(&rows[0].subject), id(&world, ACME).as_ref());
+    }
+}
+
+/// Regression: what no single asset decides was refused and left no row, and a refusal that was only asked for on the way left one.
+#[test]
+fn each_refused_call_is_on_record_once_whatever_decided() {
+    let (world, admin, eddy) = stage();
+    let bea = world.member("bea", 1002, "backup", None);
+    world.change_member("eddy", Some("client=acme"), None);
+    eddy.write("library/acme/.a.png.swp", b"half").unwrap();
+    let folder = id(&world, "library/acme").unwrap();
+    type Refused = (&'static str, fn(&Seat) -> FsResult<()>, &'static str, String);
+    let library = || "library".to_owned();
+    let of_bea: Vec<Refused> = vec![
+        ("create", |s| s.write("library/acme/n.png", b"n"), "edit", library()),
+        ("create in a view", |s| s.write("by/client/acme/v.png", b"v"), "edit", library()),
+        ("drop into the inbox", |s| s.write("inbox/i.png", b"i"), "edit", library()),
+        ("mkdir", |s| s.mkdir("library/acme/d"), "edit", library()),
+        ("mkdir of a saver in a view", |s| s.mkdir("by/tag/x/.~tmp~"), "edit", library()),
+        ("mkdir of a word", |s| s.mkdir("by/tag/beach"), "tag", "tag=beach".to_owned()),
+        ("symlink", |s| symlink(s, "library/acme/l.png"), "edit", library()),
+        ("pipe", |s| pipe(s, "library/acme/pipe2"), "edit", library()),
+        ("move a folder", |s| s.rename("library/acme", "library/mine"), "edit", library()),
+        ("rmdir", |s| s.rmdir("library/empty"), "edit", library()),
+        ("chmod of a folder", |s| s.setattr("library/acme", mode(0o700)), "edit", folder),
+        ("unlink of another's local file", |s| s.unlink("library/acme/.a.png.swp"), "edit", library()),
+    ];
+    let of_eddy: Vec<Refused> = vec![
+        ("create out of reach", |s| s.write("library/n.png", b"n"), "list", "n.png".to_owned()),
+        ("a verdict by a move", |s| s.rename(ACME, "by/status/x/approved/a.png"), "review", id(&world, ACME).unwrap()),
+    ];
+    admin.mkdir("library/empty").unwrap();
+    for (seat, name, calls) in [(&bea, "bea", of_bea), (&eddy, "eddy", of_eddy)] {
+        for (what, call, verb, subject) in calls {
+            let (done, rows) = trace(&world, seat, |_, s| call(s));
+            assert_eq!(done.map_err(|e| e.errno()), Err(libc::EACCES), "{what}");
+            let told: Vec<(&str, &str)> = rows.iter().map(|row| (row.actor.as_str(), row.action.as_str())).collect();
+            assert_eq!(told, [(name, format!("deny.{verb}").as_str())], "{what}");
+            assert_eq!(rows[0].subject, subject, "{what}");
+        }
+    }
+}
+
+/// Regression: hearing that a right had ended was on record as a try, and a try with what was open was not, when it could not be listed any more.
+#[test]
+fn each_use_of_what_was_open_is_on_record_once() {
+    let (world, _admin, eddy) = stage();
+    let open = eddy.open(ACME, true, true).unwrap();
+    let asset = id(&world, ACME).unwrap();
+    let (_, rows) = trace(&world, &eddy, |w, _| {
+        w.change_member("eddy", Some("client=globex"), None);
+        w.pass(1_000);
+        Ok(())
+    });
+    assert!(rows.iter().all(|row| !row.action.starts_with("deny.")), "nobody has tried anything: {rows:?}");
+    type Use = (&'static str, fn(&Seat, u64) -> FsResult<()>);
+    let uses: [Use; 4] = [
+        ("deny.download", |s, fh| s.pread(fh).map(drop)),
+        ("deny.edit", |s, fh| s.pwrite(fh, b"x")),
+        ("deny.edit", |s, fh| s.mount.fallocate(&s.caller, fh, 0, 1 << 20, 0)),
+        ("deny.download", |s, fh| s.mount.seek(&s.caller, fh, 0, Seek::Data).map(drop)),
+    ];
+    for (action, call) in uses {
+        let (done, rows) = trace(&world, &eddy, |_, s| call(s, open));
+        assert_eq!(errno(done), libc::EACCES, "{action}");
+        let told: Vec<_> = rows.iter().map(|r| (r.actor.as_str(), r.action.as_str(), r.subject.as_str())).collect();
+        assert_eq!(told, [("eddy", action, asset.as_str())]);
+    }
+}
+
+/// To ask is no try: file managers ask of every file that they show.
+#[test]
+fn whether_something_may_be_written_is_asked_without_a_row() {
+    let (world, _admin, _eddy) = stage();
+    let bea = world.member("bea", 1002, "backup", None);
+    for path in [ACME, "library/acme"] {
+        let (done, rows) = trace(&world, &bea, |_, s| s.mount.access(&s.caller, s.find(path)?, 2));
+        assert_eq!((errno(done), rows.len()), (libc::EACCES, 0), "{path}");
     }
 }
 

@@ -12,7 +12,8 @@ const ACME: &str = "library/acme/a.png";
 
 fn verdict(world: &World, uid: u32, word: &str) -> Result<Value, Failure> {
     let set = assign(&[&format!("status.x={word}")]);
-    world.serve(uid, Command::Set { what: vec![ACME.into()].into(), set, dry_run: false })
+    let why = (word == "rejected").then(|| "not this one".to_owned());
+    world.serve(uid, Command::Set { what: vec![ACME.into()].into(), set, dry_run: false, why })
 }
 
 fn status(world: &World) -> Value {
@@ -62,13 +63,17 @@ fn another_counts_who_may_review_that_very_asset() {
     world.member("ann", 1001, "admin", Some("client=globex"));
     world.member("rita", 1002, "client-reviewer", None);
     verdict(&world, 0, "approved").unwrap();
-    // What is approved somewhere is rita's to review as well: from now on she does.
-    world
-        .serve(
-            0,
-            Command::Set { what: vec![ACME.into()].into(), set: assign(&["stage=client-approval"]), dry_run: false },
-        )
-        .unwrap();
+    // As long as it is approved somewhere she may review it, and its maker lets it pass to nobody.
+    let pass = || Command::Set {
+        what: vec![ACME.into()].into(),
+        set: assign(&["stage=client-approval"]),
+        dry_run: false,
+        why: None,
+    };
+    assert_eq!(world.kind(0, pass()), FailureKind::Refused);
+    verdict(&world, 0, "needs-review").unwrap();
+    // What waits for the client is rita's to review as well: from now on she does.
+    world.serve(0, pass()).unwrap();
     verdict(&world, 0, "rejected").unwrap();
     assert_eq!(verdict(&world, 0, "approved").unwrap_err().kind, FailureKind::Refused);
     verdict(&world, 1002, "approved").unwrap();
@@ -134,7 +139,8 @@ fn an_undo_approves_no_more_than_a_command() {
     verdict(&world, 0, "approved").unwrap();
     // By another process: what one does is one turn.
     let other = Caller { uid: 0, gid: 0, process: 77 };
-    let set = Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=rejected"]), dry_run: false };
+    let why = Some("not this one".to_owned());
+    let set = Command::Set { what: vec![ACME.into()].into(), set: assign(&["status.x=rejected"]), dry_run: false, why };
     serve::serve(&world.library, &other, set, None).unwrap();
     let turns = world.serve(0, Command::Turns { of: None, limit: 9 }).unwrap();
     let turn = turns["turns"][0]["turn"].as_u64();

@@ -69,8 +69,11 @@ impl World {
         self.serve(uid, command).unwrap_err().kind
     }
 
+    /// A rejection has a reason.
     pub fn set(&self, target: &str, set: &[&str]) {
-        self.serve(0, Command::Set { what: vec![target.into()].into(), set: assign(set), dry_run: false }).unwrap();
+        let why = set.iter().any(|word| word.ends_with("=rejected")).then(|| "not this one".to_owned());
+        self.serve(0, Command::Set { what: vec![target.into()].into(), set: assign(set), dry_run: false, why })
+            .unwrap();
     }
 
     pub fn show(&self, target: &str) -> Value {
@@ -149,6 +152,10 @@ impl World {
 
     /// What somebody leaves who has the catalogue's file and changes rows of the log.
     pub fn tampered(self, sql: &str) -> Self {
+        self.try_tampered(sql).unwrap()
+    }
+
+    pub fn try_tampered(self, sql: &str) -> Result<Self, OpenError> {
         let Self { clock, library, dir } = self;
         let root = library.root().to_owned();
         drop(library);
@@ -159,8 +166,8 @@ impl World {
         db.execute_batch(sql).unwrap();
         drop(db);
         let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
-        let library = Library::open(&root, None, clock.clone(), entropy).unwrap();
-        Self { clock, library, dir }
+        let library = Library::open(&root, None, clock.clone(), entropy)?;
+        Ok(Self { clock, library, dir })
     }
 
     pub fn try_reopen(self) -> Result<Self, OpenError> {

@@ -32,7 +32,7 @@ fn lab() -> Lab {
     lab.ok(&["set", "--query", "kind=image", "status.x=approved"]);
     lab.ok(&["set", "library/desk/adult.png", "rating=adult"]);
     lab.ok(&["set", "library/desk/new.png", "status.x="]);
-    lab.ok(&["set", "library/desk/bad.png", "status.x=rejected"]);
+    lab.ok(&["set", "library/desk/bad.png", "status.x=rejected", "-m", "not this one"]);
     lab
 }
 
@@ -87,7 +87,7 @@ fn what_is_there_as_it_is_to_be_stays_and_the_rest_is_made_so() {
     assert_eq!(fs::read(dir.join("b.jpg")).unwrap(), whole);
     assert_eq!(fs::metadata(dir.join("a.jpg")).unwrap().ino(), before, "not written again");
     assert_eq!(export(), json!({ "written": 0, "same": 2, "captions": 0, "refused": [] }));
-    lab.ok(&["set", "library/desk/b.png", "status.x=rejected"]);
+    lab.ok(&["set", "library/desk/b.png", "status.x=rejected", "-m", "not this one"]);
     assert_eq!(export()["same"], 1);
     assert!(dir.join("b.jpg").exists(), "a copy is the copier's");
 }

@@ -2,7 +2,11 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 51] = [
+    &["review", "approve"],
+    &["takedown"],
+    &["workflow", "edit"],
+    &["guideline", "stale"],
     &["init"],
     &["import"],
     &["mount"],

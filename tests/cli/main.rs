@@ -19,6 +19,7 @@ mod policy;
 mod rebuild;
 mod records;
 mod restore;
+mod review;
 mod save;
 mod scout;
 mod set;

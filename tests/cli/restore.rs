@@ -63,7 +63,7 @@ fn a_verdict_stays_with_the_version_that_it_was_given_for() {
     let lab = Lab::with_two();
     lab.ok(&["set", BEACH, "status.instagram=approved"]);
     lab.overwrite(BEACH, &png(48, 32, 9, None));
-    lab.ok(&["set", BEACH, "status.x=rejected"]);
+    lab.ok(&["set", BEACH, "status.x=rejected", "-m", "not this one"]);
     lab.ok(&["restore", "--version", "1", BEACH]);
     let status = lab.json(&["show", BEACH])["status"].clone();
     assert_eq!((&status["instagram"]["value"], &status["instagram"]["version"]), (&json!("approved"), &json!(1)));

@@ -1,6 +1,6 @@
 //! Members and their second factors.
 
-use damfs::catalog::{FactorRow, MemberRow};
+use damfs::catalog::{Asset, AssetState, FactorRow, MemberRow};
 use damfs::types::Timestamp;
 
 use crate::catalog::on_both;
@@ -38,6 +38,27 @@ fn members_have_unique_names_and_user_ids() {
             assert_eq!(tx.member_by_name("ann")?, tx.member(member_id(1))?);
             assert_eq!(tx.member_by_name("zoe")?, None);
             assert_eq!(tx.members()?.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["ann", "bob", "cy"]);
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn what_a_member_owns_is_found_with_a_version_or_without_one() {
+    on_both(|engine| {
+        write(engine, |tx| {
+            for n in [1, 2, 3, 4, 5] {
+                publish(tx, &Asset { owner: (n != 4).then(|| member_id(n % 2)), ..asset(n) })?;
+            }
+            let trashed = tx.asset(asset_id(3))?.unwrap();
+            tx.put_asset(&Asset { state: AssetState::Trashed, ..trashed })?;
+            tx.put_asset(&Asset { owner: Some(member_id(1)), head: None, kind: String::new(), ..asset(6) })
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.owned(member_id(1))?, [1, 3, 5, 6]);
+            assert_eq!(tx.owned(member_id(0))?, [2]);
+            assert!(tx.owned(member_id(7))?.is_empty());
             Ok(())
         });
     });

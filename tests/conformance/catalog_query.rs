@@ -22,7 +22,7 @@ fn words(list: &[&str]) -> BTreeSet<String> {
 }
 
 fn verdict(value: &str) -> Verdict {
-    Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH }
+    Verdict::new(value, None, None, Timestamp::EPOCH)
 }
 
 fn ordinals(engine: &dyn Engine, query: &Expr) -> Vec<u64> {
@@ -258,6 +258,7 @@ prop_compose! {
         created in arb_number(&Field::Created),
         imported in arb_number(&Field::Imported),
         expires in number(Field::Expires),
+        due in number(Field::Due),
         seed in number(Field::Seed),
     ) -> Asset {
         let small = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
@@ -267,6 +268,7 @@ prop_compose! {
             created: Timestamp::from_nanos(created),
             imported: Timestamp::from_nanos(imported),
             expires: expires.map(Timestamp::from_nanos),
+            due: due.map(Timestamp::from_nanos),
             seed,
             ..asset(0)
         }
@@ -281,11 +283,11 @@ prop_compose! {
             (closed(Field::Rating), closed(Field::Rights), closed(Field::Likeness), closed(Field::Stage)),
         kind in closed(Field::Kind),
         stars in closed(Field::Stars),
-        (owner_name, format) in (maybe_text(), maybe_text()),
+        (owner_name, format, reviewer) in (maybe_text(), maybe_text(), of(arb_text())),
         state in select(&[AssetState::Active, AssetState::Archived, AssetState::Expired, AssetState::Held, AssetState::Trashed][..]),
     ) -> Asset {
         Asset {
-            client, model, sampler, rating, rights, likeness, stage, state,
+            client, model, sampler, rating, rights, likeness, stage, state, reviewer,
             stars: stars.and_then(|n| n.parse().ok()),
             kind: kind.unwrap_or_else(|| "other".into()),
             owner_name: owner_name.unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use damfs::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, FolderRow, FolderRule, InboxRow, NodeClass,
-    NodeKind, NodeRow, NodeStat, Outcome, RenditionRow, SavedRow, Trashed, TunnelHow, TunnelRow, Verdict,
+    NodeKind, NodeRow, NodeStat, Outcome, Remark, RenditionRow, SavedRow, Trashed, TunnelHow, TunnelRow, Verdict,
 };
 use damfs::policy::Expr;
 use damfs::policy::Field;
@@ -184,12 +184,7 @@ fn xattrs_come_in_name_order() {
 }
 
 fn full_asset() -> Asset {
-    let verdict = |value: &str, version| Verdict {
-        value: value.into(),
-        version,
-        by: Some(member_id(2)),
-        at: Timestamp::from_secs(5),
-    };
+    let verdict = |value: &str, version| Verdict::new(value, version, Some(member_id(2)), Timestamp::from_secs(5));
     let words = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     Asset {
         view_name: "Ünï code.tar.gz".into(),
@@ -213,6 +208,8 @@ fn full_asset() -> Asset {
         sampler: Some("euler".into()),
         seed: Some(i64::MIN),
         stage: Some("draft".into()),
+        reviewer: Some("rita".into()),
+        due: Some(Timestamp::from_nanos(i64::MIN)),
         personas: words(&["luna", "mira"]),
         campaigns: words(&["summer", "☃ + %"]),
         tags: words(&["a", "a/b", "a/b/c"]),
@@ -223,9 +220,26 @@ fn full_asset() -> Asset {
         properties: BTreeMap::from([("title".into(), "Ünï\ncode".into()), ("x".into(), String::new())]),
         generator: Some("a1111".into()),
         status: BTreeMap::from([
-            ("instagram".into(), verdict("approved", Some(version_id(30)))),
+            (
+                "instagram".into(),
+                Verdict {
+                    reason: Some("it is\nfine".into()),
+                    guideline: Some("0a1b".into()),
+                    ..verdict("approved", Some(version_id(30)))
+                },
+            ),
             ("x".into(), verdict("stale", None)),
         ]),
+        remarks: vec![
+            Remark {
+                at: Timestamp::from_nanos(i64::MAX),
+                by: Some(member_id(4)),
+                version: Some(u32::MAX),
+                about: Some("stage=rejected".into()),
+                text: "too\ndark".into(),
+            },
+            Remark { at: Timestamp::EPOCH, by: None, version: None, about: None, text: " ".into() },
+        ],
         conflicts: BTreeMap::from([("note".into(), conflict(Some("x\ny"), 2)), ("title".into(), conflict(None, 0))]),
         trashed: Some(Trashed {
             at: Timestamp::from_secs(1),
@@ -254,6 +268,9 @@ fn assets_keep_every_field() {
             tags: Default::default(),
             generator: None,
             status: BTreeMap::from([("x".into(), full.status["instagram"].clone())]),
+            remarks: full.remarks[1..].to_vec(),
+            reviewer: None,
+            due: None,
             conflicts: BTreeMap::from([("note".into(), conflict(Some("z"), 3))]),
             trashed: None,
             prompt: None,
@@ -261,7 +278,8 @@ fn assets_keep_every_field() {
             properties: BTreeMap::from([("title".into(), "another".into())]),
             ..full.clone()
         };
-        for now in [&full, &other, &full] {
+        let more = Asset { remarks: [&full.remarks[..], &full.remarks[..1]].concat(), ..full.clone() };
+        for now in [&full, &other, &full, &more, &full] {
             write(engine, |tx| tx.put_asset(now)).unwrap();
             read(engine, |tx| {
                 assert_eq!(tx.asset(now.id)?.as_ref(), Some(now));
@@ -289,7 +307,7 @@ fn closed_vocabularies_are_closed() {
                 Field::Stage => asset.stage = Some(value.into()),
                 Field::Kind => asset.kind = value.into(),
                 _ => {
-                    let verdict = Verdict { value: value.into(), version: None, by: None, at: Timestamp::EPOCH };
+                    let verdict = Verdict::new(value, None, None, Timestamp::EPOCH);
                     asset.status.insert("x".into(), verdict);
                 }
             }

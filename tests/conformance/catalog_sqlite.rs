@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use damfs::catalog::sqlite::SqliteEngine;
-use damfs::catalog::{Asset, CatalogError, Counter, Engine, MemberRow, NodeClass, NodeKind, NodeRow, WriteTx};
+use damfs::catalog::{Asset, CatalogError, Counter, Engine, MemberRow, NodeClass, NodeKind, NodeRow, Verdict, WriteTx};
 use damfs::policy::{Expr, Field};
 use damfs::types::{EntryId, Generation, NodeId, Timestamp};
 use rusqlite::Connection;
@@ -115,17 +115,30 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
         ends: None,
     };
     let engine = SqliteEngine::create(&path).unwrap();
-    write(&engine, |tx| tx.put_member(&member)).unwrap();
+    root(&engine);
+    let verdict = Verdict::new("approved", Some(version_id(30)), None, Timestamp::from_secs(4));
+    let judged = Asset { status: [("instagram".to_owned(), verdict)].into(), ..asset(30) };
+    write(&engine, |tx| {
+        tx.put_member(&member)?;
+        publish(tx, &judged)
+    })
+    .unwrap();
     drop(engine);
     // What the steps behind it add.
     let raw = Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; PRAGMA user_version = 1")
-        .unwrap();
+    raw.execute_batch(
+        "DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; DROP TABLE asset_remark;
+        ALTER TABLE asset DROP COLUMN reviewer; ALTER TABLE asset DROP COLUMN due;
+        ALTER TABLE asset_status DROP COLUMN reason; ALTER TABLE asset_status DROP COLUMN guideline;
+        PRAGMA user_version = 1",
+    )
+    .unwrap();
     drop(raw);
     for _ in 0..2 {
         let engine = SqliteEngine::open(&path).unwrap();
         read(&engine, |tx| {
             assert_eq!((tx.factors()?, tx.member(member.id)?), (Vec::new(), Some(member.clone())));
+            assert_eq!(tx.asset(judged.id)?.map(|asset| asset.status), Some(judged.status.clone()));
             Ok(())
         });
         assert!(engine.check().unwrap().is_empty());
@@ -138,7 +151,7 @@ fn foreign_and_newer_files_are_refused_untouched() {
     let path = dir.path().join("catalog.db");
     drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 3 })));
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 4 })));
 
     let foreign = dir.path().join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
@@ -271,12 +284,7 @@ fn ten_thousand_assets() {
         generator: Some("a1111".into()),
         status: [(
             "instagram".to_owned(),
-            damfs::catalog::Verdict {
-                value: "approved".into(),
-                version: Some(version_id(n)),
-                by: None,
-                at: damfs::types::Timestamp::EPOCH,
-            },
+            Verdict::new("approved", Some(version_id(n)), None, damfs::types::Timestamp::EPOCH),
         )]
         .into(),
         ..asset(n)

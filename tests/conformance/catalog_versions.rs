@@ -55,12 +55,7 @@ fn a_version_goes_unless_something_rests_on_it() {
     on_both(|engine| {
         let (a, b) = (asset_id(30), asset_id(31));
         let more = |n: u32| VersionRow { n, ..version(40 + u64::from(n), a, 1) };
-        let verdict = Verdict {
-            value: "approved".into(),
-            version: Some(version_id(43)),
-            by: Some(member_id(1)),
-            at: Timestamp::from_secs(4),
-        };
+        let verdict = Verdict::new("approved", Some(version_id(43)), Some(member_id(1)), Timestamp::from_secs(4));
         write(engine, |tx| {
             publish(tx, &asset(30))?;
             publish(tx, &asset(31))?;
@@ -115,8 +110,7 @@ fn an_asset_of_one_version_gets_another_id_with_all_that_is_its() {
             with: Some(from),
         };
         let sidecar = Asset { state: AssetState::Trashed, trashed: Some(along), ..asset(31) };
-        let verdict =
-            Verdict { value: "approved".into(), version: Some(version_id(30)), by: None, at: Timestamp::EPOCH };
+        let verdict = Verdict::new("approved", Some(version_id(30)), None, Timestamp::EPOCH);
         let whole = Asset {
             node: Some(NodeId(20)),
             tags: ["a".to_owned()].into(),

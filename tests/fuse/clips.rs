@@ -109,7 +109,7 @@ fn a_pending_clip_tells_how_far_it_is_and_is_stopped_with_its_verdict() {
     assert!(!told.contains("tiktok") && !told.contains("clips"), "{told}");
     assert_eq!(names(&hers.join("platforms/tiktok/video")), [""; 0]);
     assert!(!hers.join("platforms/tiktok/video/a.mp4.pending").exists());
-    s.dam(["set", "library/luna/a.mp4", "status.tiktok=rejected"]);
+    s.dam(["set", "library/luna/a.mp4", "status.tiktok=rejected", "-m", "not this one"]);
     wait_until("the encoder has ended", || encoders(&s) == 0);
     assert!(!note.exists());
     let status = fs::read_to_string(s.mnt(".dam/status")).unwrap();
@@ -191,7 +191,7 @@ fn a_clip_stays_while_it_circulates_whatever_the_budget() {
     s.mount("mnt", &[]);
     wait_until("what is nobody's goes", || !other.exists());
     assert!(fs::read(&export).unwrap() == bytes);
-    s.dam(["set", "library/luna/a.mp4", "status.facebook=rejected"]);
+    s.dam(["set", "library/luna/a.mp4", "status.facebook=rejected", "-m", "not this one"]);
     s.remount();
     let kept = format!("find {} -type f", s.library().join("store/renditions").display());
     wait_until("it goes with its verdict", || sh(&kept).is_empty());

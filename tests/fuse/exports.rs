@@ -50,7 +50,7 @@ fn an_edited_version_waits_while_the_approved_one_circulates() {
     assert_eq!(fs::read(&export).unwrap(), approved, "the approved bytes go on");
     s.dam(["set", "library/luna/a.png", "status.instagram=approved"]);
     assert_ne!(fs::read(&export).unwrap(), approved, "the new verdict is about the new bytes");
-    s.dam(["set", "library/luna/a.png", "status.instagram=rejected"]);
+    s.dam(["set", "library/luna/a.png", "status.instagram=rejected", "-m", "not this one"]);
     wait_until("the export is gone", || !export.exists());
 }
 
@@ -77,7 +77,7 @@ fn a_file_tells_whence_it_is() {
 
     fs::write(s.mnt("library/luna/a.png"), png(1200, 1600, 200)).unwrap();
     s.settle();
-    s.dam(["set", "library/luna/a.png", "status.instagram=rejected"]);
+    s.dam(["set", "library/luna/a.png", "status.instagram=rejected", "-m", "not this one"]);
     let found = whence(&s, "got.jpg");
     assert_eq!(
         (&found[0]["version"], &found[0]["current"], &found[0]["circulates"]),

@@ -63,6 +63,8 @@ fn things(mnt: &Path) -> Vec<String> {
         "find/client=globex/secret.png",
         "find/kind=image/secret.png",
         "find/not.client=acme/secret.png",
+        "review/draft/secret.png",
+        "review/overdue/secret.png",
         "platforms/instagram/post_square/secret.jpg",
         "platforms/instagram/post_square/secret.caption.txt",
         "versions/globex",

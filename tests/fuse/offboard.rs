@@ -1,6 +1,7 @@
 //! A member who leaves, on real mounts: his own user id, files open and mapped, on a mount of his own and on a shared one.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::harness::*;
@@ -78,4 +79,33 @@ fn who_leaves_has_neither_mount_nor_handle_nor_page() {
     assert!(ok, "{said}");
     let log = s.dam(["log", "--json"]);
     assert_eq!(log.matches("\"member.offboard\"").count(), 1);
+}
+
+/// Regression: his mounts were taken down by his name, and only when all that comes after he is shut out had gone well.
+#[test]
+fn his_mounts_go_also_when_what_comes_after_fails() {
+    let mut s = Studio::new();
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
+    let library = s.library();
+    let catalog =
+        |sql: &str| rusqlite::Connection::open(library.join("catalog.db")).unwrap().execute_batch(sql).unwrap();
+    catalog(
+        "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'member.inherit'
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END;",
+    );
+    let own = s.mount("own", &["--as", "eddy"]);
+    fs::write(own.join("library/a.png"), png(64, 64, 1)).unwrap();
+    s.settle();
+    let daemon = s.daemon();
+    let (code, said) = s.dam_fails(["member", "offboard", "eddy", "--to", "root"]);
+    assert!(code != 0 && said.contains("the disk is full"), "{code} {said}");
+    assert!(!sh("cat /proc/mounts").contains(own.to_str().unwrap()));
+    // It was the last mount.
+    wait_until("the daemon has ended", || !Path::new(&format!("/proc/{daemon}")).exists());
+    let members = s.dam(["member", "list", "--json"]);
+    assert!(members.contains("\"active\": false") || members.contains("\"active\":false"), "{members}");
+    catalog("DROP TRIGGER full");
+    let done = s.dam(["member", "offboard", "eddy", "--to", "root", "--json"]);
+    let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+    assert_eq!(done["assets"], 1, "{done}");
 }

@@ -98,7 +98,7 @@ fn what_something_rests_on_stays() {
     let run = |command| serve(world.library(), &me.caller, command, None).unwrap();
     let set = |target: &str, facet: &str, value: &str| {
         let set = vec![damfs::ops::proto::Assignment { facet: facet.into(), value: value.into() }];
-        run(Command::Set { what: vec![target.into()].into(), set, dry_run: false });
+        run(Command::Set { what: vec![target.into()].into(), set, dry_run: false, why: None });
     };
     for path in ["approved.png", "trashed.png", "held.png", "plain.png"] {
         save(&world, path, 2);

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn refusals_keep_their_number() {
         let op = Op::new("open", 7);
-        let refused: Result<(), Errno> = op.outcome(Err(FsError::Denied("no".into())));
+        let refused: Result<(), Errno> = op.outcome(Err(FsError::denied(damfs::policy::Verb::Edit, "library", "no")));
         assert_eq!(refused.unwrap_err().code(), libc::EACCES);
         assert_eq!(op.outcome(Ok(3)).unwrap(), 3);
     }

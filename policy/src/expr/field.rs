@@ -43,6 +43,10 @@ pub enum Field {
     /// Closed: active, archived, expired, held, trashed.
     State,
     Stage,
+    /// Who is to review it: a member's name.
+    Reviewer,
+    /// Until when it is to be reviewed.
+    Due,
     /// What the file and the record say differently (`conflict=note`), and nobody has decided yet.
     Conflict,
     /// The verdict for one platform (`status.instagram`). Closed: needs-review, approved, rejected, stale.
@@ -100,6 +104,8 @@ impl Field {
         Field::Owner,
         Field::State,
         Field::Stage,
+        Field::Reviewer,
+        Field::Due,
         Field::Conflict,
         Field::AnyStatus,
         Field::Text,
@@ -124,7 +130,7 @@ impl Field {
                 FieldKind::Closed(&["draft", "internal-review", "client-approval", "approved", "rejected", "published"])
             }
             Field::Seed | Field::Width | Field::Height => FieldKind::Number,
-            Field::Created | Field::Imported | Field::Expires => FieldKind::Date,
+            Field::Created | Field::Imported | Field::Expires | Field::Due => FieldKind::Date,
             Field::Prompt | Field::Text => FieldKind::Words,
             Field::Client
             | Field::Persona
@@ -136,7 +142,8 @@ impl Field {
             | Field::Conflict
             | Field::Family
             | Field::Duplicate
-            | Field::Owner => FieldKind::Open,
+            | Field::Owner
+            | Field::Reviewer => FieldKind::Open,
         }
     }
 
@@ -177,6 +184,8 @@ impl Field {
                 | Field::Owner
                 | Field::State
                 | Field::Stage
+                | Field::Reviewer
+                | Field::Due
                 | Field::Status(_)
         )
     }
@@ -222,6 +231,8 @@ impl fmt::Display for Field {
             Field::Owner => "owner",
             Field::State => "state",
             Field::Stage => "stage",
+            Field::Reviewer => "reviewer",
+            Field::Due => "due",
             Field::Conflict => "conflict",
             Field::Status(platform) => return write!(f, "status.{platform}"),
             Field::AnyStatus => "status",

@@ -115,6 +115,7 @@ impl<'a> Cells<'a> {
             verified,
             source,
             since: None,
+            guideline: None,
         })
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::Vocabulary;
+use crate::expr::{Expr, Facts};
+use crate::guideline::{Clause, Guideline};
 pub use day::Day;
 pub use sheet::decode;
 
@@ -162,6 +164,9 @@ pub struct Placement {
     /// Since when the row makes what it makes, in nanoseconds; `None`: it does so as it ships.
     #[serde(default)]
     pub since: Option<i64>,
+    /// What the library holds the platform's files to; not of the table.
+    #[serde(skip)]
+    guideline: Option<Arc<Guideline>>,
 }
 
 impl Placement {
@@ -171,9 +176,21 @@ impl Placement {
         format!("{}/{}", self.platform, self.placement)
     }
 
+    /// Why its platform's guideline keeps an asset out.
+    #[must_use]
+    pub fn refusal(&self, asset: &impl Facts) -> Option<String> {
+        self.guideline.as_ref()?.fits(Clause::Refuse, asset)
+    }
+
+    /// What its platform's guideline lets in, as a query.
+    #[must_use]
+    pub fn admits(&self) -> Expr {
+        self.guideline.as_ref().map_or_else(Expr::all, |guideline| guideline.admits())
+    }
+
     /// Whether the row says the same, whenever it came to do so.
     fn says_as(&self, other: &Self) -> bool {
-        *self == Self { since: self.since, ..other.clone() }
+        *self == Self { since: self.since, guideline: self.guideline.clone(), ..other.clone() }
     }
 
     /// Whether it makes the same files of the same masters.
@@ -271,6 +288,26 @@ impl Platforms {
     #[must_use]
     pub fn get(&self, platform: &str, placement: &str) -> Option<&Arc<Placement>> {
         self.0.iter().find(|p| p.platform == platform && p.placement == placement)
+    }
+
+    /// The same table, its platforms held to these guidelines.
+    #[must_use]
+    pub fn guided(&self, guidelines: &[Arc<Guideline>]) -> Self {
+        let of = |platform: &str| guidelines.iter().find(|guideline| guideline.platform() == platform).cloned();
+        let guided =
+            |row: &Arc<Placement>| Arc::new(Placement { guideline: of(&row.platform), ..Placement::clone(row) });
+        Self(self.0.iter().map(guided).collect())
+    }
+
+    /// What a platform's files are held to.
+    #[must_use]
+    pub fn guideline(&self, platform: &str) -> Option<&Arc<Guideline>> {
+        self.0.iter().filter(|row| row.platform == platform).find_map(|row| row.guideline.as_ref())
+    }
+
+    /// Every platform's guideline that there is.
+    pub fn guidelines(&self) -> impl Iterator<Item = &Arc<Guideline>> {
+        self.platforms().filter_map(|platform| self.guideline(platform))
     }
 
     /// The platforms that queries may name: a table without a shipped one still leaves its verdicts to be asked for.

@@ -92,7 +92,17 @@ impl Case {
     #[must_use]
     pub fn failures(&self, who: Subject) -> Vec<Failed> {
         let who = if self.locked { who.behind(Some(Lock::Locked)) } else { who };
-        let decided = self.verbs.iter().map(|(verb, wanted)| (*verb, *wanted, who.decide(*verb, &self.facts)));
+        self.wrong(|verb| who.decide(verb, &self.facts))
+    }
+
+    /// The same when the one who asks is nobody, and why.
+    #[must_use]
+    pub fn failures_of_nobody(&self, why: &str) -> Vec<Failed> {
+        self.wrong(|_| Decision { allowed: false, reason: why.to_owned() })
+    }
+
+    fn wrong(&self, decide: impl Fn(Verb) -> Decision) -> Vec<Failed> {
+        let decided = self.verbs.iter().map(|(verb, wanted)| (*verb, *wanted, decide(*verb)));
         let wrong = decided.filter(|(_, wanted, decision)| decision.allowed != *wanted);
         wrong.map(|(verb, _, decision)| Failed { verb, decision }).collect()
     }

@@ -4,6 +4,7 @@ mod book;
 mod cases;
 mod diff;
 mod lock;
+mod moments;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use book::{RoleBook, RolesError, SelfReview};
 pub use cases::{Case, CaseWho, CasesError, Failed};
 pub use diff::{Difference, Effect, RoleChange, RoleKind, SettingChange, VerbChange};
 pub use lock::{AdultGate, Lock};
+pub use moments::moments;
 pub use subject::{Decision, Subject};
 pub use when::When;
 

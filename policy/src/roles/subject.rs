@@ -63,7 +63,7 @@ impl Subject {
     }
 
     /// Of several roles: what one allows and none denies. Of rules of hours and days those that hold at a moment, in nanoseconds; all of them
-    /// without one.
+    /// without one, as they are written. What he may ever is what he may at one of [`super::moments()`].
     #[must_use]
     pub fn of_roles(name: &str, roles: &[&Role], scope: Option<Rule>, at: Option<i64>) -> Self {
         let (mut allow, mut deny, mut shut) = (Rules::new(), Rules::new(), Rules::new());

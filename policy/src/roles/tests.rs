@@ -389,6 +389,53 @@ fn rules_of_hours_and_days_decide_at_their_times() {
     assert_eq!(allowed(&Subject::new("ann", x, None), &acme), "l-de------");
 }
 
+/// Whether somebody may from a moment on, be it later. It is Thursday, 2026-12-24, 20:00.
+#[test]
+fn what_somebody_may_ever_is_what_he_may_at_some_moment_to_come() {
+    const NIGHT: &str = "2026-12-24 20:00";
+    let table = [
+        // what may be reviewed, what may not, his last day, ever
+        ("\"*\"", "\"none\"", None, true),
+        ("\"none\"", "\"none\"", None, false),
+        ("{ of = \"*\", hours = \"08:00-19:00\" }", "\"none\"", None, true),
+        ("{ of = \"*\", ends = 2026-12-24 }", "\"none\"", None, true),
+        ("{ of = \"*\", ends = 2026-12-23 }", "\"none\"", None, false),
+        // No hours come before the end of it.
+        ("{ of = \"*\", hours = \"08:00-19:00\", ends = 2026-12-24 }", "\"none\"", None, false),
+        ("{ of = \"*\", hours = \"sat 08:00-19:00\", ends = 2026-12-26 }", "\"none\"", None, true),
+        ("{ of = \"*\", hours = \"sat 08:00-19:00\" }", "\"none\"", Some("2026-12-26 08:00"), false),
+        ("{ of = \"*\", hours = \"sat 08:00-19:00\" }", "\"none\"", Some("2026-12-26 08:01"), true),
+        ("\"*\"", "\"none\"", Some(NIGHT), false),
+        ("\"*\"", "\"*\"", None, false),
+        ("\"*\"", "{ of = \"*\", hours = \"19:00-08:00\" }", None, true),
+        ("\"*\"", "{ of = \"*\", hours = \"00:00-24:00\" }", None, false),
+        ("\"*\"", "{ of = \"*\", ends = 2027-12-24 }", None, true),
+        ("\"*\"", "{ of = \"*\", ends = 2027-12-24 }", Some("2027-12-24 12:00"), false),
+        // Only what one allows outside of the hours of the other.
+        ("{ of = \"*\", hours = \"08:00-19:00\" }", "{ of = \"*\", hours = \"07:00-20:00\" }", None, false),
+        ("{ of = \"*\", hours = \"08:00-21:00\" }", "{ of = \"*\", hours = \"07:00-20:00\" }", None, true),
+    ];
+    for (allow, deny, until, ever) in table {
+        let text = format!(
+            "time_zone = \"Europe/Berlin\"\n[role.x.allow]\nlist = \"*\"\nreview = {allow}\n[role.x.deny]\nreview = {deny}"
+        );
+        let book = RoleBook::parse(&text).unwrap();
+        let roles = [book.get("x").unwrap()];
+        let may = |at: &i64| Subject::of_roles("rita", &roles, None, Some(*at)).allows(Verb::Review, &asset(&[]));
+        let moments = moments(&roles, Verb::Review, at(NIGHT), until.map(at));
+        assert_eq!(moments.iter().any(may), ever, "{allow} {deny} {until:?}: {moments:?}");
+    }
+    // What is not listed then is not reviewed.
+    let apart = "[role.x.allow]\nlist = { of = \"*\", hours = \"08:00-12:00\" }\nreview = { of = \"*\", hours = \"12:00-19:00\" }";
+    let book = RoleBook::parse(apart).unwrap();
+    let roles = [book.get("x").unwrap()];
+    let ways = moments(&roles, Verb::Review, at(NIGHT), None);
+    assert_eq!(ways.len(), 3, "{ways:?}");
+    assert!(
+        !ways.iter().any(|at| Subject::of_roles("rita", &roles, None, Some(*at)).allows(Verb::Review, &asset(&[])))
+    );
+}
+
 #[test]
 fn of_several_roles_one_grants_and_any_denies() {
     let book = RoleBook::parse(TIMED).unwrap();
@@ -463,6 +510,7 @@ proptest! {
         scope in proptest::option::of(arb_expr()),
         lock in proptest::option::of(proptest::sample::select(&[Lock::Locked, Lock::NotEnrolled])),
         moment in proptest::option::of(0..2_000_000_000_000_000_000_i64),
+        ahead in 0..3_000_000_000_000_000_000_i64,
         facts in arb_facts(),
     ) {
         let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None });
@@ -473,6 +521,15 @@ proptest! {
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));
             prop_assert_eq!(allowed, subject.allows(*verb, &facts));
             prop_assert!(allowed || !subject.allows_everything(*verb));
+        }
+        // What is allowed at any moment to come is so at one of those that stand for them.
+        if let Some(now) = moment {
+            let later = now.saturating_add(ahead);
+            for verb in Verb::ALL {
+                let may = |at: i64| Subject::of_roles("ann", &roles, scope.clone(), Some(at)).allows(*verb, &facts);
+                let ever = moments(&roles, *verb, now, None).into_iter().any(may);
+                prop_assert!(ever || !may(later), "{} at {}", verb, later);
+            }
         }
         // Nothing is otherwise before the next moment that is named.
         if let Some(now) = moment {

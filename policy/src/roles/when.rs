@@ -68,6 +68,11 @@ impl When {
         self.ends.is_none_or(|end| at < end) && (self.hours.is_empty() || open())
     }
 
+    /// The first moment after its last day.
+    pub(super) const fn ends(&self) -> Option<i64> {
+        self.ends
+    }
+
     /// The next moment at which it may be otherwise.
     #[must_use]
     pub fn next(&self, at: i64) -> Option<i64> {

@@ -208,6 +208,10 @@ impl ReadTx for Tx<'_> {
         Ok(self.found(query, 0).map(|asset| (asset.ordinal, self.value_of(asset, key))).collect())
     }
 
+    fn owned(&self, owner: MemberId) -> Result<Vec<u64>, E> {
+        Ok(self.state.assets.values().filter(|asset| asset.owner == Some(owner)).map(|asset| asset.ordinal).collect())
+    }
+
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {
         Ok(ordinals.iter().filter_map(|ordinal| self.state.assets.get(ordinal)).map(|a| Asset::clone(a)).collect())
     }

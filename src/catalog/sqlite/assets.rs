@@ -15,10 +15,10 @@ use super::query::Filter;
 use super::sql::{all, any, cursor, limit, one, run, update};
 use crate::catalog::facts::family;
 use crate::catalog::rules::{check_asset, refused, view_stem};
-use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Trashed, Verdict, ViewRow};
-use crate::types::{AssetId, ContentId, Timestamp};
+use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Remark, Trashed, Verdict, ViewRow};
+use crate::types::{AssetId, ContentId, MemberId, Timestamp};
 
-const COLUMNS: [&str; 45] = [
+const COLUMNS: [&str; 48] = [
     "ordinal",
     "id",
     "view_name",
@@ -60,16 +60,19 @@ const COLUMNS: [&str; 45] = [
     "trashed_with",
     "family",
     "duplicate",
+    "reviewer",
+    "due",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)",
+    "EXISTS (SELECT 1 FROM asset_remark r WHERE r.asset = a.ordinal)",
 ];
 /// Numbers lie densely when there are at most so many for each that is asked for: passing over a row costs less than looking one up.
 pub(super) const DENSE: u64 = 6;
 
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 41;
+const OWN: usize = 43;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -85,6 +88,7 @@ struct Bare {
     has_status: bool,
     has_properties: bool,
     has_conflicts: bool,
+    has_remarks: bool,
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
@@ -123,6 +127,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         sampler: row.get(25)?,
         seed: row.get(26)?,
         stage: row.get(27)?,
+        reviewer: row.get(41)?,
+        due: row.get(42)?,
         personas: BTreeSet::new(),
         campaigns: BTreeSet::new(),
         tags: BTreeSet::new(),
@@ -133,16 +139,18 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         properties: BTreeMap::new(),
         generator: row.get(31)?,
         status: BTreeMap::new(),
+        remarks: Vec::new(),
         conflicts: BTreeMap::new(),
         trashed,
         changed: row.get(36)?,
     };
     Ok(Bare {
         asset,
-        has_values: row.get(41)?,
-        has_status: row.get(42)?,
-        has_properties: row.get(43)?,
-        has_conflicts: row.get(44)?,
+        has_values: row.get(43)?,
+        has_status: row.get(44)?,
+        has_properties: row.get(45)?,
+        has_conflicts: row.get(46)?,
+        has_remarks: row.get(47)?,
     })
 }
 
@@ -162,14 +170,15 @@ fn add_value(asset: &mut Asset, facet: &str, value: String) {
 }
 
 fn verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
-    Ok((row.get(1)?, Verdict { value: row.get(2)?, version: row.get(3)?, by: row.get(4)?, at: row.get(5)? }))
+    let (value, version, by, at) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+    Ok((row.get(1)?, Verdict { value, version, by, at, reason: row.get(6)?, guideline: row.get(7)? }))
 }
 
 /// Reads the child rows. `rows` are in ordinal order.
 fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
-    let mut children = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut children = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut out = Vec::with_capacity(rows.len());
-    for Bare { asset, has_values, has_status, has_properties, has_conflicts } in rows {
+    for Bare { asset, has_values, has_status, has_properties, has_conflicts, has_remarks } in rows {
         if has_values {
             children.0.push(asset.ordinal);
         }
@@ -182,6 +191,9 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
         if has_conflicts {
             children.3.push(asset.ordinal);
         }
+        if has_remarks {
+            children.4.push(asset.ordinal);
+        }
         out.push(asset);
     }
     let sql = "SELECT asset, facet, value FROM asset_value WHERE asset BETWEEN ? AND ? ORDER BY asset, facet, value";
@@ -189,7 +201,7 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
         add_value(asset, row.get_ref(1)?.as_str()?, row.get(2)?);
         Ok(())
     })?;
-    let sql = "SELECT asset, platform, value, version, by_member, at FROM asset_status
+    let sql = "SELECT asset, platform, value, version, by_member, at, reason, guideline FROM asset_status
         WHERE asset BETWEEN ? AND ? ORDER BY asset, platform";
     each_child(conn, sql, &children.1, &mut out, |asset, row| {
         asset.status.extend([verdict(row)?]);
@@ -205,6 +217,13 @@ fn complete(conn: &Connection, rows: Vec<Bare>) -> Result<Vec<Asset>, E> {
     each_child(conn, sql, &children.3, &mut out, |asset, row| {
         let (other, version) = (row.get(2)?, row.get(3)?);
         asset.conflicts.insert(row.get(1)?, Conflict { other, version, by: row.get(4)?, at: row.get(5)? });
+        Ok(())
+    })?;
+    let sql = "SELECT asset, at, by_member, version, about, text FROM asset_remark
+        WHERE asset BETWEEN ? AND ? ORDER BY asset, no";
+    each_child(conn, sql, &children.4, &mut out, |asset, row| {
+        let (at, by, version) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        asset.remarks.push(Remark { at, by, version, about: row.get(4)?, text: row.get(5)? });
         Ok(())
     })?;
     Ok(out)
@@ -356,6 +375,11 @@ pub(super) fn numbers(conn: &Connection, query: &Expr) -> Result<Vec<u64>, E> {
     all(conn, &sql, params_from_iter(filter.params), |row| Ok(row.get::<_, Num>(0)?.0))
 }
 
+pub(super) fn owned(conn: &Connection, owner: MemberId) -> Result<Vec<u64>, E> {
+    let sql = "SELECT ordinal FROM asset WHERE owner = ?1 ORDER BY ordinal";
+    all(conn, sql, params![owner], |row| Ok(row.get::<_, Num>(0)?.0))
+}
+
 pub(super) fn count(conn: &Connection, query: &Expr) -> Result<u64, E> {
     let filter = Filter::published(query);
     let sql = format!("SELECT count(*) FROM asset a WHERE {}", filter.sql);
@@ -377,6 +401,7 @@ pub(super) fn put(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result
     put_status(conn, old, new)?;
     put_properties(conn, old, new)?;
     put_conflicts(conn, old, new)?;
+    put_remarks(conn, old, new)?;
     put_text(conn, old, new)
 }
 
@@ -425,6 +450,8 @@ fn with_row<T>(asset: &Asset, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         trashed.and_then(|t| t.with),
         family(asset),
         asset.duplicate,
+        asset.reviewer,
+        asset.due,
     ])
 }
 
@@ -457,11 +484,13 @@ fn put_status(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(),
         run(conn, sql, params![Num(new.ordinal), platform])?;
     }
     for (platform, v) in new.status.iter().filter(|(p, v)| before.get(*p) != Some(v)) {
-        let sql = "INSERT INTO asset_status (asset, platform, value, version, by_member, at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        let sql = "INSERT INTO asset_status (asset, platform, value, version, by_member, at, reason, guideline)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
             ON CONFLICT (asset, platform) DO UPDATE SET
-                value = excluded.value, version = excluded.version, by_member = excluded.by_member, at = excluded.at";
-        run(conn, sql, params![Num(new.ordinal), platform, v.value, v.version, v.by, v.at])?;
+                value = excluded.value, version = excluded.version, by_member = excluded.by_member, at = excluded.at,
+                reason = excluded.reason, guideline = excluded.guideline";
+        let Verdict { value, version, by, at, reason, guideline } = v;
+        run(conn, sql, params![Num(new.ordinal), platform, value, version, by, at, reason, guideline])?;
     }
     Ok(())
 }
@@ -492,6 +521,21 @@ fn put_conflicts(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<
             ON CONFLICT (asset, field) DO UPDATE SET
                 other = excluded.other, version = excluded.version, by_member = excluded.by_member, at = excluded.at";
         run(conn, sql, params![Num(new.ordinal), field, c.other, c.version, c.by, c.at])?;
+    }
+    Ok(())
+}
+
+/// They are added at the end; whatever else happened to them is written anew.
+fn put_remarks(conn: &Connection, old: Option<&Asset>, new: &Asset) -> Result<(), E> {
+    let before = old.map_or(&[][..], |a| &a.remarks);
+    let kept = if new.remarks.starts_with(before) { before.len() } else { 0 };
+    if kept < before.len() {
+        run(conn, "DELETE FROM asset_remark WHERE asset = ?1", params![Num(new.ordinal)])?;
+    }
+    for (no, r) in (0u64..).zip(&new.remarks).skip(kept) {
+        let sql = "INSERT INTO asset_remark (asset, no, at, by_member, version, about, text)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        run(conn, sql, params![Num(new.ordinal), Num(no), r.at, r.by, r.version, r.about, r.text])?;
     }
     Ok(())
 }

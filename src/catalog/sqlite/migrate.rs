@@ -9,10 +9,14 @@ use crate::catalog::CatalogError as E;
 const APPLICATION_ID: i64 = 0x6461_6d43;
 
 /// The steps; the schema's number is how many were taken.
-const STEPS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 4;
 
 fn pragma(conn: &Connection, name: &str) -> Result<i64, E> {
     Ok(conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)

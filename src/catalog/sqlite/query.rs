@@ -46,6 +46,8 @@ pub(super) fn column(field: &Field) -> Option<&'static str> {
         Field::Owner => "a.owner_name",
         Field::State => "a.state",
         Field::Stage => "a.stage",
+        Field::Reviewer => "a.reviewer",
+        Field::Due => "a.due",
         Field::Family => "a.family",
         Field::Duplicate => "a.duplicate",
         _ => return None,

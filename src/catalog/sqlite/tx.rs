@@ -149,6 +149,9 @@ impl ReadTx for Tx<'_> {
             None => keys::found(self.conn, query, key),
         }
     }
+    fn owned(&self, owner: MemberId) -> Result<Vec<u64>, E> {
+        assets::owned(self.conn, owner)
+    }
     fn assets(&self, ordinals: &[u64]) -> Result<Vec<Asset>, E> {
         let found = assets::numbered(self.conn, ordinals)?;
         for asset in &found {

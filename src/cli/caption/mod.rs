@@ -67,7 +67,7 @@ fn edit(global: &Global) -> Done {
         get: Command::CaptionText,
         read: &own_text::utf8,
         check: &|text| Captions::parse(text, None).map(drop).map_err(|e| e.0),
-        put: |text, base| Command::CaptionPut { text, base },
+        put: &|text, base| Command::CaptionPut { text, base },
     };
     if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
         print::line(&format!("captions are made by {} sections", print::word(&done["sections"])))?;

@@ -81,7 +81,7 @@ fn edit(global: &Global) -> Done {
         get: Command::GlossaryText,
         read: &own_text::utf8,
         check: &|text| Glossary::parse(text).map(drop).map_err(|e| e.0),
-        put: |text, base| Command::GlossaryPut { text, base },
+        put: &|text, base| Command::GlossaryPut { text, base },
     };
     if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
         print::line(&format!("the glossary has {} terms", print::word(&done["terms"])))?;

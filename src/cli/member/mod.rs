@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::args::Global;
+use super::backend::Backend;
+use super::progress::Progress;
 use super::{Done, backend, factor, print, usage};
 use args::MemberAction;
 pub use args::MemberArgs;
@@ -57,7 +59,12 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
 }
 
 fn offboard(global: &Global, name: String, to: String) -> Done {
-    let value = backend::run(global, &[], |_| Ok(Command::MemberOffboard { name, to }))?;
+    let root = backend::root(global, &[])?;
+    let progress = Progress::new(global);
+    let command = Command::MemberOffboard { name, to };
+    let done = Backend::open(global, &root)?.run_telling(command, None, &progress);
+    progress.end();
+    let value = done?;
     if global.json {
         print::json(&value)?;
         return Ok(ExitCode::SUCCESS);

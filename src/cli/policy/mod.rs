@@ -174,7 +174,7 @@ fn edit(global: &Global) -> Done {
         get: Command::PolicyText,
         read: &own_text::utf8,
         check: &check,
-        put: |text, base| Command::PolicyApply { text: Some(text), base: Some(base) },
+        put: &|text, base| Command::PolicyApply { text: Some(text), base: Some(base) },
     };
     if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
         applied(&done)?;

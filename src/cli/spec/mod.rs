@@ -104,7 +104,7 @@ fn edit(global: &Global) -> Done {
         get: Command::SpecText,
         read: &|bytes: Vec<u8>| Ok(decode(&bytes)),
         check: &|text| Platforms::parse(text).map(drop).map_err(|e| e.to_string()),
-        put: |text, base| Command::SpecPut { text, base },
+        put: &|text, base| Command::SpecPut { text, base },
     };
     let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) else { return Ok(ExitCode::SUCCESS) };
     for (what, key) in [("new", "added"), ("gone", "removed"), ("changed", "changed")] {

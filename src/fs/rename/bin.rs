@@ -4,8 +4,9 @@ use super::files::local_class;
 use super::views::home;
 use super::{Mover, Source};
 use crate::catalog::{ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, TunnelHow, WriteTx};
-use crate::fs::create::{ensure_local, in_inbox, refuse_place};
+use crate::fs::create::{ensure_local, in_inbox};
 use crate::fs::mount::{Mount, Place, local_folder};
+use crate::fs::writable::refuse_place;
 use crate::fs::{FsError, FsResult};
 use crate::ops::{assets, bin, folders, trail};
 use crate::policy::Verb;
@@ -117,7 +118,9 @@ impl Mount {
         for (entry, inner) in folders::below(tx, node.id)? {
             if Self::asset_for(tx, &inner)?.is_some() {
                 self.trash_as(tx, m, &entry, entry.parent, &entry.name).map_err(|e| match e {
-                    FsError::NotFound => FsError::Denied("not everything in this folder is yours to delete".into()),
+                    FsError::NotFound => {
+                        FsError::denied(Verb::Delete, node.id, "not everything in this folder is yours to delete")
+                    }
                     e => e,
                 })?;
                 continue;

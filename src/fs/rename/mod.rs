@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use self::aside::{is_same, stays_aside};
 use self::views::{Values, home};
-use super::create::refuse_place;
 use super::mount::{Found, Mount, Place, local_folder};
+use super::writable::refuse_place;
 use super::{FsError, FsResult};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, WriteTx};

@@ -7,7 +7,7 @@ use crate::fs::{FsError, FsResult};
 use crate::ops::value::written;
 use crate::ops::values::{self, Renamed};
 use crate::ops::{Actor, terms};
-use crate::policy::{Expr, Field, Verb};
+use crate::policy::Field;
 use crate::types::FileName;
 use crate::view::tree::{self, Dir};
 
@@ -38,9 +38,7 @@ impl Mount {
         let Place::View(dir) = to else { return Err(stays()) };
         let target = tree::new_word(dir, new_name).filter(|_| !matches!(dir, Dir::NarrowField(..)));
         let Some((_, value)) = target.filter(|(other, _)| other == field) else { return Err(stays()) };
-        if m.who.subject.filter(Verb::Tag) == Expr::nothing() {
-            return Err(FsError::Denied(format!("role {} may not change tags", m.who.subject.role())));
-        }
+        Self::may_change_words(m.who, field, from)?;
         // Two values that became one could not be told apart again by renaming.
         if self.has_word(tx, m.who, (dir, new_name), field, &value)? {
             return Err(FsError::Exists);

@@ -3,8 +3,9 @@
 use super::files::local_class;
 use super::{After, Mover};
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow, WriteTx};
-use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets, saved_in, writable};
+use crate::fs::create::{apply_sets, ensure_local, give_back, is_for_assets};
 use crate::fs::mount::{Found, Mount, local_folder};
+use crate::fs::writable::{saved_in, writable};
 use crate::fs::{FsError, FsResult};
 use crate::ops::record;
 use crate::ops::trail::{self, Origin};
@@ -13,7 +14,7 @@ use crate::ops::{assets, folders, inbox};
 use crate::policy::{Field, Verb};
 use crate::types::{FileName, NodeId};
 use crate::view::class::{classify, is_aside_for};
-use crate::view::tree::{Dir, Item, QueryDir};
+use crate::view::tree::{Dir, Item, QueryDir, board};
 
 impl Mount {
     /// A file of a folder, or a local file of a view, gets a name in a view.
@@ -103,6 +104,13 @@ impl Mount {
             self.may(m.who, Verb::Edit, &asset)?;
             let (_, node) = home(tx, &asset)?;
             return self.aside_in_view(tx, m, (&asset, &node), dir, name, new_name);
+        }
+        if let (Dir::Query(from), Dir::Query(to)) = (old, dir)
+            && let Some(stage) = board::stage_of(to).filter(|_| board::is_board(from) && from.path != to.path)
+        {
+            self.keeps_name(tx, m, &asset, name, dir, new_name)?;
+            let add = vec![(Field::Stage, stage.to_owned())];
+            return Ok(After::Retag { asset: asset.id, left: Vec::new(), add });
         }
         let to = writable(dir)?;
         let from = left(old, to)?;

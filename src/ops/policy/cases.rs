@@ -6,7 +6,7 @@ use damfs_policy::{Case, CaseWho, Subject};
 use serde_json::{Value, json};
 
 use super::CASES;
-use crate::access::{Policy, Who};
+use crate::access::{AccessError, Policy, Who};
 use crate::ops::own_text::OwnText;
 use crate::ops::{Actor, Library, OpsError, members};
 use crate::types::Timestamp;
@@ -29,7 +29,11 @@ pub fn test(library: &Library, actor: &Actor, cases: Option<&str>, text: Option<
         .map_err(|e| OpsError::usage(e.0, "mend the file of cases"))?;
     let mut failed = Vec::new();
     for case in &cases {
-        for wrong in case.failures(subject(library, &policy, case)?) {
+        let wrong = match subject(library, &policy, case)? {
+            Asks::Somebody(subject) => case.failures(*subject),
+            Asks::Nobody(why) => case.failures_of_nobody(&why),
+        };
+        for wrong in wrong {
             failed.push(json!({
                 "line": case.line,
                 "name": case.name,
@@ -49,24 +53,40 @@ fn own_cases(library: &Library) -> Result<String, OpsError> {
     String::from_utf8(bytes).map_err(|e| OpsError::failed(format!("{CASES} is no UTF-8 text: {e}"), hint))
 }
 
-/// Who asks, as the policy would know him: with what he has a second factor for unlocked.
-fn subject(library: &Library, policy: &Policy, case: &Case) -> Result<Subject, OpsError> {
-    let at = |message: String| OpsError::usage(format!("{CASES} line {}: {message}", case.line), "mend the case");
+/// Who asks.
+enum Asks {
+    Somebody(Box<Subject>),
+    /// Whoever he was, he is let in no more, and why.
+    Nobody(String),
+}
+
+/// Who asks, as the gate would know him: with what he has a second factor for unlocked. Of a role by itself it is not known whether there is one; it
+/// is taken to be there.
+fn subject(library: &Library, policy: &Policy, case: &Case) -> Result<Asks, OpsError> {
+    let wrong = |message: String| OpsError::usage(format!("{CASES} line {}: {message}", case.line), "mend the case");
     let terms = library.gate.terms();
-    match &case.who {
+    let at = case.at.as_deref().and_then(|at| policy.instant(at));
+    let found = match &case.who {
         CaseWho::Role { role, scope } => {
-            let role = policy.find(role).map_err(|e| at(e.0))?;
-            let at = case.at.as_deref().and_then(|at| policy.instant(at));
+            let role = policy.find(role).map_err(|e| wrong(e.0))?;
             let subject = Subject::of_roles(case.who.name(), &[role], scope.clone(), at);
-            Ok(subject.reading(terms.glossary).publishing(terms.platforms))
+            subject.reading(terms.glossary).publishing(terms.platforms)
         }
         CaseWho::Member(name) => {
-            let members = library.catalog.read(|tx| tx.members())?;
+            let (members, factors) = library.catalog.read(|tx| Ok::<_, OpsError>((tx.members()?, tx.factors()?)))?;
             let Some(member) = members.iter().find(|member| member.name == *name) else {
-                return Err(at(members::unknown(name, &members).to_string()));
+                return Err(wrong(members::unknown(name, &members).to_string()));
             };
-            let moment = case.at.as_deref().and_then(|at| policy.instant(at)).map(Timestamp::from_nanos);
-            Who::subject_of(member, moment, policy, terms).map_err(|e| at(e.to_string()))
+            let enrolled = factors.iter().any(|factor| factor.member == member.id);
+            let at = at.map(Timestamp::from_nanos);
+            match Who::supposed(member, enrolled, at, library.clock.now(), policy, terms) {
+                Ok(subject) => subject,
+                Err(nobody @ (AccessError::Ended { .. } | AccessError::Inactive { .. })) => {
+                    return Ok(Asks::Nobody(nobody.to_string()));
+                }
+                Err(e) => return Err(wrong(e.to_string())),
+            }
         }
-    }
+    };
+    Ok(Asks::Somebody(Box::new(found)))
 }

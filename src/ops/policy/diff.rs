@@ -37,11 +37,13 @@ fn of_member(
     rows: &mut Vec<Value>,
 ) -> Result<(), OpsError> {
     let factor = tx.factor(member.id)?;
-    let admit = |policy| Who::admit(member, factor.as_ref(), library.clock.now(), policy, library.gate.terms());
-    let filters = |verb: Verb| -> [Expr; 2] {
-        // Who is nobody by one of them may do nothing.
-        [now, next].map(|policy| admit(policy).map_or_else(|_| Expr::nothing(), |who| who.filter(verb)))
-    };
+    let moment = library.clock.now();
+    let admit = |policy| Who::admit(member, factor.as_ref(), moment, policy, library.gate.terms());
+    // With what he can unlock: that it is locked at this moment is none of the policies' doing.
+    let sides = [now, next].map(|policy| admit(policy).map(|who| who.at_most()));
+    // Who is nobody by one of them may do nothing.
+    let filters =
+        |verb: Verb| sides.each_ref().map(|who| who.as_ref().map_or_else(|_| Expr::nothing(), |who| who.filter(verb)));
     // Administering is of the library: that no asset comes or goes by it, its role's row tells.
     for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::Admin) {
         let [had, has] = filters(*verb);

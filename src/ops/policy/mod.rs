@@ -7,14 +7,13 @@ mod diff;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::kept::{self, Kind, Version};
 use super::own_text::OwnText;
-use super::{Actor, Library, OpsError, members};
+use super::{Actor, Library, OpenError, OpsError, members};
 use crate::access::Policy;
-use crate::audit;
-use crate::catalog::{Catalog, CatalogError, ChangeKind, ReadTx, WriteTx};
+use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, ReadTx};
 use crate::policy::{RoleBook, Vocabulary};
 use crate::types::Timestamp;
 
@@ -26,85 +25,40 @@ pub const FILE: &str = "roles.toml";
 /// What they are to decide, beside them.
 pub const CASES: &str = "policy-tests.toml";
 
-/// Which version is in force; each is kept under this and its number.
-const KEPT: &str = "policy";
+pub(super) const KIND: Kind<'static> = Kind { key: "policy", action: "policy.apply", subject: FILE };
 
-/// One text that was put in force.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Version {
-    pub no: u64,
-    pub digest: String,
-    pub at: Timestamp,
-    pub by: String,
-    pub text: String,
-}
-
-impl Version {
-    fn new(no: u64, text: &str, by: &str, at: Timestamp) -> Self {
-        Self { no, digest: digest(text), at, by: by.to_owned(), text: text.to_owned() }
-    }
-
-    fn keep(&self, tx: &mut dyn WriteTx, difference: Value) -> Result<(), CatalogError> {
-        let kept = serde_json::to_string(self).map_err(|e| damaged(&e))?;
-        tx.set_meta(&format!("{KEPT}.{}", self.no), &kept)?;
-        tx.set_meta(KEPT, &self.no.to_string())?;
-        let mut detail = json!({ "version": self.no, "digest": self.digest });
-        if let (Some(detail), Value::Object(difference)) = (detail.as_object_mut(), difference) {
-            detail.extend(difference);
-        }
-        audit::append(tx, super::CHAIN, self.at, &self.by, "policy.apply", FILE, &detail)?;
-        tx.change(ChangeKind::Access, FILE)
-    }
-
-    fn told(&self) -> Value {
-        json!({ "version": self.no, "digest": self.digest, "at": self.at.to_string(), "by": self.by })
-    }
-}
-
-/// What tells one text from another.
-fn digest(text: &str) -> String {
-    blake3::hash(text.as_bytes()).to_hex().to_string()
-}
-
-fn damaged(e: &dyn std::fmt::Display) -> CatalogError {
-    CatalogError::Damaged(format!("the versions of the roles: {e}"))
-}
-
-/// The number of the version in force; 0 before there is one.
-fn current(tx: &dyn ReadTx) -> Result<u64, CatalogError> {
-    tx.meta(KEPT)?.map_or(Ok(0), |no| no.parse().map_err(|e| damaged(&e)))
-}
-
+/// The text of a version, or of the one in force.
 fn version(tx: &dyn ReadTx, no: u64) -> Result<Option<Version>, CatalogError> {
-    let kept = tx.meta(&format!("{KEPT}.{no}"))?;
-    kept.map(|text| serde_json::from_str(&text).map_err(|e| damaged(&e))).transpose()
+    kept::version(tx, KIND.key, no)
 }
 
-/// The roles of a library that is being opened: those in force when it was used last; those of its file when there are none, or when this
-/// damfs cannot read them.
+/// The roles of a library that is being opened: those in force when it was used last, and those of its file only when there were none yet. No
+/// draft takes the place of a version that cannot be read.
 ///
 /// # Errors
-/// What the catalogue says; inside, what is wrong with the file.
+/// What keeps them from being used.
 pub(super) fn open(
     catalog: &Catalog,
     root: &Path,
     vocabulary: &Vocabulary,
     now: Timestamp,
-) -> Result<Result<Policy, String>, CatalogError> {
+) -> Result<Policy, OpenError> {
     let (no, kept) = catalog.read(|tx| {
-        let no = current(tx)?;
+        let no = kept::current(tx, KIND.key)?;
         Ok::<_, CatalogError>((no, version(tx, no)?))
     })?;
-    if let Some(book) = kept.and_then(|kept| RoleBook::parse_with(&kept.text, vocabulary).ok()) {
-        return Ok(Ok(Policy { no, book }));
+    if no > 0 {
+        let kept = kept.ok_or_else(|| {
+            kept::damaged(KIND.key, &format!("the text of version {no}, which is in force, is not there"))
+        })?;
+        let book = parse(&kept.text, vocabulary).map_err(|why| OpenError::RolesInForce { no, why })?;
+        return Ok(Policy { no, book });
     }
-    let (text, book) = match text_of(root).and_then(|text| Ok((parse(&text, vocabulary)?, text))) {
-        Ok((book, text)) => (text, book),
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let first = Version::new(no + 1, &text, "damfs", now);
-    catalog.write(|tx| first.keep(tx, json!({})))?;
-    Ok(Ok(Policy { no: first.no, book }))
+    let text = text_of(root).map_err(OpenError::Roles)?;
+    let book = parse(&text, vocabulary).map_err(OpenError::Roles)?;
+    let first = Version::new(1, &text, "damfs", now);
+    catalog.write(|tx| first.keep(tx, KIND, json!({})))?;
+    Ok(Policy { no: first.no, book })
 }
 
 fn parse(text: &str, vocabulary: &Vocabulary) -> Result<RoleBook, String> {
@@ -137,21 +91,7 @@ impl Library {
         let kept = "the policy in force stays as it is; mend the text and try again";
         let book = parse(text, &self.gate.platforms().vocabulary()).map_err(|fault| OpsError::usage(fault, kept))?;
         let policy = Policy { no: self.gate.roles().no + 1, book };
-        let members = self.catalog.read(|tx| tx.members())?;
-        for member in members.iter().filter(|member| member.active) {
-            member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
-                OpsError::usage(
-                    format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
-                    format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
-                )
-            })?;
-        }
-        if !members.iter().any(|member| members::is_admin(&policy, member)) {
-            return Err(OpsError::usage(
-                format!("by this {FILE} no active member administers the library"),
-                "leave admin = \"*\" to a role that a member without a scope has",
-            ));
-        }
+        suits(&policy, &self.catalog.read(|tx| tx.members())?)?;
         Ok(policy)
     }
 
@@ -160,6 +100,37 @@ impl Library {
         let read = given.map_or_else(|| text_of(self.root()), |text| Ok(text.to_owned()));
         read.map_err(|fault| OpsError::failed(fault, "mend it in the library's folder, or name another file"))
     }
+}
+
+/// Nothing when a policy leaves every active member his roles, and the library an admin.
+fn suits(policy: &Policy, members: &[MemberRow]) -> Result<(), OpsError> {
+    for member in members.iter().filter(|member| member.active) {
+        member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
+            OpsError::usage(
+                format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
+                format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
+            )
+        })?;
+    }
+    if members.iter().any(|member| members::is_admin(policy, member)) {
+        return Ok(());
+    }
+    Err(OpsError::usage(
+        format!("by this {FILE} no active member administers the library"),
+        "leave admin = \"*\" to a role that a member without a scope has",
+    ))
+}
+
+/// The roles in force, for a transaction that decides by them what may be written.
+///
+/// # Errors
+/// [`OpsError::Failed`] in the moment in which others are on record already and not in force yet.
+pub(super) fn settled(library: &Library, tx: &dyn ReadTx) -> Result<Arc<Policy>, OpsError> {
+    let roles = library.gate.roles();
+    if kept::current(tx, KIND.key)? == roles.no {
+        return Ok(roles);
+    }
+    Err(OpsError::failed("another policy is just being put in force; nothing was changed", "try again in a moment"))
 }
 
 /// Whether a text of roles may be put in force: the one given, or the one in the library's folder.
@@ -189,7 +160,7 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     actor.must_be_admin("see the policy")?;
     library.catalog.read(|tx| {
         let mut versions = Vec::new();
-        for no in (1..=current(tx)?).rev() {
+        for no in (1..=kept::current(tx, KIND.key)?).rev() {
             versions.extend(version(tx, no)?.map(|version| version.told()));
         }
         Ok(json!({ "versions": versions, "in_force": library.gate.roles().no }))
@@ -236,7 +207,7 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
     let told = |no: u64, applied: bool| {
         let mut told = json!(difference);
         told["version"] = no.into();
-        told["digest"] = digest(&text).into();
+        told["digest"] = kept::digest(&text).into();
         told["applied"] = applied.into();
         told
     };
@@ -248,12 +219,21 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
         return Ok(told(before.no, false));
     }
     let next = Version::new(policy.no, &text, &actor.member.name, library.clock.now());
-    // First, for who hears of the change decides by the new roles.
-    library.gate.govern(Arc::new(policy));
-    let recorded = library.catalog.write(|tx| next.keep(tx, json!(difference)));
-    if recorded.is_err() {
-        library.gate.govern(before);
+    let recorded = library.catalog.write(|tx| {
+        // Members may have become others since they were looked at.
+        suits(&policy, &tx.members()?)?;
+        Ok::<_, OpsError>(next.keep(tx, KIND, json!(difference))?)
+    });
+    if let Err(e) = recorded {
+        // What is not in force is not what the file says either, as far as that can be helped.
+        if let Some(stood) = stands.filter(|stood| *stood != text) {
+            let _ = library.roles_file.replace(library.root(), &stood);
+        }
+        return Err(e);
     }
-    recorded?;
+    // On record first: no decision names a version that a crash or a full disk could take back. Who has heard of it already has decided by the
+    // one before, and hears of it once more.
+    library.gate.govern(Arc::new(policy));
+    library.catalog.write(|tx| tx.change(ChangeKind::Access, FILE))?;
     Ok(told(next.no, true))
 }

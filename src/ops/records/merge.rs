@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use damfs_policy::Field;
 
 use super::import::People;
-use crate::catalog::{Asset, AssetState, CatalogError, Conflict, ReadTx, Verdict};
-use crate::ops::show::Record;
+use crate::catalog::{Asset, AssetState, CatalogError, Conflict, ReadTx, Remark, Verdict};
+use crate::ops::show::{Record, Said};
 use crate::ops::{OpsError, folders, mapped, value};
 use crate::types::{Generation, VersionId};
 
@@ -47,7 +47,8 @@ pub(super) fn people(record: &Record) -> impl Iterator<Item = &str> {
     let owner = Some(record.owner.as_str()).filter(|owner| !owner.is_empty());
     let judges = record.status.values().filter_map(|verdict| verdict.by.as_deref());
     let rivals = record.conflicts.values().filter_map(|conflict| conflict.by.as_deref());
-    owner.into_iter().chain(judges).chain(rivals)
+    let speakers = record.remarks.iter().filter_map(|remark| remark.by.as_deref());
+    owner.into_iter().chain(record.reviewer.as_deref()).chain(judges).chain(speakers).chain(rivals)
 }
 
 /// An asset with a record put on it.
@@ -89,7 +90,8 @@ pub(super) fn merge(
         asset.state = record.state;
     }
     (asset.created, asset.imported) = (record.created.0, record.imported.0);
-    asset.expires = record.expires.map(|time| time.0);
+    (asset.expires, asset.due) = (record.expires.map(|time| time.0), record.due.map(|time| time.0));
+    asset.reviewer = record.reviewer.clone().filter(|name| people.contains_key(name));
     let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let many = |texts: &BTreeSet<String>| texts.iter().filter(|text| !text.is_empty()).cloned().collect();
     (asset.client, asset.model, asset.sampler) = (some(&record.client), some(&record.model), some(&record.sampler));
@@ -138,9 +140,24 @@ pub(super) fn merge(
                 "status.{platform}: version {n}, which it was given for, is not here; it lets nothing circulate"
             ));
         }
-        let verdict = Verdict { value: told.value.clone(), version: bound, by: who(&told.by), at: told.at.0 };
+        let verdict = Verdict {
+            value: told.value.clone(),
+            version: bound,
+            by: who(&told.by),
+            at: told.at.0,
+            reason: some(&told.reason),
+            guideline: some(&told.guideline),
+        };
         asset.status.insert(platform.clone(), verdict);
     }
+    let remark = |told: &Said| Remark {
+        at: told.at.0,
+        by: who(&told.by),
+        version: told.version.filter(|n| *n > 0),
+        about: some(&told.about),
+        text: told.text.clone(),
+    };
+    asset.remarks = record.remarks.iter().filter(|told| !told.text.is_empty()).map(remark).collect();
     let conflict = |(field, told): (&String, &crate::ops::show::Undecided)| {
         let (other, at) = (told.other.clone(), told.at.0);
         (field.clone(), Conflict { other, version: told.version, by: who(&told.by), at })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use damfs_policy::workflow::DRAFT;
 use damfs_policy::{Field, Verb};
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::{Tried, Work};
 use crate::catalog::journal::{Attrs, Change, Fields, Pair, Step, Thing};
 use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, SavedRow, WriteTx};
 use crate::ops::value::FacetChange;
-use crate::ops::{OpsError, assign, members, restore, saved, trail, verdicts};
+use crate::ops::{OpsError, assign, members, restore, saved, stages, trail, verdicts};
 use crate::types::{AssetId, MemberId, NodeId, VersionId};
 
 impl Work<'_> {
@@ -73,7 +74,7 @@ impl Work<'_> {
                 Put::Back(value) => {
                     // Who took it into the trash with its state brings it back with it.
                     if is != "trashed" {
-                        self.may(verb_for(field, was, &asset), &asset)?;
+                        self.may(self.verb_for(field, was, &asset), &asset)?;
                     }
                     if !is_silent(field) {
                         changed.push(json!({ "facet": facet(field), "old": now.clone(), "new": value.clone() }));
@@ -91,6 +92,24 @@ impl Work<'_> {
         assign::store(tx, &back)?;
         trail::asset(tx, &self.hand, "set", id, &json!({ "changed": changed }))?;
         Ok(if differs { Tried::Changed } else { Tried::Done })
+    }
+
+    /// The verb that putting a field back needs.
+    fn verb_for(&self, field: &str, was: &Value, asset: &Asset) -> Verb {
+        let word = was.as_str().unwrap_or_default();
+        let known = match field {
+            "status" => return Verb::Review,
+            // He takes back his own words, an admin those of others.
+            "remarks" => return Verb::List,
+            "stage" => {
+                let to = if word.is_empty() { DRAFT } else { word };
+                return stages::needs_back(&self.library.workflow(), stages::stage(asset), to);
+            }
+            "owner" => Some(Field::Owner),
+            name => Field::parse(facet(name)),
+        };
+        let change = FacetChange::Replace(word.to_owned());
+        known.map_or(Verb::Tag, |field| assign::verb_for(self.library, &field, &change, asset))
     }
 
     /// The node whose attributes a thing's are, when the caller may change them.
@@ -328,18 +347,7 @@ pub(super) fn facet(field: &str) -> &str {
 
 /// Texts of people's are not for the log, and an owner is told by his name.
 fn is_silent(field: &str) -> bool {
-    matches!(field, "prompt" | "negative" | "notes" | "properties" | "conflicts" | "generator" | "owner")
-}
-
-/// The verb that putting a field back needs.
-fn verb_for(field: &str, was: &Value, asset: &Asset) -> Verb {
-    let known = match field {
-        "status" => return Verb::Review,
-        "owner" => Some(Field::Owner),
-        name => Field::parse(facet(name)),
-    };
-    let change = FacetChange::Replace(was.as_str().unwrap_or_default().to_owned());
-    known.map_or(Verb::Tag, |field| assign::verb_for(&field, &change, asset))
+    matches!(field, "prompt" | "negative" | "notes" | "properties" | "conflicts" | "remarks" | "generator" | "owner")
 }
 
 #[cfg(test)]

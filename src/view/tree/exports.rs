@@ -8,7 +8,7 @@ use super::super::path::encode;
 use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
-use crate::catalog::{Asset, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
+use crate::catalog::{Asset, AssetFacts, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
 use crate::media::{MediaError, RENDERER, Recipe, StillFormat, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
@@ -56,7 +56,7 @@ pub fn export_stem<'a>(placement: &Placement, name: &'a str) -> Option<&'a str> 
 }
 
 /// Whether a version may stand in a placement: approved for the platform in just this version, of the placement's kind, not taken out of
-/// circulation, and adult only where adult content is known to be allowed. Who may see it is another question.
+/// circulation, let in by the platform's guideline, and adult only where adult content is known to be allowed. Who may see it is another question.
 #[must_use]
 pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) -> bool {
     let approved =
@@ -67,7 +67,8 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
         PlacementKind::Image => "image",
         PlacementKind::Video => "video",
     };
-    approved && !out && version.asset == asset.id && version.kind == kind && (!adult || takes_adult(placement))
+    let kept_out = adult && !takes_adult(placement) || placement.refusal(&AssetFacts(asset)).is_some();
+    approved && !out && version.asset == asset.id && version.kind == kind && !kept_out
 }
 
 /// Why a version has no export by a recipe: it is too small for it, it was tried and cannot be rendered, or it was not and there is nothing to
@@ -148,7 +149,7 @@ impl Tree<'_> {
         if !takes_adult(placement) {
             expr = expr.and(Expr::Not(Box::new(Expr::is(Field::Rating, "adult"))));
         }
-        self.visible(&expr).and(self.subject.filter(Verb::Export)).and(not_trashed())
+        self.visible(&expr.and(placement.admits())).and(self.subject.filter(Verb::Export)).and(not_trashed())
     }
 
     /// What stands beside what is shown of an asset. One that cannot be made is not there; `dam why` says the reason.

@@ -83,6 +83,8 @@ fn asset_row(n: u8, name: &str) -> Asset {
         sampler: None,
         seed: None,
         stage: None,
+        reviewer: None,
+        due: None,
         personas: set(&[]),
         campaigns: set(&[]),
         tags: set(&[]),
@@ -93,6 +95,7 @@ fn asset_row(n: u8, name: &str) -> Asset {
         properties: BTreeMap::new(),
         generator: None,
         status: BTreeMap::new(),
+        remarks: Vec::new(),
         conflicts: BTreeMap::new(),
         trashed: None,
         changed: Timestamp::EPOCH,
@@ -150,8 +153,7 @@ fn lib() -> Lib {
         folder(tx, 20, 1, "luna")?;
         folder(tx, 21, 1, "mira")?;
         folder(tx, 22, 1, "empty")?;
-        let verdict =
-            |n, v: &str| Verdict { value: v.into(), version: Some(version_id(n)), by: None, at: Timestamp::EPOCH };
+        let verdict = |n, v: &str| Verdict::new(v, Some(version_id(n)), None, Timestamp::EPOCH);
         let l1 = Asset {
             personas: set(&["luna"]),
             tags: set(&["beach/sunset", "best"]),

@@ -22,7 +22,7 @@ fn tx_put(tx: &mut dyn WriteTx, asset: &Asset) -> Result<(), CatalogError> {
 }
 
 fn of(n: u8, name: &str, client: &str, marked: &str) -> Asset {
-    let verdict = Verdict { value: "approved".into(), version: Some(version_id(n)), by: None, at: Timestamp::EPOCH };
+    let verdict = Verdict::new("approved", Some(version_id(n)), None, Timestamp::EPOCH);
     Asset {
         client: Some(client.into()),
         marked_name: Some(marked.into()),

@@ -1,0 +1,114 @@
+//! Moving an asset over the board: by the ways of the workflow, with a reason where one is asked for, to who reviews it next.
+
+use damfs_policy::workflow::{DRAFT, REJECTED, WAITING};
+use damfs_policy::{Field, Verb, Workflow};
+
+use super::record::{self, Changed, Hand};
+use super::value::FacetChange;
+use super::{Library, OpsError};
+use crate::access::{AssetFacts, Who};
+use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::types::Timestamp;
+
+/// Where an asset is.
+#[must_use]
+pub fn stage(asset: &Asset) -> &str {
+    asset.stage.as_deref().unwrap_or(DRAFT)
+}
+
+/// Where a change of its stage leads.
+fn leads<'a>(asset: &'a Asset, change: &'a FacetChange) -> &'a str {
+    match change {
+        FacetChange::Add(to) | FacetChange::Replace(to) => to,
+        FacetChange::Remove(from) if asset.stage.as_ref() != Some(from) => stage(asset),
+        FacetChange::Clear | FacetChange::Remove(_) => DRAFT,
+    }
+}
+
+/// The verb that a change of its stage needs; off the board's ways whoever may review hears that there is none.
+#[must_use]
+pub fn needs(board: &Workflow, asset: &Asset, change: &FacetChange) -> Verb {
+    match (stage(asset), leads(asset, change)) {
+        (from, to) if from == to => Verb::Tag,
+        (from, to) => board.way(from, to).map_or(Verb::Review, |way| way.needs),
+    }
+}
+
+/// The verb that taking a change back needs: that of the way back, or of the way that it went.
+#[must_use]
+pub fn needs_back(board: &Workflow, from: &str, to: &str) -> Verb {
+    board.way(from, to).or_else(|| board.way(to, from)).map_or(Verb::Admin, |way| way.needs)
+}
+
+/// Whether a change lets pass what somebody is to judge. An admin's move off the ways does, where it leads nearer to the world.
+#[must_use]
+pub fn lets_pass(board: &Workflow, asset: &Asset, change: &FacetChange) -> bool {
+    let (from, to) = (stage(asset), leads(asset, change));
+    let off = !matches!(to, DRAFT | REJECTED | "internal-review");
+    from != to && board.way(from, to).map_or(off, |way| way.lets_pass(to))
+}
+
+/// Nothing when the board has the move, or an admin makes it.
+///
+/// # Errors
+/// [`OpsError::Barred`], with where it could go from where it is.
+pub fn must_lead(board: &Workflow, who: &Who, asset: &Asset, change: &FacetChange) -> Result<(), OpsError> {
+    let (from, to) = (stage(asset), leads(asset, change));
+    if from == to || board.way(from, to).is_some() || who.subject.allows_everything(Verb::Admin) {
+        return Ok(());
+    }
+    let ways: Vec<&str> = board.ways(from).collect();
+    Err(OpsError::Barred {
+        subject: asset.id.to_string(),
+        message: format!("the board has no way from {from} to {to}"),
+        hint: match ways[..] {
+            [] => format!("only an admin moves what is in {from}"),
+            _ => format!("from {from} it goes to {}; dam workflow shows the board", ways.join(" or ")),
+        },
+    })
+}
+
+/// Whether the board asks for a reason.
+#[must_use]
+pub fn wants_reason(board: &Workflow, asset: &Asset, change: &FacetChange) -> bool {
+    let (from, to) = (stage(asset), leads(asset, change));
+    from != to && board.way(from, to).is_some_and(|way| way.reason)
+}
+
+/// What comes with a new stage: when it is due and who reviews it. `before` is the stage that it had; what the same change says of either stands.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn enter(
+    library: &Library,
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    before: &str,
+    changes: &[(Field, FacetChange)],
+    hand: &Hand,
+) -> Result<Vec<Changed>, OpsError> {
+    let now = stage(asset).to_owned();
+    if now == before {
+        return Ok(Vec::new());
+    }
+    let board = library.workflow();
+    let due = board.due(&now, hand.now.as_nanos()).map(|at| Timestamp::from_nanos(at).to_string());
+    let reviewer = match board.reviewer(&now, &AssetFacts(asset)) {
+        Some(name) if is_member(tx, name, hand.now)? => Some(name.to_owned()),
+        // Who was asked before it was handed in is asked still.
+        _ if WAITING.contains(&now.as_str()) && !WAITING.contains(&before) => asset.reviewer.clone(),
+        _ => None,
+    };
+    let mut changed = Vec::new();
+    for (field, value) in [(Field::Due, due), (Field::Reviewer, reviewer)] {
+        if !changes.iter().any(|(said, _)| *said == field) {
+            let change = value.map_or(FacetChange::Clear, FacetChange::Replace);
+            changed.extend(record::set(tx, asset, &field, &change, hand)?);
+        }
+    }
+    Ok(changed)
+}
+
+fn is_member(tx: &dyn ReadTx, name: &str, now: Timestamp) -> Result<bool, CatalogError> {
+    Ok(tx.member_by_name(name)?.is_some_and(|member| member.is_in(now)))
+}

@@ -1,0 +1,218 @@
+//! The board: moves in `review/` and by command, reasons, reviewers, what is late.
+
+use damfs::ops::log::Ask;
+use damfs::ops::proto::{Command, FailureKind, Selection};
+use damfs::policy::Workflow;
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+const A: &str = "library/acme/a.png";
+const JUDGE: &str =
+    "[role.judge]\ndescription = \"x\"\n[role.judge.allow]\nlist = \"*\"\ndownload = \"*\"\nreview = \"*\"\n";
+const STAGES: [&str; 6] = ["draft", "internal-review", "client-approval", "approved", "rejected", "published"];
+
+/// The admin's two files, an editor's own one, and somebody who judges and changes nothing.
+fn studio() -> (World, Seat, Seat) {
+    let (world, _admin) = World::studio();
+    let world = world.with_roles(JUDGE);
+    let eddy = world.member("eddy", 1001, "editor", None);
+    eddy.write("library/acme/own.png", b"own").unwrap();
+    world.settle();
+    let rita = world.member("rita", 1002, "judge", None);
+    (world, eddy, rita)
+}
+
+fn set(world: &World, uid: u32, target: &str, facets: &[&str], why: Option<&str>) -> Result<Value, FailureKind> {
+    let (what, why) = (vec![target.to_owned()].into(), why.map(str::to_owned));
+    world.serve(uid, Command::Set { what, set: assign(facets), dry_run: false, why }).map_err(|e| e.kind)
+}
+
+fn remark(world: &World, uid: u32, target: &str, text: &str) -> Result<Value, FailureKind> {
+    let what = Selection::from(vec![target.to_owned()]);
+    world.serve(uid, Command::Remark { what, text: text.into() }).map_err(|e| e.kind)
+}
+
+/// In which folders of the board it is.
+fn places(seat: &Seat, name: &str) -> Vec<&'static str> {
+    STAGES.into_iter().filter(|stage| seat.names(&format!("review/{stage}")).contains(&name.to_owned())).collect()
+}
+
+fn denials(world: &World) -> Vec<String> {
+    world.library.write_denials().unwrap();
+    let rows = world.serve(0, Command::Log(Ask { limit: 99, ..Ask::default() })).unwrap();
+    let denied = |row: &Value| Some(format!("{} {}", row["who"].as_str()?, row["what"].as_str()?));
+    rows["rows"].as_array().unwrap().iter().filter_map(denied).filter(|row| row.contains(" deny.")).collect()
+}
+
+#[test]
+fn a_move_between_stages_is_a_decision_and_nothing_is_in_two() {
+    let (world, eddy, rita) = studio();
+    assert_eq!(places(&eddy, "own.png"), ["draft"], "what was given no stage");
+    let ino = eddy.find("library/acme/own.png").unwrap();
+    eddy.rename("review/draft/own.png", "review/internal-review/own.png").unwrap();
+    assert_eq!(places(&eddy, "own.png"), ["internal-review"]);
+    assert_eq!(eddy.find("review/internal-review/own.png").unwrap(), ino, "the same file");
+    assert_eq!(errno(eddy.rename("review/internal-review/own.png", "review/approved/own.png")), libc::EACCES);
+    rita.rename("review/internal-review/own.png", "review/client-approval/own.png").unwrap();
+    rita.rename("review/client-approval/own.png", "review/approved/own.png").unwrap();
+    assert_eq!(places(&rita, "own.png"), ["approved"]);
+    assert_eq!(world.show("library/acme/own.png")["stage"], "approved");
+    assert_eq!(errno(rita.rename("review/approved/own.png", "review/published/own.png")), libc::EACCES, "to publish");
+    assert_eq!(denials(&world), ["rita deny.publish", "eddy deny.review"], "each once, the last first");
+}
+
+#[test]
+fn what_the_board_has_no_way_for_is_an_admins_alone() {
+    let (world, eddy, rita) = studio();
+    assert_eq!(errno(rita.rename("review/draft/own.png", "review/approved/own.png")), libc::EPERM);
+    assert_eq!(
+        errno(eddy.rename("review/draft/own.png", "review/approved/own.png")),
+        libc::EACCES,
+        "no right to review"
+    );
+    let errors = String::from_utf8(rita.read(".dam/errors").unwrap()).unwrap();
+    assert!(errors.contains("no way from draft to approved; from draft it goes to internal-review"), "{errors}");
+    assert_eq!(set(&world, 1002, "library/acme/own.png", &["stage=published"], None), Err(FailureKind::Refused));
+    assert_eq!(denials(&world).iter().filter(|row| *row == "rita deny.review").count(), 2);
+    set(&world, 0, "library/acme/own.png", &["stage=published"], None).unwrap();
+    assert_eq!(places(&rita, "own.png"), ["published"]);
+}
+
+#[test]
+fn a_rejection_says_why_by_a_word_or_a_remark_before() {
+    let (world, eddy, rita) = studio();
+    let own = "library/acme/own.png";
+    set(&world, 1001, own, &["stage=internal-review"], None).unwrap();
+    assert_eq!(errno(rita.rename("review/internal-review/own.png", "review/rejected/own.png")), libc::EPERM);
+    assert_eq!(set(&world, 1002, own, &["stage=rejected"], None), Err(FailureKind::Refused));
+    assert_eq!(set(&world, 1002, own, &["status.x=rejected"], None), Err(FailureKind::Refused));
+    assert_eq!(set(&world, 1002, own, &["status.x=rejected"], Some(" \n")), Err(FailureKind::Usage));
+    assert_eq!(remark(&world, 1002, own, &"x".repeat(4_001)), Err(FailureKind::Usage));
+    assert_eq!(remark(&world, 1002, own, "bell\u{7}"), Err(FailureKind::Usage));
+    // Somebody else's word is not hers.
+    remark(&world, 1001, own, "look at the hand").unwrap();
+    assert_eq!(errno(rita.rename("review/internal-review/own.png", "review/rejected/own.png")), libc::EPERM);
+    remark(&world, 1002, own, "six fingers").unwrap();
+    rita.rename("review/internal-review/own.png", "review/rejected/own.png").unwrap();
+    set(&world, 1002, own, &["status.x=rejected"], Some("not in this year")).unwrap();
+    let shown = world.show(own);
+    let told: Vec<_> =
+        shown["remark"].as_array().unwrap().iter().map(|r| (&r["by"], &r["about"], &r["text"])).collect();
+    let (rita_, eddy_, stage) = (json!("rita"), json!("eddy"), json!("stage=rejected"));
+    let (hand, fingers) = (json!("look at the hand"), json!("six fingers"));
+    assert_eq!(told, [(&eddy_, &Value::Null, &hand), (&rita_, &Value::Null, &fingers), (&rita_, &stage, &fingers)]);
+    assert_eq!(shown["status"]["x"]["reason"], "not in this year");
+    // What was said of bytes that are gone is no reason for these.
+    eddy.rename("review/rejected/own.png", "review/internal-review/own.png").unwrap();
+    eddy.overwrite(own, b"five").unwrap();
+    world.settle();
+    assert_eq!(errno(rita.rename("review/internal-review/own.png", "review/rejected/own.png")), libc::EPERM);
+}
+
+#[test]
+fn the_board_takes_moves_and_saves_and_nothing_else() {
+    let (world, eddy, rita) = studio();
+    let admin = world.admin();
+    assert_eq!(errno(admin.write("review/draft/new.png", b"new")), libc::EPERM);
+    assert_eq!(errno(admin.unlink("review/draft/own.png")), libc::EPERM);
+    assert_eq!(errno(admin.rename(A, "review/internal-review/a.png")), libc::EPERM);
+    assert_eq!(errno(admin.rename("find/client=acme/a.png", "review/internal-review/a.png")), libc::EPERM);
+    assert_eq!(errno(admin.rename("review/draft/own.png", "review/draft/other.png")), libc::EPERM);
+    assert_eq!(errno(admin.rename("review/draft/own.png", "review/internal-review/other.png")), libc::EPERM);
+    assert_eq!(errno(admin.rename("review/draft/own.png", "review/mine/own.png")), libc::EPERM);
+    assert_eq!(errno(admin.mkdir("review/later")), libc::EPERM);
+    assert_eq!(errno(admin.rmdir("review/draft")), libc::EPERM);
+    // An editor's save over a file that it shows is the next version.
+    eddy.write("review/draft/.goutputstream-AB12CD", b"saved").unwrap();
+    eddy.rename("review/draft/.goutputstream-AB12CD", "review/draft/own.png").unwrap();
+    world.settle();
+    assert_eq!(rita.read("library/acme/own.png").unwrap(), b"saved");
+    assert_eq!(world.show("library/acme/own.png")["versions"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_one_is_to_review_and_what_is_late_are_folders() {
+    let (world, eddy, rita) = studio();
+    assert!(rita.names("review/mine").is_empty() && rita.names("review/overdue").is_empty());
+    eddy.rename("review/draft/own.png", "review/internal-review/own.png").unwrap();
+    let due = world.show("library/acme/own.png")["due"].as_str().unwrap().to_owned();
+    assert!(due.starts_with("2026-09-23"), "two days: {due}");
+    assert_eq!(set(&world, 1001, "library/acme/own.png", &["reviewer=rita"], None), Err(FailureKind::Refused));
+    assert_eq!(set(&world, 0, "library/acme/own.png", &["reviewer=ritta"], None), Err(FailureKind::NotFound));
+    set(&world, 0, "library/acme/own.png", &["reviewer=rita"], None).unwrap();
+    assert_eq!((rita.names("review/mine"), eddy.names("review/mine")), (vec!["own.png".into()], vec![]));
+    world.clock.advance_ms(3 * 24 * 3_600_000);
+    assert_eq!(rita.names("review/overdue"), ["own.png"]);
+    let list = |uid, mine, overdue| world.serve(uid, Command::ReviewList { stage: None, mine, overdue }).unwrap();
+    assert_eq!(list(1002, true, true)["assets"][0]["path"], "library/acme/own.png");
+    assert_eq!((&list(1001, true, false)["count"], &list(1001, false, true)["count"]), (&json!(0), &json!(1)));
+    // It is moved from there as from its stage, and what goes on is neither late nor hers any more.
+    rita.rename("review/mine/own.png", "review/approved/own.png").unwrap();
+    assert!(rita.names("review/mine").is_empty() && rita.names("review/overdue").is_empty());
+    let shown = world.show("library/acme/own.png");
+    assert!(shown["due"].is_null() && shown["reviewer"].is_null(), "{shown}");
+}
+
+#[test]
+fn nobody_lets_pass_what_he_made_while_another_may() {
+    let (world, eddy, rita) = studio();
+    set(&world, 0, A, &["stage=internal-review"], None).unwrap();
+    let admin = world.admin();
+    assert_eq!(errno(admin.rename("review/internal-review/a.png", "review/approved/a.png")), libc::EACCES);
+    assert_eq!(set(&world, 0, A, &["stage=client-approval"], None), Err(FailureKind::Refused));
+    set(&world, 0, A, &["stage=rejected"], Some("not good enough")).unwrap();
+    eddy.rename("review/rejected/a.png", "review/internal-review/a.png").unwrap();
+    rita.rename("review/internal-review/a.png", "review/approved/a.png").unwrap();
+}
+
+/// What is hidden from somebody is in no stage for him, and no move of his finds it.
+#[test]
+fn the_board_shows_and_moves_what_is_listed_alone() {
+    let (world, _eddy, _rita) = studio();
+    let cleo = world.member("cleo", 1003, "judge", Some("client=acme"));
+    set(&world, 0, "library/globex/secret.png", &["stage=internal-review"], None).unwrap();
+    assert!(places(&cleo, "secret.png").is_empty());
+    let moved = cleo.rename("review/internal-review/secret.png", "review/approved/secret.png");
+    assert_eq!(errno(moved), libc::ENOENT);
+    assert_eq!(remark(&world, 1003, "library/globex/secret.png", "x"), Err(FailureKind::NotFound));
+    let list = world.serve(1003, Command::ReviewList { stage: None, mine: false, overdue: false }).unwrap();
+    assert_eq!(list["count"], 0);
+}
+
+#[test]
+fn a_move_is_taken_back_by_who_could_make_it() {
+    let (world, _eddy, rita) = studio();
+    set(&world, 1001, "library/acme/own.png", &["stage=internal-review"], None).unwrap();
+    rita.rename("review/internal-review/own.png", "review/client-approval/own.png").unwrap();
+    world.serve(1002, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert_eq!(places(&rita, "own.png"), ["internal-review"]);
+    remark(&world, 1002, "library/acme/own.png", "oh").unwrap();
+    world.serve(1002, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert!(world.show("library/acme/own.png")["remark"].is_null());
+}
+
+#[test]
+fn another_board_is_an_admins_to_put_in_force_and_stays_in_force() {
+    let (world, eddy, rita) = studio();
+    drop((eddy, rita));
+    let text = format!(
+        "{}\n[[reviewer]]\nstage = \"internal-review\"\nwhen = \"client=acme\"\nmember = \"rita\"\n",
+        Workflow::TEMPLATE
+    );
+    let put = |uid, text: &str, base: Option<&str>| {
+        world.serve(uid, Command::WorkflowPut { text: text.into(), base: base.map(str::to_owned) }).map_err(|e| e.kind)
+    };
+    assert_eq!(put(1002, &text, None), Err(FailureKind::Refused));
+    assert_eq!(put(0, "[[move]]", None), Err(FailureKind::Usage));
+    assert_eq!(put(0, &text, Some("another")), Err(FailureKind::Failed));
+    assert_eq!(put(0, &text.replace("rita", "ritta"), None), Err(FailureKind::NotFound));
+    assert_eq!(put(0, &text, Some(Workflow::TEMPLATE)).unwrap()["version"], 1);
+    assert_eq!(put(0, &text, None).unwrap()["applied"], false);
+    let world = world.reopen();
+    assert_eq!(world.serve(1002, Command::WorkflowShow).unwrap()["text"], text);
+    set(&world, 0, A, &["stage=internal-review"], None).unwrap();
+    assert_eq!(world.show(A)["reviewer"], "rita", "who reviews this client");
+    set(&world, 0, "library/globex/secret.png", &["stage=internal-review"], None).unwrap();
+    assert!(world.show("library/globex/secret.png")["reviewer"].is_null());
+}

@@ -1,0 +1,167 @@
+//! What platforms ask: no approval against it, nothing in circulation against it, and each verdict names the text that it was given under.
+
+use damfs::ops::proto::{Command, Failure, FailureKind};
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+const A: &str = "library/a.png";
+const EXPORT: &str = "platforms/facebook/feed_image/a.jpg";
+const RULES: &str =
+    "# Facebook\n\n- refuse: `likeness=synthetic` people must be real\n- flag: `rating=suggestive` say why\n";
+
+fn studio() -> (World, Seat) {
+    let world = World::new();
+    let admin = world.admin();
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_pixel(64, 64, image::Rgb([9, 9, 9])).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    admin.write(A, &png.into_inner()).unwrap();
+    world.settle();
+    (world, admin)
+}
+
+fn put(world: &World, uid: u32, platform: &str, text: &str, base: Option<&str>) -> Result<Value, FailureKind> {
+    let (platform, text, base) = (platform.into(), text.into(), base.map(str::to_owned));
+    world.serve(uid, Command::GuidelinePut { platform, text, base }).map_err(|e| e.kind)
+}
+
+fn approve(world: &World, platform: &str, why: Option<&str>) -> Result<Value, Failure> {
+    let set = assign(&[&format!("status.{platform}=approved")]);
+    world.serve(0, Command::Set { what: vec![A.into()].into(), set, dry_run: false, why: why.map(str::to_owned) })
+}
+
+fn why(world: &World) -> String {
+    world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap()["unrendered"].to_string()
+}
+
+#[test]
+fn what_a_guideline_refuses_is_approved_by_nobody() {
+    let (world, _admin) = studio();
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    world.set(A, &["likeness=synthetic"]);
+    let refused = approve(&world, "facebook", Some("please")).unwrap_err();
+    let line = "it is not for facebook: line 3 of the guideline of facebook: `likeness=synthetic`, people must be real";
+    assert_eq!((refused.kind, refused.message.as_str()), (FailureKind::Refused, line));
+    approve(&world, "x", None).unwrap();
+    world.set(A, &["likeness=self"]);
+    approve(&world, "facebook", None).unwrap();
+}
+
+/// Also with what comes along with a file, and by a view.
+#[test]
+fn a_guideline_is_kept_on_every_way_to_a_verdict() {
+    let (world, admin) = studio();
+    put(&world, 0, "facebook", "refuse: `kind=image+other`\n", None).unwrap();
+    let view = "find/status.facebook=approved";
+    assert_eq!(errno(admin.write(&format!("{view}/b.png"), b"b")), libc::EPERM);
+    assert_eq!(errno(admin.rename(A, &format!("{view}/a.png"))), libc::EPERM);
+    assert_eq!(world.show(A)["status"], json!({}));
+}
+
+#[test]
+fn what_a_guideline_comes_to_refuse_is_out_of_circulation_at_once() {
+    let (world, admin) = studio();
+    approve(&world, "facebook", None).unwrap();
+    world.set(A, &["likeness=synthetic"]);
+    let fh = admin.open(EXPORT, true, false).unwrap();
+    assert!(!admin.pread(fh).unwrap().is_empty());
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    assert!(!admin.has(EXPORT) && admin.names("platforms/facebook/feed_image").is_empty());
+    assert_eq!(errno(admin.pread(fh)), libc::EACCES, "the open export, too");
+    assert!(why(&world).contains("line 3 of the guideline of facebook"), "{}", why(&world));
+    // Another table of platforms has the same guidelines, and so has the library when it is opened again.
+    let table = std::fs::read_to_string(world.library.root().join("platforms.csv")).unwrap();
+    world.sheet(&table.replace("facebook,feed_image,image,1080", "facebook,feed_image,image,1081"));
+    assert!(world.library.platforms_fault().is_none() && !admin.has(EXPORT));
+    let without: Vec<&str> = table.lines().filter(|row| !row.starts_with("facebook,")).collect();
+    world.sheet(&without.join("\n"));
+    world.sheet(&table);
+    assert!(
+        world.library.platforms_fault().is_none() && !admin.has(EXPORT),
+        "also when the platform was gone meanwhile"
+    );
+    drop(admin);
+    let world = world.reopen();
+    let admin = world.admin();
+    assert!(!admin.has(EXPORT));
+    world.set(A, &["likeness=licensed"]);
+    assert!(admin.has(EXPORT), "the verdict was there all the time");
+}
+
+#[test]
+fn what_a_guideline_flags_is_approved_with_a_reason() {
+    let (world, _admin) = studio();
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    world.set(A, &["rating=suggestive"]);
+    let refused = approve(&world, "facebook", None).unwrap_err();
+    assert!(refused.kind == FailureKind::Refused && refused.message.contains("line 4"), "{}", refused.message);
+    approve(&world, "facebook", Some("a beach, as agreed")).unwrap();
+    assert_eq!(world.show(A)["status"]["facebook"]["reason"], "a beach, as agreed");
+}
+
+#[test]
+fn a_verdict_names_its_text_and_an_old_ones_approvals_are_found_and_marked() {
+    let (world, admin) = studio();
+    approve(&world, "facebook", None).unwrap();
+    let stale = |mark| world.serve(0, Command::GuidelineStale { platform: "facebook".into(), mark }).unwrap();
+    assert!(world.show(A)["status"]["facebook"]["guideline"].is_null());
+    let first = put(&world, 0, "facebook", RULES, None).unwrap();
+    let list = world.serve(0, Command::GuidelineList).unwrap()["guidelines"][0].clone();
+    assert_eq!((&list["approved"], &list["by_another"], &list["lines"]), (&json!(1), &json!(1), &json!(2)));
+    assert_eq!(stale(false)["assets"][0]["path"], A);
+    approve(&world, "facebook", None).unwrap();
+    let told = world.show(A)["status"]["facebook"]["guideline"].as_str().unwrap().to_owned();
+    assert!(first["digest"].as_str().unwrap().starts_with(&told) && told.len() == 12, "{told}");
+    assert_eq!(stale(true)["count"], 0);
+    put(&world, 0, "facebook", "anything goes", Some(RULES)).unwrap();
+    assert!(admin.has(EXPORT), "until somebody marks it");
+    assert_eq!((&stale(true)["count"], &stale(true)["count"]), (&json!(1), &json!(0)));
+    assert_eq!(world.show(A)["status"]["facebook"]["value"], "stale");
+    assert!(!admin.has(EXPORT));
+}
+
+#[test]
+fn a_guideline_is_an_admins_to_put_in_force() {
+    let (world, _admin) = studio();
+    world.member("eddy", 1001, "editor", None);
+    assert_eq!(put(&world, 1001, "facebook", RULES, None), Err(FailureKind::Refused));
+    assert_eq!(put(&world, 0, "facebok", RULES, None), Err(FailureKind::Usage));
+    assert_eq!(put(&world, 0, "facebook", "refuse: likeness", None), Err(FailureKind::Usage));
+    assert_eq!(put(&world, 0, "facebook", RULES, Some("another")), Err(FailureKind::Failed));
+    assert_eq!(put(&world, 0, "facebook", RULES, Some("")).unwrap()["version"], 1);
+    assert_eq!(put(&world, 0, "facebook", RULES, None).unwrap()["applied"], false);
+    let show = Command::GuidelineShow { platform: "facebook".into() };
+    assert_eq!(world.serve(1001, show).unwrap()["text"], RULES, "everybody reads it");
+    let stale = Command::GuidelineStale { platform: "facebook".into(), mark: false };
+    assert_eq!(world.serve(1001, stale).unwrap()["count"], 0);
+}
+
+#[test]
+fn a_takedown_closes_every_export_with_its_reason() {
+    let (world, admin) = studio();
+    world.member("eddy", 1001, "editor", None);
+    for platform in ["facebook", "x"] {
+        approve(&world, platform, None).unwrap();
+    }
+    world.set(A, &["stage=internal-review"]);
+    let fh = admin.open(EXPORT, true, false).unwrap();
+    let down = |uid, platform: Option<&str>, why: &str| {
+        let (what, platform) = (vec![A.to_owned()].into(), platform.map(str::to_owned));
+        world.serve(uid, Command::Takedown { what, platform, dry_run: false, why: why.into() }).map_err(|e| e.kind)
+    };
+    assert_eq!(down(1001, None, "x"), Err(FailureKind::Refused));
+    assert_eq!(down(0, None, " "), Err(FailureKind::Usage));
+    assert_eq!(down(0, Some("facebok"), "x"), Err(FailureKind::Usage));
+    assert_eq!(down(0, Some("x"), "suspended").unwrap()["changed"], 1);
+    assert!(admin.has(EXPORT) && world.show(A)["stage"] == "internal-review");
+    assert_eq!(down(0, None, "a claim").unwrap()["changed"], 1);
+    assert!(!admin.has(EXPORT));
+    assert_eq!(errno(admin.pread(fh)), libc::EACCES);
+    let shown = world.show(A);
+    let reason = |platform: &str| shown["status"][platform]["reason"].clone();
+    assert_eq!(
+        (reason("x"), reason("facebook"), &shown["stage"]),
+        (json!("suspended"), json!("a claim"), &json!("rejected"))
+    );
+    assert_eq!(down(0, None, "again").unwrap()["unchanged"], 1);
+}

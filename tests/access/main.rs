@@ -13,6 +13,7 @@ mod exports;
 mod factor;
 mod families;
 mod findings;
+mod generated;
 mod glossary;
 mod guidelines;
 mod handles;

@@ -291,7 +291,7 @@ fn the_top_is_fixed() {
     let (lib, admin) = (lib(), admin());
     assert_eq!(
         lib.ls(&admin, ""),
-        [".dam", "by", "find", "inbox", "library", "platforms", "records", "saved", "trash", "versions"]
+        [".dam", "by", "find", "inbox", "library", "platforms", "records", "review", "saved", "trash", "versions"]
     );
     assert_eq!(
         lib.ls(&admin, "by"),

@@ -122,7 +122,7 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
-            .without_converter(self.library.converter.unavailable())
+            .without_decoders(self.library.converter.lacking())
             .with_captions(self.library.captions())
     }
 
@@ -208,7 +208,7 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    let unconverted = self.library.converter.unavailable();
+                    let unconverted = self.library.converter.unavailable(&export.version.format);
                     if tree::unrenderable(tx, &export.version, &export.recipe, unconverted.as_deref())?.is_some() {
                         return Err(FsError::NotFound);
                     }

@@ -7,9 +7,10 @@ use super::handles::{Handle, OpenFile, Pass, Rights, Target};
 use super::inodes::{Space, Virtual};
 use super::mount::{Mount, Object};
 use super::xattr::QUALITY;
-use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo};
+use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo, Takes};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow};
+use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, VersionRow};
+use crate::media;
 use crate::ops::live::LiveError;
 use crate::ops::reads;
 use crate::policy::Verb;
@@ -37,34 +38,47 @@ pub enum Seek {
     Hole,
 }
 
+/// What rendering a version takes.
+fn rendering(version: &VersionRow) -> Takes {
+    if media::is_heif(&version.format) { Takes::Conversion } else { Takes::Render }
+}
+
 impl Mount {
-    /// Whether telling the attributes of this inode means rendering; the adapter does it on its pool then.
+    /// What telling the attributes of this inode takes.
     #[must_use]
-    pub fn is_slow_stat(&self, ino: u64) -> bool {
+    pub fn stat_takes(&self, ino: u64) -> Takes {
         match self.remembered(ino).as_deref() {
-            Some(Virtual::Export(export)) => !self.is_sized(export),
-            _ => false,
+            Some(Virtual::Export(export)) if !self.is_sized(export) => rendering(&export.version),
+            _ => Takes::Nothing,
         }
     }
 
-    /// The same for reading an attribute of it.
+    /// What reading an attribute of it takes.
     #[must_use]
-    pub fn is_slow_getxattr(&self, ino: u64, name: &[u8]) -> bool {
-        name == QUALITY && self.is_slow_stat(ino)
+    pub fn getxattr_takes(&self, ino: u64, name: &[u8]) -> Takes {
+        if name == QUALITY { self.stat_takes(ino) } else { Takes::Nothing }
     }
 
-    /// The same for opening it.
+    /// What opening it takes.
     #[must_use]
-    pub fn is_slow_open(&self, ino: u64) -> bool {
-        matches!(self.remembered(ino).as_deref(), Some(Virtual::Proxy(..)))
+    pub fn open_takes(&self, ino: u64) -> Takes {
+        match self.remembered(ino).as_deref() {
+            Some(Virtual::Proxy(_, version)) => {
+                let version = self.library.catalog.read(|tx| tx.version(*version));
+                version.ok().flatten().map_or(Takes::Render, |version| rendering(&version))
+            }
+            _ => Takes::Nothing,
+        }
     }
 
-    /// The same for reading from a handle.
+    /// What reading from a handle takes.
     #[must_use]
-    pub fn is_slow_handle(&self, fh: u64) -> bool {
+    pub fn read_takes(&self, fh: u64) -> Takes {
         match self.handles.get(fh).as_deref() {
-            Ok(Handle::Export { bytes, export, .. }) => bytes.get().is_none() && !self.is_rendered(export),
-            _ => false,
+            Ok(Handle::Export { bytes, export, .. }) if bytes.get().is_none() && !self.is_rendered(export) => {
+                rendering(&export.version)
+            }
+            _ => Takes::Nothing,
         }
     }
 

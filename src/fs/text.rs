@@ -143,8 +143,8 @@ impl Mount {
                 [&stills.counts().kept, &stills.counts().rendered].map(|n| n.load(Ordering::Relaxed));
             let waiting = stills.waiting();
             let _ = writeln!(out, "stills    of {waiting} assets wait to be rendered");
-            if let Some(why) = self.library.converter.unavailable() {
-                let _ = writeln!(out, "          none of AVIF and HEIC: {why}");
+            for lack in self.library.converter.told() {
+                let _ = writeln!(out, "          {lack}");
             }
             let share = kept.saturating_mul(100).checked_div(kept + rendered).unwrap_or(100);
             let _ =

@@ -130,6 +130,15 @@ pub enum Invalidation {
     Reached { seq: u64 },
 }
 
+/// What an answer takes, and so which threads are to give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    Nothing,
+    Render,
+    /// A render of what another program decodes first, which may take long.
+    Conversion,
+}
+
 /// How a mount treats the kernel's caches and who it answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {

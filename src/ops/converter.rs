@@ -4,7 +4,7 @@
 
 mod run;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,9 @@ const REST_MS: i64 = 600_000;
 const AGAIN_MS: i64 = 60_000;
 /// The change that says that it is there by now.
 pub(super) const FOUND: &str = "decoder";
+/// The formats, as they are called.
+const FORMATS: [(&str, &str); 2] = [("avif", "AVIF"), ("heic", "HEIC")];
+
 /// The program that decodes, and what gives up every right before it becomes that.
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -51,6 +54,8 @@ impl Default for Converter {
 struct State {
     find: Option<Find>,
     now: Now,
+    /// Formats of which it decoded not even a whole picture.
+    decodes_no: BTreeMap<&'static str, Lack>,
 }
 
 #[derive(Default)]
@@ -59,12 +64,37 @@ enum Now {
     #[default]
     Unknown,
     Ready(Decoder),
-    /// It is not there, or decoded not even a whole picture of that format.
-    Not {
-        why: String,
-        decodes_no: Option<&'static str>,
-        since: Timestamp,
-    },
+    /// It is not there, or nothing could be run in the sandbox.
+    Not(Lack),
+}
+
+struct Lack {
+    why: String,
+    since: Timestamp,
+    /// It has to show that it can do it now: it was there, and could not.
+    is_tried: bool,
+}
+
+impl Lack {
+    /// Whether it is to be looked at again; then it is so for one at a time.
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        // To look for a program costs nothing; to try it, a run.
+        let is_due = now.ms_since(self.since) >= if self.is_tried { REST_MS } else { AGAIN_MS };
+        if is_due {
+            self.since = now;
+        }
+        is_due
+    }
+}
+
+impl State {
+    fn decoder(&self, format: &str) -> Result<&Decoder, &str> {
+        match (&self.now, self.decodes_no.get(format)) {
+            (Now::Unknown, _) => Err("that is done while the library is mounted"),
+            (Now::Not(lack), _) | (Now::Ready(_), Some(lack)) => Err(&lack.why),
+            (Now::Ready(decoder), None) => Ok(decoder),
+        }
+    }
 }
 
 impl Converter {
@@ -72,23 +102,34 @@ impl Converter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn decoder(&self) -> Result<Decoder, String> {
-        match &self.lock().now {
-            Now::Unknown => Err("that is done while the library is mounted".to_owned()),
-            Now::Ready(decoder) => Ok(decoder.clone()),
-            Now::Not { why, .. } => Err(why.clone()),
-        }
+    fn decoder(&self, format: &str) -> Result<Decoder, String> {
+        self.lock().decoder(format).cloned().map_err(str::to_owned)
     }
 
-    /// Why none are decoded, as far as that is known.
+    /// Why none of a format are decoded, as far as that is known; `None` of those that need no other program.
     #[must_use]
-    pub fn unavailable(&self) -> Option<String> {
-        self.decoder().err()
+    pub fn unavailable(&self, format: &str) -> Option<String> {
+        if media::is_heif(format) { self.decoder(format).err() } else { None }
     }
 
-    /// Whether one of this format is not to be had for as long as none are decoded.
-    pub(super) fn is_without(&self, format: &str) -> bool {
-        media::is_heif(format) && self.unavailable().is_some()
+    /// The same of each such format, by its name.
+    #[must_use]
+    pub fn lacking(&self) -> BTreeMap<&'static str, String> {
+        let state = self.lock();
+        let lacking = |format| state.decoder(format).err().map(|why| (format, why.to_owned()));
+        FORMATS.iter().filter_map(|(format, _)| lacking(*format)).collect()
+    }
+
+    /// What people are told of that: each reason once, with the formats that it holds for.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        let lacking = self.lacking();
+        let names = |why: &String| {
+            let of_it = FORMATS.iter().filter(|(format, _)| lacking.get(format) == Some(why));
+            of_it.map(|(_, name)| *name).collect::<Vec<_>>().join(" and ")
+        };
+        let whys: BTreeSet<&String> = lacking.values().collect();
+        whys.into_iter().map(|why| format!("none of {}: {why}", names(why))).collect()
     }
 
     /// Of what a picture took too much a short while ago.
@@ -103,18 +144,14 @@ impl Converter {
         resting.insert(content, (now, what.to_owned()));
     }
 
-    /// Who is to look for it again now, and what it did not decode; for one at a time.
+    /// Who is to look for it again now, and by which format it is to show that it can; for one at a time.
     fn due(&self, now: Timestamp) -> Option<(Find, Option<&'static str>)> {
         let mut state = self.lock();
         let find = state.find.clone()?;
-        let Now::Not { since, decodes_no, .. } = &mut state.now else { return None };
-        // To look for it costs nothing; to try it, a run.
-        let pause = if decodes_no.is_some() { REST_MS } else { AGAIN_MS };
-        if now.ms_since(*since) < pause {
-            return None;
+        if let Now::Not(lack) = &mut state.now {
+            return lack.is_due(now).then_some((find, lack.is_tried.then_some(FORMATS[0].0)));
         }
-        *since = now;
-        Some((find, *decodes_no))
+        state.decodes_no.iter_mut().find_map(|(format, lack)| lack.is_due(now).then_some((find.clone(), Some(*format))))
     }
 }
 
@@ -125,48 +162,57 @@ impl Library {
             Ok(decoder) => Now::Ready(decoder),
             Err(why) => {
                 tracing::warn!("AVIF and HEIC are not rendered: {why}");
-                Now::Not { why, decodes_no: None, since: self.clock.now() }
+                Now::Not(Lack { why, since: self.clock.now(), is_tried: false })
             }
         };
-        *self.converter.lock() = State { find: Some(Arc::new(find)), now };
+        *self.converter.lock() = State { find: Some(Arc::new(find)), now, decodes_no: BTreeMap::new() };
     }
 
     /// Looks again for what was not there, or did not do what it is for: somebody may have installed it. What has waited for it goes on.
     pub fn look_for_decoder(&self) {
-        let Some((find, decodes_no)) = self.converter.due(self.clock.now()) else { return };
+        let Some((find, of)) = self.converter.due(self.clock.now()) else { return };
         let found = find().and_then(|decoder| {
-            let proof = decodes_no.map_or(Ok(Ok(())), |format| self.try_sample(&decoder, format));
+            let proof = of.map_or(Ok(Ok(())), |format| self.try_sample(&decoder, format));
             let passing = |e: MediaError| match e {
                 MediaError::Unavailable { why, .. } => why,
                 e => e.to_string(),
             };
             proof.map_err(passing).flatten().map(|()| decoder)
         });
+        let mut state = self.converter.lock();
         match found {
             Ok(decoder) => {
-                self.converter.lock().now = Now::Ready(decoder);
-                tracing::info!("AVIF and HEIC are rendered from now on");
+                state.now = Now::Ready(decoder);
+                of.map(|format| state.decodes_no.remove(format));
+                drop(state);
+                tracing::info!("AVIF and HEIC are decoded by what is there by now");
                 self.tell_of_decoder(FOUND);
             }
             // What it is about was said already.
             Err(again) => {
                 tracing::debug!("AVIF and HEIC are still not rendered: {again}");
-                if let Now::Not { why, .. } = &mut self.converter.lock().now {
-                    *why = again;
+                let State { now, decodes_no, .. } = &mut *state;
+                match (now, of.and_then(|format| decodes_no.get_mut(format))) {
+                    (Now::Not(lack), _) | (_, Some(lack)) => lack.why = again,
+                    _ => {}
                 }
             }
         }
     }
 
-    /// None is decoded for now, and what was listed as to be rendered is not there.
-    fn give_up(&self, why: String, decodes_no: &'static str) -> String {
-        let since = self.clock.now();
-        let before = {
-            let now = &mut self.converter.lock().now;
-            std::mem::replace(now, Now::Not { why: why.clone(), decodes_no: Some(decodes_no), since })
+    /// None is decoded for now, of one format or of all, and what was listed as to be rendered is not there.
+    fn give_up(&self, why: String, of: Option<&'static str>) -> String {
+        let lack = Lack { why: why.clone(), since: self.clock.now(), is_tried: true };
+        let is_known = {
+            let mut state = self.converter.lock();
+            match of {
+                Some(format) => state.decodes_no.insert(format, lack).is_some(),
+                None => matches!(std::mem::replace(&mut state.now, Now::Not(lack)), Now::Not(_)),
+            }
         };
-        if !matches!(before, Now::Not { .. }) {
-            tracing::warn!("AVIF and HEIC are not rendered any more: {why}");
+        if !is_known {
+            let name = FORMATS.iter().find(|(format, _)| Some(*format) == of).map_or("AVIF and HEIC", |(_, name)| name);
+            tracing::warn!("none of {name} is rendered any more: {why}");
             self.tell_of_decoder("");
         }
         why

@@ -4,7 +4,7 @@
 //! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
@@ -68,8 +68,8 @@ pub struct Tree<'a> {
     platforms: &'a Platforms,
     /// Whether clips are rendered here: else no placement for them is there.
     clips: bool,
-    /// Why AVIF and HEIC are not rendered.
-    unconverted: Option<String>,
+    /// Formats that are not rendered here, and why.
+    unconverted: BTreeMap<&'static str, String>,
     /// What stands beside exports; nothing without.
     captions: Option<Arc<Captions>>,
     /// Whose the stems are that were asked for.
@@ -90,7 +90,7 @@ impl<'a> Tree<'a> {
             list,
             platforms,
             clips: false,
-            unconverted: None,
+            unconverted: BTreeMap::new(),
             captions: None,
             holders: RefCell::default(),
         }
@@ -108,10 +108,10 @@ impl<'a> Tree<'a> {
         Self { clips, ..self }
     }
 
-    /// The tree where AVIF and HEIC are not rendered, for this reason.
+    /// The tree where these formats are not rendered, for these reasons.
     #[must_use]
-    pub fn without_converter(self, why: Option<String>) -> Self {
-        Self { unconverted: why, ..self }
+    pub fn without_decoders(self, unconverted: BTreeMap<&'static str, String>) -> Self {
+        Self { unconverted, ..self }
     }
 
     /// The tree with captions by these templates.

@@ -327,7 +327,7 @@ fn a_decoder_that_does_not_end_is_ended() {
     assert!(told.to_string().contains("longer than 240 s"), "{told}");
     assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()));
     assert_eq!(decode().to_string(), told.to_string(), "for a while it is not tried again");
-    assert_eq!(world.library.converter.unavailable(), None, "the next one is tried");
+    assert_eq!(world.library.converter.unavailable("avif"), None, "the next one is tried");
 }
 
 /// What comes of it while time passes until it has come.
@@ -382,7 +382,7 @@ fn what_overruns_what_it_is_given_is_not_called_damaged() {
         let told = world.library.still(&card).unwrap_err();
         assert!(matches!(&told, StillError::Media(MediaError::Overran { .. })), "{does}: {told}");
         assert!(world.library.still_row(&card).unwrap().is_none(), "{does}");
-        assert_eq!(world.library.converter.unavailable(), None, "{does}: the next one is tried");
+        assert_eq!(world.library.converter.unavailable("avif"), None, "{does}: the next one is tried");
     }
 }
 
@@ -433,16 +433,47 @@ fn what_waits_for_a_decoder_is_let_alone_and_goes_on_by_itself() {
     assert!(is_made(&world, A) && world.library.still_row(&card).unwrap().is_none());
     assert_eq!(world.library.stills.waiting(), 0, "nothing is tried again");
     assert!(!world.library.has_looked() && !admin.has("platforms/x/card/b.jpg"));
-    assert!(world.library.converter.unavailable().unwrap().contains("install it"));
+    assert!(world.library.converter.unavailable("avif").unwrap().contains("install it"));
     std::fs::rename(folder.path().join("later"), folder.path().join("sandbox")).unwrap();
     beat();
-    assert!(world.library.converter.unavailable().is_some(), "not asked at each beat");
+    assert!(world.library.converter.unavailable("avif").is_some(), "not asked at each beat");
     world.clock.advance_ms(60_000);
     beat();
     beat();
-    assert_eq!(world.library.converter.unavailable(), None);
+    assert_eq!(world.library.converter.unavailable("avif"), None);
     assert!(is_made(&world, "library/b.avif") && world.library.has_looked());
     assert!(admin.has("platforms/x/card/b.jpg"));
+}
+
+/// Regression: where there is no codec for HEIC, the first one took AVIF with it.
+#[test]
+fn a_format_that_cannot_be_decoded_takes_no_other_with_it() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let picture = decoded(folder.path());
+    let no_heic = "if head -c 12 | grep -q heic; then echo it has no codec >&2; exit 1; fi";
+    world.library.use_decoder(decoder(folder.path(), &format!("sh -c '{no_heic}; exec {picture}'")));
+    admin.write("library/c.heic", include_bytes!("../../src/ops/converter/sample.heic")).unwrap();
+    let card = avif(&world, &admin);
+    world.set("library/c.heic", &["status.x=approved"]);
+    let told = world.library.still(&still(&world, "library/c.heic", "card")).unwrap_err();
+    assert!(told.to_string().contains("vips decodes no heic (it has no codec)"), "{told}");
+    assert!(world.library.still(&card).is_ok());
+    assert_eq!(admin.names("platforms/x/card"), ["a.jpg", "b.jpg"]);
+    let status = String::from_utf8(admin.read(".dam/status").unwrap()).unwrap();
+    assert!(status.contains("none of HEIC: vips decodes no heic"), "{status}");
+}
+
+/// Regression: what ended well and had made nothing was the fault of each picture, for ever.
+#[test]
+fn a_decoder_that_makes_nothing_is_no_fault_of_the_picture() {
+    let (world, admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    world.library.use_decoder(decoder(folder.path(), "true"));
+    let card = avif(&world, &admin);
+    let told = world.library.still(&card).unwrap_err();
+    assert!(matches!(&told, StillError::Media(MediaError::Unavailable { .. })), "{told}");
+    assert!(told.to_string().contains("made nothing of it") && world.library.still_row(&card).unwrap().is_none());
 }
 
 /// Regression: after one failure none was decoded until the library was mounted again.
@@ -454,7 +485,7 @@ fn a_decoder_that_gave_up_is_tried_again_and_shown_when_it_decodes() {
     let card = avif(&world, &admin);
     let told = world.library.still(&card).unwrap_err();
     assert!(matches!(&told, StillError::Media(e) if !e.is_lasting()), "{told}");
-    let why = || world.library.converter.unavailable();
+    let why = || world.library.converter.unavailable("avif");
     assert!(why().unwrap().contains("it has no codec"), "{:?}", why());
     let seen = world.library.catalog.committed();
     world.clock.advance_ms(600_000);

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::harness::*;
 
@@ -117,5 +119,36 @@ fn forty_megapixels_are_decoded_in_the_sandbox() {
         let out = command.output().unwrap();
         assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
         assert!(fs::metadata(s.path("out.png")).unwrap().len() > 8000 * 5000 * 3, "{name}");
+    }
+}
+
+/// Regression: readers of slow ones held all threads that render, and who read something else waited as long.
+#[test]
+fn readers_of_slow_ones_keep_no_other_reader_waiting() {
+    let mut s = studio();
+    s.mount_with(&[("vips", "/usr/bin/sleep 15; exit 1")]);
+    let picture = "from PIL import Image; Image.effect_noise((1280, 1600), 60).convert(\"RGB\").save(\"c.png\")";
+    sh(&format!(
+        "cd {}; /usr/bin/python3 -c '{picture}'; cp c.png {}",
+        s.path("").display(),
+        s.mnt("library/luna").display()
+    ));
+    s.settle();
+    approve(&s);
+    let mut slow = Vec::new();
+    for placement in fs::read_dir(s.mnt("platforms/instagram")).unwrap() {
+        for name in ["a.jpg", "b.jpg"] {
+            let mut stat = std::process::Command::new("stat");
+            let stat = stat.arg(placement.as_ref().unwrap().path().join(name));
+            slow.push(stat.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        }
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    s.dam(["set", "library/luna/c.png", "status.instagram=approved"]);
+    let began = Instant::now();
+    assert!(fs::metadata(s.mnt("platforms/instagram/post_square/c.jpg")).unwrap().size() > 0);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    for stat in &mut slow {
+        stat.wait().unwrap();
     }
 }

@@ -79,7 +79,7 @@ impl Filesystem for Adapter {
         let op = Op::new("getattr", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
-            self.render(op, self.mount.is_slow_stat(ino.0), reply, move |reply| {
+            self.render(op, self.mount.stat_takes(ino.0), reply, move |reply| {
                 send_stat(op, mount.getattr(&caller, ino.0), reply);
             });
         });
@@ -197,7 +197,7 @@ impl Filesystem for Adapter {
             let mode = convert::open_mode(flags.0);
             let (mount, caller) = (Arc::clone(&self.mount), opener(req, mode));
             let (forget_attr, thread) = (self.forget_attr(), req.pid());
-            self.render(op, self.mount.is_slow_open(ino.0), reply, move |reply| {
+            self.render(op, self.mount.open_takes(ino.0), reply, move |reply| {
                 let opened = mount.open(&caller, thread, ino.0, mode);
                 if opened.as_ref().is_ok_and(|opened| opened.forget_attr) {
                     forget_attr(ino.0);
@@ -248,7 +248,7 @@ impl Filesystem for Adapter {
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
             let size = usize::try_from(size).unwrap_or(usize::MAX);
-            self.render(op, self.mount.is_slow_handle(fh.0), reply, move |reply| {
+            self.render(op, self.mount.read_takes(fh.0), reply, move |reply| {
                 match op.outcome(mount.read(&caller, fh.0, offset, size)) {
                     // More than asked for would be taken for a broken reply.
                     Ok(bytes) => reply.data(bytes.get(..size).unwrap_or(&bytes)),
@@ -334,7 +334,8 @@ impl Filesystem for Adapter {
         let op = Op::new("lseek", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
-            let work = move || {
+            // Where an export ends is known when it is rendered.
+            self.render(op, self.mount.read_takes(fh.0), reply, move |reply| {
                 let found = convert::seek(whence).and_then(|whence| {
                     let found = mount.seek(&caller, fh.0, offset, whence)?;
                     i64::try_from(found).map_err(|_| FsError::TooLarge)
@@ -343,9 +344,7 @@ impl Filesystem for Adapter {
                     Ok(at) => reply.offset(at),
                     Err(e) => reply.error(e),
                 }
-            };
-            // Where an export ends is known when it is rendered.
-            if self.mount.is_slow_handle(fh.0) { self.long(op, work) } else { work() }
+            });
         });
     }
 
@@ -435,7 +434,7 @@ impl Filesystem for Adapter {
         let op = Op::new("getxattr", ino.0);
         op.guard(|| {
             let (mount, caller, name) = (Arc::clone(&self.mount), caller(req), name.as_bytes().to_vec());
-            self.render(op, self.mount.is_slow_getxattr(ino.0, &name), reply, move |reply| {
+            self.render(op, self.mount.getxattr_takes(ino.0, &name), reply, move |reply| {
                 send_xattr(op, mount.getxattr(&caller, ino.0, &name), size, reply);
             });
         });

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use damfs::fs::{Entry, FsError, FsResult, Mount, OpenMode, Opened, Stat};
+use damfs::fs::{Entry, FsError, FsResult, Mount, OpenMode, Opened, Stat, Takes};
 use damfs::types::Caller;
 use fuser::{
-    Errno, FileHandle, Generation, INodeNo, Notifier, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyXattr, Request,
+    Errno, FileHandle, Generation, INodeNo, Notifier, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyLseek,
+    ReplyOpen, ReplyXattr, Request,
 };
 use tracing::debug;
 
@@ -48,17 +48,19 @@ impl Adapter {
         }
     }
 
-    /// Runs a render: on the pool, and EAGAIN when that is full. `slow` false runs it here.
+    /// Runs what takes a render on the pool, and EAGAIN when that is full; here what takes nothing.
     pub fn render<R: Fails + Send + 'static>(
         &self,
         op: Op,
-        slow: bool,
+        takes: Takes,
         reply: R,
         work: impl FnOnce(R) + Send + 'static,
     ) {
-        if !slow {
-            return work(reply);
-        }
+        let crew = match takes {
+            Takes::Nothing => return work(reply),
+            Takes::Render => &self.pool.renders,
+            Takes::Conversion => &self.pool.conversions,
+        };
         // The reply travels in a slot, so that it can be taken back from a job that found no room.
         let slot = Arc::new(Mutex::new(Some(reply)));
         let take = |slot: &Mutex<Option<R>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -70,7 +72,7 @@ impl Adapter {
                 }
             });
         });
-        if self.pool.render(job).is_err() {
+        if crew.submit(job).is_err() {
             debug!(op = op.name, ino = op.ino, "too many renders are waiting");
             if let Some(reply) = take(&slot) {
                 reply.fail(convert::errno(&FsError::TryAgain));
@@ -99,7 +101,7 @@ macro_rules! fails {
     )+};
 }
 
-fails!(ReplyAttr, ReplyOpen, ReplyData, ReplyXattr);
+fails!(ReplyAttr, ReplyOpen, ReplyData, ReplyXattr, ReplyLseek);
 
 pub fn send_empty(op: Op, result: FsResult<()>, reply: ReplyEmpty) {
     match op.outcome(result) {

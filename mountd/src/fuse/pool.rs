@@ -12,9 +12,11 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// Jobs that may wait for each thread. A render takes a second or so; more than a few waiting ones help nobody.
 const WAITING_PER_THREAD: usize = 16;
 
-/// Threads for renders, which may be refused, and others for what may not be and must not wait behind a render.
+/// Threads for renders, which may be refused, others for those of what another program decodes, which takes minutes when that is slow, and
+/// others for what may not be refused and must not wait behind a render.
 pub struct Pool {
-    renders: Crew,
+    pub renders: Crew,
+    pub conversions: Crew,
     syncs: Crew,
 }
 
@@ -26,12 +28,8 @@ impl Pool {
     }
 
     fn with(threads: usize, waiting: usize) -> io::Result<Self> {
-        Ok(Self { renders: Crew::new("render", threads, waiting)?, syncs: Crew::new("sync", threads, waiting)? })
-    }
-
-    /// Queues a render, or gives it back when there is no room.
-    pub fn render(&self, job: Job) -> Result<(), Job> {
-        self.renders.submit(job)
+        let crew = |name: &str| Crew::new(name, threads, waiting);
+        Ok(Self { renders: crew("render")?, conversions: crew("convert")?, syncs: crew("sync")? })
     }
 
     /// Queues what may not be refused, or runs it here when there is no room.
@@ -43,7 +41,7 @@ impl Pool {
 }
 
 /// A fixed number of threads behind a bounded queue. Dropping it finishes what is queued.
-struct Crew {
+pub struct Crew {
     queue: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -60,7 +58,8 @@ impl Crew {
         Ok(Self { queue: Some(queue), threads })
     }
 
-    fn submit(&self, job: Job) -> Result<(), Job> {
+    /// Queues a job, or gives it back when there is no room.
+    pub fn submit(&self, job: Job) -> Result<(), Job> {
         match &self.queue {
             Some(queue) => queue.try_send(job).map_err(TrySendError::into_inner),
             None => Err(job),
@@ -90,21 +89,29 @@ mod tests {
 
     #[test]
     fn full_renders_are_given_back_and_nothing_else_waits_for_them() {
-        let pool = Pool::with(1, 1).unwrap();
-        let (open, gate) = bounded::<()>(0);
-        let (started, running) = bounded::<()>(0);
-        let blocked = Box::new(move || {
-            started.send(()).unwrap();
-            let _ = gate.recv();
-        });
-        assert!(pool.render(blocked).is_ok());
-        running.recv().unwrap();
-        assert!(pool.render(Box::new(|| {})).is_ok(), "one may wait");
-        assert!(pool.render(Box::new(|| {})).is_err(), "a second may not");
-        let (done, synced) = bounded::<()>(1);
-        pool.sync(Box::new(move || done.send(()).unwrap()));
-        synced.recv_timeout(std::time::Duration::from_secs(10)).expect("a sync does not wait for renders");
-        drop(open);
+        for is_conversion in [false, true] {
+            let pool = Pool::with(1, 1).unwrap();
+            let (crew, other) = (&pool.renders, &pool.conversions);
+            let (crew, other) = if is_conversion { (other, crew) } else { (crew, other) };
+            let (open, gate) = bounded::<()>(0);
+            let (started, running) = bounded::<()>(0);
+            let blocked = Box::new(move || {
+                started.send(()).unwrap();
+                let _ = gate.recv();
+            });
+            assert!(crew.submit(blocked).is_ok());
+            running.recv().unwrap();
+            assert!(crew.submit(Box::new(|| {})).is_ok(), "one may wait");
+            assert!(crew.submit(Box::new(|| {})).is_err(), "a second may not");
+            let (done, ended) = bounded::<()>(2);
+            let also = done.clone();
+            pool.sync(Box::new(move || done.send(()).unwrap()));
+            assert!(other.submit(Box::new(move || also.send(()).unwrap())).is_ok());
+            for _ in 0..2 {
+                ended.recv_timeout(std::time::Duration::from_secs(10)).expect("neither waits for these");
+            }
+            drop(open);
+        }
     }
 
     #[test]

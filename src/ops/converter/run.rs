@@ -99,7 +99,7 @@ impl Library {
     ) -> Result<Option<File>, MediaError> {
         let converter = &self.converter;
         let unavailable = |why: String| MediaError::Unavailable { format: wanted.format.to_owned(), why };
-        let decoder = converter.decoder().map_err(unavailable)?;
+        let decoder = converter.decoder(wanted.format).map_err(unavailable)?;
         if let Some(what) = converter.overran(content, self.clock.now()) {
             return Err(MediaError::Overran { what });
         }
@@ -118,7 +118,7 @@ impl Library {
             // It is at fault, or what this format takes is not installed, which the next picture will not hear of.
             Err(Fault::Its(what)) => match self.try_sample(&decoder, wanted.format)? {
                 Ok(()) => Err(MediaError::Damaged { what }),
-                Err(why) => Err(unavailable(self.give_up(why, wanted.format))),
+                Err(why) => Err(unavailable(self.give_up(why, Some(wanted.format)))),
             },
         }
     }
@@ -148,6 +148,7 @@ impl Library {
         let is_copied = copy(source, &input, goes_on)?;
         let ended = if is_copied { run.run(|_| goes_on())? } else { Ended::Stopped };
         match ended {
+            Ended::Done if output.metadata()?.len() == 0 => Ok(Err(Fault::Its("vips made nothing of it".into()))),
             Ended::Done => Ok(Ok(output)),
             // Not every codec says that it was memory.
             Ended::Refused(why) if most > SURELY_FITS => {
@@ -159,7 +160,7 @@ impl Library {
                 Ok(Err(Fault::Overran(format!("decoding it took longer than {} s", SECONDS * 4))))
             }
             Ended::Unsandboxed(why) => {
-                Err(MediaError::Unavailable { format: format.to_owned(), why: self.give_up(why, format) })
+                Err(MediaError::Unavailable { format: format.to_owned(), why: self.give_up(why, None) })
             }
             Ended::Stopped => Err(passing("the library is being closed".into())),
             Ended::Failed(why) => Err(passing(why)),

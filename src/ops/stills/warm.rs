@@ -215,7 +215,7 @@ impl Library {
         }
         let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
         // It waits, and is looked for again when there is a decoder.
-        if self.converter.is_without(&version.format) {
+        if self.converter.unavailable(&version.format).is_some() {
             return Ok(None);
         }
         let recipe = recipe_of(tx, asset, &version, placement)?;

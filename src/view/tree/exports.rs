@@ -9,7 +9,7 @@ use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetFacts, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::{MediaError, RENDERER, Recipe, StillFormat, is_heif, suits};
+use crate::media::{MediaError, RENDERER, Recipe, StillFormat, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -91,7 +91,7 @@ pub fn unrenderable(
     Ok(match tried.map(|row| row.outcome) {
         Some(Outcome::Failed(reason)) => Some(reason),
         Some(Outcome::Made { .. }) => None,
-        None => unconverted.filter(|_| is_heif(&version.format)).map(|why| {
+        None => unconverted.map(|why| {
             let (format, why) = (version.format.clone(), why.to_owned());
             MediaError::Unavailable { format, why }.to_string()
         }),
@@ -167,7 +167,13 @@ impl Tree<'_> {
             return Ok(None);
         };
         let recipe = recipe_of(self.tx, asset, &version, placement)?;
-        let failed = unrenderable(self.tx, &version, &recipe, self.unconverted.as_deref())?.is_some();
+        let failed = unrenderable(
+            self.tx,
+            &version,
+            &recipe,
+            self.unconverted.get(version.format.as_str()).map(String::as_str),
+        )?
+        .is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }
 

@@ -19,12 +19,14 @@ APT_BENCH=(gocryptfs bindfs libvips-tools libimage-exiftool-perl rsync python3 p
 APT_WORKLOADS=(git sqlite3 tar restic borgbackup stress-ng)
 APT_SAVERS=(vim nano sed perl libimage-exiftool-perl imagemagick rsync tar zip unzip git attr python3)
 APT_SAVERS_FULL=(
-    emacs-nox libglib2.0-bin jhead jpegoptim exiv2 ffmpeg curl gimp samba smbclient
+    emacs-nox libglib2.0-bin jhead jpegoptim exiv2 ffmpeg curl gimp samba samba-vfs-modules smbclient
     # The second lets a script press its Ctrl+S.
     libreoffice-writer-nogui python3-uno
 )
 APT_WHOLE=(rsync tar python3 dbus tracker tracker-miner-fs tracker-extract)
 APT_UPLOADS=(python3 rsync tar zip unzip curl jpeginfo pngcheck webp chromium chromium-driver python3-selenium)
+# systemd's own check of a unit is done where it is installed.
+APT_HOST=(samba samba-vfs-modules smbclient util-linux passwd python3)
 # Disk images that are filled, cut off and repaired.
 APT_DISKS=(e2fsprogs mount)
 APT_CHECK=(shellcheck)

@@ -111,6 +111,7 @@ if is_root; then
     if [ -n "$FULL" ]; then step power scripts/power.sh; else step power scripts/power.sh 5 5; fi
     if [ -n "$FULL" ]; then step large scripts/large.sh; else step large scripts/large.sh --quick; fi
     step uploads scripts/uploads.sh
+    [ -z "$FULL" ] || step host scripts/host.sh
     step whole scripts/whole.sh --quick
     [ -z "$FULL" ] || step whole-large env -u DAM_BIN_DIR DAM_PROFILE=release scripts/whole.sh --large 1000000
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600 --together 7

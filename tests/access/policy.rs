@@ -377,3 +377,28 @@ fn the_policy_is_an_admins_alone() {
         assert_eq!(world.kind(EDDY, command), FailureKind::Refused, "{said}");
     }
 }
+
+/// The roles that `policy/README.md` gives for it.
+#[test]
+fn consent_records_are_a_custodians() {
+    let page = include_str!("../../policy/README.md");
+    let (_, part) = page.split_once("### Consent records").unwrap();
+    let roles = part.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let (world, _admin) = World::studio();
+    let world = world.with_roles(roles);
+    let cora = world.member("cora", 1004, "custodian", None);
+    let mia = world.member("mia", 1005, "creator", None);
+    // Her first one makes the word, for an admin alone makes one that has no file yet.
+    world.set(ACME, &["tag=consent.ann"]);
+    cora.write("find/tag=consent.ann/ann.pdf", b"signed by ann").unwrap();
+    world.settle();
+    assert_eq!(cora.names("find/tag=consent"), ["a.png", "ann.pdf"]);
+    let place = world.show("library/Unsorted/2026/09/ann.pdf")["path"].as_str().unwrap().to_owned();
+    assert!(!cora.has("library/globex") && !mia.has(&place) && !mia.has("library/Unsorted"));
+    assert!(!mia.has("by/tag/consent") && !mia.has(&format!("records/{}.json", place.trim_start_matches("library/"))));
+    mia.write("library/globex/hers.png", b"hers").unwrap();
+    world.settle();
+    let what = || vec!["library/globex/hers.png".to_owned()].into();
+    let set = Command::Set { what: what(), set: assign(&["tag=+consent"]), dry_run: false, why: None };
+    assert_eq!(world.kind(1005, set), FailureKind::Refused, "nobody puts a file where he would not see it");
+}

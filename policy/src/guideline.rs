@@ -4,6 +4,7 @@
 //! and does not circulate there; what a `flag:` fits is approved only with a reason.
 
 use crate::expr::{Expr, Facts, Vocabulary, parse_with};
+use crate::glossary::Glossary;
 
 /// A text that is larger is none.
 const MAX_TEXT: usize = 256 * 1024;
@@ -28,6 +29,8 @@ struct Line {
     clause: Clause,
     query: String,
     expr: Expr,
+    /// With what its words mean.
+    meant: Expr,
     why: String,
 }
 
@@ -70,9 +73,17 @@ impl Guideline {
                 ));
             };
             let expr = parse_with(query, vocabulary).map_err(|e| error(no, e.to_string()))?;
-            lines.push(Line { no, clause, query: query.to_owned(), expr, why: why.trim().to_owned() });
+            let (meant, query) = (expr.clone(), query.to_owned());
+            lines.push(Line { no, clause, query, expr, meant, why: why.trim().to_owned() });
         }
         Ok(Self { platform: platform.to_owned(), text: text.to_owned(), lines })
+    }
+
+    /// The same, its lines meaning what a glossary says.
+    #[must_use]
+    pub fn in_words_of(&self, glossary: &Glossary) -> Self {
+        let lines = self.lines.iter().map(|line| Line { meant: glossary.widen(&line.expr), ..line.clone() }).collect();
+        Self { lines, ..self.clone() }
     }
 
     #[must_use]
@@ -88,7 +99,7 @@ impl Guideline {
     /// The first line of a kind that fits an asset, as it is told to people.
     #[must_use]
     pub fn fits(&self, clause: Clause, asset: &impl Facts) -> Option<String> {
-        let line = self.lines.iter().find(|line| line.clause == clause && line.expr.matches(asset))?;
+        let line = self.lines.iter().find(|line| line.clause == clause && line.meant.matches(asset))?;
         let Line { no, query, why, .. } = line;
         let told = format!("line {no} of the guideline of {}: `{query}`", self.platform);
         Some(if why.is_empty() { told } else { format!("{told}, {why}") })
@@ -98,7 +109,7 @@ impl Guideline {
     #[must_use]
     pub fn admits(&self) -> Expr {
         let refused = self.lines.iter().filter(|line| line.clause == Clause::Refuse);
-        refused.fold(Expr::all(), |all, line| all.and(Expr::Not(Box::new(line.expr.clone()))))
+        refused.fold(Expr::all(), |all, line| all.and(Expr::Not(Box::new(line.meant.clone()))))
     }
 
     /// How many lines are held to.

@@ -63,7 +63,7 @@ impl Gate {
             catalog,
             clock,
             roles: RwLock::new(Arc::new(roles)),
-            terms: RwLock::new(terms),
+            terms: RwLock::new(terms.agreed()),
             members,
             epoch,
             heard: Mutex::default(),
@@ -104,13 +104,17 @@ impl Gate {
 
     /// Another glossary is in force from now on: what anybody may may have changed.
     pub fn learn(&self, glossary: Glossary) {
-        self.terms.write().unwrap_or_else(PoisonError::into_inner).glossary = Arc::new(glossary);
+        let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+        *terms = Terms { glossary: Arc::new(glossary), platforms: Arc::clone(&terms.platforms) }.agreed();
+        drop(terms);
         self.changed();
     }
 
     /// Another table of platforms is in force from now on: what circulates may have changed.
     pub fn publish_by(&self, platforms: Arc<Platforms>) {
-        self.terms.write().unwrap_or_else(PoisonError::into_inner).platforms = platforms;
+        let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+        *terms = Terms { glossary: Arc::clone(&terms.glossary), platforms }.agreed();
+        drop(terms);
         self.changed();
     }
 

@@ -25,6 +25,17 @@ pub struct Terms {
     pub platforms: Arc<Platforms>,
 }
 
+impl Terms {
+    /// What the platforms ask, in the glossary's words.
+    #[must_use]
+    pub(super) fn agreed(self) -> Self {
+        if self.platforms.guidelines().next().is_none() {
+            return self;
+        }
+        Self { platforms: Arc::new(self.platforms.in_words_of(&self.glossary)), ..self }
+    }
+}
+
 /// An active member with his role and scope.
 #[derive(Debug, Clone)]
 pub struct Who {

@@ -28,7 +28,7 @@ pub struct WorkflowArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum WorkflowAction {
-    /// Print the text in force; what is done without an action, too.
+    /// Print the text in force, to who is no admin without reviewers and comments; what is done without an action, too.
     #[command(after_help = "Example:\n  dam workflow show --json")]
     Show,
     /// Read a text and say what is wrong with it.

@@ -264,6 +264,7 @@ pub fn give(
             verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
         }
     }
+    stages::enter(library, tx, &mut decided, stages::stage(asset), changes, hand)?;
     *asset = decided;
     must(Verb::List, asset)?;
     must(Verb::Edit, asset)

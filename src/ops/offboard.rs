@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use damfs_policy::{Expr, Field};
 use serde_json::{Value, json};
 
 use super::serve::Listener;
@@ -32,9 +33,10 @@ pub fn offboard(
     let settled = library.settle();
     let between = Between { from: &old, to: &heir };
     let assets = between.assets(library, actor, listener)?;
+    let reviews = between.reviews(library, actor)?;
     let queries = between.queries(library, actor)?;
     settled?;
-    Ok(json!({ "member": name, "to": to, "assets": assets, "saved": queries }))
+    Ok(json!({ "member": name, "to": to, "assets": assets, "reviews": reviews, "saved": queries }))
 }
 
 /// Him, shut out, and whoever gets what is his.
@@ -115,6 +117,32 @@ impl Between<'_> {
             handed += 1;
         }
         Ok(handed)
+    }
+
+    /// What he was to review, in the trash too.
+    fn reviews(&self, library: &Library, actor: &Actor) -> Result<usize, OpsError> {
+        let trashed = Expr::is(Field::State, "trashed");
+        let anywhere = Expr::Or(vec![trashed.clone(), Expr::Not(Box::new(trashed))]);
+        let his = Expr::is(Field::Reviewer, self.from.name.as_str()).and(anywhere);
+        let ordinals = library.catalog.read(|tx| tx.numbers(&his))?;
+        let mut count = 0;
+        for page in ordinals.chunks(PAGE) {
+            let now = library.clock.now();
+            count += library.catalog.write(|tx| {
+                let mut handed = 0;
+                for mut asset in tx.assets(page)? {
+                    // It may be somebody else's by now.
+                    if asset.reviewer.as_ref() == Some(&self.from.name) {
+                        asset.reviewer = Some(self.to.name.clone());
+                        asset.changed = now.max(asset.changed);
+                        assign::store(tx, &asset)?;
+                        handed += 1;
+                    }
+                }
+                self.on_record(tx, actor, now, "reviews", handed)
+            })?;
+        }
+        Ok(count)
     }
 
     /// The queries that he keeps, but for those whose names the other one has taken.

@@ -225,6 +225,7 @@ pub enum Command {
     Remark {
         what: Selection,
         text: String,
+        dry_run: bool,
     },
     /// As `Set`: out of circulation, everywhere or on one platform.
     Takedown {

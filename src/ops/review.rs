@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 use super::assign::{self, Ask};
 use super::serve::Listener;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, stages, trail};
+use super::{Actor, Library, OpsError, folders, stages, trail, verdicts};
 use crate::catalog::{Asset, ReadTx, Remark};
 use crate::types::Timestamp;
 use crate::view::tree::{Tree, board};
 
 /// Longest remark or reason, bytes.
 const MAX_TEXT: usize = 4_000;
+/// Remarks that people make of one asset.
+const MOST: usize = 1_000;
 /// Assets that an answer tells one by one; of more it tells the number.
 const TOLD: usize = 1_000;
 
@@ -109,8 +111,11 @@ pub fn remark(
         if !actor.decide(library, Verb::Edit, asset).allowed {
             actor.must(library, Verb::Review, asset, &asset.id.to_string())?;
         }
-        let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
-        let (by, version) = (Some(actor.member.id), head.map(|version| version.n));
+        if asset.remarks.len() >= MOST {
+            let message = format!("{} has {MOST} remarks already", asset.view_name);
+            return Err(OpsError::failed(message, "say the rest in its note: user.xdg.comment"));
+        }
+        let (by, version) = (Some(actor.member.id), verdicts::head(tx, asset)?);
         asset.remarks.push(Remark { at: now, by, version, about: None, text: text.clone() });
         asset.changed = now.max(asset.changed);
         assign::store(tx, asset)?;

@@ -211,15 +211,15 @@ fn run(
         Command::ReviewList { stage, mine, overdue } => {
             review::list(library, actor, &review::Which { stage, mine, overdue })
         }
-        Command::Remark { what, text } => {
-            let ask = assign::Ask { what, list: file, dry_run: false };
+        Command::Remark { what, text, dry_run } => {
+            let ask = assign::Ask { what, list: file, dry_run };
             review::remark(library, actor, ask, &text, listener)
         }
         Command::Takedown { what, platform, dry_run, why } => {
             let ask = assign::Ask { what, list: file, dry_run };
             review::takedown(library, &review::saying(actor, Some(&why))?, ask, platform.as_deref(), listener)
         }
-        Command::WorkflowShow => workflow::show(library),
+        Command::WorkflowShow => workflow::show(library, actor),
         Command::WorkflowPut { text, base } => workflow::put(library, actor, &text, base.as_deref()),
         Command::GuidelineList => guidelines::list(library, actor),
         Command::GuidelineShow { platform } => guidelines::show(library, &platform),

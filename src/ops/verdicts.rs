@@ -51,12 +51,18 @@ fn maker(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<MemberId>, CatalogErro
     Ok(first.unwrap_or(head).made_by.or(asset.owner))
 }
 
+/// The number of the current version.
+pub(super) fn head(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<u32>, CatalogError> {
+    let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
+    Ok(head.map(|version| version.n))
+}
+
 /// What is said with a decision: the word that came along, else what he remarked last of the current version.
 fn reason(tx: &dyn ReadTx, who: &Who, why: Option<&str>, asset: &Asset) -> Result<Option<String>, CatalogError> {
     if let Some(why) = why {
         return Ok(Some(why.to_owned()));
     }
-    let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten().map(|version| version.n);
+    let head = head(tx, asset)?;
     let his = |remark: &&Remark| remark.by == Some(who.id) && remark.about.is_none() && remark.version == head;
     Ok(asset.remarks.iter().rev().find(his).map(|remark| remark.text.clone()))
 }
@@ -132,7 +138,12 @@ pub(super) fn give_reasons(
 ) -> Result<Option<String>, CatalogError> {
     let decides = |field: &Field| matches!(field, Field::Status(_) | Field::Stage);
     if !changes.iter().any(|(field, _)| decides(field)) {
-        return Ok(None);
+        // What is said with any other change is a remark of its own.
+        if let Some(text) = why {
+            let version = head(tx, asset)?;
+            asset.remarks.push(Remark { at: now, by: Some(who.id), version, about: None, text: text.to_owned() });
+        }
+        return Ok(why.map(str::to_owned));
     }
     let (said, table) = (reason(tx, who, why, before)?, library.gate.platforms());
     for (field, _) in changes {
@@ -144,11 +155,11 @@ pub(super) fn give_reasons(
                 }
             }
             Field::Stage if before.stage != asset.stage => {
-                let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
+                let version = head(tx, asset)?;
                 asset.remarks.extend(said.clone().map(|text| Remark {
                     at: now,
                     by: Some(who.id),
-                    version: head.map(|version| version.n),
+                    version,
                     about: Some(format!("stage={}", stages::stage(asset))),
                     text,
                 }));

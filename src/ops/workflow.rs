@@ -43,15 +43,33 @@ impl Library {
     }
 }
 
-/// The text in force, and who put it there.
+/// The text in force, and who put it there. Who reviews what, and what somebody noted beside it, is told to admins alone: queries speak of what is hidden
+/// from others.
 ///
 /// # Errors
 /// What the catalogue says.
-pub fn show(library: &Library) -> Result<Value, OpsError> {
+pub fn show(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     let kept = library.catalog.read(|tx| kept::in_force(tx, KIND.key))?;
     let mut told = kept.map_or_else(|| json!({ "version": 0 }), |kept| kept.told());
-    told["text"] = library.workflow().text().into();
+    let board = library.workflow();
+    told["text"] = if actor.is_admin() { board.text().into() } else { without_people(board.text()).into() };
     Ok(told)
+}
+
+/// A text of the board without its reviewers and its comments.
+fn without_people(text: &str) -> String {
+    let mut people = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with('[') {
+            people = line.trim_start().starts_with("[[reviewer");
+        }
+        if !people && !line.trim_start().starts_with('#') {
+            kept.push_str(line.split(" #").next().unwrap_or(line));
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// Puts another text in the place of the one that `base` is, by default of whichever is in force: it holds when this returns.

@@ -30,7 +30,7 @@ fn set(world: &World, uid: u32, target: &str, facets: &[&str], why: Option<&str>
 
 fn remark(world: &World, uid: u32, target: &str, text: &str) -> Result<Value, FailureKind> {
     let what = Selection::from(vec![target.to_owned()]);
-    world.serve(uid, Command::Remark { what, text: text.into() }).map_err(|e| e.kind)
+    world.serve(uid, Command::Remark { what, text: text.into(), dry_run: false }).map_err(|e| e.kind)
 }
 
 /// In which folders of the board it is.
@@ -190,6 +190,11 @@ fn a_move_is_taken_back_by_who_could_make_it() {
     remark(&world, 1002, "library/acme/own.png", "oh").unwrap();
     world.serve(1002, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
     assert!(world.show("library/acme/own.png")["remark"].is_null());
+    // The due day that a stage brought goes with it, for who may not set one.
+    assert!(world.show("library/acme/own.png")["due"].is_string());
+    let undone = world.serve(1001, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    let shown = world.show("library/acme/own.png");
+    assert!(shown["stage"].is_null() && shown["due"].is_null(), "{undone} {shown}");
 }
 
 #[test]
@@ -210,9 +215,31 @@ fn another_board_is_an_admins_to_put_in_force_and_stays_in_force() {
     assert_eq!(put(0, &text, Some(Workflow::TEMPLATE)).unwrap()["version"], 1);
     assert_eq!(put(0, &text, None).unwrap()["applied"], false);
     let world = world.reopen();
-    assert_eq!(world.serve(1002, Command::WorkflowShow).unwrap()["text"], text);
+    assert_eq!(world.serve(0, Command::WorkflowShow).unwrap()["text"], text);
+    let shown = world.serve(1002, Command::WorkflowShow).unwrap()["text"].as_str().unwrap().to_owned();
+    assert!(shown.contains("client-approval") && !shown.contains("acme") && !shown.contains('#'), "{shown}");
+    assert_eq!(
+        Workflow::parse(&shown, &damfs::policy::Vocabulary::shipped()).unwrap().ways("draft").collect::<Vec<_>>(),
+        ["internal-review"]
+    );
     set(&world, 0, A, &["stage=internal-review"], None).unwrap();
     assert_eq!(world.show(A)["reviewer"], "rita", "who reviews this client");
     set(&world, 0, "library/globex/secret.png", &["stage=internal-review"], None).unwrap();
     assert!(world.show("library/globex/secret.png")["reviewer"].is_null());
+}
+
+#[test]
+fn a_file_that_comes_with_a_stage_enters_it() {
+    let (world, eddy, _rita) = studio();
+    eddy.write("find/stage=internal-review/in.png", b"handed in").unwrap();
+    world.settle();
+    let path = "library/Unsorted/2026/09/in.png";
+    let shown = world.show(path);
+    assert!(shown["stage"] == "internal-review" && shown["due"].is_string(), "{shown}");
+    assert_eq!(errno(eddy.write("find/stage=approved/in2.png", b"x")), libc::EACCES);
+    let dry = Command::Remark { what: vec![path.to_owned()].into(), text: "x".into(), dry_run: true };
+    assert_eq!(world.serve(1001, dry).unwrap()["changed"], 1);
+    assert!(world.show(path)["remark"].is_null(), "only said what would be");
+    set(&world, 1001, path, &["rating=safe"], Some("as discussed")).unwrap();
+    assert_eq!(world.show(path)["remark"][0]["text"], "as discussed");
 }

@@ -88,6 +88,21 @@ fn what_a_guideline_comes_to_refuse_is_out_of_circulation_at_once() {
     assert!(admin.has(EXPORT), "the verdict was there all the time");
 }
 
+/// A guideline speaks the library's language, also when its words change.
+#[test]
+fn a_guideline_means_what_the_glossary_says() {
+    let (world, admin) = studio();
+    world.set(A, &["tag=firearm"]);
+    approve(&world, "facebook", None).unwrap();
+    put(&world, 0, "facebook", "refuse: `tag=weapon`\n", None).unwrap();
+    assert!(admin.has(EXPORT));
+    let fh = admin.open(EXPORT, true, false).unwrap();
+    world.words("[tag.weapon]\naliases = [\"firearm\"]\n");
+    assert!(!admin.has(EXPORT));
+    assert_eq!(errno(admin.pread(fh)), libc::EACCES);
+    assert!(approve(&world, "facebook", None).unwrap_err().message.contains("tag=weapon"));
+}
+
 #[test]
 fn what_a_guideline_flags_is_approved_with_a_reason() {
     let (world, _admin) = studio();

@@ -47,9 +47,11 @@ fn owners(world: &World) -> Vec<Value> {
 #[test]
 fn who_leaves_is_out_at_once_and_another_has_what_was_his() {
     let (world, anna, ben) = stage();
+    world.set(MINE, &["reviewer=anna"]);
     let open = anna.open(MINE, true, true).unwrap();
     let done = offboard(&world, 0, "anna", "ben").unwrap();
-    assert_eq!(done, json!({ "member": "anna", "to": "ben", "assets": 3, "saved": 1 }));
+    assert_eq!(done, json!({ "member": "anna", "to": "ben", "assets": 3, "reviews": 1, "saved": 1 }));
+    assert_eq!(world.show(MINE)["reviewer"], "ben");
     assert_eq!(errno(anna.pread(open)), libc::EACCES);
     assert_eq!(errno(anna.pwrite(open, b"x")), libc::EACCES);
     assert!(!anna.has(MINE) && anna.find("library").is_err());
@@ -66,11 +68,15 @@ fn who_leaves_is_out_at_once_and_another_has_what_was_his() {
     let inherited: Vec<&Value> = rows[..at].iter().filter(|row| row["what"] == "member.inherit").copied().collect();
     assert!(inherited.iter().all(|row| row["who"] == "root" && row["detail"]["from"] == "anna"), "{inherited:?}");
     let handed = |what: &str| inherited.iter().filter_map(|row| row["detail"][what].as_u64()).collect::<Vec<_>>();
-    assert_eq!((handed("assets"), handed("saved")), (vec![3], vec![1]), "after he was out, and in this order");
+    assert_eq!(
+        (handed("assets"), handed("reviews"), handed("saved")),
+        (vec![3], vec![1], vec![1]),
+        "after he was out, and in this order"
+    );
     assert_eq!(
         rows.iter().filter(|row| row["what"].as_str().unwrap().starts_with("member.")).count(),
-        2 + 1 + 2,
-        "two were added, one went, and two steps handed over"
+        2 + 1 + 3,
+        "two were added, one went, and three steps handed over"
     );
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Vocabulary;
 use crate::expr::{Expr, Facts};
+use crate::glossary::Glossary;
 use crate::guideline::{Clause, Guideline};
 pub use day::Day;
 pub use sheet::decode;
@@ -297,6 +298,13 @@ impl Platforms {
         let guided =
             |row: &Arc<Placement>| Arc::new(Placement { guideline: of(&row.platform), ..Placement::clone(row) });
         Self(self.0.iter().map(guided).collect())
+    }
+
+    /// The same table, its guidelines meaning what a glossary says.
+    #[must_use]
+    pub fn in_words_of(&self, glossary: &Glossary) -> Self {
+        let meant: Vec<_> = self.guidelines().map(|guideline| Arc::new(guideline.in_words_of(glossary))).collect();
+        self.guided(&meant)
     }
 
     /// What a platform's files are held to.

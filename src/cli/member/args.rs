@@ -51,7 +51,7 @@ pub enum MemberAction {
     },
     /// Shut a member out for good and make another the owner of what is his.
     #[command(after_help = "\
-Ends his mounts, what he has open, and what he had unlocked; then assets and saved queries of his become the other's, some at
+Ends his mounts, what he has open, and what he had unlocked; then assets, reviews and saved queries of his become the other's, some at
 a time. The same command once more goes on where it was cut off, and dam undo takes all of it back.
 
 Example:

@@ -30,7 +30,7 @@ pub fn run(global: &Global, args: ReviewArgs) -> Done {
         }
         ReviewAction::Comment(what) => {
             let text = must_say(&what, "a comment")?;
-            run_on(global, &what, |what, _| Command::Remark { what, text })
+            run_on(global, &what, |what, dry_run| Command::Remark { what, text, dry_run })
         }
     }
 }

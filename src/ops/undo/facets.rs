@@ -74,7 +74,10 @@ impl Work<'_> {
                 Put::Back(value) => {
                     // Who took it into the trash with its state brings it back with it.
                     if is != "trashed" {
-                        self.may(self.verb_for(field, was, &asset), &asset)?;
+                        // What a stage brought along goes with it.
+                        let along = matches!(field.as_str(), "due" | "reviewer") && fields.was.contains_key("stage");
+                        let verb = if along { Verb::List } else { self.verb_for(field, was, &asset) };
+                        self.may(verb, &asset)?;
                     }
                     if !is_silent(field) {
                         changed.push(json!({ "facet": facet(field), "old": now.clone(), "new": value.clone() }));

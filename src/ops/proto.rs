@@ -233,6 +233,7 @@ pub enum Command {
         dry_run: bool,
         why: String,
     },
+    AlertsShow,
     WorkflowShow,
     /// In the place of `base`; without, of whichever is in force.
     WorkflowPut {
@@ -387,6 +388,7 @@ impl Command {
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::ReviewList { .. }
+            | Self::AlertsShow
             | Self::WorkflowShow
             | Self::GuidelineList
             | Self::GuidelineShow { .. }

@@ -38,18 +38,31 @@ if have systemd-analyze; then
 fi
 mv "$(find "$WORK/config/damfs" -name '*.key')" "$WORK/key"
 of_unit() { sed -n "s/^$1=//p" "$WORK/units/damfs@.service"; }
-say "starting: $(of_unit ExecStart)"
-python3 "$ROOT/scripts/host/notify.py" "$WORK/notify" >"$WORK/told" &
-LISTENER=$!
-wait_for 10 test -S "$WORK/notify" || die "no socket for the daemon to tell"
 mapfile -t capabilities < <(of_unit CapabilityBoundingSet | tr ' ' '\n' | sed 's/^CAP_/+/' | tr '[:upper:]' '[:lower:]')
-read -ra command < <(of_unit ExecStart)
 bounded=-all$(printf ',%s' "${capabilities[@]}")
-NOTIFY_SOCKET=$WORK/notify setpriv --no-new-privs --bounding-set "$bounded" --inh-caps=-all "${command[@]}" 2>"$WORK/log" &
-DAEMON=$!
-wait_for 30 grep -qx READY=1 "$WORK/told" || die "the service manager was not told: $(tail -n 5 "$WORK/log")"
-wait "$LISTENER"
-mounted "$M" || die "it says that it serves, and nothing is mounted"
+# As the service manager starts it; back when it was told that the library is served.
+start() {
+    local command listener
+    read -ra command < <(of_unit ExecStart)
+    rm -f "$WORK/notify"
+    python3 "$ROOT/scripts/host/notify.py" "$WORK/notify" >"$WORK/told" &
+    listener=$!
+    wait_for 10 test -S "$WORK/notify" || die "no socket for the daemon to tell"
+    NOTIFY_SOCKET=$WORK/notify setpriv --no-new-privs --bounding-set "$bounded" --inh-caps=-all "${command[@]}" 2>>"$WORK/log" &
+    DAEMON=$!
+    wait_for 30 grep -qx READY=1 "$WORK/told" || die "the service manager was not told: $(tail -n 5 "$WORK/log")"
+    wait "$listener"
+    mounted "$M" || die "it says that it serves, and nothing is mounted"
+}
+# Waits for its end, as an exit code.
+ended() {
+    local code=0
+    wait "$DAEMON" || code=$?
+    DAEMON=
+    return "$code"
+}
+say "starting: $(of_unit ExecStart)"
+start
 fine "started with $(of_unit CapabilityBoundingSet | wc -w) capabilities; READY=1 came with the mount"
 
 # --- two members ------------------------------------------------------------------------------------------------------
@@ -103,6 +116,11 @@ smb_sees "$MIRA" globex acme
 fine "each sees his own; what is hidden is not found"
 ! smbclient -N "//127.0.0.1/studio" -s "$WORK/smb.conf" -p "$PORT" -c ls >/dev/null 2>&1 || die "a guest comes in"
 fine "nobody comes in without a name"
+# With change notifications Samba would tell it what mira makes.
+timeout 10 smbclient -U "$EDDY%$EDDY-word" //127.0.0.1/studio -s "$WORK/smb.conf" -p "$PORT" -c "notify library" >"$WORK/out" 2>&1 &&
+    die "who watches is told"
+grep -q NT_STATUS_NOT_IMPLEMENTED "$WORK/out" || die "who watches is not refused: $(cat "$WORK/out")"
+fine "nobody is told of what others do"
 
 # --- a save -----------------------------------------------------------------------------------------------------------
 id_of() { dam show --json "$1" | json_field id; }
@@ -131,9 +149,21 @@ wait "$SMBD" || true
 SMBD=
 
 # --- the end ----------------------------------------------------------------------------------------------------------
+# Killed, it is started again: what it left is taken away first, as systemd does it.
+kill -KILL "$DAEMON"
+ended 2>/dev/null && die "it was killed and ended well"
+read -ra command < <(of_unit ExecStopPost | sed 's/^-//')
+"${command[@]}" >/dev/null 2>&1 || true
+! mounted "$M" || die "what a killed daemon left stays"
+start
+[ -s "$M/library/acme/acme.txt" ] || die "the second daemon serves nothing"
+fine "killed, it is started again and serves"
+dam unmount "$M" >/dev/null
+ended || die "without its mount it has not ended well"
+fine "without its mount the service has ended"
+start
 kill -TERM "$DAEMON"
-wait "$DAEMON" || die "SIGTERM did not end it in order: $(tail -n 5 "$WORK/log")"
-DAEMON=
+ended || die "SIGTERM did not end it in order: $(tail -n 5 "$WORK/log")"
 ! mounted "$M" || die "the mount outlives its service"
 dam --key-file "$WORK/key" fsck >/dev/null || die "fsck is not clean"
 fine "SIGTERM ended it in order"

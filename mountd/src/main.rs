@@ -132,6 +132,14 @@ fn serve(args: &Args, signals: Signals, library: &Arc<Library>) -> Result<Daemon
     let pool = Pool::new().map_err(|e| cannot("no threads", &e))?;
     let life = if args.mountpoint.is_some() { Life::LastMount } else { Life::UntilStopped };
     let hub = Hub::new(Arc::clone(library), Arc::new(pool), life);
+    let weak = Arc::downgrade(&hub);
+    library.when_suspended(move |member| {
+        if let Some(hub) = weak.upgrade()
+            && hub.dismiss(member)
+        {
+            hub.stop();
+        }
+    });
     let control = Control::start(&hub).map_err(|e| cannot("the control socket cannot be made", &e))?;
     if let Some(mountpoint) = &args.mountpoint {
         let caller = Caller {
@@ -183,7 +191,7 @@ impl Daemon {
                 }
             })
         };
-        let beats: [(&str, Beat); 5] = [
+        let beats: [(&str, Beat); 6] = [
             ("tick", Library::tick),
             ("short", Library::tick_short),
             ("long", Library::settle_long),
@@ -193,6 +201,7 @@ impl Daemon {
                 library.evict_renders();
             }),
             ("index", |library| library.index()),
+            ("alerts", Library::watch_alerts),
         ];
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         // Half of the machine is left to everybody else.

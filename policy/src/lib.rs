@@ -1,6 +1,7 @@
 //! The damfs query language, the roles written in it, the decisions they lead to, a
-//! library's own words, which versions are kept, and what is written beside what is posted. Pure: no input, no output, no clock.
+//! library's own words, which versions are kept, what is written beside what is posted, and what is worth an alert. Pure: no input, no output, no clock.
 
+pub mod alerts;
 pub mod captions;
 pub mod expr;
 mod frame_rates;
@@ -12,6 +13,7 @@ mod source;
 pub mod thinning;
 pub mod workflow;
 
+pub use alerts::{Alert, Alerts, AlertsError};
 pub use captions::{Captions, CaptionsError, Post};
 pub use expr::{
     Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value, parse_with,

@@ -56,4 +56,12 @@ impl<'s> Source<'s> {
         let number = value.get_ref().as_integer().and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok());
         number.filter(|n| *n > 0).ok_or_else(message)
     }
+
+    /// One of the words that a key may have.
+    pub fn one_of<T: Copy>(&self, value: &Value<'_>, key: &str, words: &[(&str, T)]) -> Result<T, String> {
+        let word = self.text(value, key)?;
+        let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+        let found = words.iter().find(|(known, _)| *known == word);
+        found.map(|(_, one)| *one).ok_or_else(|| self.error(value.span().start, &unknown(key, word, &known)))
+    }
 }

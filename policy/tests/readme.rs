@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use damfs_policy::{
-    Captions, Case, CaseWho, Expr, Field, FieldKind, Glossary, Platforms, Post, RoleBook, Subject, Vocabulary, parse,
+    Alerts, Captions, Case, CaseWho, Expr, Field, FieldKind, Glossary, Platforms, Post, RoleBook, Subject, Vocabulary,
+    parse,
 };
 
 const README: &str = include_str!("../README.md");
@@ -110,4 +111,11 @@ fn every_text_of_captions_is_read_and_says_what_is_said() {
         let said = book.caption(row, &post).unwrap().unwrap();
         assert_eq!(said, "Luna at sea\n\n#aiart #beach\nMade with AI.\nlink in bio\n");
     }
+}
+
+#[test]
+fn the_alerts_on_this_page_are_read() {
+    let texts = blocks("alerts");
+    assert_eq!(texts.len(), 1);
+    assert_eq!(Alerts::parse(&texts[0]).unwrap().rules().len(), 2);
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::alerts::AlertsArgs;
 use super::audit::AuditArgs;
 use super::bulk::BulkArgs;
 use super::caption::CaptionArgs;
@@ -188,6 +189,8 @@ Example:
     Review(ReviewArgs),
     /// Take assets out of circulation at once.
     Takedown(TakedownArgs),
+    /// What members do that is worth telling somebody at once: show the rules, check a text.
+    Alerts(AlertsArgs),
     /// The board's stages, moves and reviewers: show, check, edit.
     Workflow(WorkflowArgs),
     /// Platforms' guidelines, which approvals are held to: list, show, edit, put, what an old one approved.

@@ -1,5 +1,6 @@
 //! The command line: one file per command. It alone reads the environment and prints.
 
+mod alerts;
 mod args;
 mod audit;
 mod backend;
@@ -90,6 +91,7 @@ pub fn run() -> ExitCode {
         Cmd::Policy(args) => policy::run(&global, args),
         Cmd::Review(args) => review::run(&global, args),
         Cmd::Takedown(args) => review::takedown(&global, args),
+        Cmd::Alerts(args) => alerts::run(&global, args),
         Cmd::Workflow(args) => workflow::run(&global, args),
         Cmd::Guideline(args) => guideline::run(&global, args),
         Cmd::Spec(args) => spec::run(&global, args),

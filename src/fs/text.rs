@@ -131,6 +131,9 @@ impl Mount {
             for fault in self.library.faults() {
                 let _ = writeln!(out, "fault     {fault}");
             }
+            for alert in self.library.recent_alerts() {
+                let _ = writeln!(out, "alert     {alert}");
+            }
         }
         Ok(out)
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
+use super::alerts::{self, Watching};
 use super::brake::Brake;
 use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
@@ -46,7 +47,7 @@ use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, NodeClass, No
 use crate::clock::SharedClock;
 use crate::crypto::{Keyring, Permutation};
 use crate::media::Budget;
-use crate::policy::{Captions, Case, Glossary, Platforms, RoleBook, ThinningRules, platforms};
+use crate::policy::{Alerts, Captions, Case, Glossary, Platforms, RoleBook, ThinningRules, platforms};
 use crate::rng::SharedEntropy;
 use crate::types::{AssetId, MemberId, NodeId, Timestamp};
 
@@ -129,6 +130,7 @@ pub struct Library {
     pub(super) platforms_file: OwnText,
     pub(super) captions: CaptionsInForce,
     pub(super) board: Board,
+    pub(super) alerts: Watching,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -202,6 +204,7 @@ impl Library {
             (glossary::FILE, Glossary::TEMPLATE, "the glossary"),
             (spec::FILE, Platforms::TEMPLATE, "the table of platforms"),
             (captions::FILE, Captions::TEMPLATE, "the captions"),
+            (alerts::FILE, Alerts::TEMPLATE, "the rules of alerts"),
             ("README.txt", README, "the readme"),
         ] {
             write_new(&root.join(file), text.as_bytes(), 0o600).map_err(io(format!("cannot write {what}")))?;
@@ -245,10 +248,10 @@ impl Library {
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
-        let (platforms, captions, board) = catalog.read(|tx| {
+        let (platforms, captions, board, alerts) = catalog.read(|tx| {
             let platforms = guidelines::kept(tx, &*spec::kept(tx)?)?;
             let board = Board::kept(tx, &platforms.vocabulary())?;
-            Ok::<_, CatalogError>((platforms, CaptionsInForce::kept(tx)?, board))
+            Ok::<_, CatalogError>((platforms, CaptionsInForce::kept(tx)?, board, Watching::kept(tx)?))
         })?;
         let roles = policy::open(&catalog, &root, &platforms.vocabulary(), clock.now())?;
         let (words, glossary_file) = glossary::read(&root).map_err(OpenError::Glossary)?;
@@ -297,6 +300,7 @@ impl Library {
             platforms_file: OwnText::unread(spec::FILE),
             captions,
             board,
+            alerts,
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -307,6 +311,9 @@ impl Library {
         }
         if let Err(e) = library.first_captions() {
             tracing::warn!(error = %e, "the captions could not be put in force; those before them stay");
+        }
+        if let Err(e) = library.first_alerts() {
+            tracing::warn!(error = %e, "the rules of alerts could not be put in force; those before them stay");
         }
         Ok(library)
     }
@@ -414,6 +421,8 @@ impl Library {
             told(self.glossary_fault(), "until it is mended, the words before it stay in force"),
             told(self.platforms_fault(), "until it is mended, the table before it stays in force"),
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
+            told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
+            told(self.untold_fault(), "the alert itself is in dam log"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
         faults.into_iter().flatten().collect()

@@ -1,6 +1,7 @@
 //! What people do with a library: import, versions, members, checks. The command line and the daemon call the same functions.
 
 mod actor;
+pub mod alerts;
 pub mod assets;
 pub mod assign;
 pub mod bin;

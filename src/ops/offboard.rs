@@ -66,7 +66,10 @@ fn named(tx: &dyn ReadTx, name: &str) -> Result<MemberRow, OpsError> {
 }
 
 /// Ends what he has unlocked.
-fn lock(tx: &mut dyn WriteTx, member: MemberId) -> Result<bool, OpsError> {
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn lock(tx: &mut dyn WriteTx, member: MemberId) -> Result<bool, OpsError> {
     let Some(mut factor) = tx.factor(member)?.filter(|factor| factor.unlocked.is_some()) else { return Ok(false) };
     factor.unlocked = None;
     tx.put_factor(&factor)?;

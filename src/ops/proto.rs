@@ -234,6 +234,7 @@ pub enum Command {
         dry_run: bool,
         why: String,
     },
+    AlertsShow,
     WorkflowShow,
     /// In the place of `base`; without, of whichever is in force.
     WorkflowPut {
@@ -388,6 +389,7 @@ impl Command {
             | Self::FolderRule { .. } => true,
             Self::Import { .. }
             | Self::ReviewList { .. }
+            | Self::AlertsShow
             | Self::WorkflowShow
             | Self::GuidelineList
             | Self::GuidelineShow { .. }

@@ -14,10 +14,10 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, assign, brake, captions, complete, conflicts, copies, factors, filing, find, findings,
-    folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach, records,
-    restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value, whence,
-    why, workflow,
+    Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, factors, filing, find,
+    findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
+    records, restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value,
+    whence, why, workflow,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -219,6 +219,7 @@ fn run(
             let ask = assign::Ask { what, list: file, dry_run };
             review::takedown(library, &review::saying(actor, Some(&why))?, ask, platform.as_deref(), listener)
         }
+        Command::AlertsShow => alerts::show(library, actor),
         Command::WorkflowShow => workflow::show(library, actor),
         Command::WorkflowPut { text, base } => workflow::put(library, actor, &text, base.as_deref()),
         Command::GuidelineList => guidelines::list(library, actor),

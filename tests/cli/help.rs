@@ -2,11 +2,12 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 53] = [
     &["audit", "sign-off"],
     &["review", "approve"],
     &["takedown"],
     &["workflow", "edit"],
+    &["alerts", "check"],
     &["guideline", "stale"],
     &["init"],
     &["import"],

@@ -81,6 +81,54 @@ fn who_leaves_has_neither_mount_nor_handle_nor_page() {
     assert_eq!(log.matches("\"member.offboard\"").count(), 1);
 }
 
+/// Within a minute of what was too much; here it is a matter of seconds.
+#[test]
+fn who_is_shut_out_by_an_alert_has_neither_mount_nor_handle() {
+    let mut s = Studio::new();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    for seed in 0..4 {
+        fs::write(from.join(format!("{seed}.png")), png(64, 64, seed)).unwrap();
+    }
+    s.import(&from, &["--into", "luna"]);
+    let told = s.path("told");
+    let rule = "[alert.many]\non = \"downloads\"\nmore_than = 2\nwithin = \"1 minute\"\naction = \"suspend\"\n";
+    let command = format!("command = [\"/usr/bin/tee\", \"{}\"]\n", told.display());
+    fs::write(s.library().join("alerts.toml"), format!("{command}{rule}")).unwrap();
+    s.mount("shared", &["--shared"]);
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
+    let own = s.path("own");
+    fs::create_dir(&own).unwrap();
+    sh(&format!("chown {EDDY} {}", own.display()));
+    let (ok, said) =
+        as_user(EDDY, &format!("{} mount {} {}", env!("CARGO_BIN_EXE_dam"), s.library().display(), own.display()));
+    assert!(ok, "{said}");
+    s.adopt("own");
+    let (ok, said) = as_user(EDDY, &format!("cat {0}/0.png {0}/1.png >/dev/null", own.join("library/luna").display()));
+    assert!(ok, "{said}");
+
+    // He reads a third, and holds it open.
+    let held = format!(
+        "import os, time\nf = os.open('{}', os.O_RDONLY)\nos.read(f, 9)\nfor _ in range(600):\n  time.sleep(0.1)\n  try: os.pread(f, 9, 0)\n  except OSError as e: print(e.errno); break",
+        s.path("shared/library/luna/2.png").display()
+    );
+    let began = Instant::now();
+    let (ok, said) = as_user(EDDY, &format!("python3 -c \"{held}\""));
+    assert!(ok && said.trim() == libc::EACCES.to_string(), "{said}");
+    wait_until("his mount is gone", || !sh("cat /proc/mounts").contains(own.to_str().unwrap()));
+    wait_until("somebody was told", || fs::read_to_string(&told).is_ok_and(|said| said.ends_with('\n')));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let said: serde_json::Value = serde_json::from_str(&fs::read_to_string(&told).unwrap()).unwrap();
+    assert!(said["member"] == "eddy" && said["suspended"] == true, "{said}");
+    assert!(!as_user(EDDY, &format!("cat {}", s.path("shared/library/luna/0.png").display())).0);
+    let status = || fs::read_to_string(s.path("shared/.dam/status")).unwrap();
+    wait_until("admins see it", || status().contains("alert many: eddy, 3 downloads within 60 s"));
+    let log = s.dam(["log", "--json"]);
+    assert_eq!(log.matches("\"member.suspend\"").count(), 1);
+    s.dam(["member", "set", "eddy", "--active", "true"]);
+    assert!(as_user(EDDY, &format!("cat {}", s.path("shared/library/luna/0.png").display())).0);
+}
+
 /// Regression: his mounts were taken down by his name, and only when all that comes after he is shut out had gone well.
 #[test]
 fn his_mounts_go_also_when_what_comes_after_fails() {

@@ -156,16 +156,6 @@ const ZONE: &str = "time_zone";
 /// An example of a table of verbs.
 const TABLE: &str = "[role.editor.allow]";
 
-impl Source<'_> {
-    /// One of the words that a key may have.
-    fn one_of<T: Copy>(&self, value: &Value<'_>, key: &str, words: &[(&str, T)]) -> Result<T, String> {
-        let word = self.text(value, key)?;
-        let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-        let found = words.iter().find(|(known, _)| *known == word);
-        found.map(|(_, one)| *one).ok_or_else(|| self.error(value.span().start, &unknown(key, word, &known)))
-    }
-}
-
 /// Reads roles.
 struct Reader<'s> {
     source: &'s Source<'s>,

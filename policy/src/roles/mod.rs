@@ -21,6 +21,7 @@ pub use lock::{AdultGate, Lock};
 pub use moments::moments;
 pub use subject::{Decision, Subject};
 pub use when::When;
+pub(crate) use when::zone;
 
 use crate::expr::{Expr, ExprError, Field, Term, Test, Vocabulary, parse_with, unknown};
 

@@ -127,7 +127,7 @@ pub(super) fn instant(zone: &TimeZone, text: &str) -> Option<i64> {
 ///
 /// # Errors
 /// When the table has none; names the nearest.
-pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
+pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
     let table = TimeZoneDatabase::bundled();
     table.get(name).map_err(|_| {
         let known: Vec<String> = table.available().map(|zone| zone.as_str().to_owned()).collect();

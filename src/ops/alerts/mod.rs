@@ -1,0 +1,314 @@
+//! Alerts: what members did, as the log tells it, is held to the rules of `alerts.toml`, a text in the library's folder that is read again whenever
+//! it has changed. Nobody waits for it: rows are looked at a moment after they were written, by a thread of its own.
+
+mod command;
+mod rows;
+
+use std::collections::VecDeque;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use damfs_policy::Alerts;
+use damfs_policy::alerts::{Firing, Reaction, Watch};
+use serde_json::{Value, json};
+
+use super::kept::{self, Kind, Version};
+use super::notices::Notice;
+use super::own_text::{OwnText, Seen, Stamp};
+use super::record::Hand;
+use super::{Actor, CHAIN, Library, OpsError, members, offboard, trail};
+use crate::audit;
+use crate::catalog::{CatalogError, ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::types::{MemberId, Timestamp};
+use rows::Places;
+
+/// The rules, in the library's folder.
+pub const FILE: &str = "alerts.toml";
+
+const KIND: Kind<'static> = Kind { key: "alerts", action: "alerts.change", subject: FILE };
+/// Up to where in the log everything that fires is on record.
+const TOLD: &str = "alerts.told";
+/// What the row of an alert is called.
+const FIRED: &str = "alert.fire";
+/// How often it is looked.
+const EVERY_MS: i64 = 2_000;
+/// So many are shown.
+const SHOWN: usize = 10;
+/// Commands at a time.
+const COMMANDS: usize = 8;
+
+/// The rules in force, and how far the log was held to them.
+pub(super) struct Watching {
+    file: OwnText,
+    state: Mutex<State>,
+    shown: Mutex<Shown>,
+    dismiss: OnceLock<Box<dyn Fn(MemberId) + Send + Sync>>,
+}
+
+struct State {
+    /// The number of their text; 0 is what ships.
+    no: u64,
+    alerts: Arc<Alerts>,
+    watch: Watch,
+    /// What was looked at; `None` before the first rows were.
+    seen: Option<Places>,
+    looked: Option<Timestamp>,
+}
+
+#[derive(Default)]
+struct Shown {
+    alerts: VecDeque<String>,
+    fault: Option<String>,
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watching {
+    /// With the rules that were in force when the library was used last; at first those that ship.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub(super) fn kept(tx: &dyn ReadTx) -> Result<Self, CatalogError> {
+        let kept = kept::in_force(tx, KIND.key)?;
+        let read = kept.as_ref().and_then(|kept| Alerts::parse(&kept.text).ok());
+        let (no, alerts) = (kept.map_or(0, |kept| kept.no), Arc::new(read.unwrap_or_default()));
+        let state = State { no, alerts, watch: Watch::default(), seen: None, looked: None };
+        let (shown, dismiss) = (Mutex::default(), OnceLock::new());
+        Ok(Self { file: OwnText::unread(FILE), state: Mutex::new(state), shown, dismiss })
+    }
+}
+
+impl Library {
+    /// What takes down the mounts of a member who is shut out.
+    pub fn when_suspended(&self, dismiss: impl Fn(MemberId) + Send + Sync + 'static) {
+        let _ = self.alerts.dismiss.set(Box::new(dismiss));
+    }
+
+    /// What is wrong with the library's `alerts.toml`.
+    #[must_use]
+    pub fn alerts_fault(&self) -> Option<String> {
+        self.alerts.file.fault()
+    }
+
+    /// Why nobody was told of the last alert that has a command.
+    #[must_use]
+    pub(super) fn untold_fault(&self) -> Option<String> {
+        lock(&self.alerts.shown).fault.clone()
+    }
+
+    /// The last alerts, the oldest first, for admins.
+    #[must_use]
+    pub fn recent_alerts(&self) -> Vec<String> {
+        lock(&self.alerts.shown).alerts.iter().cloned().collect()
+    }
+
+    /// Reads the rules when the library is opened: without any those that ship are in force, and a mistake changes nothing.
+    pub(super) fn first_alerts(&self) -> Result<(), OpsError> {
+        let (file, mut state) = (&self.alerts.file, lock(&self.alerts.state));
+        match file.bytes(self.root()) {
+            Ok(None) => self.watch_by(&mut state, Alerts::default()),
+            Ok(Some(_)) | Err(_) => self.read_alerts(&mut state, &mut file.seen(), file.stamp(self.root())),
+        }
+    }
+
+    /// One beat; a daemon has a thread for it, for commands are waited for.
+    pub fn watch_alerts(self: &Arc<Self>) {
+        if let Err(e) = self.look_for_alerts() {
+            tracing::warn!(error = %e, "alerts: this beat failed; the next one tries again");
+        }
+    }
+
+    fn look_for_alerts(&self) -> Result<(), OpsError> {
+        let now = self.clock.now();
+        let mut state = lock(&self.alerts.state);
+        if state.looked.is_some_and(|looked| (0..EVERY_MS).contains(&now.ms_since(looked))) {
+            return Ok(());
+        }
+        state.looked = Some(now);
+        let file = &self.alerts.file;
+        let mut seen = file.seen();
+        if let Some(stamp) = file.changed(self.root(), &mut seen) {
+            self.read_alerts(&mut state, &mut seen, stamp)?;
+        }
+        drop(seen);
+        let fired = self.fired(&mut state, now)?;
+        if fired.is_empty() {
+            return Ok(());
+        }
+        let recorded = self.record(&state, &fired, now);
+        let suspended = recorded.inspect_err(|_| {
+            // Not on record, it is to fire again.
+            state.seen = None;
+        })?;
+        drop(state);
+        self.react(&fired, &suspended, now);
+        Ok(())
+    }
+
+    fn read_alerts(&self, state: &mut State, seen: &mut Seen, now: Option<Stamp>) -> Result<(), OpsError> {
+        let decode = |bytes| String::from_utf8(bytes).map_err(|e| format!("{FILE} is no UTF-8 text: {e}"));
+        let parse = |text: String| Alerts::parse(&text).map_err(|e| e.0);
+        let fault = match self.alerts.file.must(self.root()).and_then(decode).and_then(parse) {
+            Ok(alerts) => {
+                self.watch_by(state, alerts)?;
+                None
+            }
+            Err(fault) => {
+                let sentence = format!("{fault}; the rules before it stay in force");
+                tracing::warn!("{sentence}");
+                let at = self.clock.now();
+                self.notices.add(Notice { at, member: None, op: "alert".to_owned(), sentence });
+                Some(fault)
+            }
+        };
+        seen.read(now, fault);
+        Ok(())
+    }
+
+    /// From now on these rules are in force; on record, or those before them stay.
+    fn watch_by(&self, state: &mut State, alerts: Alerts) -> Result<(), OpsError> {
+        if *state.alerts == alerts {
+            return Ok(());
+        }
+        let next = Version::new(state.no + 1, alerts.text(), "damfs", self.clock.now());
+        let names: Vec<&str> = alerts.rules().iter().map(|rule| rule.name.as_str()).collect();
+        self.catalog.write(|tx| next.keep(tx, KIND, json!({ "alerts": names })))?;
+        // What was done of late counts by the new rules, too, as far as nothing has fired.
+        let (no, alerts) = (next.no, Arc::new(alerts));
+        *state = State { no, alerts, watch: Watch::default(), seen: None, looked: state.looked };
+        Ok(())
+    }
+
+    /// Puts what has fired on record, and shuts out whom it says; those members.
+    fn record(&self, state: &State, fired: &[Firing], now: Timestamp) -> Result<Vec<Option<MemberId>>, OpsError> {
+        let places = state.seen.clone().unwrap_or_default();
+        self.catalog.write(|tx| {
+            let mut suspended = Vec::new();
+            for firing in fired {
+                let member = tx.member_by_name(&firing.member)?;
+                let subject = member.as_ref().map_or_else(|| firing.member.clone(), |member| member.id.to_string());
+                let mut detail = told(firing);
+                detail["version"] = state.no.into();
+                audit::append(tx, CHAIN, now, "damfs", FIRED, &subject, &detail)?;
+                let out = match member.filter(|_| firing.alert.reaction == Reaction::Suspend) {
+                    Some(member) => self.suspend(tx, &member, firing, now)?,
+                    None => None,
+                };
+                suspended.push(out);
+            }
+            tx.set_meta(TOLD, &places.text())?;
+            Ok(suspended)
+        })
+    }
+
+    /// Shuts a member out and locks what he had unlocked, unless nobody would be left who could let him in again.
+    fn suspend(
+        &self,
+        tx: &mut dyn WriteTx,
+        old: &MemberRow,
+        firing: &Firing,
+        now: Timestamp,
+    ) -> Result<Option<MemberId>, OpsError> {
+        let row = MemberRow { active: false, ..old.clone() };
+        if !old.active {
+            return Ok(None);
+        }
+        match members::leaves_an_admin(self, tx, old, &row) {
+            Ok(()) => {}
+            Err(OpsError::Failed { .. }) => return Ok(None),
+            Err(e) => return Err(e),
+        }
+        let locked = offboard::lock(tx, old.id)?;
+        tx.put_member(&row)?;
+        tx.change(ChangeKind::Access, &row.id.to_string())?;
+        let detail = json!({ "member": old.name, "alert": firing.alert.name, "locked": locked });
+        trail::append(tx, &Hand::own(None, now), "member.suspend", &row.id.to_string(), &detail)?;
+        Ok(Some(old.id))
+    }
+
+    /// What is done when all is on record: mounts go first, then somebody is told.
+    fn react(&self, fired: &[Firing], suspended: &[Option<MemberId>], now: Timestamp) {
+        if let Some(dismiss) = self.alerts.dismiss.get() {
+            suspended.iter().flatten().for_each(|member| dismiss(*member));
+        }
+        let mut calls = Vec::new();
+        for (firing, out) in fired.iter().zip(suspended) {
+            let sentence = sentence(&told(firing));
+            tracing::warn!("{sentence}");
+            self.notices.add(Notice { at: now, member: None, op: "alert".to_owned(), sentence });
+            if !firing.alert.command.is_empty() {
+                let mut said = told(firing);
+                said["library"] = self.root().to_string_lossy().into();
+                said["suspended"] = out.is_some().into();
+                calls.push((&firing.alert, said.to_string()));
+            }
+        }
+        if calls.is_empty() {
+            return;
+        }
+        let mut faults = Vec::new();
+        if let Err(fault) = self.trusts_commands() {
+            faults.push(fault);
+        } else {
+            for some in calls.chunks(COMMANDS) {
+                let ended: Vec<Result<(), String>> = std::thread::scope(|scope| {
+                    let running = some.iter().map(|(alert, said)| scope.spawn(|| command::tell(&alert.command, said)));
+                    let running: Vec<_> = running.collect();
+                    running.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("it panicked".into()))).collect()
+                });
+                let named = some.iter().zip(ended).filter_map(|((alert, _), ended)| Some((&alert.name, ended.err()?)));
+                faults.extend(named.map(|(name, fault)| format!("the command of alert {name}: {fault}")));
+            }
+        }
+        faults.iter().for_each(|fault| tracing::error!("nobody was told of an alert: {fault}"));
+        lock(&self.alerts.shown).fault = faults.into_iter().next();
+    }
+
+    /// Whoever can write in the library's folder says what is run: nobody shall say it to a daemon that may more than he.
+    fn trusts_commands(&self) -> Result<(), String> {
+        let meta = std::fs::metadata(self.root()).map_err(|e| format!("the library's folder cannot be read: {e}"))?;
+        let me = rustix::process::geteuid().as_raw();
+        if meta.uid() == me && meta.mode() & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "no command of {FILE} is run: others than user id {me}, whom the daemon runs as, may write in the library's folder"
+        ))
+    }
+}
+
+/// What a row says of an alert.
+fn told(firing: &Firing) -> Value {
+    let (alert, time) = (&firing.alert, |at| Timestamp::from_nanos(at).to_string());
+    json!({
+        "alert": alert.name,
+        "member": firing.member,
+        "on": alert.on.name(),
+        "count": firing.count,
+        "within_s": alert.within / 1_000_000_000,
+        "since": time(firing.since),
+        "at": time(firing.at),
+    })
+}
+
+/// The same for people.
+fn sentence(told: &Value) -> String {
+    let word = |key: &str| told[key].as_str().unwrap_or_default();
+    let (count, within) = (&told["count"], &told["within_s"]);
+    format!("alert {}: {}, {count} {} within {within} s", word("alert"), word("member"), word("on"))
+}
+
+/// The rules in force: `{"version", "text", ..}`.
+///
+/// # Errors
+/// [`OpsError::Refused`] for who is no admin.
+pub fn show(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
+    actor.must_be_admin("read the rules of alerts")?;
+    let kept = library.catalog.read(|tx| kept::in_force(tx, KIND.key))?;
+    let mut told = kept.map_or_else(|| json!({ "version": 0 }), |kept| kept.told());
+    told["text"] = lock(&library.alerts.state).alerts.text().into();
+    told["recent"] = json!(library.recent_alerts());
+    Ok(told)
+}

@@ -43,3 +43,4 @@ mod views;
 mod whence;
 mod words;
 mod world;
+mod written;

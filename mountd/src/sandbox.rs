@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -20,6 +20,7 @@ use landlock::{
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, nice, set_parent_process_death_signal, setrlimit};
+use rustix::stdio::dup2_stdout;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 
@@ -49,6 +50,9 @@ struct Args {
     /// Bytes of the longest file that it may write
     #[arg(long)]
     file_bytes: u64,
+    /// What the program says goes nowhere, and the path of its output is its last argument
+    #[arg(long)]
+    apart: bool,
     /// The program
     program: PathBuf,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -57,13 +61,29 @@ struct Args {
 
 /// Becomes the program. Comes back only to say why not.
 pub fn run() -> ExitCode {
-    let args = Args::parse_from(std::env::args_os().skip(1));
-    let why = give_up(&args).err().unwrap_or_else(|| Command::new(&args.program).args(&args.arguments).exec());
+    let mut args = Args::parse_from(std::env::args_os().skip(1));
+    let given_up = set_apart(&mut args).and_then(|output| give_up(&args, output.as_ref()).map(|()| output));
+    let why = match given_up {
+        Ok(_output) => Command::new(&args.program).args(&args.arguments).exec(),
+        Err(e) => e,
+    };
     eprintln!("{}{why}", damfs::ops::UNSANDBOXED);
     ExitCode::FAILURE
 }
 
-fn give_up(args: &Args) -> io::Result<()> {
+/// Of a program that talks on its standard output the output gets another descriptor, which is told of behind its arguments.
+fn set_apart(args: &mut Args) -> io::Result<Option<OwnedFd>> {
+    if !args.apart {
+        return Ok(None);
+    }
+    // It stays open in the program.
+    let output = rustix::io::dup(io::stdout())?;
+    args.arguments.push(format!("/proc/self/fd/{}", output.as_raw_fd()).into());
+    dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+    Ok(Some(output))
+}
+
+fn give_up(args: &Args, output: Option<&OwnedFd>) -> io::Result<()> {
     let limits = [
         (Resource::As, MEMORY),
         (Resource::Cpu, args.cpu_seconds),
@@ -78,7 +98,7 @@ fn give_up(args: &Args) -> io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(hard) })?;
     }
     set_no_new_privs(true)?;
-    confine(args).map_err(|e| io::Error::other(format!("the kernel's Landlock cannot be used: {e}")))?;
+    confine(args, output).map_err(|e| io::Error::other(format!("the kernel's Landlock cannot be used: {e}")))?;
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -89,8 +109,9 @@ fn give_up(args: &Args) -> io::Result<()> {
 }
 
 /// To the files that it needs. What the first Landlock has is required, what later ones added is taken where it is there.
-fn confine(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+fn confine(args: &Args, output: Option<&OwnedFd>) -> Result<(), Box<dyn std::error::Error>> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
+    let output = output.map_or(stdout.as_fd(), AsFd::as_fd);
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V1))?
@@ -106,8 +127,8 @@ fn confine(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         _ => ruleset,
     };
     let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
-    let ruleset = match opened(stdout.as_fd())? {
-        file if file.is_file() => ruleset.add_rule(PathBeneath::new(stdout.as_fd(), write))?,
+    let ruleset = match opened(output)? {
+        file if file.is_file() => ruleset.add_rule(PathBeneath::new(output, write))?,
         _ => ruleset,
     };
     ruleset.restrict_self()?;
@@ -115,7 +136,7 @@ fn confine(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn opened(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
-    std::fs::File::from(fd.try_clone_to_owned()?).metadata()
+    File::from(fd.try_clone_to_owned()?).metadata()
 }
 
 /// Calls by which a path gets another mode, owner, time, attribute or length, which no Landlock, or no early one, knows of.

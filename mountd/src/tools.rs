@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use damfs::ops::clips::Tools;
-use damfs::ops::converter::Decoder;
+use damfs::ops::converter::{Decoder, Writer};
 
 /// Finds in the folders of `PATH` what clips are rendered by.
 ///
@@ -22,6 +22,14 @@ pub fn of_clips(path: Option<&OsStr>) -> Result<Tools, String> {
 /// What is missing, and how to get it.
 pub fn of_pictures(path: Option<&OsStr>) -> Result<Decoder, String> {
     Ok(Decoder { sandbox: itself()?, vips: program(path, "vips", "libvips-tools")? })
+}
+
+/// Finds there what AVIF is written by.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub fn of_avif(path: Option<&OsStr>) -> Result<Writer, String> {
+    Ok(Writer { sandbox: itself()?, avifenc: program(path, "avifenc", "libavif-bin")? })
 }
 
 fn itself() -> Result<PathBuf, String> {
@@ -48,6 +56,8 @@ mod tests {
             assert!(why.contains("ffmpeg is not there; install ffmpeg"), "{why}");
             let why = of_pictures(path).unwrap_err();
             assert!(why.contains("vips is not there; install libvips-tools"), "{why}");
+            let why = of_avif(path).unwrap_err();
+            assert!(why.contains("avifenc is not there; install libavif-bin"), "{why}");
         }
     }
 }

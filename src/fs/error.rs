@@ -202,7 +202,9 @@ impl From<StillError> for FsError {
     fn from(e: StillError) -> Self {
         match e {
             StillError::Lasting(reason) => Self::NoExport(reason),
-            StillError::Media(e @ MediaError::Unavailable { .. }) => Self::NoExport(e.to_string()),
+            StillError::Media(e @ (MediaError::Unavailable { .. } | MediaError::Unwritable { .. })) => {
+                Self::NoExport(e.to_string())
+            }
             StillError::Busy => Self::TryAgain,
             StillError::Catalog(e) => e.into(),
             StillError::Blob(e) => e.into(),

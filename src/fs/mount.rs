@@ -122,7 +122,7 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
-            .without_decoders(self.library.converter.lacking())
+            .without(self.library.converter.lacks())
             .with_captions(self.library.captions())
     }
 
@@ -208,8 +208,8 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    let unconverted = self.library.converter.unavailable(&export.version.format);
-                    if tree::unrenderable(tx, &export.version, &export.recipe, unconverted.as_deref())?.is_some() {
+                    let lacks = self.library.converter.lacks();
+                    if tree::unrenderable(tx, &export.version, &export.recipe, &lacks)?.is_some() {
                         return Err(FsError::NotFound);
                     }
                     Ok(Object::Export(Box::new(ExportRef { asset, ..(**export).clone() })))

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::handles::{Handle, OpenFile, Pass, Rights, Target};
-use super::inodes::{Space, Virtual};
+use super::inodes::{ExportRef, Space, Virtual};
 use super::mount::{Mount, Object};
 use super::xattr::QUALITY;
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo, Takes};
@@ -16,6 +16,7 @@ use crate::ops::reads;
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
 use crate::types::{AssetId, Caller, ContentId, NodeId, ReadAt};
+use crate::view::recipes::is_converted;
 
 /// The largest file: what the staging format can count.
 const MAX_SIZE: u64 = 1 << 50;
@@ -43,12 +44,17 @@ fn rendering(version: &VersionRow) -> Takes {
     if media::is_heif(&version.format) { Takes::Conversion } else { Takes::Render }
 }
 
+/// What rendering an export takes.
+fn exporting(export: &ExportRef) -> Takes {
+    if is_converted(&export.version, &export.recipe) { Takes::Conversion } else { Takes::Render }
+}
+
 impl Mount {
     /// What telling the attributes of this inode takes.
     #[must_use]
     pub fn stat_takes(&self, ino: u64) -> Takes {
         match self.remembered(ino).as_deref() {
-            Some(Virtual::Export(export)) if !self.is_sized(export) => rendering(&export.version),
+            Some(Virtual::Export(export)) if !self.is_sized(export) => exporting(export),
             _ => Takes::Nothing,
         }
     }
@@ -76,7 +82,7 @@ impl Mount {
     pub fn read_takes(&self, fh: u64) -> Takes {
         match self.handles.get(fh).as_deref() {
             Ok(Handle::Export { bytes, export, .. }) if bytes.get().is_none() && !self.is_rendered(export) => {
-                rendering(&export.version)
+                exporting(export)
             }
             _ => Takes::Nothing,
         }

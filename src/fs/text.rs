@@ -146,7 +146,7 @@ impl Mount {
                 [&stills.counts().kept, &stills.counts().rendered].map(|n| n.load(Ordering::Relaxed));
             let waiting = stills.waiting();
             let _ = writeln!(out, "stills    of {waiting} assets wait to be rendered");
-            for lack in self.library.converter.told() {
+            for lack in self.library.converter.told().into_iter().chain(self.library.no_writer()) {
                 let _ = writeln!(out, "          {lack}");
             }
             let share = kept.saturating_mul(100).checked_div(kept + rendered).unwrap_or(100);

@@ -46,7 +46,7 @@ mod zip;
 
 pub use budget::{Budget, Share};
 pub use decode::{Conversion, Converter, Limits, Master, conversion, decoded_bytes};
-pub use encode::Rendered;
+pub use encode::{AVIF_COMMAND, Encoder, Rendered};
 pub use focus::Focus;
 pub use heif::{COMMAND as HEIF_COMMAND, is_heif};
 pub use look::LOOK;
@@ -100,8 +100,16 @@ pub enum MediaError {
         /// What is missing, and what to do.
         why: String,
     },
-    /// It took all the time, memory or room that a decode is given; another time it may not.
-    #[error("it cannot be decoded just now: {what}")]
+    /// A format that another program writes, which cannot be run here.
+    #[error("{format} cannot be written here: {why}")]
+    Unwritable {
+        /// The format's name as [`StillFormat::name`] gives it.
+        format: String,
+        /// What is missing, and what to do.
+        why: String,
+    },
+    /// It took all the time, memory or room that it is given; another time it may not.
+    #[error("it cannot be rendered just now: {what}")]
     Overran {
         /// Of what.
         what: String,
@@ -115,7 +123,7 @@ impl MediaError {
     /// Whether the same bytes would fail again: what the machine could not do just now says nothing of them.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Io(_) | Self::Unavailable { .. } | Self::Overran { .. })
+        !matches!(self, Self::Io(_) | Self::Unavailable { .. } | Self::Unwritable { .. } | Self::Overran { .. })
     }
 
     pub(crate) fn damaged(what: impl Into<String>) -> Self {

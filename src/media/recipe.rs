@@ -41,10 +41,12 @@ pub enum StillFormat {
     Bmp,
     /// Deflated TIFF, 8 bits.
     Tiff,
+    /// AVIF, 8 bits, 4:2:0; by another program.
+    Avif,
 }
 
 impl StillFormat {
-    const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
+    const ALL: [Self; 7] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff, Self::Avif];
 
     /// The format of that name, as [`super::Sniffed::format`] gives it.
     #[must_use]
@@ -62,6 +64,7 @@ impl StillFormat {
             Self::Gif => "gif",
             Self::Bmp => "bmp",
             Self::Tiff => "tiff",
+            Self::Avif => "avif",
         }
     }
 
@@ -77,13 +80,19 @@ impl StillFormat {
     /// Whether it has a quality that can be given up for a smaller file.
     #[must_use]
     pub const fn has_quality(self) -> bool {
-        matches!(self, Self::Jpeg | Self::WebP)
+        matches!(self, Self::Jpeg | Self::WebP | Self::Avif)
     }
 
     /// Whether its pixels may be transparent.
     #[must_use]
     pub const fn has_alpha(self) -> bool {
-        matches!(self, Self::Png | Self::WebP | Self::Tiff)
+        matches!(self, Self::Png | Self::WebP | Self::Tiff | Self::Avif)
+    }
+
+    /// Whether another program writes it, a new build of which may write other bytes.
+    #[must_use]
+    pub const fn is_converted(self) -> bool {
+        matches!(self, Self::Avif)
     }
 }
 
@@ -203,7 +212,9 @@ impl Recipe {
         let pixels = side(self.width, source_w).saturating_mul(side(self.height, source_h));
         let bytes = match self.format {
             StillFormat::Jpeg => pixels.saturating_mul(u64::from(self.quality.clamp(10, 100))) / 400,
-            StillFormat::WebP => pixels.saturating_mul(u64::from(self.quality.clamp(10, 100))) / 600,
+            StillFormat::WebP | StillFormat::Avif => {
+                pixels.saturating_mul(u64::from(self.quality.clamp(10, 100))) / 600
+            }
             StillFormat::Gif => pixels,
             StillFormat::Png | StillFormat::Tiff => pixels.saturating_mul(2),
             StillFormat::Bmp => pixels.saturating_mul(3),

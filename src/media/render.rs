@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use super::canvas::{Ground, WHITE, flatten, lay};
 use super::colour::to_srgb;
 use super::decode::{Layout, Samples};
-use super::encode::{self, Rendered};
+use super::encode::{self, Encoder, Rendered};
 use super::plan::{Part, Plan, filling, plan, squeezed, stored};
 use super::sharpen::sharpen;
 use super::{Canvas, Fit, Limits, Master, MediaError, Recipe, alpha, attention, mark, source_type};
@@ -42,6 +42,14 @@ impl Master {
     /// # Errors
     /// When the picture is too small for the recipe, or the result cannot be made as small as it asks or would be absurdly large.
     pub fn render(&self, recipe: &Recipe) -> Result<Rendered, MediaError> {
+        self.render_with(recipe, None)
+    }
+
+    /// Renders one export, which is written by another program if need be.
+    ///
+    /// # Errors
+    /// As [`Master::render`], and when that program cannot be run.
+    pub fn render_with(&self, recipe: &Recipe, by: Option<&dyn Encoder>) -> Result<Rendered, MediaError> {
         let recipe = &self.looked_at(recipe)?;
         let plan = plan(self.size(), recipe)?;
         let mut raster = self.raster(&plan)?;
@@ -62,7 +70,16 @@ impl Master {
         if let Some(text) = &recipe.watermark {
             mark::corner(&mut laid, text);
         }
-        encode::encode(&laid, recipe, packet.as_deref())
+        encode::encode(&laid, recipe, packet.as_deref(), by)
+    }
+
+    /// Pixels of what a recipe makes.
+    ///
+    /// # Errors
+    /// When the picture is too small for it, or the result would be absurdly large.
+    pub fn pixels_of(&self, recipe: &Recipe) -> Result<u64, MediaError> {
+        let (width, height) = plan(self.size(), recipe)?.canvas;
+        Ok(u64::from(width) * u64::from(height))
     }
 
     /// The recipe with a focus, where it leaves that to the picture.

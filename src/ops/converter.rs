@@ -1,8 +1,9 @@
-//! Pictures whose decoders are not of this process: AVIF and HEIC, by libvips in the sandbox.
+//! Pictures whose codecs are not of this process: AVIF and HEIC are decoded by libvips in the sandbox, and AVIF is written there (`write`).
 //!
 //! What decodes them are codecs of video, hundreds of thousands of lines of C. A crash, a hang or worse of theirs costs one picture.
 
 mod run;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -11,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Library;
 use crate::catalog::{CatalogError, ChangeKind};
 use crate::media::{self, Budget, MediaError};
-use crate::types::{ContentId, Timestamp};
+use crate::types::Timestamp;
+use crate::view::tree::Lacks;
+pub use write::Writer;
 
 /// Bytes of memory: what the sandbox gives one of them.
 const ROOM: u64 = 2 << 30;
@@ -38,15 +41,17 @@ type Find = Arc<dyn Fn() -> Result<Decoder, String> + Send + Sync>;
 /// How pictures of other formats are decoded for one library.
 pub struct Converter {
     state: Mutex<State>,
+    writer: Mutex<write::State>,
     /// The memory that all programs at once may take. Not that of the decodes: a slow one keeps no other format waiting.
     room: Budget,
-    /// What took more than it was given: when, and of what.
-    resting: Mutex<HashMap<ContentId, (Timestamp, String)>>,
+    /// What took more than it was given, by a content's hash or, to be written, by that of content and recipe: when, and of what.
+    resting: Mutex<HashMap<[u8; 32], (Timestamp, String)>>,
 }
 
 impl Default for Converter {
     fn default() -> Self {
-        Self { state: Mutex::default(), room: Budget::new(ROOM), resting: Mutex::default() }
+        let room = Budget::new(ROOM);
+        Self { state: Mutex::default(), writer: Mutex::default(), room, resting: Mutex::default() }
     }
 }
 
@@ -102,6 +107,16 @@ impl Converter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn writer_state(&self) -> MutexGuard<'_, write::State> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What cannot be rendered for want of a program, as far as that is known.
+    #[must_use]
+    pub fn lacks(&self) -> Lacks {
+        Lacks { masters: self.lacking(), avif: self.writer_state().writer().err() }
+    }
+
     fn decoder(&self, format: &str) -> Result<Decoder, String> {
         self.lock().decoder(format).cloned().map_err(str::to_owned)
     }
@@ -113,8 +128,7 @@ impl Converter {
     }
 
     /// The same of each such format, by its name.
-    #[must_use]
-    pub fn lacking(&self) -> BTreeMap<&'static str, String> {
+    fn lacking(&self) -> BTreeMap<&'static str, String> {
         let state = self.lock();
         let lacking = |format| state.decoder(format).err().map(|why| (format, why.to_owned()));
         FORMATS.iter().filter_map(|(format, _)| lacking(*format)).collect()
@@ -133,15 +147,15 @@ impl Converter {
     }
 
     /// Of what a picture took too much a short while ago.
-    fn overran(&self, content: ContentId, now: Timestamp) -> Option<String> {
+    fn overran(&self, key: [u8; 32], now: Timestamp) -> Option<String> {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.retain(|_, (since, _)| now.ms_since(*since) < REST_MS);
-        resting.get(&content).map(|(_, what)| what.clone())
+        resting.get(&key).map(|(_, what)| what.clone())
     }
 
-    fn rest(&self, content: ContentId, now: Timestamp, what: &str) {
+    fn rest(&self, key: [u8; 32], now: Timestamp, what: &str) {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        resting.insert(content, (now, what.to_owned()));
+        resting.insert(key, (now, what.to_owned()));
     }
 
     /// Who is to look for it again now, and by which format it is to show that it can; for one at a time.

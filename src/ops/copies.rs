@@ -170,8 +170,7 @@ fn export_of(
     Ok(match placement.kind {
         PlacementKind::Image => {
             let recipe = tree::recipe_of(tx, asset, &version, placement)?;
-            match tree::unrenderable(tx, &version, &recipe, library.converter.unavailable(&version.format).as_deref())?
-            {
+            match tree::unrenderable(tx, &version, &recipe, &library.converter.lacks())? {
                 Some(reason) => Err(reason),
                 None => {
                     let still = Still { asset: asset.id, content: version.content, recipe };

@@ -39,6 +39,8 @@ pub(super) struct Run<'a> {
     pub output: &'a File,
     pub cpu_seconds: u64,
     pub file_bytes: u64,
+    /// The program talks on its standard output: it is told of another path of the output, behind its arguments.
+    pub is_apart: bool,
 }
 
 /// How a run ended.
@@ -78,6 +80,7 @@ impl Run<'_> {
             .args(["--parent", &std::process::id().to_string()])
             .args(["--cpu-seconds", &self.cpu_seconds.to_string()])
             .args(["--file-bytes", &self.file_bytes.to_string()])
+            .args(self.is_apart.then_some("--apart"))
             .arg(self.program)
             .args(self.arguments)
             // Nothing that the daemon was told is anything to it.

@@ -118,8 +118,14 @@ pub fn since(placement: &Placement) -> Timestamp {
     placement.since.map_or(RECIPES_SINCE, |since| RECIPES_SINCE.max(Timestamp::from_nanos(since)))
 }
 
+/// Whether another program has a part in a still, a new build of which may make it otherwise.
+#[must_use]
+pub fn is_converted(version: &VersionRow, recipe: &Recipe) -> bool {
+    is_heif(&version.format) || recipe.format.is_converted()
+}
+
 /// When a still last changed: the version's time, or its recipe's if that is later. What a focus or the record makes, or another program that
-/// may see other pixels once, is as old as it was first made so; until then nobody has seen it.
+/// may see or write it otherwise once, is as old as it was first made so; until then nobody has seen it.
 #[must_use]
 pub fn still_time(
     version: &VersionRow,
@@ -127,7 +133,7 @@ pub fn still_time(
     recipe: &Recipe,
     made: Option<&RenditionRow>,
 ) -> Timestamp {
-    let follows = recipe.focus.is_some() || recipe.words.follow_the_record() || is_heif(&version.format);
+    let follows = recipe.focus.is_some() || recipe.words.follow_the_record() || is_converted(version, recipe);
     let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
     version.mtime.max(since(placement)).max(first)
 }

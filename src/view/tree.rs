@@ -4,7 +4,7 @@
 //! are stable: fixed names, then names made of values (a hash of the name), then files (their asset's ordinal or entry's id).
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
@@ -14,7 +14,9 @@ use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use clips::{ClipState, clip_state, takes_clips};
-pub use exports::{FOCUS, circulates, export_extension, export_stem, exported, recipe_of, takes_adult, unrenderable};
+pub use exports::{
+    FOCUS, Lacks, circulates, export_extension, export_stem, exported, recipe_of, takes_adult, unrenderable,
+};
 pub use folders::folder_visible;
 pub use known::UnknownValue;
 pub use query::own_words;
@@ -69,7 +71,7 @@ pub struct Tree<'a> {
     /// Whether clips are rendered here: else no placement for them is there.
     clips: bool,
     /// Formats that are not rendered here, and why.
-    unconverted: BTreeMap<&'static str, String>,
+    lacks: Lacks,
     /// What stands beside exports; nothing without.
     captions: Option<Arc<Captions>>,
     /// Whose the stems are that were asked for.
@@ -90,7 +92,7 @@ impl<'a> Tree<'a> {
             list,
             platforms,
             clips: false,
-            unconverted: BTreeMap::new(),
+            lacks: Lacks::default(),
             captions: None,
             holders: RefCell::default(),
         }
@@ -108,10 +110,10 @@ impl<'a> Tree<'a> {
         Self { clips, ..self }
     }
 
-    /// The tree where these formats are not rendered, for these reasons.
+    /// The tree where this is not rendered.
     #[must_use]
-    pub fn without_decoders(self, unconverted: BTreeMap<&'static str, String>) -> Self {
-        Self { unconverted, ..self }
+    pub fn without(self, lacks: Lacks) -> Self {
+        Self { lacks, ..self }
     }
 
     /// The tree with captions by these templates.

@@ -44,3 +44,4 @@ mod views;
 mod whence;
 mod words;
 mod world;
+mod written;

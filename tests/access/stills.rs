@@ -44,7 +44,7 @@ fn picture(width: u32, height: u32) -> Vec<u8> {
     png.into_inner()
 }
 
-fn still(world: &World, path: &str, placement: &str) -> Still {
+pub fn still(world: &World, path: &str, placement: &str) -> Still {
     let id = world.show(path)["id"].as_str().unwrap().parse().unwrap();
     let platforms = world.library.gate.platforms();
     let placement = platforms.get("x", placement).unwrap();

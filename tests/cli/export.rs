@@ -10,7 +10,7 @@ use crate::lab::{Lab, png, text};
 const TABLE: &str = "platform,placement,kind,width,height,fit,formats,caption_max,adult_allowed,ai_label_required
 x,card,image,40,40,crop,jpeg,280,no,yes
 x,clip,video,40,40,crop,mp4,280,no,
-x,old,image,40,40,crop,avif,,no,
+x,old,image,40,40,crop,heic,,no,
 ";
 
 /// Two that are approved, one of them generated; and one each that is too small, adult, not approved, and to be mended.

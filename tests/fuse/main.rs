@@ -31,3 +31,4 @@ mod unlock;
 mod unmount;
 mod users;
 mod views;
+mod written;

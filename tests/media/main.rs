@@ -16,3 +16,4 @@ mod recipes;
 mod targets;
 mod tools;
 mod video;
+mod written;

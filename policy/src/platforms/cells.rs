@@ -42,7 +42,7 @@ const AI_LABEL: [(&str, AiLabel); 7] = [
     ("yes", AiLabel::Yes),
     ("prohibited_if_deceptive", AiLabel::ProhibitedIfDeceptive),
 ];
-const STILLS: [&str; 7] = ["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"];
+const STILLS: [&str; 8] = ["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic"];
 const VIDEOS: [&str; 9] = ["mp4", "mov", "webm", "m4v", "mkv", "avi", "wmv", "flv", "3gp"];
 
 /// One row, being read.

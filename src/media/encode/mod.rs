@@ -1,12 +1,14 @@
 //! Files of pixels: the same pixels give the same bytes, with no time and no program in them. `packet` is the XMP that
 //! they carry, all that they say of themselves.
 
+mod avif;
 mod gif;
 mod jpeg;
 mod plain;
 mod png;
 mod webp;
 
+pub use avif::{COMMAND as AVIF_COMMAND, Encoder};
 pub(super) use jpeg::write as jpeg;
 
 use super::render::Raster;
@@ -26,7 +28,12 @@ pub struct Rendered {
 }
 
 /// The picture as the recipe's format, of at most as many bytes as it allows.
-pub(super) fn encode(raster: &Raster, recipe: &Recipe, packet: Option<&str>) -> Result<Rendered, MediaError> {
+pub(super) fn encode(
+    raster: &Raster,
+    recipe: &Recipe,
+    packet: Option<&str>,
+    by: Option<&dyn Encoder>,
+) -> Result<Rendered, MediaError> {
     let (quality, max) = (recipe.quality.clamp(1, 100), recipe.max_bytes);
     match recipe.format {
         StillFormat::Jpeg => by_quality(quality, max, |quality| jpeg::write(raster, quality, packet)),
@@ -35,6 +42,13 @@ pub(super) fn encode(raster: &Raster, recipe: &Recipe, packet: Option<&str>) -> 
         StillFormat::Gif => first_within(max, gif::COLOURS, |colours| gif::write(raster, colours, packet)),
         StillFormat::Bmp => first_within(max, [()], |()| plain::bmp(raster)),
         StillFormat::Tiff => first_within(max, [()], |()| plain::tiff(raster, packet)),
+        StillFormat::Avif => {
+            let by = by.ok_or_else(|| MediaError::Unwritable {
+                format: recipe.format.name().to_owned(),
+                why: "another program writes it, which is run by the daemon alone".to_owned(),
+            })?;
+            by_quality(quality, max, |quality| avif::write(raster, quality, packet, by))
+        }
     }
 }
 

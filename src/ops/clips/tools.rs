@@ -57,6 +57,7 @@ fn probe_with(
         output: &output,
         cpu_seconds: PROBE_SECONDS,
         file_bytes: TOLD,
+        is_apart: false,
     };
     let began = library.clock.now();
     match run.run(|_| library.clock.now().ms_since(began) < PATIENCE_MS)? {

@@ -13,11 +13,11 @@ use crate::ops::stills::Pace;
 use crate::types::{ContentId, ReadAt};
 
 /// Seconds of the processor that a picture may take; by the clock four times as many, for it comes behind everybody else.
-const SECONDS: u64 = 60;
+pub(super) const SECONDS: u64 = 60;
 /// Memory of the program for each byte of the PNG that it makes: the codec's, and that of whoever is between.
 const FOR_EACH: u64 = 4;
 /// A picture is counted as no more: a slow giant, which the sandbox bounds, leaves room for usual ones.
-const MOST_OF_ONE: u64 = ROOM / 4 * 3;
+pub(super) const MOST_OF_ONE: u64 = ROOM / 4 * 3;
 /// A PNG of so many bytes at most is made in the memory that the program is given, whatever the codec.
 const SURELY_FITS: u64 = 400 << 20;
 const SAMPLES: [(&str, &[u8]); 2] = [("avif", include_bytes!("sample.avif")), ("heic", include_bytes!("sample.heic"))];
@@ -100,7 +100,7 @@ impl Library {
         let converter = &self.converter;
         let unavailable = |why: String| MediaError::Unavailable { format: wanted.format.to_owned(), why };
         let decoder = converter.decoder(wanted.format).map_err(unavailable)?;
-        if let Some(what) = converter.overran(content, self.clock.now()) {
+        if let Some(what) = converter.overran(content.0, self.clock.now()) {
             return Err(MediaError::Overran { what });
         }
         let bytes = wanted.most.saturating_mul(FOR_EACH).min(MOST_OF_ONE);
@@ -112,7 +112,7 @@ impl Library {
         match self.convert(&decoder, source, wanted)? {
             Ok(png) => Ok(Some(png)),
             Err(Fault::Overran(what)) => {
-                converter.rest(content, self.clock.now(), &what);
+                converter.rest(content.0, self.clock.now(), &what);
                 Err(MediaError::Overran { what })
             }
             // It is at fault, or what this format takes is not installed, which the next picture will not hear of.
@@ -144,6 +144,7 @@ impl Library {
             output: &output,
             cpu_seconds: SECONDS,
             file_bytes: most,
+            is_apart: false,
         };
         let is_copied = copy(source, &input, goes_on)?;
         let ended = if is_copied { run.run(|_| goes_on())? } else { Ended::Stopped };

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::flights::Flights;
-use super::{Pace, StillError};
-use crate::media::{self, Limits, Master, Recipe, Share};
+use super::{Pace, Still, StillError};
+use crate::media::{self, Limits, Master, Share};
 use crate::ops::Library;
 use crate::types::ContentId;
 
@@ -15,12 +15,6 @@ use crate::types::ContentId;
 pub(super) struct Decoded {
     master: Master,
     _share: Share,
-}
-
-impl Decoded {
-    pub(super) fn render(&self, recipe: &Recipe) -> Result<Made, StillError> {
-        Ok(Made { file: self.master.render(recipe)?, is_converted: self.master.is_converted() })
-    }
 }
 
 /// What was rendered of it.
@@ -69,6 +63,15 @@ impl Masters {
 }
 
 impl Library {
+    /// What a recipe makes of a master; what another program writes of it, in memory of that program's.
+    pub(super) fn made(&self, decoded: &Decoded, still: &Still, pace: Pace) -> Result<Made, StillError> {
+        let (master, recipe) = (&decoded.master, &still.recipe);
+        if recipe.format.is_converted() {
+            return Ok(Made { file: self.written(master, still, pace)?, is_converted: true });
+        }
+        Ok(Made { file: master.render(recipe)?, is_converted: master.is_converted() })
+    }
+
     /// Memory for a decode, when there is some within that time.
     pub(crate) fn room(&self, bytes: u64, within: Duration) -> Option<Share> {
         self.decodes.take(bytes, Duration::ZERO).or_else(|| {

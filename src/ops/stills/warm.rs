@@ -61,6 +61,7 @@ impl Library {
     /// Renders what nobody has rendered yet, until there is no more or no memory to spare; for threads that have nothing else to do.
     pub fn render_stills(&self) {
         self.look_for_decoder();
+        self.look_for_writer();
         if let Err(e) = self.try_render_stills() {
             // Tried again at the next beat: not said at each.
             tracing::debug!(error = %e, "stills are not rendered in the background just now");
@@ -173,8 +174,11 @@ impl Library {
             });
             drop(shown);
             match made {
-                // A reader is at it, or it waits for a decoder.
-                None | Some(Ok(_) | Err(StillError::Media(MediaError::Unavailable { .. }))) => {}
+                // A reader is at it, or it waits for a program.
+                None
+                | Some(
+                    Ok(_) | Err(StillError::Media(MediaError::Unavailable { .. } | MediaError::Unwritable { .. })),
+                ) => {}
                 Some(Err(StillError::Busy)) => return Ok(Tried::NoRoom),
                 Some(Err(StillError::Lasting(reason))) => {
                     if told.as_ref() != Some(&reason) {
@@ -202,7 +206,7 @@ impl Library {
             };
         }
         match source {
-            Source::Read(_, decoded) => decoded.render(&still.recipe),
+            Source::Read(_, decoded) => self.made(decoded, still, Pace::Background),
             Source::Broken(_, reason) => Err(StillError::Lasting(reason.clone())),
             Source::Unread => Err(StillError::NoContent(still.content)),
         }
@@ -214,11 +218,11 @@ impl Library {
             return Ok(None);
         }
         let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
-        // It waits, and is looked for again when there is a decoder.
-        if self.converter.unavailable(&version.format).is_some() {
+        let recipe = recipe_of(tx, asset, &version, placement)?;
+        // It waits, and is looked for again when there is a program for it.
+        if self.converter.lacks().of(&version, &recipe).is_some() {
             return Ok(None);
         }
-        let recipe = recipe_of(tx, asset, &version, placement)?;
         let fits = version.width.zip(version.height).is_none_or(|size| suits(size, &recipe).is_ok());
         let is_missing = fits && tx.rendition(version.content, &recipe.hash(), RENDERER)?.is_none();
         Ok(is_missing.then_some(Still { asset: asset.id, content: version.content, recipe }))

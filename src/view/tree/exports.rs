@@ -1,5 +1,6 @@
 //! `platforms/`: what is approved for a platform, as the files it accepts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::captions::{CAPTION, caption_of};
@@ -71,8 +72,28 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == kind && !kept_out
 }
 
-/// Why a version has no export by a recipe: it is too small for it, it was tried and cannot be rendered, or it was not and there is nothing to
-/// decode its format by, for that reason.
+/// What is not rendered for want of another program, and the reasons: masters of these formats, and exports as AVIF.
+#[derive(Debug, Clone, Default)]
+pub struct Lacks {
+    pub masters: BTreeMap<&'static str, String>,
+    pub avif: Option<String>,
+}
+
+impl Lacks {
+    /// Why a version is not rendered by a recipe.
+    #[must_use]
+    pub fn of(&self, version: &VersionRow, recipe: &Recipe) -> Option<String> {
+        let read = self.masters.get(version.format.as_str());
+        let read = read.map(|why| MediaError::Unavailable { format: version.format.clone(), why: why.clone() });
+        let written = self.avif.as_ref().filter(|_| recipe.format == StillFormat::Avif);
+        let format = recipe.format.name().to_owned();
+        let written = written.map(|why| MediaError::Unwritable { format, why: why.clone() });
+        read.or(written).map(|e| e.to_string())
+    }
+}
+
+/// Why a version has no export by a recipe: it is too small for it, it was tried and cannot be rendered, or it was not and there is no program
+/// to read or to write it by.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -80,7 +101,7 @@ pub fn unrenderable(
     tx: &dyn ReadTx,
     version: &VersionRow,
     recipe: &Recipe,
-    unconverted: Option<&str>,
+    lacks: &Lacks,
 ) -> Result<Option<String>, CatalogError> {
     if let Some(size) = version.width.zip(version.height)
         && let Err(e) = suits(size, recipe)
@@ -91,10 +112,7 @@ pub fn unrenderable(
     Ok(match tried.map(|row| row.outcome) {
         Some(Outcome::Failed(reason)) => Some(reason),
         Some(Outcome::Made { .. }) => None,
-        None => unconverted.map(|why| {
-            let (format, why) = (version.format.clone(), why.to_owned());
-            MediaError::Unavailable { format, why }.to_string()
-        }),
+        None => lacks.of(version, recipe),
     })
 }
 
@@ -167,13 +185,7 @@ impl Tree<'_> {
             return Ok(None);
         };
         let recipe = recipe_of(self.tx, asset, &version, placement)?;
-        let failed = unrenderable(
-            self.tx,
-            &version,
-            &recipe,
-            self.unconverted.get(version.format.as_str()).map(String::as_str),
-        )?
-        .is_some();
+        let failed = unrenderable(self.tx, &version, &recipe, &self.lacks)?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }
 

@@ -95,7 +95,7 @@ fn what_would_have_to_be_enlarged_is_listed_as_too_small_and_not_as_an_export() 
     let recipe = lib.read(&admin, |tree| recipe_for(tree.tx, &asset, &version, square, None).unwrap());
     let why = |width, height| {
         let sized = VersionRow { width: Some(width), height: Some(height), ..version.clone() };
-        lib.read(&admin, |tree| unrenderable(tree.tx, &sized, &recipe, None).unwrap())
+        lib.read(&admin, |tree| unrenderable(tree.tx, &sized, &recipe, &Lacks::default()).unwrap())
     };
     assert_eq!(why(1080, 1080), None);
     assert!(why(1079, 4000).unwrap().contains("1079x4000 pixels, and 1080x1080 are asked for"));

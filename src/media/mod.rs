@@ -54,7 +54,7 @@ pub use plan::suits;
 pub use probe::{Probe, derived_from, probe, sidecar};
 pub use proxy::PROXY_BYTES;
 pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
-pub use render::render;
+pub use render::{Finished, render};
 pub use sniff::{Sniffed, sniff};
 pub use words::{Told, Words};
 

@@ -28,6 +28,29 @@ pub(super) struct Raster {
 /// Longest side of the copy that a blurred ground is made of.
 const BLURRED: u32 = 24;
 
+/// An export that is only to be written, for which the master is needed no more.
+pub struct Finished {
+    raster: Raster,
+    recipe: Recipe,
+    packet: Option<String>,
+}
+
+impl Finished {
+    /// How many pixels it has.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.raster.width) * u64::from(self.raster.height)
+    }
+
+    /// The file, which another program writes if need be.
+    ///
+    /// # Errors
+    /// When it cannot be made as small as the recipe asks, or that program cannot be run.
+    pub fn write(&self, by: Option<&dyn Encoder>) -> Result<Rendered, MediaError> {
+        encode::encode(&self.raster, &self.recipe, self.packet.as_deref(), by)
+    }
+}
+
 /// Decodes and renders in one go.
 ///
 /// # Errors
@@ -50,8 +73,16 @@ impl Master {
     /// # Errors
     /// As [`Master::render`], and when that program cannot be run.
     pub fn render_with(&self, recipe: &Recipe, by: Option<&dyn Encoder>) -> Result<Rendered, MediaError> {
-        let recipe = &self.looked_at(recipe)?;
-        let plan = plan(self.size(), recipe)?;
+        self.finished(recipe)?.write(by)
+    }
+
+    /// The pixels of one export.
+    ///
+    /// # Errors
+    /// When the picture is too small for the recipe, or the result would be absurdly large.
+    pub fn finished(&self, recipe: &Recipe) -> Result<Finished, MediaError> {
+        let recipe = self.looked_at(recipe)?;
+        let plan = plan(self.size(), &recipe)?;
         let mut raster = self.raster(&plan)?;
         if recipe.sharpen > 0 {
             sharpen(&mut raster, recipe.sharpen);
@@ -60,7 +91,7 @@ impl Master {
         let ground = match recipe.canvas {
             Canvas::Plain if recipe.format.has_alpha() => Ground::Nothing,
             Canvas::Blur if is_covered && recipe.format.has_alpha() => Ground::Nothing,
-            Canvas::Blur if !is_covered => Ground::Picture(self.blurred(plan.canvas, recipe)?),
+            Canvas::Blur if !is_covered => Ground::Picture(self.blurred(plan.canvas, &recipe)?),
             Canvas::Plain | Canvas::Blur => Ground::Colour(WHITE),
             Canvas::Colour(colour) => Ground::Colour(colour),
         };
@@ -70,16 +101,7 @@ impl Master {
         if let Some(text) = &recipe.watermark {
             mark::corner(&mut laid, text);
         }
-        encode::encode(&laid, recipe, packet.as_deref(), by)
-    }
-
-    /// Pixels of what a recipe makes.
-    ///
-    /// # Errors
-    /// When the picture is too small for it, or the result would be absurdly large.
-    pub fn pixels_of(&self, recipe: &Recipe) -> Result<u64, MediaError> {
-        let (width, height) = plan(self.size(), recipe)?.canvas;
-        Ok(u64::from(width) * u64::from(height))
+        Ok(Finished { raster: laid, recipe: recipe.into_owned(), packet })
     }
 
     /// The recipe with a focus, where it leaves that to the picture.

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use damfs::blob::ObjectKind;
-use damfs::media::StillFormat;
+use damfs::media::{MediaError, StillFormat};
 use damfs::ops::converter::Writer;
 use damfs::ops::proto::Command;
 use damfs::ops::stills::StillError;
+use damfs::types::ContentId;
 use damfs::view::recipes::object_name;
 
 use crate::stills::still;
@@ -152,4 +153,34 @@ fn another_build_of_a_writer_may_write_other_bytes() {
     assert_eq!(*world.library.still(&card).unwrap(), other);
     let shown = admin.attr("platforms/x/card/a.avif").unwrap();
     assert!(shown.mtime > before.since, "rsync sees that it is another");
+}
+
+/// For as long as one is being written nobody has to wait for the memory of its master.
+#[test]
+fn a_slow_writer_holds_no_decoded_master() {
+    let (world, _admin) = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let (began, ended) = (folder.path().join("began"), folder.path().join("ended"));
+    let does =
+        format!("sh -c 'touch {}; while [ ! -e {} ]; do sleep 0.05; done; exit 1'", began.display(), ended.display());
+    world.library.use_writer(writer(folder.path(), &does));
+    let card = still(&world, A, "card");
+    // As much as there is for all: it is decoded when nobody else has any.
+    let mut giant = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x36\0\0\0\x36\0\x10\x06\0\0\0".to_vec();
+    giant.resize(200, 0);
+    for background in [false, true] {
+        let _ = (fs::remove_file(&began), fs::remove_file(&ended));
+        world.library.use_writer(writer(folder.path(), &does));
+        std::thread::scope(|scope| {
+            let slow = scope
+                .spawn(|| if background { world.library.render_stills() } else { drop(world.library.still(&card)) });
+            while !began.exists() {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            let told = world.library.decoding(ContentId([9; 32]), &giant, |_| Ok(())).unwrap_err();
+            fs::write(&ended, "").unwrap();
+            slow.join().unwrap();
+            assert!(matches!(told, StillError::Media(MediaError::Damaged { .. })), "{background}: {told}");
+        });
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::run::{MOST_OF_ONE, SECONDS};
 use super::{FOUND, Lack};
-use crate::media::{AVIF_COMMAND, Encoder, Master, MediaError, Rendered, StillFormat};
+use crate::media::{AVIF_COMMAND, Encoder, Finished, MediaError, Rendered, StillFormat};
 use crate::ops::Library;
 use crate::ops::sandboxed::{Ended, Run, nameless};
 use crate::ops::stills::{Pace, Still, StillError};
@@ -159,25 +159,30 @@ impl Library {
         }
     }
 
-    /// What a recipe makes of a master, as AVIF.
+    /// A finished still as AVIF.
     ///
     /// # Errors
     /// [`StillError::Busy`] when others have the memory that it takes, [`MediaError::Unwritable`] without the program.
-    pub(in crate::ops) fn written(&self, master: &Master, still: &Still, pace: Pace) -> Result<Rendered, StillError> {
+    pub(in crate::ops) fn written(
+        &self,
+        finished: &Finished,
+        still: &Still,
+        pace: Pace,
+    ) -> Result<Rendered, StillError> {
         let converter = &self.converter;
         let writer = converter.writer_state().writer().map_err(unwritable)?;
         let key = *blake3::hash(&[still.content.0, still.recipe.hash()].concat()).as_bytes();
         if let Some(what) = converter.overran(key, self.clock.now()) {
             return Err(MediaError::Overran { what }.into());
         }
-        let pixels = master.pixels_of(&still.recipe)?;
+        let pixels = finished.pixels();
         let bytes = pixels.saturating_mul(FOR_EACH).saturating_add(FOR_NONE).min(MOST_OF_ONE);
         let share = match pace {
             Pace::Reader => converter.room.take(bytes, pace.patience()),
             Pace::Background => converter.room.take_spare(bytes),
         };
         let _share = share.ok_or(StillError::Busy)?;
-        let made = master.render_with(&still.recipe, Some(&Writing { library: self, writer, pixels }));
+        let made = finished.write(Some(&Writing { library: self, writer, pixels }));
         Ok(made.map_err(|e| match e {
             // It is so of the next picture, too.
             MediaError::Unwritable { why, .. } => self.stop_writing(why),

@@ -64,12 +64,15 @@ impl Masters {
 
 impl Library {
     /// What a recipe makes of a master; what another program writes of it, in memory of that program's.
-    pub(super) fn made(&self, decoded: &Decoded, still: &Still, pace: Pace) -> Result<Made, StillError> {
-        let (master, recipe) = (&decoded.master, &still.recipe);
-        if recipe.format.is_converted() {
-            return Ok(Made { file: self.written(master, still, pace)?, is_converted: true });
+    pub(super) fn made(&self, decoded: Arc<Decoded>, still: &Still, pace: Pace) -> Result<Made, StillError> {
+        let finished = decoded.master.finished(&still.recipe)?;
+        let is_converted = decoded.master.is_converted();
+        // That takes long, and the memory is for whoever waits for some.
+        drop(decoded);
+        if still.recipe.format.is_converted() {
+            return Ok(Made { file: self.written(&finished, still, pace)?, is_converted: true });
         }
-        Ok(Made { file: master.render(recipe)?, is_converted: master.is_converted() })
+        Ok(Made { file: finished.write(None)?, is_converted })
     }
 
     /// Memory for a decode, when there is some within that time.

@@ -60,7 +60,7 @@ impl Library {
         }
         self.stills.counts.rendered.fetch_add(1, Ordering::Relaxed);
         let rendered =
-            self.decoded(still.content, Pace::Reader).and_then(|decoded| self.made(&decoded, still, Pace::Reader));
+            self.decoded(still.content, Pace::Reader).and_then(|decoded| self.made(decoded, still, Pace::Reader));
         let bytes = self.keep_rendered(still, known, rendered)?;
         // Others of the same master may be wanted, too.
         self.stills.waiting.queue().want(still.asset);

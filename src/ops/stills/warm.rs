@@ -205,11 +205,16 @@ impl Library {
                 Err(e) => return Err(e),
             };
         }
-        match source {
-            Source::Read(_, decoded) => self.made(decoded, still, Pace::Background),
-            Source::Broken(_, reason) => Err(StillError::Lasting(reason.clone())),
-            Source::Unread => Err(StillError::NoContent(still.content)),
+        let decoded = match source {
+            Source::Read(_, decoded) => Arc::clone(decoded),
+            Source::Broken(_, reason) => return Err(StillError::Lasting(reason.clone())),
+            Source::Unread => return Err(StillError::NoContent(still.content)),
+        };
+        // Until it is written by another program nothing holds the master: it is still there for the next one unless others want its memory.
+        if still.recipe.format.is_converted() {
+            *source = Source::Unread;
         }
+        self.made(decoded, still, Pace::Background)
     }
 
     /// The still of an asset for a placement, when it circulates there, nobody has tried to render it, and that can be done here.

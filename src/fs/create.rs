@@ -19,7 +19,7 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{Library, inbox, record, stages, terms};
+use crate::ops::{Library, assign, inbox, record, terms};
 use crate::policy::{Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
@@ -163,7 +163,7 @@ impl Mount {
             let entry = folders::link(tx, folder, &free, node.id, maker.now)?;
             let origin = Origin { from: None, view: Some(&query.path) };
             let mut asset = assets::adopt(tx, &self.library, &mut node, &entry, maker, &origin)?;
-            apply_sets(&self.library, tx, &mut asset, &query.sets, maker)?;
+            apply_sets(&self.library, who, tx, &mut asset, &query.sets, maker)?;
             let copy = ViewCopy { member: who.id, name: name.to_text(), sets: query.sets.clone() };
             return Ok((node, Some(copy)));
         }
@@ -458,17 +458,14 @@ pub(super) fn in_inbox(tx: &dyn ReadTx, folder: NodeId) -> FsResult<bool> {
 /// Gives a new record a view's values.
 pub(super) fn apply_sets(
     library: &Library,
+    who: &Who,
     tx: &mut dyn WriteTx,
     asset: &mut Asset,
     sets: &[(Field, String)],
     maker: &Maker,
 ) -> FsResult<()> {
-    let before = stages::stage(asset).to_owned();
     let changes: Vec<_> = sets.iter().map(|(field, value)| (field.clone(), added(field, value))).collect();
-    for (field, change) in &changes {
-        record::set(tx, asset, field, change, &maker.hand())?;
-    }
-    stages::enter(library, tx, asset, &before, &changes, &maker.hand())?;
+    assign::put_values(library, who, tx, asset, &changes, &maker.hand())?;
     Ok(tx.put_asset(asset)?)
 }
 

@@ -10,7 +10,8 @@ use super::proto::{Assignment, Selection};
 use super::record::{self, Changed, Hand};
 use super::serve::Listener;
 use super::value::{self, FacetChange};
-use super::{Actor, Library, OpsError, folders, select, stages, terms, trail, verdicts};
+use super::verdicts::{self, Court};
+use super::{Actor, Library, OpsError, folders, select, stages, terms, trail};
 use crate::access::Who;
 use crate::catalog::{Asset, AssetState, ChangeKind, ReadTx, WriteTx};
 use crate::types::Timestamp;
@@ -158,22 +159,33 @@ pub fn change_asset(
     now: Timestamp,
 ) -> Result<Vec<Value>, OpsError> {
     let (who, hand) = (actor.who(), actor.hand(now));
+    let court = Court::of(library, who, actor.why());
     let mut own = false;
     for (field, change) in changes {
         actor.must(library, verb_for(library, field, change, asset), asset, name)?;
-        verdicts::must_stand(library, who, actor.why(), tx, asset, (field, change))?;
         own |= verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
     }
     let before = asset.clone();
+    let settled = terms::settle(tx, who, asset, changes)?;
+    // What decides something is held to the record as it is with everything else that comes along.
+    let (deciding, plain): (Vec<_>, Vec<_>) = settled.iter().partition(|(field, _)| verdicts::decides(field));
     let mut changed: Vec<Changed> = Vec::new();
-    for (field, change) in &terms::settle(tx, who, asset, changes)? {
+    for (field, change) in plain {
         changed.extend(record::set(tx, asset, field, change, &hand)?);
+    }
+    let mut reasons = Vec::new();
+    for (field, change) in &deciding {
+        reasons.push(court.must_stand(tx, asset, (field, change))?);
+    }
+    for ((field, change), reason) in deciding.into_iter().zip(reasons) {
+        changed.extend(record::set(tx, asset, field, change, &hand)?);
+        court.stamp(asset, (field, change), reason);
     }
     if changed.is_empty() {
         return Ok(Vec::new());
     }
     changed.extend(stages::enter(library, tx, asset, stages::stage(&before), changes, &hand)?);
-    let said = verdicts::give_reasons(library, tx, who, actor.why(), (&before, asset), changes, now)?;
+    let said = court.keep_words(tx, (&before, asset), changes, now)?;
     if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,
@@ -257,17 +269,39 @@ pub fn give(
         record::set(tx, asset, field, change, hand)?;
     }
     let mut decided = asset.clone();
+    let court = Court::of(library, who, None);
     for (field, change) in deciding {
         if record::set(tx, &mut decided, field, change, hand)?.is_some() {
             must(verb_for(library, field, change, asset), asset)?;
-            verdicts::must_stand(library, who, None, tx, asset, (field, change))?;
+            court.must_stand(tx, asset, (field, change))?;
             verdicts::is_own_approval(library, who, tx, asset, (field, change))?;
+            court.stamp(&mut decided, (field, change), None);
         }
     }
     stages::enter(library, tx, &mut decided, stages::stage(asset), changes, hand)?;
     *asset = decided;
     must(Verb::List, asset)?;
     must(Verb::Edit, asset)
+}
+
+/// Puts values in place that somebody may give ([`give`] has said so), with what comes along with them.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn put_values(
+    library: &Library,
+    who: &Who,
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    changes: &[(Field, FacetChange)],
+    hand: &Hand,
+) -> Result<(), OpsError> {
+    let (before, court) = (stages::stage(asset).to_owned(), Court::of(library, who, None));
+    for (field, change) in changes {
+        record::set(tx, asset, field, change, hand)?;
+        court.stamp(asset, (field, change), None);
+    }
+    stages::enter(library, tx, asset, &before, changes, hand).map(drop)
 }
 
 /// Stores a changed record and tells the change feed: the record, and its file, whose ctime moves with it.

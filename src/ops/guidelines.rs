@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::kept::{self, Kind, Version};
 use super::value::{self, FacetChange};
 use super::{Actor, Library, OpsError, assign, folders};
-use crate::catalog::{Asset, CatalogError, ReadTx};
+use crate::catalog::{Asset, CatalogError, ChangeKind, ReadTx};
 use crate::view::tree::Tree;
 
 /// Assets read at once.
@@ -124,15 +124,13 @@ pub fn put(
     let guided: Vec<Arc<Guideline>> = others.chain([Arc::new(guideline)]).collect();
     let now = library.clock.now();
     let next = Version::new(kept.map_or(0, |kept| kept.no) + 1, text, &actor.member.name, now);
-    // First, for who hears of the change looks by the new text.
-    library.gate.publish_by(Arc::new(before.guided(&guided)));
     let (key, subject) = (key(platform), format!("guidelines/{platform}.md"));
     let kind = Kind { key: &key, action: "guideline.apply", subject: &subject };
-    let recorded = library.catalog.write(|tx| next.keep(tx, kind, json!({})));
-    if recorded.is_err() {
-        library.gate.publish_by(before);
-    }
-    recorded?;
+    // On record first: no text decides that may yet not be.
+    library.catalog.write(|tx| next.keep(tx, kind, json!({})))?;
+    library.gate.publish_by(Arc::new(before.guided(&guided)));
+    // Who heard of the change looked by the text before.
+    library.catalog.write(|tx| tx.change(ChangeKind::Access, &subject))?;
     let mut told = next.told();
     (told["applied"], told["platform"]) = (true.into(), platform.into());
     Ok(told)

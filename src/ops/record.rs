@@ -85,10 +85,11 @@ pub fn set(
         }
     }
     let new = get(asset, field);
-    let same_verdict = !matches!(field, Field::Status(_));
+    // A verdict that is given once more is another one: for these bytes, by this hand.
+    let given = matches!((field, change), (Field::Status(_), FacetChange::Add(_) | FacetChange::Replace(_)));
     // Whoever sets a field has decided what both sides said of it.
     let decided = asset.conflicts.remove(&field.to_string()).is_some();
-    if old == new && same_verdict && !decided {
+    if old == new && !given && !decided {
         return Ok(None);
     }
     asset.changed = hand.now.max(asset.changed);

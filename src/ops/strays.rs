@@ -67,7 +67,7 @@ impl Library {
                 sets.into_iter().map(|(field, value)| (field.clone(), added(&field, &value))).collect();
             match assign::give(self, &who, tx, &mut asset, &changes, &maker.hand()) {
                 Ok(()) => assign::store(tx, &asset)?,
-                Err(OpsError::Refused { .. } | OpsError::NoTerm { .. }) => {}
+                Err(OpsError::Refused { .. } | OpsError::Barred { .. } | OpsError::NoTerm { .. }) => {}
                 Err(e) => return Err(e),
             }
         }

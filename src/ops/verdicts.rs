@@ -1,8 +1,10 @@
 //! What a decision about an asset has to stand up to: who made something does not let it pass himself while somebody else may, a platform's
 //! guideline is kept, and a rejection says why.
 
+use std::sync::Arc;
+
 use damfs_policy::guideline::Clause;
-use damfs_policy::{Field, SelfReview, Verb};
+use damfs_policy::{Field, Platforms, SelfReview, Verb, Workflow};
 
 use super::value::FacetChange;
 use super::{Library, OpsError, guidelines, stages};
@@ -57,117 +59,127 @@ pub(super) fn head(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<u32>, Catalo
     Ok(head.map(|version| version.n))
 }
 
-/// What is said with a decision: the word that came along, else what he remarked last of the current version.
-fn reason(tx: &dyn ReadTx, who: &Who, why: Option<&str>, asset: &Asset) -> Result<Option<String>, CatalogError> {
-    if let Some(why) = why {
-        return Ok(Some(why.to_owned()));
-    }
-    let head = head(tx, asset)?;
-    let his = |remark: &&Remark| remark.by == Some(who.id) && remark.about.is_none() && remark.version == head;
-    Ok(asset.remarks.iter().rev().find(his).map(|remark| remark.text.clone()))
+/// Whether a field decides something, and is held to more than the right to set it.
+pub(super) fn decides(field: &Field) -> bool {
+    matches!(field, Field::Status(_) | Field::Stage)
 }
 
-/// Nothing when a change may be made of an asset by who may make it: by a way of the board, within the guideline, with
-/// a reason where one is asked for.
-///
-/// # Errors
-/// [`OpsError::Barred`].
-pub(super) fn must_stand(
-    library: &Library,
-    who: &Who,
-    why: Option<&str>,
-    tx: &dyn ReadTx,
-    asset: &Asset,
-    (field, change): Change<'_>,
-) -> Result<(), OpsError> {
-    let said = || Ok::<_, CatalogError>(reason(tx, who, why, asset)?.is_some());
-    let say = |message: String, command: &str| OpsError::Barred {
-        subject: asset.id.to_string(),
-        message,
-        hint: format!(
-            "say it: dam review {command} -m TEXT, or remark on it first: dam review comment {} -m TEXT",
-            asset.id
-        ),
-    };
-    match field {
-        Field::Stage => {
-            let board = library.workflow();
-            stages::must_lead(&board, who, asset, change)?;
-            if stages::wants_reason(&board, asset, change) && !said()? {
-                return Err(say("who rejects something says why".to_owned(), &format!("reject {}", asset.id)));
-            }
-        }
-        Field::Status(platform) if gives(change, "rejected") && !said()? => {
-            let command = format!("reject {} --for {platform}", asset.id);
-            return Err(say("who rejects something says why".to_owned(), &command));
-        }
-        Field::Status(platform) if gives(change, "approved") => {
-            let table = library.gate.platforms();
-            let Some(guideline) = table.guideline(platform) else { return Ok(()) };
-            if let Some(line) = guideline.fits(Clause::Refuse, &AssetFacts(asset)) {
-                return Err(OpsError::Barred {
-                    subject: asset.id.to_string(),
-                    message: format!("it is not for {platform}: {line}"),
-                    hint: format!("change the asset, or the guideline: dam guideline edit {platform} (admin only)"),
-                });
-            }
-            if let Some(line) = guideline.fits(Clause::Flag, &AssetFacts(asset))
-                && !said()?
-            {
-                let message = format!("who approves it for {platform} says why: {line}");
-                return Err(say(message, &format!("approve {} --for {platform}", asset.id)));
-            }
-        }
-        _ => {}
-    }
-    Ok(())
+/// Who decides, with which word, by which board and which guidelines: the same from the first question to the last stamp.
+pub(super) struct Court<'a> {
+    who: &'a Who,
+    why: Option<&'a str>,
+    board: Arc<Workflow>,
+    platforms: Arc<Platforms>,
 }
 
-/// Puts the words that came with decisions to them. `before` is the record without the changes.
-///
-/// # Errors
-/// When the catalogue fails.
-pub(super) fn give_reasons(
-    library: &Library,
-    tx: &dyn ReadTx,
-    who: &Who,
-    why: Option<&str>,
-    (before, asset): (&Asset, &mut Asset),
-    changes: &[(Field, FacetChange)],
-    now: Timestamp,
-) -> Result<Option<String>, CatalogError> {
-    let decides = |field: &Field| matches!(field, Field::Status(_) | Field::Stage);
-    if !changes.iter().any(|(field, _)| decides(field)) {
-        // What is said with any other change is a remark of its own.
-        if let Some(text) = why {
-            let version = head(tx, asset)?;
-            asset.remarks.push(Remark { at: now, by: Some(who.id), version, about: None, text: text.to_owned() });
-        }
-        return Ok(why.map(str::to_owned));
+impl<'a> Court<'a> {
+    pub fn of(library: &Library, who: &'a Who, why: Option<&'a str>) -> Self {
+        Self { who, why, board: library.workflow(), platforms: library.gate.platforms() }
     }
-    let (said, table) = (reason(tx, who, why, before)?, library.gate.platforms());
-    for (field, _) in changes {
+
+    /// The word that a decision has to have: what came along, else what he remarked of the current version since anything was decided.
+    fn reason(&self, tx: &dyn ReadTx, asset: &Asset) -> Result<Option<String>, CatalogError> {
+        if let Some(why) = self.why {
+            return Ok(Some(why.to_owned()));
+        }
+        let head = head(tx, asset)?;
+        let since = asset.remarks.iter().rposition(|remark| remark.about.is_some()).map_or(0, |at| at + 1);
+        let decided = asset.status.values().map(|verdict| verdict.at).max();
+        let his = |remark: &&Remark| {
+            remark.by == Some(self.who.id) && remark.version == head && decided.is_none_or(|at| remark.at > at)
+        };
+        Ok(asset.remarks[since..].iter().rev().find(his).map(|remark| remark.text.clone()))
+    }
+
+    /// The reason that goes with a change, when it may be made of an asset by who has the right: by a way of the board, within the guideline,
+    /// with a reason where one is asked for. The asset is as it is with everything else that comes along.
+    ///
+    /// # Errors
+    /// [`OpsError::Barred`].
+    pub fn must_stand(
+        &self,
+        tx: &dyn ReadTx,
+        asset: &Asset,
+        (field, change): Change<'_>,
+    ) -> Result<Option<String>, OpsError> {
+        let must_say = |message: String, command: &str| match self.reason(tx, asset)? {
+            Some(reason) => Ok(Some(reason)),
+            None => Err(OpsError::Barred {
+                subject: asset.id.to_string(),
+                message,
+                hint: format!(
+                    "say it: dam review {command} -m TEXT, or remark on it first: dam review comment {} -m TEXT",
+                    asset.id
+                ),
+            }),
+        };
+        let rejecting = || "who rejects something says why".to_owned();
         match field {
-            Field::Status(platform) => {
-                let digits = guidelines::digits(&table, platform);
-                if let Some(verdict) = asset.status.get_mut(platform) {
-                    (verdict.reason, verdict.guideline) = (said.clone(), digits);
+            Field::Stage => {
+                stages::must_lead(&self.board, self.who, asset, change)?;
+                if stages::wants_reason(&self.board, asset, change) {
+                    return must_say(rejecting(), &format!("reject {}", asset.id));
                 }
             }
-            Field::Stage if before.stage != asset.stage => {
-                let version = head(tx, asset)?;
-                asset.remarks.extend(said.clone().map(|text| Remark {
-                    at: now,
-                    by: Some(who.id),
-                    version,
-                    about: Some(format!("stage={}", stages::stage(asset))),
-                    text,
-                }));
+            Field::Status(platform) if gives(change, "rejected") => {
+                return must_say(rejecting(), &format!("reject {} --for {platform}", asset.id));
+            }
+            Field::Status(platform) if gives(change, "approved") => {
+                if let Some(line) = self.line(platform, Clause::Refuse, asset) {
+                    return Err(OpsError::Barred {
+                        subject: asset.id.to_string(),
+                        message: format!("it is not for {platform}: {line}"),
+                        hint: format!("change the asset, or the guideline: dam guideline edit {platform} (admin only)"),
+                    });
+                }
+                if let Some(line) = self.line(platform, Clause::Flag, asset) {
+                    let message = format!("who approves it for {platform} says why: {line}");
+                    return must_say(message, &format!("approve {} --for {platform}", asset.id));
+                }
             }
             _ => {}
         }
+        Ok(self.why.map(str::to_owned))
     }
-    Ok(said)
+
+    fn line(&self, platform: &str, clause: Clause, asset: &Asset) -> Option<String> {
+        self.platforms.guideline(platform)?.fits(clause, &AssetFacts(asset))
+    }
+
+    /// Puts on a verdict that was given just now why, and by which text.
+    pub fn stamp(&self, asset: &mut Asset, (field, change): Change<'_>, reason: Option<String>) {
+        if let (Field::Status(platform), FacetChange::Add(_) | FacetChange::Replace(_)) = (field, change)
+            && let Some(verdict) = asset.status.get_mut(platform)
+        {
+            (verdict.reason, verdict.guideline) = (reason, guidelines::digits(&self.platforms, platform));
+        }
+    }
+
+    /// Keeps the words that no verdict has: those of a move over the board, and those that came with what decides nothing. Gives what was said.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn keep_words(
+        &self,
+        tx: &dyn ReadTx,
+        (before, asset): (&Asset, &mut Asset),
+        changes: &[(Field, FacetChange)],
+        now: Timestamp,
+    ) -> Result<Option<String>, CatalogError> {
+        let stage = changes.iter().find(|(field, _)| *field == Field::Stage).filter(|_| before.stage != asset.stage);
+        let said = match stage {
+            Some((_, change)) if stages::wants_reason(&self.board, before, change) => self.reason(tx, before)?,
+            _ => self.why.map(str::to_owned),
+        };
+        let is_remark = stage.is_some() || !changes.iter().any(|(field, _)| decides(field));
+        if let Some(text) = said.clone().filter(|_| is_remark) {
+            let about = stage.map(|_| format!("stage={}", stages::stage(asset)));
+            let version = head(tx, asset)?;
+            asset.remarks.push(Remark { at: now, by: Some(self.who.id), version, about, text });
+        }
+        let reasons = || asset.status.values().filter(|verdict| verdict.at == now).find_map(|v| v.reason.clone());
+        Ok(said.or_else(reasons))
+    }
 }
 
 /// Nothing when putting back verdicts makes nobody approve what he made himself, and none against a guideline.
@@ -191,7 +203,7 @@ pub(super) fn may_come_back(
         if let Field::Status(platform) = field {
             // The word that it was given with comes back along with it.
             let why = back.status.get(platform).and_then(|verdict| verdict.reason.as_deref());
-            must_stand(library, who, why, tx, back, (field, change))?;
+            Court::of(library, who, why).must_stand(tx, back, (field, change))?;
         }
     }
     Ok(())

@@ -138,7 +138,9 @@ impl Library {
                 self.view_copies.remove(row.id);
                 Ok(Settled::Tagged(twin))
             }
-            Err(OpsError::NotFound(_) | OpsError::Refused { .. } | OpsError::NoTerm { .. }) => {
+            Err(
+                OpsError::NotFound(_) | OpsError::Refused { .. } | OpsError::Barred { .. } | OpsError::NoTerm { .. },
+            ) => {
                 self.view_copies.remove(row.id);
                 Ok(Settled::Later)
             }

@@ -103,6 +103,13 @@ fn a_rejection_says_why_by_a_word_or_a_remark_before() {
     let (hand, fingers) = (json!("look at the hand"), json!("six fingers"));
     assert_eq!(told, [(&eddy_, &Value::Null, &hand), (&rita_, &Value::Null, &fingers), (&rita_, &stage, &fingers)]);
     assert_eq!(shown["status"]["x"]["reason"], "not in this year");
+    // One word is the reason of one decision.
+    eddy.rename("review/rejected/own.png", "review/internal-review/own.png").unwrap();
+    assert_eq!(errno(rita.rename("review/internal-review/own.png", "review/rejected/own.png")), libc::EPERM);
+    world.clock.advance_ms(1);
+    remark(&world, 1002, own, "five, but blue").unwrap();
+    rita.rename("review/internal-review/own.png", "review/rejected/own.png").unwrap();
+    assert_eq!(world.show(own)["remark"][4]["text"], "five, but blue");
     // What was said of bytes that are gone is no reason for these.
     eddy.rename("review/rejected/own.png", "review/internal-review/own.png").unwrap();
     eddy.overwrite(own, b"five").unwrap();

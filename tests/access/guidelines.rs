@@ -1,6 +1,8 @@
 //! What platforms ask: no approval against it, nothing in circulation against it, and each verdict names the text that it was given under.
 
 use damfs::ops::proto::{Command, Failure, FailureKind};
+use damfs::ops::serve;
+use damfs::types::Caller;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -56,6 +58,61 @@ fn a_guideline_is_kept_on_every_way_to_a_verdict() {
     assert_eq!(errno(admin.write(&format!("{view}/b.png"), b"b")), libc::EPERM);
     assert_eq!(errno(admin.rename(A, &format!("{view}/a.png"))), libc::EPERM);
     assert_eq!(world.show(A)["status"], json!({}));
+}
+
+/// Regression: a copy of an asset that the guideline refuses was tried again for ever, and kept everybody's files from becoming versions.
+#[test]
+fn a_copy_of_what_is_refused_stays_a_file_of_its_own() {
+    let (world, admin) = studio();
+    put(&world, 0, "facebook", "refuse: `likeness=synthetic`\n", None).unwrap();
+    world.set(A, &["likeness=synthetic"]);
+    let bytes = admin.read(A).unwrap();
+    admin.write("find/status.facebook=approved/a.png", &bytes).unwrap();
+    world.settle();
+    admin.write("library/later.txt", b"later").unwrap();
+    world.settle();
+    assert_eq!(world.show(A)["status"], json!({}));
+    assert_eq!(world.show("library/later.txt")["versions"].as_array().unwrap().len(), 1);
+}
+
+/// Regression: a verdict was held to the record as it was before the same command changed it.
+#[test]
+fn a_verdict_is_held_to_what_comes_along_with_it() {
+    let (world, _admin) = studio();
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    let set = |facets: &[&str], why: Option<&str>| {
+        let (what, set) = (vec![A.to_owned()].into(), assign(facets));
+        world.serve(0, Command::Set { what, set, dry_run: false, why: why.map(str::to_owned) }).map_err(|e| e.kind)
+    };
+    assert_eq!(set(&["status.facebook=approved", "likeness=synthetic"], None), Err(FailureKind::Refused));
+    assert_eq!(set(&["rating=suggestive", "status.facebook=approved"], None), Err(FailureKind::Refused));
+    assert_eq!((&world.show(A)["status"], &world.show(A)["rating"]), (&json!({}), &Value::Null), "all or nothing");
+    set(&["likeness=synthetic"], None).unwrap();
+    set(&["likeness=self", "status.facebook=approved"], None).unwrap();
+    // What takes nothing away touches no verdict.
+    put(&world, 0, "facebook", "flag: `likeness=self`\n", None).unwrap();
+    let before = world.show(A)["status"].clone();
+    assert_eq!(set(&["status.facebook=-stale"], Some("laundered")).unwrap()["changed"], 0);
+    assert_eq!(world.show(A)["status"], before);
+    // An undo of many leaves out what a guideline refuses by now, and takes back the rest.
+    put(&world, 0, "facebook", "refuse: `likeness=self`\n", None).unwrap();
+    // By another process: what one does is one turn.
+    let (what, facets) = (vec![A.to_owned()].into(), assign(&["status.facebook=rejected", "status.x=rejected"]));
+    let reject = Command::Set { what, set: facets, dry_run: false, why: Some("no".into()) };
+    serve::serve(&world.library, &Caller { uid: 0, gid: 0, process: 77 }, reject, None).unwrap();
+    let turn = world.serve(0, Command::Turns { of: None, limit: 9 }).unwrap()["turns"][0]["turn"].as_u64();
+    let undone = world.serve(0, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+    assert!(undone["left"][0]["why"].as_str().unwrap().contains("line 1 of the guideline"), "{undone}");
+}
+
+#[test]
+fn a_verdict_that_comes_with_a_file_names_its_text_too() {
+    let (world, admin) = studio();
+    let digest = put(&world, 0, "facebook", "all is well\n", None).unwrap()["digest"].as_str().unwrap().to_owned();
+    admin.write("find/status.facebook=approved/b.png", b"b").unwrap();
+    world.settle();
+    let told = world.show("library/Unsorted/2026/09/b.png")["status"]["facebook"]["guideline"].clone();
+    assert!(digest.starts_with(told.as_str().unwrap()), "{told}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Mount {
                 node.ctime = m.maker.now;
                 let origin = Origin { from: Some(&entry), view: Some(&query.path) };
                 let mut asset = assets::adopt(tx, &self.library, &mut node, &to, &m.maker, &origin)?;
-                apply_sets(&self.library, tx, &mut asset, &query.sets, &m.maker)?;
+                apply_sets(&self.library, m.who, tx, &mut asset, &query.sets, &m.maker)?;
                 self.remember_alias(dir, new_name, asset.id);
             }
         }

@@ -304,7 +304,9 @@ enum Tried {
 fn said(e: OpsError) -> Result<Why, OpsError> {
     match e {
         OpsError::NotFound(_) | OpsError::Unknown { .. } => Ok(Why::Changed),
-        OpsError::Usage { message, .. } | OpsError::Failed { message, .. } => Ok(Why::Said(message)),
+        OpsError::Usage { message, .. } | OpsError::Failed { message, .. } | OpsError::Barred { message, .. } => {
+            Ok(Why::Said(message))
+        }
         OpsError::Refused { reason, .. } => Ok(Why::Said(reason)),
         e => Err(e),
     }

@@ -109,6 +109,32 @@ pub fn enter(
     Ok(changed)
 }
 
+/// What was judged by its bytes has others now: somebody is to look at it again. The verdicts of platforms name their version and stay.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn judge_again(
+    library: &Library,
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    hand: &Hand,
+) -> Result<Vec<Changed>, OpsError> {
+    let before = stage(asset).to_owned();
+    if !is_judged(&before) {
+        return Ok(Vec::new());
+    }
+    let again = (Field::Stage, FacetChange::Replace(WAITING[0].to_owned()));
+    let mut changed = Vec::from_iter(record::set(tx, asset, &again.0, &again.1, hand)?);
+    changed.extend(enter(library, tx, asset, &before, &[again], hand)?);
+    Ok(changed)
+}
+
+/// Whether somebody has judged what is in a stage, by its bytes.
+#[must_use]
+pub fn is_judged(stage: &str) -> bool {
+    !matches!(stage, DRAFT | REJECTED) && stage != WAITING[0]
+}
+
 fn is_member(tx: &dyn ReadTx, name: &str, now: Timestamp) -> Result<bool, CatalogError> {
     Ok(tx.member_by_name(name)?.is_some_and(|member| member.is_in(now)))
 }

@@ -1,8 +1,14 @@
 //! The board: moves in `review/` and by command, reasons, reviewers, what is late.
 
+use std::io::Write;
+
+use damfs::catalog::FolderRule;
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind, Selection};
+use damfs::ops::serve::serve;
+use damfs::ops::{OpsError, folders};
 use damfs::policy::Workflow;
+use damfs::types::Caller;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -361,4 +367,45 @@ fn a_view_gives_no_stage_back() {
     world.settle();
     assert_eq!(admin.read(own).unwrap(), b"unseen");
     assert!(world.show(own)["stage"].is_null(), "{}", world.show(own));
+}
+
+/// A folder begins what is filed in it, and lets nothing pass.
+#[test]
+fn a_folder_hands_in_and_lets_nothing_pass() {
+    let (world, eddy, _rita) = studio();
+    let board = format!(
+        "{}\n[[reviewer]]\nstage = \"internal-review\"\nwhen = \"client=acme\"\nmember = \"rita\"\n",
+        Workflow::TEMPLATE
+    );
+    world.serve(0, Command::WorkflowPut { text: board, base: None }).unwrap();
+    let rule = |set: &[&str]| {
+        world.serve(0, Command::FolderRule { folder: "acme/in".into(), set: assign(set) }).map_err(|e| e.kind)
+    };
+    for stage in ["client-approval", "approved", "rejected", "published"] {
+        assert_eq!(rule(&[&format!("stage={stage}")]), Err(FailureKind::Usage), "{stage}");
+    }
+    rule(&["stage=draft"]).unwrap();
+    rule(&["stage=internal-review", "client=acme"]).unwrap();
+    eddy.write("library/acme/in/new.png", b"new").unwrap();
+    world.settle();
+    let (path, into) = ("imported.png".to_owned(), Some("acme/in".to_owned()));
+    let import = Command::Import { path, into, set: Vec::new(), mtime: 0, any: true, copies: false };
+    let mut bytes = tempfile::tempfile().unwrap();
+    bytes.write_all(b"imported").unwrap();
+    serve(&world.library, &Caller { uid: 1001, gid: 1001, process: 1 }, import, Some(bytes)).unwrap();
+    for name in ["new.png", "imported.png"] {
+        let shown = world.show(&format!("library/acme/in/{name}"));
+        let begun = shown["stage"] == "internal-review" && shown["due"].is_string() && shown["reviewer"] == "rita";
+        assert!(begun, "{shown}");
+    }
+
+    // A rule from before the board gives nothing.
+    let written = world.library.catalog.write(|tx| -> Result<(), OpsError> {
+        let folder = folders::resolve(tx, "library/acme/in")?.unwrap().id;
+        Ok(tx.put_folder_rule(&FolderRule { folder, facet: "stage".into(), value: "approved".into() })?)
+    });
+    written.unwrap();
+    eddy.write("library/acme/in/old.png", b"old").unwrap();
+    world.settle();
+    assert!(world.show("library/acme/in/old.png")["stage"].is_null());
 }

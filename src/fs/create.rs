@@ -480,8 +480,8 @@ pub(super) fn give_back(
     let Some((field, _)) = query.sets.last().filter(|_| tunnel.how == TunnelHow::RemovedInView) else {
         return Ok(());
     };
-    // A verdict was about the bytes before: whoever may give one gives it again.
-    if matches!(field, Field::Status(_)) {
+    // A verdict or a stage was about the bytes before: whoever may give one gives it again.
+    if matches!(field, Field::Status(_) | Field::Stage) {
         return Ok(());
     }
     let hand = maker.hand();

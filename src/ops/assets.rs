@@ -1,11 +1,12 @@
 //! The beginnings and ends of assets: a new record, the trash, and back.
 
+use damfs_policy::workflow::DRAFT;
 use serde_json::json;
 
 use super::folders::{self, Maker};
 use super::record::Hand;
 use super::trail::{self, Origin};
-use super::{Library, OpsError, follow, mapped, names, record, rules, tunnels};
+use super::{Library, OpsError, follow, mapped, names, record, rules, stages, tunnels};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
     TunnelRow, WriteTx, view_stem,
@@ -53,6 +54,7 @@ pub fn adopt(
     node.asset = Some(asset.id);
     tx.put_node(node)?;
     mapped::absorb(tx, &mut asset, node.id, &library.gate.glossary())?;
+    stages::enter(library, tx, &mut asset, DRAFT, &[], &maker.hand())?;
     tx.put_asset(&asset)?;
     names::mark_namesake(tx, &asset)?;
     let detail = origin.detail(tx, &asset, entry)?;

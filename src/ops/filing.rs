@@ -1,12 +1,13 @@
 //! Giving a new file its place: name, node, asset, first version, rules, values, in one transaction.
 
+use damfs_policy::workflow::DRAFT;
 use damfs_policy::{Field, Verb};
 use serde_json::json;
 
 use super::manifests::{FileFacts, Manifest};
 use super::probe::Reading;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, assign, folders, manifests, names, probe, record, rules};
+use super::{Actor, Library, OpsError, assign, folders, manifests, names, probe, record, rules, stages};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
     duplicate,
@@ -106,6 +107,8 @@ impl Arrival {
         rules::apply_rules(tx, &mut asset, folder, &hand)?;
         probe::apply_probe(&mut asset, &self.reading);
         assign::give(library, actor.who(), tx, &mut asset, changes, &hand)?;
+        // By now it says all that a reviewer is chosen by.
+        stages::enter(library, tx, &mut asset, DRAFT, changes, &hand)?;
         Ok(asset)
     }
 

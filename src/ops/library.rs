@@ -422,6 +422,7 @@ impl Library {
             told(self.platforms_fault(), "until it is mended, the table before it stays in force"),
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
+            told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
             told(self.untold_fault(), "the alert itself is in dam log"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];

@@ -36,7 +36,11 @@ pub fn offboard(
     let reviews = between.reviews(library, actor)?;
     let queries = between.queries(library, actor)?;
     settled?;
-    Ok(json!({ "member": name, "to": to, "assets": assets, "reviews": reviews, "saved": queries }))
+    let mut told = json!({ "member": name, "to": to, "assets": assets, "reviews": reviews, "saved": queries });
+    if library.workflow().members().any(|named| named == name) {
+        told["board"] = "names him still".into();
+    }
+    Ok(told)
 }
 
 /// Him, shut out, and whoever gets what is his.

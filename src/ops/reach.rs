@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use damfs_policy::Verb;
+use damfs_policy::workflow::{DRAFT, REJECTED};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -192,19 +193,27 @@ fn verb_of(row: &AuditRow) -> Option<Verb> {
     })
 }
 
-/// Which verb a row of what was set shows the use of. Handing something in, or taking it back, is its maker's.
+/// Which verb a row of what was set shows the use of.
 fn set_by(row: &AuditRow) -> Verb {
     let detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
-    let verb = |changed: &Value| match (changed["facet"].as_str(), changed["new"].as_str()) {
-        (Some("stage"), Some("draft" | "internal-review")) => Verb::Edit,
-        (Some("stage" | "reviewer" | "due"), _) => Verb::Review,
-        (Some(facet), _) if facet.starts_with("status.") => Verb::Review,
-        _ => Verb::Tag,
-    };
-    let verbs: Vec<Verb> = detail["changed"].as_array().into_iter().flatten().map(verb).collect();
-    // A reviewer and a due day come along with a stage.
-    let first = verbs.iter().find(|verb| **verb != Verb::Tag);
-    first.copied().unwrap_or(Verb::Tag)
+    let changed = detail["changed"].as_array().map_or(&[][..], Vec::as_slice);
+    if let Some(stage) = changed.iter().find(|changed| changed["facet"] == "stage") {
+        // A reviewer and a due day come along with it.
+        let [from, to] = ["old", "new"].map(|side| stage[side].as_str().unwrap_or(DRAFT));
+        return moved_by(from, to);
+    }
+    let verdict = |facet: &str| matches!(facet, "reviewer" | "due") || facet.starts_with("status.");
+    let is_review = changed.iter().any(|changed| changed["facet"].as_str().is_some_and(verdict));
+    if is_review { Verb::Review } else { Verb::Tag }
+}
+
+/// Which verb a move over the board shows the use of. Handing something in, or taking it back, is its maker's.
+fn moved_by(from: &str, to: &str) -> Verb {
+    match (from, to) {
+        (DRAFT | REJECTED, "internal-review") | ("internal-review" | REJECTED, DRAFT) => Verb::Edit,
+        (_, "published") | ("published", "approved") => Verb::Publish,
+        _ => Verb::Review,
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +229,9 @@ mod tests {
     #[test]
     fn rows_tell_which_verb_was_used() {
         let set = |facet: &str| json!({ "changed": [{ "facet": facet, "old": null, "new": "x" }] });
+        // The due day that came along is told before it in what an undo sets.
+        let due = json!({ "facet": "due", "old": null, "new": "x" });
+        let moved = |from: &str, to: &str| json!({ "changed": [due, { "facet": "stage", "old": from, "new": to }] });
         for (action, detail, used) in [
             ("read.file", json!({}), Some(Verb::Download)),
             ("read.proxy", json!({}), Some(Verb::View)),
@@ -230,6 +242,13 @@ mod tests {
             ("asset.set", set("stage"), Some(Verb::Review)),
             ("asset.set", set("due"), Some(Verb::Review)),
             ("asset.set", json!({ "changed": [{ "facet": "stage", "new": "internal-review" }] }), Some(Verb::Edit)),
+            ("asset.set", moved("draft", "internal-review"), Some(Verb::Edit)),
+            ("asset.set", moved("rejected", "draft"), Some(Verb::Edit)),
+            ("asset.set", moved("approved", "internal-review"), Some(Verb::Review)),
+            ("asset.set", moved("client-approval", "draft"), Some(Verb::Review)),
+            ("asset.set", moved("approved", "published"), Some(Verb::Publish)),
+            ("asset.set", moved("published", "approved"), Some(Verb::Publish)),
+            ("asset.set", moved("published", "rejected"), Some(Verb::Review)),
             ("guideline.apply", json!({}), Some(Verb::Admin)),
             ("asset.trash", json!({}), Some(Verb::Delete)),
             ("version.commit", json!({}), Some(Verb::Edit)),

@@ -1,5 +1,7 @@
 //! Moving an asset over the board: by the ways of the workflow, with a reason where one is asked for, to who reviews it next.
 
+use std::collections::BTreeSet;
+
 use damfs_policy::workflow::{DRAFT, REJECTED, WAITING};
 use damfs_policy::{Field, Verb, Workflow};
 
@@ -93,12 +95,16 @@ pub fn enter(
     }
     let board = library.workflow();
     let due = board.due(&now, hand.now.as_nanos()).map(|at| Timestamp::from_nanos(at).to_string());
-    let reviewer = match board.reviewer(&now, &AssetFacts(asset)) {
-        Some(name) if is_member(tx, name, hand.now)? => Some(name.to_owned()),
-        // Who was asked before it was handed in is asked still.
-        _ if WAITING.contains(&now.as_str()) && !WAITING.contains(&before) => asset.reviewer.clone(),
-        _ => None,
-    };
+    let facts = AssetFacts(asset);
+    // Who was asked before it was handed in is asked still, where the board names nobody who is there.
+    let asked = asset.reviewer.as_deref().filter(|_| WAITING.contains(&now.as_str()) && !WAITING.contains(&before));
+    let mut reviewer = None;
+    for name in board.reviewers(&now, &facts).chain(asked) {
+        if is_member(tx, name, hand.now)? {
+            reviewer = Some(name.to_owned());
+            break;
+        }
+    }
     let mut changed = Vec::new();
     for (field, value) in [(Field::Due, due), (Field::Reviewer, reviewer)] {
         if !changes.iter().any(|(said, _)| *said == field) {
@@ -107,6 +113,59 @@ pub fn enter(
         }
     }
     Ok(changed)
+}
+
+/// What was judged by its bytes has others now: somebody is to look at it again. The verdicts of platforms name their version and stay.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn judge_again(
+    library: &Library,
+    tx: &dyn ReadTx,
+    asset: &mut Asset,
+    hand: &Hand,
+) -> Result<Vec<Changed>, OpsError> {
+    let before = stage(asset).to_owned();
+    if !is_judged(&before) {
+        return Ok(Vec::new());
+    }
+    let again = (Field::Stage, FacetChange::Replace(WAITING[0].to_owned()));
+    let mut changed = Vec::from_iter(record::set(tx, asset, &again.0, &again.1, hand)?);
+    changed.extend(enter(library, tx, asset, &before, &[again], hand)?);
+    Ok(changed)
+}
+
+/// Whether somebody has judged what is in a stage, by its bytes.
+#[must_use]
+pub fn is_judged(stage: &str) -> bool {
+    !matches!(stage, DRAFT | REJECTED) && stage != WAITING[0]
+}
+
+/// Whom the board names as a reviewer who is no member now, each once.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn missing(board: &Workflow, tx: &dyn ReadTx, now: Timestamp) -> Result<BTreeSet<String>, CatalogError> {
+    let mut missing = BTreeSet::new();
+    for name in board.members() {
+        if !is_member(tx, name, now)? {
+            missing.insert(name.to_owned());
+        }
+    }
+    Ok(missing)
+}
+
+/// What is wrong with the board as the members are now.
+pub(super) fn fault(library: &Library) -> Option<String> {
+    let (board, now) = (library.workflow(), library.clock.now());
+    match library.catalog.read(|tx| missing(&board, tx, now)) {
+        Ok(names) if names.is_empty() => None,
+        Ok(names) => {
+            let names: Vec<String> = names.into_iter().collect();
+            Some(format!("the board gives reviews to {}, no member any more", names.join(" and ")))
+        }
+        Err(e) => Some(format!("whom the board names cannot be told: {e}")),
+    }
 }
 
 fn is_member(tx: &dyn ReadTx, name: &str, now: Timestamp) -> Result<bool, CatalogError> {

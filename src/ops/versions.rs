@@ -7,8 +7,8 @@ use super::live::{LiveError, Seen};
 use super::manifests::{FileFacts, Manifest};
 use super::notices::Notice;
 use super::probe::{self, Reading};
-use super::record::Hand;
-use super::{OpsError, conflicts, manifests, mapped, rivals, trail};
+use super::record::{Changed, Hand};
+use super::{OpsError, conflicts, manifests, mapped, rivals, stages, trail};
 use crate::blob::BlobError;
 use crate::catalog::{
     Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx, duplicate,
@@ -119,7 +119,7 @@ impl Library {
         let ticket = Ticket { id: VersionId::make(now, self.entropy.as_ref())?, no: VersionNo(no), at: now };
         let mut node = NodeRow { mtime: seen.mtime, mtime_set: seen.mtime_set, ..row.clone() };
         let manifest = self.catalog.read(|tx| -> Result<_, OpsError> {
-            let Some(drafted) = draft(tx, &mut asset, &mut node, seen, content, &reading, &ticket)? else {
+            let Some(drafted) = draft(self, tx, &mut asset, &mut node, seen, content, &reading, &ticket)? else {
                 return Ok(None);
             };
             let generation = probe::generation_after(tx.generation(asset.id)?, drafted.version.n, &reading.now);
@@ -145,7 +145,7 @@ impl Library {
         let asset = node.asset.map(|id| tx.asset(id)).transpose()?.flatten();
         let Some(mut asset) = asset.filter(|asset| asset.head == planned.head) else { return Ok(None) };
         let first = asset.head.is_none();
-        let drafted = draft(tx, &mut asset, node, seen, content, &planned.reading, &planned.ticket)?;
+        let drafted = draft(self, tx, &mut asset, node, seen, content, &planned.reading, &planned.ticket)?;
         match drafted {
             drafted if drafted.as_ref().map(|drafted| &drafted.version) != planned.version.as_ref() => Ok(None),
             None => {
@@ -187,6 +187,10 @@ impl Library {
         if !drafted.at_odds.is_empty() {
             detail["conflict"] = drafted.at_odds.clone().into();
         }
+        if !drafted.changed.is_empty() {
+            let told = |c: &Changed| serde_json::json!({ "facet": c.field, "old": c.old, "new": c.new });
+            detail["changed"] = drafted.changed.iter().map(told).collect();
+        }
         let hand = Hand::own(version.made_by, version.made_at);
         trail::append(tx, &hand, "version.commit", &asset.id.to_string(), &detail)?;
         Ok(*asset != said)
@@ -221,7 +225,7 @@ impl Library {
             at: now,
         };
         let last = tx.versions(asset.id)?.pop();
-        let drafted = head_of(asset, last.as_ref(), node.owner, node.mtime, &content, &reading, &ticket);
+        let drafted = head_of(self, tx, asset, last.as_ref(), (node.owner, node.mtime), &content, &reading, &ticket)?;
         self.publish(tx, asset, node.id, &drafted, &reading.now)?;
         Ok(manifests::owe(tx, &drafted.version)?)
     }
@@ -273,11 +277,15 @@ struct Drafted {
     /// The version before.
     before: Option<VersionId>,
     at_odds: Vec<String>,
+    /// What the bytes before were judged to be, and these are not yet.
+    changed: Vec<Changed>,
 }
 
 /// The version that a node's bytes would be, and what it makes of the record and of the node's times; `None` when they are the last
 /// version's.
+#[expect(clippy::too_many_arguments, reason = "all of them are what the version is made of")]
 fn draft(
+    library: &Library,
     tx: &dyn ReadTx,
     asset: &mut Asset,
     node: &mut NodeRow,
@@ -302,19 +310,21 @@ fn draft(
         mapped::read_off(tx, asset, node.id, &reading.glossary)?;
     }
     let by = seen.written_by.map(|by| by.member).or(node.owner);
-    Ok(Some(head_of(asset, last.as_ref(), by, node.mtime, content, reading, ticket)))
+    head_of(library, tx, asset, last.as_ref(), (by, node.mtime), content, reading, ticket).map(Some)
 }
 
-/// Makes a version of these bytes the head of the record, with what they say.
+/// Makes a version of these bytes the head of the record, with what they say. What the bytes before it were judged to be ends with them.
+#[expect(clippy::too_many_arguments, reason = "all of them are what the version is made of")]
 fn head_of(
+    library: &Library,
+    tx: &dyn ReadTx,
     asset: &mut Asset,
     last: Option<&VersionRow>,
-    by: Option<MemberId>,
-    mtime: Timestamp,
+    (by, mtime): (Option<MemberId>, Timestamp),
     content: &Content,
     reading: &Reading,
     ticket: &Ticket,
-) -> Drafted {
+) -> Result<Drafted, OpsError> {
     let lost = probe::apply_probe(asset, reading);
     let probe = &reading.now;
     let version = VersionRow {
@@ -338,5 +348,9 @@ fn head_of(
     let before = asset.head.replace(version.id);
     asset.duplicate = Some(duplicate(content.id));
     asset.changed = ticket.at;
-    Drafted { version, before, at_odds }
+    let changed = match before {
+        Some(_) => stages::judge_again(library, tx, asset, &Hand::own(by, ticket.at))?,
+        None => Vec::new(),
+    };
+    Ok(Drafted { version, before, at_odds, changed })
 }

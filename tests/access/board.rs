@@ -1,8 +1,14 @@
 //! The board: moves in `review/` and by command, reasons, reviewers, what is late.
 
+use std::io::Write;
+
+use damfs::catalog::FolderRule;
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind, Selection};
+use damfs::ops::serve::serve;
+use damfs::ops::{OpsError, folders};
 use damfs::policy::Workflow;
+use damfs::types::Caller;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -249,4 +255,164 @@ fn a_file_that_comes_with_a_stage_enters_it() {
     assert!(world.show(path)["remark"].is_null(), "only said what would be");
     set(&world, 1001, path, &["rating=safe"], Some("as discussed")).unwrap();
     assert_eq!(world.show(path)["remark"][0]["text"], "as discussed");
+}
+
+/// Other bytes were judged by nobody, whoever saved them and however: by a save in place, by rename, in the very folder of the board, or by taking an
+/// earlier version out again.
+#[test]
+fn other_bytes_are_judged_again() {
+    let (world, eddy, rita) = studio();
+    let own = "library/acme/own.png";
+    let stage = || world.show(own)["stage"].clone();
+    let pass = || {
+        rita.rename("review/internal-review/own.png", "review/approved/own.png").unwrap();
+        assert_eq!(stage(), "approved");
+    };
+    eddy.rename("review/draft/own.png", "review/internal-review/own.png").unwrap();
+    pass();
+    set(&world, 1002, own, &["status.x=approved"], None).unwrap();
+    eddy.overwrite(own, b"own").unwrap();
+    world.settle();
+    assert_eq!(stage(), "approved", "the same bytes");
+
+    eddy.overwrite("review/approved/own.png", b"unseen").unwrap();
+    world.settle();
+    let shown = world.show(own);
+    assert!(shown["stage"] == "internal-review" && shown["due"].is_string(), "{shown}");
+    assert_eq!(shown["status"]["x"]["value"], "approved", "it names its version: {shown}");
+    assert_eq!(places(&rita, "own.png"), ["internal-review"]);
+    let rows = world.serve(0, Command::Log(Ask { limit: 99, ..Ask::default() })).unwrap();
+    let commit = rows["rows"].as_array().unwrap().iter().find(|row| row["what"] == "version.commit").unwrap().clone();
+    let changed = json!({ "facet": "stage", "old": "approved", "new": "internal-review" });
+    assert!(commit["who"] == "eddy" && commit["detail"]["changed"][0] == changed, "{commit}");
+
+    pass();
+    eddy.write("library/acme/.goutputstream-AB12CD", b"by rename").unwrap();
+    eddy.rename("library/acme/.goutputstream-AB12CD", own).unwrap();
+    world.settle();
+    assert_eq!(stage(), "internal-review");
+
+    pass();
+    let restore = Command::Restore { target: own.into(), version: Some(1), into: None, name: None };
+    world.serve(1001, restore).unwrap();
+    assert_eq!(stage(), "internal-review", "an earlier version was judged earlier");
+    assert_eq!(rita.read(own).unwrap(), b"own");
+
+    set(&world, 0, own, &["stage=published"], None).unwrap();
+    eddy.overwrite(own, b"after all").unwrap();
+    world.settle();
+    assert_eq!(stage(), "internal-review");
+    assert_eq!(errno(eddy.rename("review/internal-review/own.png", "review/approved/own.png")), libc::EACCES);
+}
+
+/// Who takes back what he saved has the bytes as they were; that they were judged is for whoever may judge.
+#[test]
+fn taking_back_a_save_judges_nothing() {
+    let (world, eddy, rita) = studio();
+    let own = "library/acme/own.png";
+    let undo = |uid, of: Option<&str>| {
+        world.serve(uid, Command::Undo { turn: None, of: of.map(str::to_owned), dry_run: false }).unwrap()
+    };
+    set(&world, 1001, own, &["stage=internal-review"], None).unwrap();
+    set(&world, 1002, own, &["stage=approved"], None).unwrap();
+    world.pass(60_000);
+    eddy.overwrite(own, b"unseen").unwrap();
+    world.settle();
+    let undone = undo(1001, None);
+    let shown = world.show(own);
+    assert_eq!((rita.read(own).unwrap(), &shown["stage"]), (b"own".to_vec(), &json!("internal-review")), "{undone}");
+    assert_eq!(undone["left"].as_array().map(Vec::len), Some(1), "{undone}");
+
+    // He takes back what was judged since: the bytes of before were not.
+    world.pass(60_000);
+    eddy.overwrite(own, b"better").unwrap();
+    world.settle();
+    set(&world, 1002, own, &["stage=approved"], None).unwrap();
+    let undone = undo(1001, None);
+    assert_eq!(
+        (rita.read(own).unwrap(), &world.show(own)["stage"]),
+        (b"own".to_vec(), &json!("internal-review")),
+        "{undone}"
+    );
+
+    // An admin may judge: bytes and stage come back.
+    set(&world, 1002, own, &["stage=approved"], None).unwrap();
+    world.pass(60_000);
+    eddy.overwrite(own, b"unseen again").unwrap();
+    world.settle();
+    let undone = undo(0, Some("eddy"));
+    assert_eq!((rita.read(own).unwrap(), &world.show(own)["stage"]), (b"own".to_vec(), &json!("approved")), "{undone}");
+}
+
+/// A judgement that another's later bytes stand in the way of stays away with them.
+#[test]
+fn a_stage_comes_back_with_its_bytes_or_not_at_all() {
+    let (world, eddy, _rita) = studio();
+    let own = "library/acme/own.png";
+    set(&world, 0, own, &["stage=approved"], None).unwrap();
+    eddy.overwrite(own, b"second").unwrap();
+    world.settle();
+    world.pass(60_000);
+    world.admin().overwrite(own, b"thirds").unwrap();
+    world.settle();
+    world.serve(0, Command::Undo { turn: None, of: Some("eddy".into()), dry_run: false }).unwrap();
+    let shown = world.show(own);
+    assert_eq!((world.admin().read(own).unwrap(), &shown["stage"]), (b"thirds".to_vec(), &json!("internal-review")));
+    assert!(shown["due"].is_string(), "{shown}");
+}
+
+/// A file that is removed from a view of a stage and written there anew has other bytes.
+#[test]
+fn a_view_gives_no_stage_back() {
+    let (world, _eddy, _rita) = studio();
+    let admin = world.admin();
+    let own = "library/acme/own.png";
+    set(&world, 0, own, &["stage=approved"], None).unwrap();
+    admin.unlink("find/stage=approved/own.png").unwrap();
+    assert!(world.show(own)["stage"].is_null());
+    admin.write("find/stage=approved/own.png", b"unseen").unwrap();
+    world.settle();
+    assert_eq!(admin.read(own).unwrap(), b"unseen");
+    assert!(world.show(own)["stage"].is_null(), "{}", world.show(own));
+}
+
+/// A folder begins what is filed in it, and lets nothing pass.
+#[test]
+fn a_folder_hands_in_and_lets_nothing_pass() {
+    let (world, eddy, _rita) = studio();
+    let board = format!(
+        "{}\n[[reviewer]]\nstage = \"internal-review\"\nwhen = \"client=acme\"\nmember = \"rita\"\n",
+        Workflow::TEMPLATE
+    );
+    world.serve(0, Command::WorkflowPut { text: board, base: None }).unwrap();
+    let rule = |set: &[&str]| {
+        world.serve(0, Command::FolderRule { folder: "acme/in".into(), set: assign(set) }).map_err(|e| e.kind)
+    };
+    for stage in ["client-approval", "approved", "rejected", "published"] {
+        assert_eq!(rule(&[&format!("stage={stage}")]), Err(FailureKind::Usage), "{stage}");
+    }
+    rule(&["stage=draft"]).unwrap();
+    rule(&["stage=internal-review", "client=acme"]).unwrap();
+    eddy.write("library/acme/in/new.png", b"new").unwrap();
+    world.settle();
+    let (path, into) = ("imported.png".to_owned(), Some("acme/in".to_owned()));
+    let import = Command::Import { path, into, set: Vec::new(), mtime: 0, any: true, copies: false };
+    let mut bytes = tempfile::tempfile().unwrap();
+    bytes.write_all(b"imported").unwrap();
+    serve(&world.library, &Caller { uid: 1001, gid: 1001, process: 1 }, import, Some(bytes)).unwrap();
+    for name in ["new.png", "imported.png"] {
+        let shown = world.show(&format!("library/acme/in/{name}"));
+        let begun = shown["stage"] == "internal-review" && shown["due"].is_string() && shown["reviewer"] == "rita";
+        assert!(begun, "{shown}");
+    }
+
+    // A rule from before the board gives nothing.
+    let written = world.library.catalog.write(|tx| -> Result<(), OpsError> {
+        let folder = folders::resolve(tx, "library/acme/in")?.unwrap().id;
+        Ok(tx.put_folder_rule(&FolderRule { folder, facet: "stage".into(), value: "approved".into() })?)
+    });
+    written.unwrap();
+    eddy.write("library/acme/in/old.png", b"old").unwrap();
+    world.settle();
+    assert!(world.show("library/acme/in/old.png")["stage"].is_null());
 }

@@ -6,6 +6,7 @@ use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::serve::serve;
 use damfs::ops::{Listener, serve_to};
+use damfs::policy::Workflow;
 use damfs::types::{Caller, MemberId};
 use serde_json::{Value, json};
 
@@ -222,4 +223,19 @@ fn who_may_not_leave_or_inherit_stays() {
     assert!(anna.has(MINE));
     world.settle();
     assert_eq!(owners(&world)[0], json!(2));
+}
+
+/// Reviews go to the next whom the board names while the first is no member, and admins hear that it names one.
+#[test]
+fn the_next_whom_the_board_names_reviews_for_who_left() {
+    let (world, _anna, _ben) = stage();
+    let rule = |member: &str| format!("\n[[reviewer]]\nstage = \"internal-review\"\nmember = \"{member}\"\n");
+    let text = format!("{}{}{}", Workflow::TEMPLATE, rule("anna"), rule("ben"));
+    world.serve(0, Command::WorkflowPut { text, base: None }).unwrap();
+    let status = || String::from_utf8(world.admin().read(".dam/status").unwrap()).unwrap();
+    assert!(!status().contains("fault"), "{}", status());
+    assert_eq!(offboard(&world, 0, "anna", "ben").unwrap()["board"], "names him still");
+    assert!(status().contains("the board gives reviews to anna, no member any more"), "{}", status());
+    world.set(MINE, &["stage=internal-review"]);
+    assert_eq!(world.show(MINE)["reviewer"], "ben");
 }

@@ -80,11 +80,10 @@ impl Workflow {
         self.days.get(stage).map(|days| now.saturating_add(days.saturating_mul(DAY)))
     }
 
-    /// Who is to review an asset that enters a stage.
-    #[must_use]
-    pub fn reviewer(&self, stage: &str, asset: &impl Facts) -> Option<&str> {
-        let fits = |rule: &&Reviewer| rule.stage == stage && rule.when.matches(asset);
-        self.reviewers.iter().find(fits).map(|rule| rule.member.as_str())
+    /// Who may be asked to review an asset that enters a stage, whom to ask first in front.
+    pub fn reviewers(&self, stage: &str, asset: &impl Facts) -> impl Iterator<Item = &str> {
+        let fits = move |rule: &&Reviewer| rule.stage == stage && rule.when.matches(asset);
+        self.reviewers.iter().filter(fits).map(|rule| rule.member.as_str())
     }
 
     /// The members that it names.

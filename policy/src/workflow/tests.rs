@@ -62,9 +62,10 @@ fn stages_have_days_and_reviewers_by_kind() {
     text.push_str("[[reviewer]]\nstage = \"internal-review\"\nmember = \"ben\"\n");
     let board = parse(&text).unwrap();
     let of = |kind: &str| facts(Field::Kind, kind);
-    assert_eq!(board.reviewer("internal-review", &of("video")), Some("mara"));
-    assert_eq!(board.reviewer("internal-review", &of("image")), Some("ben"));
-    assert_eq!(board.reviewer("client-approval", &of("image")), None);
+    let reviewers = |stage, kind| board.reviewers(stage, &of(kind)).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(reviewers("internal-review", "video"), ["mara", "ben"], "all that fit, as they stand");
+    assert_eq!(reviewers("internal-review", "image"), ["ben"]);
+    assert!(reviewers("client-approval", "image").is_empty());
     assert_eq!(board.due("internal-review", 5), Some(5 + 2 * DAY));
     assert_eq!(board.due("internal-review", i64::MAX), Some(i64::MAX));
     assert_eq!(board.due("draft", 5), None);

@@ -74,6 +74,9 @@ fn offboard(global: &Global, name: String, to: String) -> Done {
         "{name} is out; {to} has {} assets and {} saved queries of his",
         value["assets"], value["saved"]
     ))?;
+    if !value["board"].is_null() {
+        print::note(&format!("the board names {name} as a reviewer still; name somebody else: dam workflow edit"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

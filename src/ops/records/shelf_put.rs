@@ -61,7 +61,9 @@ impl Work<'_> {
         for (facet, value) in &folder.rules {
             let other = there.iter().find(|rule| rule.facet == *facet).filter(|rule| rule.value != *value);
             let assignment = Assignment { facet: facet.clone(), value: value.clone() };
-            match (other, value::change(&assignment)) {
+            let change = value::change(&assignment)
+                .and_then(|(field, change)| rules::given(&field, &change).map(drop).map(|()| (field, change)));
+            match (other, change) {
                 (Some(rule), _) if !self.force => {
                     self.left.push(format!("{}: {facet} is {} here", folder.path, rule.value));
                 }

@@ -61,10 +61,18 @@ impl Work<'_> {
         let broken = |e: serde_json::Error| CatalogError::Damaged(format!("the journal of asset {id}: {e}"));
         let mut record = serde_json::to_value(&asset).map_err(broken)?;
         let (mut changed, mut differs) = (Vec::new(), false);
+        // A judgement is about bytes: while those of after the turn stay, it does not come back.
+        let bytes_stay =
+            self.left.iter().any(|(step, _)| step.thing == Thing::Asset(id) && matches!(step.change, Change::Head(_)));
+        let unjudged = bytes_stay && fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged);
         for (field, was) in &fields.was {
             let is = fields.is.get(field).unwrap_or(&Value::Null);
             // Into the trash and out of it is a matter of places.
             if field == "state" && (was == "trashed" || asset.trashed.is_some()) {
+                continue;
+            }
+            if unjudged && matches!(field.as_str(), "stage" | "due" | "reviewer") {
+                differs = true;
                 continue;
             }
             let Some(now) = record.get_mut(field.as_str()) else { continue };

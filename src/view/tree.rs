@@ -295,7 +295,7 @@ impl<'a> Tree<'a> {
 
 /// Whether what a directory asks follows from more than its path.
 fn moves(path: &str) -> bool {
-    path.starts_with("saved/") || path.starts_with(SIMILAR) || path == board::LATE
+    path.starts_with("saved/") || path.starts_with(SIMILAR) || board::moves(path)
 }
 
 fn not_trashed() -> Expr {

@@ -1,8 +1,11 @@
 //! The board: moves in `review/` and by command, reasons, reviewers, what is late.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::sync::Arc;
 
 use damfs::catalog::FolderRule;
+use damfs::fs::{Audience, Mount, Show};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind, Selection};
 use damfs::ops::serve::serve;
@@ -167,6 +170,29 @@ fn what_one_is_to_review_and_what_is_late_are_folders() {
     assert!(shown["due"].is_null() && shown["reviewer"].is_null(), "{shown}");
 }
 
+/// One mount for all remembers one folder: whose it is follows from who asks, not from who looked it up last.
+#[test]
+fn what_one_is_to_review_is_his_own_on_a_shared_mount() {
+    let (world, eddy, rita) = studio();
+    set(&world, 0, A, &["stage=internal-review", "reviewer=eddy"], None).unwrap();
+    set(&world, 0, "library/acme/own.png", &["stage=internal-review", "reviewer=rita"], None).unwrap();
+    let mount = Mount::new(world.library.clone(), Audience::Everyone, Show { uid: 0, gid: 0 }).unwrap();
+    let [eddy, rita] = [eddy, rita].map(|own| Seat { mount: Arc::clone(&mount), caller: own.caller });
+    let mine = eddy.find("review/mine").unwrap();
+    assert_eq!(rita.find("review/mine").unwrap(), mine, "one folder of that path");
+    let listed = |seat: &Seat| {
+        let mut names: Vec<String> = seat.rows_in(mine).into_iter().map(|(name, _)| name).collect();
+        names.retain(|name| name.ends_with(".png"));
+        names
+    };
+    assert_eq!((listed(&eddy), listed(&rita)), (vec!["a.png".to_owned()], vec!["own.png".to_owned()]));
+    eddy.find("review/mine").unwrap();
+    assert_eq!(listed(&rita), ["own.png"]);
+    let look = |seat: &Seat, name: &str| seat.mount.lookup(&seat.caller, mine, OsStr::new(name)).map(drop);
+    assert!(look(&rita, "own.png").is_ok() && errno(look(&rita, "a.png")) == libc::ENOENT);
+    assert!(look(&eddy, "a.png").is_ok() && errno(look(&eddy, "own.png")) == libc::ENOENT);
+}
+
 #[test]
 fn nobody_lets_pass_what_he_made_while_another_may() {
     let (world, eddy, rita) = studio();
@@ -239,6 +265,38 @@ fn another_board_is_an_admins_to_put_in_force_and_stays_in_force() {
     assert_eq!(world.show(A)["reviewer"], "rita", "who reviews this client");
     set(&world, 0, "library/globex/secret.png", &["stage=internal-review"], None).unwrap();
     assert!(world.show("library/globex/secret.png")["reviewer"].is_null());
+}
+
+/// Queries of reviewers speak of clients, names and notes of people: however a board spells them, they are for admins.
+#[test]
+fn who_reviews_what_is_told_to_admins_in_no_spelling() {
+    let (world, eddy, rita) = studio();
+    drop((eddy, rita));
+    let rule = "stage = \"internal-review\", when = \"client=acme\", member = \"rita\"";
+    let lines = rule.replace(", ", "\n");
+    let ways = Workflow::TEMPLATE;
+    for text in [
+        format!("reviewer = [{{ {rule} }}]\n{ways}"),
+        format!("reviewer = [\n  {{ {rule} }},\n]\n{ways}"),
+        format!("{ways}\n[[ reviewer ]]\n{lines}\n"),
+        format!("{ways}\n[[\"reviewer\"]]\n{lines}\n"),
+        format!("{ways}\n[['reviewer']]\n{lines}\n"),
+        format!("{ways}\n[[\"\\u0072eviewer\"]]\n{lines}\n"),
+        format!("{ways}\n[stage.approved]\t# rita looks for acme\ndays = 3\t# acme\n"),
+    ] {
+        let put = Command::WorkflowPut { text: text.clone(), base: None };
+        world.serve(0, put).unwrap_or_else(|e| panic!("{}: {text}", e.message));
+        assert_eq!(world.serve(0, Command::WorkflowShow).unwrap()["text"], text);
+        let shown = world.serve(1002, Command::WorkflowShow).unwrap()["text"].as_str().unwrap().to_owned();
+        assert!(!shown.contains("acme") && !shown.contains("rita"), "{text}: {shown}");
+        let shown = Workflow::parse(&shown, &damfs::policy::Vocabulary::shipped()).unwrap();
+        let own = Workflow::parse(&text, &damfs::policy::Vocabulary::shipped()).unwrap();
+        let all = STAGES.iter().flat_map(|from| STAGES.iter().map(move |to| (from, to)));
+        for (from, to) in all {
+            assert_eq!(shown.way(from, to), own.way(from, to));
+            assert_eq!(shown.due(from, 0), own.due(from, 0));
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod book;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 pub use book::WorkflowError;
 
@@ -61,6 +62,22 @@ impl Workflow {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Its ways and days as a text of their own, made of nothing else: no spelling of the text that it was read from, and no note in it, is there.
+    /// It reads back to the same ways and days.
+    #[must_use]
+    pub fn ways_text(&self) -> String {
+        let mut out = String::new();
+        for ((from, to), way) in &self.moves {
+            let reason = if way.reason { "reason = true\n" } else { "" };
+            let needs = way.needs;
+            let _ = write!(out, "[[move]]\nfrom = \"{from}\"\nto = \"{to}\"\nneeds = \"{needs}\"\n{reason}\n");
+        }
+        for (stage, days) in &self.days {
+            let _ = write!(out, "[stage.{stage}]\ndays = {days}\n\n");
+        }
+        out
     }
 
     /// The way from one stage to another; `None` when there is none.

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
 use crate::Field;
 use crate::expr::{MapFacts, Vocabulary};
@@ -93,5 +96,31 @@ fn a_mistake_is_told_with_its_line() {
     ] {
         let found = parse(text).unwrap_err().0;
         assert!(found.starts_with("workflow.toml") && found.contains(told), "{text}: {found}");
+    }
+}
+
+type Ways = BTreeMap<(String, String), Move>;
+
+fn ways() -> impl Strategy<Value = Ways> {
+    let stage = || select(&STAGES[..]).prop_map(str::to_owned);
+    let way = (select(Verb::ALL), any::<bool>()).prop_map(|(needs, reason)| Move { needs, reason });
+    let between = (stage(), stage()).prop_filter("it leads somewhere", |(from, to)| from != to);
+    prop::collection::btree_map(between, way, 1..12)
+}
+
+proptest! {
+    #[test]
+    fn the_ways_alone_read_back_to_the_same_ways_and_days(
+        moves in ways(),
+        days in prop::collection::btree_map(select(&STAGES[..]).prop_map(str::to_owned), 1..=3_660i64, 0..5),
+    ) {
+        let rule = Reviewer { stage: DRAFT.to_owned(), when: Expr::is(Field::Client, "acme"), member: "mara".to_owned() };
+        let board = Workflow { text: "# acme".to_owned(), moves, days, reviewers: vec![rule] };
+        let text = board.ways_text();
+        prop_assert!(!text.contains("acme") && !text.contains("mara"), "{}", text);
+        let read = parse(&text).unwrap();
+        prop_assert_eq!((&read.moves, &read.days), (&board.moves, &board.days));
+        prop_assert!(read.reviewers.is_empty());
+        prop_assert_eq!(read.ways_text(), text);
     }
 }

@@ -11,8 +11,6 @@ use crate::types::{FileName, Timestamp};
 const MINE: &str = "mine";
 /// What is late.
 const OVERDUE: &str = "overdue";
-/// Where it is: what it shows follows from the hour.
-pub(super) const LATE: &str = "review/overdue";
 
 /// What is in a stage; what was given none is a draft.
 #[must_use]
@@ -46,6 +44,11 @@ pub fn by(member: &str) -> Expr {
 #[must_use]
 pub fn is_board(query: &QueryDir) -> bool {
     query.path.starts_with("review/")
+}
+
+/// Whether what a folder of the board asks follows from who looks, or from the hour.
+pub(super) fn moves(path: &str) -> bool {
+    path.strip_prefix("review/").is_some_and(|name| matches!(name, MINE | OVERDUE))
 }
 
 /// The stage whose folder it is.

@@ -40,6 +40,8 @@ pub struct Guideline {
     platform: String,
     text: String,
     lines: Vec<Line>,
+    /// Why its lines are not known.
+    fault: Option<String>,
 }
 
 /// A guideline that cannot be used; the message names line and reason.
@@ -76,7 +78,20 @@ impl Guideline {
             let (meant, query) = (expr.clone(), query.to_owned());
             lines.push(Line { no, clause, query, expr, meant, why: why.trim().to_owned() });
         }
-        Ok(Self { platform: platform.to_owned(), text: text.to_owned(), lines })
+        Ok(Self { platform: platform.to_owned(), text: text.to_owned(), lines, fault: None })
+    }
+
+    /// One that nobody can read any more: what it asks is not known, so that it refuses everything.
+    #[must_use]
+    pub fn unreadable(platform: &str, text: &str, why: &str) -> Self {
+        let (platform, text, fault) = (platform.to_owned(), text.to_owned(), Some(why.to_owned()));
+        Self { platform, text, lines: Vec::new(), fault }
+    }
+
+    /// Why it cannot be read.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// The same, its lines meaning what a glossary says.
@@ -99,6 +114,9 @@ impl Guideline {
     /// The first line of a kind that fits an asset, as it is told to people.
     #[must_use]
     pub fn fits(&self, clause: Clause, asset: &impl Facts) -> Option<String> {
+        if let Some(why) = self.fault.as_ref().filter(|_| clause == Clause::Refuse) {
+            return Some(format!("the guideline of {} cannot be read: {why}", self.platform));
+        }
         let line = self.lines.iter().find(|line| line.clause == clause && line.meant.matches(asset))?;
         let Line { no, query, why, .. } = line;
         let told = format!("line {no} of the guideline of {}: `{query}`", self.platform);
@@ -108,6 +126,9 @@ impl Guideline {
     /// What may be approved, as a query.
     #[must_use]
     pub fn admits(&self) -> Expr {
+        if self.fault.is_some() {
+            return Expr::nothing();
+        }
         let refused = self.lines.iter().filter(|line| line.clause == Clause::Refuse);
         refused.fold(Expr::all(), |all, line| all.and(Expr::Not(Box::new(line.meant.clone()))))
     }
@@ -135,6 +156,15 @@ mod tests {
 
     fn facts(field: Field, value: &str) -> MapFacts {
         MapFacts { texts: [(field, vec![value.to_owned()])].into(), ..MapFacts::default() }
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_refuses_everything() {
+        let lost = Guideline::unreadable("instagram", TEXT, "line 3: x").in_words_of(&Glossary::default());
+        let asset = MapFacts::default();
+        assert!(lost.fits(Clause::Refuse, &asset).is_some_and(|told| told.contains("cannot be read: line 3: x")));
+        assert_eq!((lost.fits(Clause::Flag, &asset), lost.admits().matches(&asset)), (None, false));
+        assert!(parse(TEXT).unwrap().admits().matches(&asset) && lost.text() == TEXT);
     }
 
     #[test]

@@ -332,6 +332,7 @@ macro_rules! reads {
 
 reads! {
     fn meta(&self, key: &str) -> Option<String>;
+    fn metas(&self, beginning: &str) -> Vec<(String, String)>;
     fn node(&self, id: NodeId) -> Option<NodeRow>;
     fn staged_nodes(&self) -> Vec<NodeId>;
     fn unwritten_nodes(&self) -> Vec<NodeRow>;

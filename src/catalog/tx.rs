@@ -32,6 +32,8 @@ pub type Xattr = (Vec<u8>, Vec<u8>);
 /// Reads of one consistent state.
 pub trait ReadTx {
     fn meta(&self, key: &str) -> Result<Option<String>, E>;
+    /// Settings whose keys begin so, with their values, by key.
+    fn metas(&self, beginning: &str) -> Result<Vec<(String, String)>, E>;
 
     fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E>;
     /// Nodes with a staging file.

@@ -1,6 +1,7 @@
 //! What each platform asks of what is posted there, as texts that an admin puts in force. Approvals are held to them and name the one that they
 //! were given under.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use damfs_policy::{Expr, Field, Guideline, Platforms};
@@ -21,19 +22,51 @@ fn key(platform: &str) -> String {
     format!("guideline.{platform}")
 }
 
-/// A table with the guidelines that were in force when the library was used last.
+/// A text that is kept, or why it cannot be told.
+type Told = Result<String, String>;
+
+/// Every guideline that is kept, by its platform, also of one that the table has no more.
 ///
 /// # Errors
-/// When the catalogue fails, or what it keeps is no guideline.
-pub(super) fn kept(tx: &dyn ReadTx, table: &Platforms) -> Result<Arc<Platforms>, CatalogError> {
-    let broken = |e: damfs_policy::GuidelineError| CatalogError::Damaged(e.0);
-    let (vocabulary, mut found) = (table.vocabulary(), Vec::new());
-    for platform in table.platforms() {
-        if let Some(kept) = kept::in_force(tx, &key(platform))? {
-            found.push(Arc::new(Guideline::parse(platform, &kept.text, &vocabulary).map_err(broken)?));
+/// When the catalogue fails.
+pub(super) fn texts(tx: &dyn ReadTx) -> Result<Vec<(String, Told)>, CatalogError> {
+    let mut found = Vec::new();
+    for (key, _) in tx.metas(&key(""))? {
+        let platform = key.split_once('.').map_or("", |(_, platform)| platform);
+        // The others are the versions: by their number.
+        if platform.contains('.') {
+            continue;
+        }
+        match kept::in_force(tx, &key) {
+            Ok(kept) => found.extend(kept.map(|kept| (platform.to_owned(), Ok(kept.text)))),
+            Err(CatalogError::Damaged(why)) => found.push((platform.to_owned(), Err(why))),
+            Err(e) => return Err(e),
         }
     }
-    Ok(Arc::new(table.guided(&found)))
+    Ok(found)
+}
+
+/// The digits of every text that ever was in force and is there.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn every_digits(tx: &dyn ReadTx) -> Result<BTreeSet<String>, CatalogError> {
+    let versions = tx.metas(&key(""))?.into_iter().filter_map(|(_, kept)| serde_json::from_str::<Version>(&kept).ok());
+    Ok(versions.map(|version| kept::short(&version.digest).to_owned()).collect())
+}
+
+/// A table with the guidelines that were in force when the library was used last. One that cannot be read refuses everything until it is mended.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn kept(tx: &dyn ReadTx, table: &Platforms) -> Result<Arc<Platforms>, CatalogError> {
+    let vocabulary = table.vocabulary();
+    let read = |(platform, text): (String, Told)| {
+        let (text, why) = text.map_or_else(|why| (String::new(), Some(why)), |text| (text, None));
+        let parsed = why.map_or_else(|| Guideline::parse(&platform, &text, &vocabulary).map_err(|e| e.0), Err);
+        Arc::new(parsed.unwrap_or_else(|why| Guideline::unreadable(&platform, &text, &why)))
+    };
+    Ok(Arc::new(table.guided(&texts(tx)?.into_iter().map(read).collect::<Vec<_>>())))
 }
 
 /// The digits of the text that approvals for a platform are held to by a table.

@@ -426,7 +426,13 @@ impl Library {
             told(self.untold_fault(), "the alert itself is in dam log"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
-        faults.into_iter().flatten().collect()
+        let table = self.gate.platforms();
+        let unread = table.guidelines().filter_map(|guideline| {
+            let (platform, why) = (guideline.platform(), guideline.fault()?);
+            let then = format!("nothing circulates on {platform} until it is mended: dam guideline edit {platform}");
+            Some(format!("the guideline of {platform} cannot be read: {why}; {then}"))
+        });
+        faults.into_iter().flatten().chain(unread).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

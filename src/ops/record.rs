@@ -63,7 +63,7 @@ pub fn set(
         Field::Likeness => one(&mut asset.likeness, change),
         Field::Model => one(&mut asset.model, change),
         Field::Stage => one(&mut asset.stage, change),
-        Field::Reviewer => set_reviewer(tx, asset, change)?,
+        Field::Reviewer => set_reviewer(tx, asset, change, hand.now)?,
         Field::Due => {
             let mut text = asset.due.map(|t| t.to_string());
             one(&mut text, change);
@@ -153,18 +153,26 @@ fn set_owner(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result
             asset.owner_name = member.name;
             Ok(())
         }
-        None => Err(super::members::unknown(name, &tx.members()?)),
+        None => Err(nobody(name)),
     }
 }
 
-fn set_reviewer(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {
+/// Who was asked before stays so; who is asked now is in.
+fn set_reviewer(tx: &dyn ReadTx, asset: &mut Asset, change: &FacetChange, now: Timestamp) -> Result<(), OpsError> {
     if let FacetChange::Replace(name) | FacetChange::Add(name) = change
-        && tx.member_by_name(name)?.is_none()
+        && asset.reviewer.as_ref() != Some(name)
+        && !tx.member_by_name(name)?.is_some_and(|member| member.is_in(now))
     {
-        return Err(super::members::unknown(name, &tx.members()?));
+        return Err(nobody(name));
     }
     one(&mut asset.reviewer, change);
     Ok(())
+}
+
+/// Names nobody else: who is a member is told to admins alone.
+fn nobody(name: &str) -> OpsError {
+    let message = format!("there is no member `{name}` to give it to");
+    OpsError::Unknown { message, hint: "an admin sees who there is: dam member list".to_owned() }
 }
 
 fn set_state(asset: &mut Asset, change: &FacetChange) -> Result<(), OpsError> {

@@ -72,11 +72,20 @@ pub fn list(library: &Library, actor: &Actor, which: &Which) -> Result<Value, Op
     library.catalog.read(|tx| {
         let visible = Tree::new(tx, &who.subject, Some(who.id)).visible(&asked);
         let numbers = tx.numbers(&visible)?;
-        let mut assets = tx.assets(numbers.get(..TOLD).unwrap_or(&numbers))?;
-        assets.sort_by_key(|asset| (asset.due.is_none(), asset.due, asset.ordinal));
+        let mut assets = Vec::new();
+        for page in numbers.chunks(TOLD) {
+            assets.extend(tx.assets(page)?);
+            keep_earliest(&mut assets, TOLD);
+        }
         let told = assets.iter().map(|asset| row(tx, asset, now)).collect::<Result<Vec<_>, OpsError>>()?;
         Ok(json!({ "count": numbers.len(), "assets": told }))
     })
+}
+
+/// The earliest due first, and so many of them.
+fn keep_earliest(assets: &mut Vec<Asset>, most: usize) {
+    assets.sort_by_key(|asset| (asset.due.is_none(), asset.due, asset.ordinal));
+    assets.truncate(most);
 }
 
 fn row(tx: &dyn ReadTx, asset: &Asset, now: Timestamp) -> Result<Value, OpsError> {
@@ -92,6 +101,19 @@ fn row(tx: &dyn ReadTx, asset: &Asset, now: Timestamp) -> Result<Value, OpsError
         "overdue": late,
         "status": status,
     }))
+}
+
+/// One remark more, unless there are too many.
+///
+/// # Errors
+/// [`OpsError::Failed`] when there are.
+pub(super) fn push_remark(asset: &mut Asset, remark: Remark) -> Result<(), OpsError> {
+    if asset.remarks.len() >= MOST {
+        let message = format!("{} has {MOST} remarks already", asset.view_name);
+        return Err(OpsError::failed(message, "say the rest in its note: user.xdg.comment"));
+    }
+    asset.remarks.push(remark);
+    Ok(())
 }
 
 /// Says something of assets, each in its current version: `dam review comment`.
@@ -111,12 +133,8 @@ pub fn remark(
         if !actor.decide(library, Verb::Edit, asset).allowed {
             actor.must(library, Verb::Review, asset, &asset.id.to_string())?;
         }
-        if asset.remarks.len() >= MOST {
-            let message = format!("{} has {MOST} remarks already", asset.view_name);
-            return Err(OpsError::failed(message, "say the rest in its note: user.xdg.comment"));
-        }
         let (by, version) = (Some(actor.member.id), verdicts::head(tx, asset)?);
-        asset.remarks.push(Remark { at: now, by, version, about: None, text: text.clone() });
+        push_remark(asset, Remark { at: now, by, version, about: None, text: text.clone() })?;
         asset.changed = now.max(asset.changed);
         assign::store(tx, asset)?;
         trail::asset(tx, &actor.hand(now), "remark", asset.id, &json!({ "version": version, "text": text }))?;
@@ -150,4 +168,38 @@ pub fn takedown(
         }
         changes
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::ops::record::blank;
+    use crate::types::AssetId;
+
+    fn asset(ordinal: u64, due: Option<i64>) -> Asset {
+        let due = due.map(Timestamp::from_secs);
+        Asset { ordinal, due, ..blank(AssetId::from_bytes([0; 16]), Timestamp::from_secs(0)) }
+    }
+
+    /// What is due first may have come last, behind all that one page holds.
+    #[test]
+    fn what_is_due_first_is_told_however_much_came_before() {
+        let mut kept = Vec::new();
+        for page in [vec![asset(1, None), asset(2, Some(9))], vec![asset(3, Some(5)), asset(4, Some(9))]] {
+            kept.extend(page);
+            keep_earliest(&mut kept, 2);
+        }
+        assert_eq!(kept.iter().map(|asset| asset.ordinal).collect::<Vec<_>>(), [3, 2]);
+    }
+
+    #[test]
+    fn remarks_of_one_asset_have_a_bound() {
+        let mut of = asset(1, None);
+        let remark = Remark { at: Timestamp::from_secs(1), by: None, version: None, about: None, text: "x".to_owned() };
+        for _ in 0..MOST {
+            push_remark(&mut of, remark.clone()).unwrap();
+        }
+        assert!(push_remark(&mut of, remark).is_err() && of.remarks.len() == MOST);
+    }
 }

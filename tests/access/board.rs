@@ -170,6 +170,27 @@ fn what_one_is_to_review_and_what_is_late_are_folders() {
     assert!(shown["due"].is_null() && shown["reviewer"].is_null(), "{shown}");
 }
 
+/// Who may review is told no names by guessing, and nobody is asked who is shut out.
+#[test]
+fn a_reviewer_is_somebody_who_is_in_and_no_guess_names_another() {
+    let (world, eddy, rita) = studio();
+    drop((eddy, rita));
+    let ask = |uid, name: &str| {
+        let (what, set) = (vec!["library/acme/own.png".to_owned()].into(), assign(&[&format!("reviewer={name}")]));
+        world.serve(uid, Command::Set { what, set, dry_run: false, why: None })
+    };
+    let failed = ask(1002, "edy").unwrap_err();
+    assert_eq!(failed.kind, FailureKind::NotFound);
+    assert!(!format!("{} {:?}", failed.message, failed.hint).contains("eddy"), "{failed:?}");
+    ask(1002, "eddy").unwrap();
+    world.change_member("rita", None, Some(false));
+    assert_eq!(ask(0, "rita").unwrap_err().kind, FailureKind::NotFound);
+    world.change_member("eddy", None, Some(false));
+    // Who was asked before he was shut out stands there until another is.
+    set(&world, 0, "library/acme/own.png", &["stage=internal-review"], None).unwrap();
+    assert_eq!(world.show("library/acme/own.png")["reviewer"], "eddy");
+}
+
 /// One mount for all remembers one folder: whose it is follows from who asks, not from who looked it up last.
 #[test]
 fn what_one_is_to_review_is_his_own_on_a_shared_mount() {

@@ -237,3 +237,53 @@ fn a_takedown_closes_every_export_with_its_reason() {
     );
     assert_eq!(down(0, None, "again").unwrap()["unchanged"], 1);
 }
+
+/// A guideline is kept while its platform is in no table: what it names stays in the table for when that is back.
+#[test]
+fn a_table_keeps_what_a_guideline_of_a_platform_that_is_gone_names() {
+    let (world, admin) = studio();
+    let shipped = std::fs::read_to_string(world.library.root().join("platforms.csv")).unwrap();
+    let row = shipped.lines().find(|row| row.starts_with("facebook,feed_image,")).unwrap();
+    let table = format!("{}\n{}\n", shipped.trim_end(), row.replacen("facebook,", "myshop,", 1));
+    world.sheet(&table);
+    put(&world, 0, "facebook", "refuse: `status.myshop=approved`\n", None).unwrap();
+    let without = |gone: &[&str]| {
+        let rows = table.lines().filter(|row| !gone.iter().any(|id| row.starts_with(&format!("{id},"))));
+        rows.collect::<Vec<_>>().join("\n")
+    };
+    world.sheet(&without(&["facebook"]));
+    assert_eq!(world.library.platforms_fault(), None);
+    world.sheet(&without(&["facebook", "myshop"]));
+    let fault = world.library.platforms_fault().unwrap();
+    assert!(fault.contains("the guideline of facebook"), "{fault}");
+    world.sheet(&table);
+    drop(admin);
+    let world = world.reopen();
+    assert!(world.library.faults().is_empty(), "{:?}", world.library.faults());
+}
+
+/// The library opens, the fault is told, and what is not known to be allowed does not circulate.
+#[test]
+fn a_kept_guideline_that_cannot_be_read_refuses_everything_until_it_is_mended() {
+    let (world, admin) = studio();
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    approve(&world, "facebook", None).unwrap();
+    assert!(admin.has(EXPORT));
+    drop(admin);
+    let kept = |tx: &dyn damfs::catalog::ReadTx| tx.meta("guideline.facebook.1");
+    let broken =
+        world.library.catalog.read(kept).unwrap().unwrap().replace("likeness=synthetic", "status.gone=approved");
+    world.library.catalog.write(|tx| tx.set_meta("guideline.facebook.1", &broken)).unwrap();
+    let world = world.reopen();
+    let admin = world.admin();
+    let faults = world.library.faults();
+    assert!(faults.len() == 1 && faults[0].contains("dam guideline edit facebook"), "{faults:?}");
+    assert!(!admin.has(EXPORT) && why(&world).contains("cannot be read"), "{}", why(&world));
+    assert_eq!(approve(&world, "facebook", None).unwrap_err().kind, FailureKind::Refused);
+    // Nothing else waits for it.
+    let table = std::fs::read_to_string(world.library.root().join("platforms.csv")).unwrap();
+    world.sheet(&table.replace("facebook,feed_image,image,1080", "facebook,feed_image,image,1081"));
+    assert_eq!(world.library.platforms_fault(), None);
+    put(&world, 0, "facebook", RULES, None).unwrap();
+    assert!(world.library.faults().is_empty() && admin.has(EXPORT));
+}

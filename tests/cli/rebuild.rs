@@ -164,6 +164,29 @@ fn without_a_snapshot_the_manifests_are_enough() {
     is_whole(&lab, "manifests alone");
 }
 
+/// What a guideline refused must not circulate because nobody knows the guideline any more.
+#[test]
+fn approvals_by_a_guideline_that_is_lost_are_stale() {
+    let lab = Lab::with_two();
+    let (beach, city) = ("library/luna/beach.png", "library/luna/city.png");
+    lab.ok(&["set", city, "status.instagram=approved", "status.x=approved", "rating=safe"]);
+    let rules = lab.file("rules.md", b"refuse: `likeness=synthetic` people must be real\n");
+    lab.ok(&["guideline", "put", "instagram", rules.to_str().unwrap()]);
+    lab.ok(&["set", beach, "status.instagram=approved", "status.x=approved", "rating=safe"]);
+    lab.overwrite(beach, &png(24, 32, 9, None));
+    lab.overwrite(city, &png(24, 32, 10, None));
+    fs::remove_file(catalog(&lab)).unwrap();
+    let lost = lab.json(&["fsck", "--rebuild"])["lost"].to_string();
+    for told in ["guidelines and the board", "remarks", "the guideline of instagram", "stale now (2)"] {
+        assert!(lost.contains(told), "{told}: {lost}");
+    }
+    for path in [beach, city] {
+        let status = lab.json(&["show", path])["status"].take();
+        assert_eq!((&status["instagram"]["value"], &status["x"]["value"]), (&"stale".into(), &"approved".into()));
+    }
+    is_whole(&lab, "without its guidelines");
+}
+
 /// Regression: a library whose catalogue was deleted opened as an empty one, and its staged bytes were removed as leftovers.
 #[test]
 fn a_lost_catalogue_is_an_error_and_staged_bytes_stay() {

@@ -82,6 +82,11 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.meta.get(key).cloned())
     }
 
+    fn metas(&self, beginning: &str) -> Result<Vec<(String, String)>, E> {
+        let all = self.state.meta.iter().filter(|(key, _)| key.starts_with(beginning));
+        Ok(all.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E> {
         Ok(self.state.nodes.get(&id).cloned())
     }

@@ -13,6 +13,11 @@ pub(super) fn meta(conn: &Connection, key: &str) -> Result<Option<String>, E> {
     one(conn, "SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
 }
 
+pub(super) fn metas(conn: &Connection, beginning: &str) -> Result<Vec<(String, String)>, E> {
+    let sql = "SELECT key, value FROM meta WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key";
+    all(conn, sql, [beginning], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> Result<(), E> {
     let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     run(conn, sql, [key, value]).map(drop)

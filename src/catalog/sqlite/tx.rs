@@ -74,6 +74,9 @@ impl ReadTx for Tx<'_> {
     fn meta(&self, key: &str) -> Result<Option<String>, E> {
         members::meta(self.conn, key)
     }
+    fn metas(&self, beginning: &str) -> Result<Vec<(String, String)>, E> {
+        members::metas(self.conn, beginning)
+    }
     fn node(&self, id: NodeId) -> Result<Option<NodeRow>, E> {
         self.memo.nodes.get(id, || nodes::get(self.conn, id))
     }

@@ -13,7 +13,7 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::library::seed;
 use crate::ops::manifests::{FileFacts, Manifest, manifest_name, parse_manifest_name};
 use crate::ops::parts::Parts;
-use crate::ops::{OpsError, assets, inbox, members, names};
+use crate::ops::{OpsError, assets, guidelines, inbox, members, names};
 use crate::rng::Entropy;
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp, VersionNo};
 
@@ -33,6 +33,8 @@ pub(super) struct Merged {
     /// Assets that did not get the place that their manifest tells of, and where they are.
     pub placed: Vec<String>,
     pub lost: Vec<String>,
+    /// Approvals by texts that are lost, by platform: stale from now on.
+    pub stale: BTreeMap<String, u64>,
 }
 
 /// What manifests have used up, and who is spoken of in them.
@@ -42,6 +44,10 @@ struct Seen {
     version: u64,
     asset: u64,
     owners: BTreeMap<MemberId, String>,
+    /// The digits of every guideline's text that is here.
+    texts: BTreeSet<String>,
+    /// Platforms with approvals by a text that is not.
+    unguided: BTreeSet<String>,
 }
 
 /// Brings everything into the base's catalogue.
@@ -52,7 +58,8 @@ pub(super) fn run(
     (now, entropy): (Timestamp, &dyn Entropy),
 ) -> Result<Merged, OpsError> {
     let mut merged = Merged::default();
-    let mut seen = Seen::default();
+    let texts = base.catalog.read(|tx| guidelines::every_digits(tx))?;
+    let mut seen = Seen { texts, ..Seen::default() };
     let wanted = survey(parts, base, &mut merged, &mut seen)?;
     for node in parts.stages.list()? {
         seen.node = seen.node.max(node.0);
@@ -74,6 +81,9 @@ pub(super) fn run(
         let mut told = Vec::new();
         for n in ns {
             told.extend(read(parts, id, n)?);
+        }
+        if let Some(last) = told.last_mut() {
+            seen.put_in_doubt(&mut last.asset, &mut merged.stale);
         }
         let bring = |fresh| base.catalog.write(|tx| bring_back(tx, id, &told, &maker, fresh));
         let brought = match bring(false) {
@@ -180,6 +190,22 @@ impl Seen {
         self.asset = self.asset.max(asset.ordinal).max(asset.named.unwrap_or(0));
         if let Some(owner) = asset.owner.filter(|_| !asset.owner_name.is_empty()) {
             self.owners.insert(owner, asset.owner_name.clone());
+        }
+        let by_lost = asset.status.iter().filter(|(_, verdict)| {
+            let by = verdict.guideline.as_ref();
+            by.is_some_and(|by| !self.texts.contains(by))
+        });
+        self.unguided.extend(by_lost.map(|(platform, _)| platform.clone()));
+    }
+
+    /// What a lost guideline may refuse does not circulate: approvals on its platform by no text that is here are stale.
+    fn put_in_doubt(&self, asset: &mut Asset, stale: &mut BTreeMap<String, u64>) {
+        let theirs = asset.status.iter_mut().filter(|(platform, _)| self.unguided.contains(*platform));
+        for (platform, verdict) in theirs.filter(|(_, verdict)| verdict.value == "approved") {
+            if !verdict.guideline.as_ref().is_some_and(|by| self.texts.contains(by)) {
+                "stale".clone_into(&mut verdict.value);
+                *stale.entry(platform.clone()).or_default() += 1;
+            }
         }
     }
 }

@@ -82,16 +82,19 @@ fn tell(base: &Base, merged: &Merged, staged: &Staged, dry_run: bool) -> Value {
     let mut lost = match &base.source {
         Source::Catalogue => Vec::new(),
         Source::Snapshot(name) => vec![format!(
-            "of changes to tags and verdicts, folders, members and their second factors, names, links and the trash, and of the audit log since {}, what no later \
+            "of changes to tags, verdicts and remarks, guidelines and the board, folders, members and their second factors, names, links and the trash, and of the audit log since {}, what no later \
              version tells of",
             name.at()
         )],
         Source::Nothing => vec![
-            "the audit log, members, their roles and second factors, folders without assets, folder rules, symbolic links, files that are no assets".into(),
-            "of changes to tags and verdicts, names and the trash, what no later version tells of".into(),
+            "the audit log, guidelines and the board that were put in force, members, their roles and second factors, folders without assets, folder rules, symbolic links, files that are no assets".into(),
+            "of changes to tags, verdicts and remarks, names and the trash, what no later version tells of".into(),
         ],
     };
     lost.extend(merged.lost.iter().cloned());
+    lost.extend(merged.stale.iter().map(|(platform, count)| {
+        format!("the guideline of {platform} that approvals were given by: put it in force again, and judge anew what is stale now ({count})")
+    }));
     lost.extend(staged.aside.iter().map(|node| {
         format!("node {node}: what was written to it after its last version is in stage/damaged, for nothing tells where it was")
     }));

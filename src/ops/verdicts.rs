@@ -7,7 +7,7 @@ use damfs_policy::guideline::Clause;
 use damfs_policy::{Field, Platforms, SelfReview, Verb, Workflow};
 
 use super::value::FacetChange;
-use super::{Library, OpsError, guidelines, stages};
+use super::{Library, OpsError, guidelines, review, stages};
 use crate::access::{AssetFacts, Who};
 use crate::catalog::{Asset, CatalogError, ReadTx, Remark};
 use crate::types::{MemberId, Timestamp};
@@ -158,14 +158,14 @@ impl<'a> Court<'a> {
     /// Keeps the words that no verdict has: those of a move over the board, and those that came with what decides nothing. Gives what was said.
     ///
     /// # Errors
-    /// When the catalogue fails.
+    /// When the catalogue fails, or too much was said of it already.
     pub fn keep_words(
         &self,
         tx: &dyn ReadTx,
         (before, asset): (&Asset, &mut Asset),
         changes: &[(Field, FacetChange)],
         now: Timestamp,
-    ) -> Result<Option<String>, CatalogError> {
+    ) -> Result<Option<String>, OpsError> {
         let stage = changes.iter().find(|(field, _)| *field == Field::Stage).filter(|_| before.stage != asset.stage);
         let said = match stage {
             Some((_, change)) if stages::wants_reason(&self.board, before, change) => self.reason(tx, before)?,
@@ -174,8 +174,12 @@ impl<'a> Court<'a> {
         let is_remark = stage.is_some() || !changes.iter().any(|(field, _)| decides(field));
         if let Some(text) = said.clone().filter(|_| is_remark) {
             let about = stage.map(|_| format!("stage={}", stages::stage(asset)));
-            let version = head(tx, asset)?;
-            asset.remarks.push(Remark { at: now, by: Some(self.who.id), version, about, text });
+            let remark = Remark { at: now, by: Some(self.who.id), version: head(tx, asset)?, about, text };
+            // A decision is not held up by how much was said before.
+            match stage {
+                Some(_) => asset.remarks.push(remark),
+                None => review::push_remark(asset, remark)?,
+            }
         }
         let reasons = || asset.status.values().filter(|verdict| verdict.at == now).find_map(|v| v.reason.clone());
         Ok(said.or_else(reasons))

@@ -33,6 +33,17 @@ fn an_error_undoes_everything() {
 }
 
 #[test]
+fn settings_are_found_by_how_their_keys_begin() {
+    on_both(|engine| {
+        for key in ["a.y", "a.x", "a", "A.x", "a%x", "b.x"] {
+            write(engine, |tx| tx.set_meta(key, key)).unwrap();
+        }
+        let found = read(engine, |tx| tx.metas("a."));
+        assert_eq!(found, [("a.x".to_owned(), "a.x".to_owned()), ("a.y".to_owned(), "a.y".to_owned())]);
+    });
+}
+
+#[test]
 fn numbers_that_were_passed_over_are_never_given() {
     on_both(|engine| {
         let seen = write(engine, |tx| tx.next(Counter::Node)).unwrap();

@@ -194,16 +194,19 @@ fn a_command_that_fails_is_a_fault_and_one_that_hangs_is_ended() {
 /// Whoever may write there says what a daemon runs that may more than he.
 #[test]
 fn no_command_is_run_where_others_may_write_in_the_librarys_folder() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().join("out");
-    let (world, mira) = stage(&rule("downloads", &format!("command = [\"/usr/bin/touch\", \"{}\"]", out.display())));
-    fs::set_permissions(world.library.root(), fs::Permissions::from_mode(0o777)).unwrap();
-    read(&mira, &[0, 1, 2]);
-    beats(&world);
-    assert_eq!(rows(&world, "alert.fire").len(), 1);
-    let faults = world.library.faults();
-    assert!(faults.len() == 1 && faults[0].starts_with("no command of alerts.toml is run"), "{faults:?}");
-    assert!(!out.exists());
+    for (place, mode) in [(".", 0o777), ("alerts.toml", 0o664)] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let (world, mira) =
+            stage(&rule("downloads", &format!("command = [\"/usr/bin/touch\", \"{}\"]", out.display())));
+        fs::set_permissions(world.library.root().join(place), fs::Permissions::from_mode(mode)).unwrap();
+        read(&mira, &[0, 1, 2]);
+        beats(&world);
+        assert_eq!(rows(&world, "alert.fire").len(), 1);
+        let faults = world.library.faults();
+        assert!(faults.len() == 1 && faults[0].starts_with("no command of alerts.toml is run"), "{faults:?}");
+        assert!(!out.exists());
+    }
 }
 
 #[test]

@@ -266,16 +266,19 @@ impl Library {
         lock(&self.alerts.shown).fault = faults.into_iter().next();
     }
 
-    /// Whoever can write in the library's folder says what is run: nobody shall say it to a daemon that may more than he.
+    /// Whoever can write the file, or in the library's folder, says what is run: nobody shall say it to a daemon that may more than he.
     fn trusts_commands(&self) -> Result<(), String> {
-        let meta = std::fs::metadata(self.root()).map_err(|e| format!("the library's folder cannot be read: {e}"))?;
         let me = rustix::process::geteuid().as_raw();
-        if meta.uid() == me && meta.mode() & 0o022 == 0 {
-            return Ok(());
+        for (place, what) in [(self.root().to_owned(), "in the library's folder"), (self.root().join(FILE), "the file")]
+        {
+            let meta = std::fs::metadata(&place).map_err(|e| format!("{} cannot be read: {e}", place.display()))?;
+            if meta.uid() != me || meta.mode() & 0o022 != 0 {
+                return Err(format!(
+                    "no command of {FILE} is run: others than user id {me}, whom the daemon runs as, may write {what}"
+                ));
+            }
         }
-        Err(format!(
-            "no command of {FILE} is run: others than user id {me}, whom the daemon runs as, may write in the library's folder"
-        ))
+        Ok(())
     }
 }
 

@@ -1,13 +1,11 @@
 //! `dam alerts`: the rules by which somebody is told at once of what members do.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueHint};
 
 use super::args::Global;
-use super::{Done, backend, failed, own_text, print};
+use super::{Done, own_text};
 use crate::ops::proto::Command;
 use crate::policy::Alerts;
 
@@ -46,19 +44,9 @@ Example:
 /// Shows, checks.
 pub fn run(global: &Global, args: AlertsArgs) -> Done {
     match args.action.unwrap_or(AlertsAction::Show) {
-        AlertsAction::Show => {
-            let value = backend::run(global, &[], |_| Ok(Command::AlertsShow))?;
-            if global.json {
-                print::json(&value)?;
-            } else {
-                print::line(value["text"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        AlertsAction::Show => own_text::show(global, Command::AlertsShow),
         AlertsAction::Check { file } => {
-            let text = fs::read_to_string(&file)
-                .map_err(|e| failed(format!("cannot read {}: {e}", file.display()), "name a file that is text"))?;
-            let read = Alerts::parse(&text).map_err(|e| e.0);
+            let read = Alerts::parse(&own_text::of_file(&file)?).map_err(|e| e.0);
             own_text::checked(global, &file, read.map(|_| "the rules can be put in force".to_owned()))
         }
     }

@@ -1,6 +1,5 @@
 //! `dam guideline`: what platforms ask, and what approvals are held to.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,9 +7,9 @@ use clap::{Args, Subcommand, ValueHint};
 
 use super::args::Global;
 use super::own_text::{self, OwnText};
-use super::{Done, backend, failed, print};
+use super::{Done, backend, print};
 use crate::ops::proto::Command;
-use crate::policy::{Guideline, Vocabulary};
+use crate::policy::Guideline;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -87,18 +86,9 @@ Example:
 pub fn run(global: &Global, args: GuidelineArgs) -> Done {
     match args.action.unwrap_or(GuidelineAction::List) {
         GuidelineAction::List => list(global),
-        GuidelineAction::Show { platform } => {
-            let value = backend::run(global, &[], |_| Ok(Command::GuidelineShow { platform }))?;
-            if global.json {
-                print::json(&value)?;
-            } else {
-                print::line(value["text"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        GuidelineAction::Show { platform } => own_text::show(global, Command::GuidelineShow { platform }),
         GuidelineAction::Put { platform, file } => {
-            let text = fs::read_to_string(&file)
-                .map_err(|e| failed(format!("cannot read {}: {e}", file.display()), "name a file that is text"))?;
+            let text = own_text::of_file(&file)?;
             let done = backend::run(global, &[], |_| Ok(Command::GuidelinePut { platform, text, base: None }))?;
             if global.json {
                 print::json(&done)?;
@@ -137,7 +127,12 @@ fn list(global: &Global) -> Done {
 }
 
 fn edit(global: &Global, platform: &str) -> Done {
-    let read = |text: &str| Guideline::parse(platform, text, &Vocabulary::shipped()).map(drop).map_err(|e| e.0);
+    // Where the library alone knows its platforms it says itself what is wrong.
+    let known = own_text::vocabulary(global);
+    let read = |text: &str| {
+        let parse = |known| Guideline::parse(platform, text, known).map(drop).map_err(|e| e.0);
+        known.as_ref().map_or(Ok(()), parse)
+    };
     let file = format!("{platform}.md");
     let own = OwnText {
         file: &file,

@@ -1,13 +1,17 @@
 //! A text of the library that people write: put in by an editor, or looked at as a file.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::args::Global;
-use super::{Done, Failure, backend, editor, print};
+use super::{Done, Failure, backend, editor, failed, print};
 use crate::ops::proto::Command;
+use crate::ops::spec;
+use crate::policy::platforms::decode;
+use crate::policy::{Platforms, Vocabulary};
 
 /// A text of the library, as it is got, written and put in.
 pub struct OwnText<'a> {
@@ -32,6 +36,29 @@ pub fn change(global: &Global, own: OwnText<'_>) -> Result<Option<Value>, Failur
         print::json(&done)?;
     }
     Ok(Some(done))
+}
+
+/// Prints a text that is in force, as it was put there.
+pub fn show(global: &Global, get: Command) -> Done {
+    let value = backend::run(global, &[], |_| Ok(get))?;
+    if global.json {
+        print::json(&value)?;
+    } else {
+        print::line(value["text"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a file that somebody names says.
+pub fn of_file(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file)
+        .map_err(|e| failed(format!("cannot read {}: {e}", file.display()), "name a file that is text"))
+}
+
+/// The platforms that queries may name in the library; `None` where only the library itself can tell.
+pub fn vocabulary(global: &Global) -> Option<Vocabulary> {
+    let table = fs::read(backend::root(global, &[]).ok()?.join(spec::FILE)).ok()?;
+    Platforms::parse(&decode(&table)).ok().map(|table| table.vocabulary())
 }
 
 /// What is saved is text.

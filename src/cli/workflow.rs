@@ -1,6 +1,5 @@
 //! `dam workflow`: the board's stages, moves and reviewers.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use clap::{Args, Subcommand, ValueHint};
 
 use super::args::Global;
 use super::own_text::{self, OwnText};
-use super::{Done, backend, failed, print};
+use super::{Done, print};
 use crate::ops::proto::Command;
 use crate::policy::{Vocabulary, Workflow};
 
@@ -55,26 +54,20 @@ Example:
 /// Shows, checks, edits.
 pub fn run(global: &Global, args: WorkflowArgs) -> Done {
     match args.action.unwrap_or(WorkflowAction::Show) {
-        WorkflowAction::Show => {
-            let value = backend::run(global, &[], |_| Ok(Command::WorkflowShow))?;
-            if global.json {
-                print::json(&value)?;
-            } else {
-                print::line(value["text"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        WorkflowAction::Show => own_text::show(global, Command::WorkflowShow),
         WorkflowAction::Check { file } => {
-            let text = fs::read_to_string(&file)
-                .map_err(|e| failed(format!("cannot read {}: {e}", file.display()), "name a file that is text"))?;
-            own_text::checked(global, &file, read(&text).map(|()| "the board can be put in force".to_owned()))
+            let text = own_text::of_file(&file)?;
+            let read = read(&text, &own_text::vocabulary(global).unwrap_or_else(Vocabulary::shipped));
+            own_text::checked(global, &file, read.map(|()| "the board can be put in force".to_owned()))
         }
         WorkflowAction::Edit => {
+            // Where the library alone knows its platforms it says itself what is wrong.
+            let known = own_text::vocabulary(global);
             let own = OwnText {
                 file: "workflow.toml",
                 get: Command::WorkflowShow,
                 read: &own_text::utf8,
-                check: &read,
+                check: &|text| known.as_ref().map_or(Ok(()), |known| read(text, known)),
                 put: &|text, base| Command::WorkflowPut { text, base: Some(base) },
             };
             if let Some(done) = own_text::change(global, own)?.filter(|_| !global.json) {
@@ -85,7 +78,6 @@ pub fn run(global: &Global, args: WorkflowArgs) -> Done {
     }
 }
 
-/// By the platforms that ship: those of the library are known where it is put in.
-fn read(text: &str) -> Result<(), String> {
-    Workflow::parse(text, &Vocabulary::shipped()).map(drop).map_err(|e| e.0)
+fn read(text: &str, known: &Vocabulary) -> Result<(), String> {
+    Workflow::parse(text, known).map(drop).map_err(|e| e.0)
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use damfs_policy::{Captions, captions};
 use serde_json::{Value, json};
 
-use super::notices::Notice;
 use super::own_text::{OwnText, Seen, Stamp};
 use super::{Actor, Library, OpsError};
 use crate::audit;
@@ -93,10 +92,7 @@ impl Library {
                 None
             }
             Err(fault) => {
-                let sentence = format!("{fault}; the captions before it stay in force");
-                tracing::warn!("{sentence}");
-                let at = self.clock.now();
-                self.notices.add(Notice { at, member: None, op: "caption".to_owned(), sentence });
+                self.trouble("caption", format!("{fault}; the captions before it stay in force"));
                 Some(fault)
             }
         };

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use super::Library;
 use crate::types::{MemberId, Timestamp};
 
 /// How many refusals are remembered.
@@ -19,6 +20,14 @@ pub struct Notice {
     /// `rename`, `open`, ...
     pub op: String,
     pub sentence: String,
+}
+
+impl Library {
+    /// Tells a trouble of the library's own: to its log, and to admins.
+    pub(super) fn trouble(&self, op: &str, sentence: String) {
+        tracing::warn!("{sentence}");
+        self.notices.add(Notice { at: self.clock.now(), member: None, op: op.to_owned(), sentence });
+    }
 }
 
 /// The short memory.

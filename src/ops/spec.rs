@@ -8,7 +8,6 @@ use damfs_policy::roles::Rule;
 use damfs_policy::{Guideline, Placement, Platforms, Workflow};
 use serde_json::{Value, json};
 
-use super::notices::Notice;
 use super::own_text::{Seen, Stamp};
 use super::{Actor, Library, OpsError, guidelines, value};
 use crate::audit;
@@ -83,10 +82,7 @@ impl Library {
             Ok(Err(Unpublished::Catalog(e))) => return Err(e.into()),
         };
         if let Some(fault) = &fault {
-            let sentence = format!("{fault}; the table before it stays in force");
-            tracing::warn!("{sentence}");
-            let at = self.clock.now();
-            self.notices.add(Notice { at, member: None, op: "spec".to_owned(), sentence });
+            self.trouble("spec", format!("{fault}; the table before it stays in force"));
         }
         seen.read(now, fault);
         Ok(())

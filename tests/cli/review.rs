@@ -75,3 +75,34 @@ fn the_board_and_guidelines_are_texts_that_an_editor_changes() {
     assert!(lab.fails(2, &["guideline", "show", "instagrm"]).contains("did you mean `instagram`?"));
     assert_eq!(lab.json(&["guideline"])["guidelines"][0]["version"], 3);
 }
+
+/// Regression: an editor's text was held to the platforms that ship, and one of the library's own was called a mistake.
+#[test]
+fn texts_may_speak_of_platforms_of_the_librarys_own() {
+    let lab = Lab::with_two();
+    let path = lab.library().join("platforms.csv");
+    let table = fs::read_to_string(&path).unwrap();
+    let cell = |column: &str| match column {
+        "platform" => "mysite",
+        "placement" => "post",
+        "kind" => "image",
+        "width" | "height" => "40",
+        "fit" => "crop",
+        "formats" => "jpeg",
+        _ => "",
+    };
+    let row: Vec<&str> = table.lines().next().unwrap().split(',').map(|column| cell(column.trim())).collect();
+    fs::write(&path, format!("{}\n{}\n", table.trim_end(), row.join(","))).unwrap();
+    let edit = |args: &[&str], saved: &str| {
+        let draft = lab.file("draft", saved.as_bytes());
+        let mut command = lab.command(args);
+        let output = command.env("VISUAL", format!("cp '{}'", draft.display())).output().unwrap();
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    };
+    edit(&["guideline", "edit", "mysite"], "refuse: `status.mysite=stale`\n");
+    let members = lab.json(&["member", "list"]);
+    let admin = members["members"][0]["name"].as_str().unwrap();
+    let rule =
+        format!("[[reviewer]]\nstage = \"internal-review\"\nwhen = \"status.mysite=stale\"\nmember = \"{admin}\"\n");
+    edit(&["workflow", "edit"], &format!("{}\n{rule}", Workflow::TEMPLATE));
+}

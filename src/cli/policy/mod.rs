@@ -2,7 +2,6 @@
 
 mod args;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use super::args::Global;
 use super::own_text::{self, OwnText};
-use super::{Done, Failure, backend, failed, print};
+use super::{Done, Failure, backend, print};
 use args::PolicyAction;
 pub use args::PolicyArgs;
 
@@ -32,11 +31,7 @@ pub fn run(global: &Global, args: PolicyArgs) -> Done {
 }
 
 fn read(file: Option<&Path>) -> Result<Option<String>, Failure> {
-    let text = |file: &Path| {
-        fs::read_to_string(file)
-            .map_err(|e| failed(format!("cannot read {}: {e}", file.display()), "name a file that is text"))
-    };
-    file.map(text).transpose()
+    file.map(own_text::of_file).transpose()
 }
 
 fn rows<'a>(value: &'a Value, key: &str) -> &'a [Value] {
@@ -60,14 +55,7 @@ fn list(global: &Global) -> Done {
 }
 
 fn show(global: &Global, version: Option<u64>) -> Done {
-    let value = backend::run(global, &[], |_| Ok(Command::PolicyShow { version }))?;
-    if global.json {
-        print::json(&value)?;
-    } else {
-        // As it was put in force, for whoever puts it in force again.
-        print::line(value["text"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    own_text::show(global, Command::PolicyShow { version })
 }
 
 fn check(global: &Global, file: Option<PathBuf>) -> Done {

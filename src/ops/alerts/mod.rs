@@ -13,7 +13,6 @@ use damfs_policy::alerts::{Firing, Reaction, Watch};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kind, Version};
-use super::notices::Notice;
 use super::own_text::{OwnText, Seen, Stamp};
 use super::record::Hand;
 use super::{Actor, CHAIN, Library, OpsError, members, offboard, trail};
@@ -143,7 +142,7 @@ impl Library {
             state.seen = None;
         })?;
         drop(state);
-        self.react(&fired, &suspended, now);
+        self.react(&fired, &suspended);
         Ok(())
     }
 
@@ -156,10 +155,7 @@ impl Library {
                 None
             }
             Err(fault) => {
-                let sentence = format!("{fault}; the rules before it stay in force");
-                tracing::warn!("{sentence}");
-                let at = self.clock.now();
-                self.notices.add(Notice { at, member: None, op: "alert".to_owned(), sentence });
+                self.trouble("alert", format!("{fault}; the rules before it stay in force"));
                 Some(fault)
             }
         };
@@ -229,15 +225,13 @@ impl Library {
     }
 
     /// What is done when all is on record: mounts go first, then somebody is told.
-    fn react(&self, fired: &[Firing], suspended: &[Option<MemberId>], now: Timestamp) {
+    fn react(&self, fired: &[Firing], suspended: &[Option<MemberId>]) {
         if let Some(dismiss) = self.alerts.dismiss.get() {
             suspended.iter().flatten().for_each(|member| dismiss(*member));
         }
         let mut calls = Vec::new();
         for (firing, out) in fired.iter().zip(suspended) {
-            let sentence = sentence(&told(firing));
-            tracing::warn!("{sentence}");
-            self.notices.add(Notice { at: now, member: None, op: "alert".to_owned(), sentence });
+            self.trouble("alert", sentence(&told(firing)));
             if !firing.alert.command.is_empty() {
                 let mut said = told(firing);
                 said["library"] = self.root().to_string_lossy().into();

@@ -177,6 +177,7 @@ pub fn change_asset(
     for (field, change) in &deciding {
         reasons.push(court.must_stand(tx, asset, (field, change))?);
     }
+    let said = reasons.iter().flatten().next().cloned().or_else(|| actor.why().map(str::to_owned));
     for ((field, change), reason) in deciding.into_iter().zip(reasons) {
         changed.extend(record::set(tx, asset, field, change, &hand)?);
         court.stamp(asset, (field, change), reason);
@@ -185,7 +186,9 @@ pub fn change_asset(
         return Ok(Vec::new());
     }
     changed.extend(stages::enter(library, tx, asset, stages::stage(&before), changes, &hand)?);
-    let said = court.keep_words(tx, (&before, asset), changes, now)?;
+    if let Some(said) = &said {
+        court.keep_words(tx, (&before, asset), changes, said, now)?;
+    }
     if !stays_in_reach(library, actor, changes, asset) {
         return Err(OpsError::Refused {
             verb: Verb::Tag,

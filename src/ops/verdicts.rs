@@ -155,7 +155,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// Keeps the words that no verdict has: those of a move over the board, and those that came with what decides nothing. Gives what was said.
+    /// Keeps the words that no verdict has: those of a move over the board, and those that came with what decides nothing.
     ///
     /// # Errors
     /// When the catalogue fails, or too much was said of it already.
@@ -164,25 +164,22 @@ impl<'a> Court<'a> {
         tx: &dyn ReadTx,
         (before, asset): (&Asset, &mut Asset),
         changes: &[(Field, FacetChange)],
+        said: &str,
         now: Timestamp,
-    ) -> Result<Option<String>, OpsError> {
-        let stage = changes.iter().find(|(field, _)| *field == Field::Stage).filter(|_| before.stage != asset.stage);
-        let said = match stage {
-            Some((_, change)) if stages::wants_reason(&self.board, before, change) => self.reason(tx, before)?,
-            _ => self.why.map(str::to_owned),
-        };
-        let is_remark = stage.is_some() || !changes.iter().any(|(field, _)| decides(field));
-        if let Some(text) = said.clone().filter(|_| is_remark) {
-            let about = stage.map(|_| format!("stage={}", stages::stage(asset)));
-            let remark = Remark { at: now, by: Some(self.who.id), version: head(tx, asset)?, about, text };
-            // A decision is not held up by how much was said before.
-            match stage {
-                Some(_) => asset.remarks.push(remark),
-                None => review::push_remark(asset, remark)?,
-            }
+    ) -> Result<(), OpsError> {
+        let moved = before.stage != asset.stage && changes.iter().any(|(field, _)| *field == Field::Stage);
+        if !moved && changes.iter().any(|(field, _)| decides(field)) {
+            return Ok(());
         }
-        let reasons = || asset.status.values().filter(|verdict| verdict.at == now).find_map(|v| v.reason.clone());
-        Ok(said.or_else(reasons))
+        let about = moved.then(|| format!("stage={}", stages::stage(asset)));
+        let (by, version, text) = (Some(self.who.id), head(tx, asset)?, said.to_owned());
+        let remark = Remark { at: now, by, version, about, text };
+        // A decision is not held up by how much was said before.
+        if moved {
+            asset.remarks.push(remark);
+            return Ok(());
+        }
+        review::push_remark(asset, remark)
     }
 }
 

@@ -5,6 +5,7 @@
 //! snapshot keeps to notice that.
 
 pub mod heads;
+pub mod merkle;
 
 use std::fmt;
 

@@ -8,6 +8,7 @@ use super::alerts::AlertsArgs;
 use super::audit::AuditArgs;
 use super::bulk::BulkArgs;
 use super::caption::CaptionArgs;
+use super::evidence::EvidenceArgs;
 use super::export::ExportArgs;
 use super::factor::UnlockArgs;
 use super::find::FindArgs;
@@ -234,6 +235,8 @@ Example:
         after_help = "Example:\n  dam log library/luna/IMG_1.png\n  dam log --since 7d --denied\n  dam log --reads --member anna\n  dam log verify"
     )]
     Log(LogArgs),
+    /// Make a signed file of what is known of an asset and was done with it, or check one.
+    Evidence(EvidenceArgs),
     /// Take back what was changed last.
     #[command(after_help = "\
 A turn is what one command did, or what one program did in a mount without a pause of two seconds: an rm -rf, a mv, a

@@ -9,6 +9,7 @@ mod caption;
 mod complete;
 mod diff;
 mod editor;
+mod evidence;
 mod export;
 mod factor;
 mod find;
@@ -99,6 +100,7 @@ pub fn run() -> ExitCode {
         Cmd::Thumbs(args) => thumbs::run(&global, &args),
         Cmd::Export(args) => export::run(&global, &args),
         Cmd::Log(args) => log::run(&global, args),
+        Cmd::Evidence(args) => evidence::run(&global, args),
         Cmd::Whence(args) => whence::run(&global, &args),
         Cmd::Restore(args) => restore::run(&global, &args),
         Cmd::Meta(args) => meta::run(&global, args),

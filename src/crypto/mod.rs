@@ -1,14 +1,16 @@
-//! Keys, sealed frames, and the permutation behind inode numbers.
+//! Keys, sealed frames, signatures, and the permutation behind inode numbers.
 
 mod factor;
 mod keyring;
 mod permute;
 mod seal;
+mod sign;
 
 pub use factor::{FactorSecret, SECRET, recovery_code, recovery_hash};
 pub use keyring::{Keyring, NewKeyring};
 pub use permute::Permutation;
 pub use seal::{NONCE, Sealer, TAG};
+pub use sign::{PublicKey, SIGNATURE, Signer};
 
 /// What can go wrong with keys and sealed bytes.
 #[derive(Debug, thiserror::Error)]

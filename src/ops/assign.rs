@@ -204,6 +204,14 @@ pub fn change_asset(
     }
     if changed.iter().any(|c| c.field.starts_with("status.")) {
         detail["policy"] = who.policy.into();
+        let under = changed.iter().filter_map(|c| {
+            let platform = c.field.strip_prefix("status.")?;
+            Some((platform.to_owned(), asset.status.get(platform)?.guideline.clone()?.into()))
+        });
+        let under: serde_json::Map<String, Value> = under.collect();
+        if !under.is_empty() {
+            detail["guidelines"] = under.into();
+        }
     }
     if let Some(said) = said {
         detail["reason"] = said.into();

@@ -55,6 +55,16 @@ pub(super) fn every_digits(tx: &dyn ReadTx) -> Result<BTreeSet<String>, CatalogE
     Ok(versions.map(|version| kept::short(&version.digest).to_owned()).collect())
 }
 
+/// The text that verdicts for a platform name by its digits.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn by_digits(tx: &dyn ReadTx, platform: &str, digits: &str) -> Result<Option<String>, CatalogError> {
+    let versions = tx.metas(&format!("{}.", key(platform)))?.into_iter();
+    let mut versions = versions.filter_map(|(_, kept)| serde_json::from_str::<Version>(&kept).ok());
+    Ok(versions.find(|version| kept::short(&version.digest) == digits).map(|version| version.text))
+}
+
 /// A table with the guidelines that were in force when the library was used last. One that cannot be read refuses everything until it is mended.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ mod dry;
 mod emptied;
 pub mod error;
 mod evict;
+pub mod evidence;
 pub mod factors;
 pub mod filing;
 pub mod find;

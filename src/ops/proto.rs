@@ -69,6 +69,14 @@ pub enum Command {
     },
     /// The heads of now.
     LogHead,
+    /// What is known of an asset and was done with it, signed, written to the descriptor that comes along.
+    Evidence {
+        target: String,
+        since: Option<String>,
+        with_bytes: bool,
+    },
+    /// The public key that it is checked with.
+    EvidenceKey,
     Versions {
         target: String,
     },
@@ -396,6 +404,8 @@ impl Command {
             | Self::GuidelineStale { mark: false, .. }
             | Self::Known
             | Self::Whence { .. }
+            | Self::Evidence { .. }
+            | Self::EvidenceKey
             | Self::Complete { .. }
             | Self::Find { .. }
             | Self::Glossary

@@ -14,8 +14,8 @@ use super::restore::Place;
 use super::several::Missing;
 use super::value::FacetChange;
 use super::{
-    Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, factors, filing, find,
-    findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
+    Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, evidence, factors, filing,
+    find, findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
     records, restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value,
     whence, why, workflow,
 };
@@ -154,6 +154,12 @@ fn run(
         Command::Log(ask) => log::log(library, actor, &ask),
         Command::LogVerify { heads } => log::verify(library, actor, &heads),
         Command::LogHead => heads::heads(library, actor),
+        Command::Evidence { target, since, with_bytes } => {
+            let file = file.ok_or_else(|| OpsError::usage("no open file came along", "send its descriptor"))?;
+            let ask = evidence::Ask { target: &target, since: since.as_deref(), with_bytes };
+            evidence::make(library, actor, &ask, file)
+        }
+        Command::EvidenceKey => evidence::key(library),
         Command::Similar { target, within } => similar::similar(library, actor, &target, within),
         Command::Versions { target } => history::versions(library, actor, &target),
         Command::Diff { target, from, to } => history::diff(library, actor, &target, from, to),

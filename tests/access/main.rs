@@ -10,6 +10,7 @@ mod commands;
 mod conflicts;
 mod copies;
 mod duplicates;
+mod evidence;
 mod exports;
 mod factor;
 mod families;

@@ -2,8 +2,11 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 53] = [
+const COMMANDS: [&[&str]; 56] = [
     &["audit", "sign-off"],
+    &["evidence"],
+    &["evidence", "verify"],
+    &["evidence", "key"],
     &["review", "approve"],
     &["takedown"],
     &["workflow", "edit"],

@@ -4,6 +4,7 @@
 
 mod caption;
 mod complete;
+mod evidence;
 mod export;
 mod find;
 mod fsck;

@@ -88,3 +88,11 @@ fn write(to: &Path) {
     stage.sync(false).unwrap();
     stage.set_len(69_000, Timestamp::from_secs(3)).unwrap();
 }
+
+#[test]
+fn evidence_of_version_1_is_checked() {
+    let file = fs::File::open(folder("v1").join("evidence.zip")).unwrap();
+    let key = fs::read_to_string(folder("v1").join("evidence.pem")).unwrap();
+    let told = damfs::ops::evidence::verify(file, Some(&key), &[]).unwrap();
+    assert!(told["key_known"] == true && told["heads"] == 2, "{told}");
+}

@@ -121,7 +121,8 @@ fn verify(global: &Global, heads: Option<&Path>) -> Done {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn lines(file: &Path) -> Result<Vec<String>, Failure> {
+/// The lines of a file, or of standard input.
+pub(super) fn lines(file: &Path) -> Result<Vec<String>, Failure> {
     let text = if file.as_os_str() == "-" {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map(|_| text)

@@ -32,6 +32,14 @@ fn version(tx: &dyn ReadTx, no: u64) -> Result<Option<Version>, CatalogError> {
     kept::version(tx, KIND.key, no)
 }
 
+/// What is told of a version but for its text.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn told(tx: &dyn ReadTx, no: u64) -> Result<Option<Value>, CatalogError> {
+    Ok(version(tx, no)?.map(|version| version.told()))
+}
+
 /// The roles of a library that is being opened: those in force when it was used last, and those of its file only when there were none yet. No
 /// draft takes the place of a version that cannot be read.
 ///

@@ -76,6 +76,7 @@ fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
         active: true,
         since: Timestamp::EPOCH,
         ends: None,
+        read_only: false,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Who {
     pub subject: Subject,
     /// By which version of the roles.
     pub policy: u64,
+    /// He looks on, whatever the roles say.
+    pub read_only: bool,
     /// He may so until then: what he unlocked is locked again by itself.
     pub(super) until: Option<Timestamp>,
     /// When he was looked up. A clock that was set back since may be before days that were over.
@@ -78,7 +80,8 @@ impl Who {
         let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
         let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
         let shift = rules.chain(row.ends).min();
-        Ok(Self { id: row.id, subject: subject.behind(lock), policy: policy.no, until, since: now, shift })
+        let (id, read_only) = (row.id, row.read_only);
+        Ok(Self { id, subject: subject.behind(lock), policy: policy.no, read_only, until, since: now, shift })
     }
 
     /// What an active member may by his roles and scope, behind no second factor: at a moment, or as the rules are written.

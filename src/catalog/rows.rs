@@ -346,6 +346,9 @@ pub struct MemberRow {
     /// The first moment at which he is a member no more.
     #[serde(default)]
     pub ends: Option<Timestamp>,
+    /// He changes no file, and nothing of an asset's record but verdicts and the board.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 impl MemberRow {

@@ -56,7 +56,7 @@ impl Mount {
         open: OpenMode,
     ) -> FsResult<(Entry, Opened)> {
         let who = self.who(caller)?;
-        let result = self.create_as(&who, caller, parent, name, mode, open);
+        let result = Self::may_alter(&who).and_then(|()| self.create_as(&who, caller, parent, name, mode, open));
         self.explain(&who, "create", result)
     }
 
@@ -250,7 +250,8 @@ impl Mount {
     /// [`FsError::Exists`], or that the place takes none.
     pub fn mkdir(&self, caller: &Caller, parent: u64, name: &OsStr, mode: u32) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = self.with_reserve(|| self.mkdir_as(&who, caller, parent, name, mode));
+        let made = || self.with_reserve(|| self.mkdir_as(&who, caller, parent, name, mode));
+        let result = Self::may_alter(&who).and_then(|()| made());
         self.explain(&who, "mkdir", result)
     }
 
@@ -308,7 +309,7 @@ impl Mount {
     pub fn symlink(&self, caller: &Caller, parent: u64, name: &OsStr, target: &[u8]) -> FsResult<Entry> {
         if self.is_saved(parent) {
             let who = self.who(caller)?;
-            let made = FileName::try_from(name).map_err(FsError::from);
+            let made = Self::may_alter(&who).and_then(|()| Ok(FileName::try_from(name)?));
             let made = made.and_then(|name| self.link_saved(&who, caller, parent, &name, target));
             return self.explain(&who, "symlink", made);
         }
@@ -357,7 +358,7 @@ impl Mount {
         make: impl Fn(&mut dyn WriteTx, &Maker) -> FsResult<NodeRow>,
     ) -> FsResult<Entry> {
         let who = self.who(caller)?;
-        let result = self.plain_as(&who, caller, parent, name, make);
+        let result = Self::may_alter(&who).and_then(|()| self.plain_as(&who, caller, parent, name, make));
         self.explain(&who, op, result)
     }
 
@@ -406,6 +407,7 @@ impl Mount {
     pub fn link(&self, caller: &Caller, ino: u64, parent: u64, name: &OsStr) -> FsResult<Entry> {
         let who = self.who(caller)?;
         let result = (|| {
+            Self::may_alter(&who)?;
             let name = FileName::try_from(name)?;
             let place = self.library.catalog.read(|tx| self.place(tx, &who, parent))?;
             let Place::View(dir) = place else {

@@ -177,6 +177,7 @@ impl Mount {
         let who = self.who(caller)?;
         self.library.catalog.read(|tx| match self.object(tx, &who, ino)? {
             _ if mask & WRITE == 0 => Ok(()),
+            _ if who.read_only => Self::may_alter(&who),
             Object::Node(node, _) if node.kind == NodeKind::Dir => Self::may_work(&who),
             Object::Node(node, _) => self.may_change(tx, &who, Verb::Edit, &node),
             Object::Dir(dir) if crate::view::tree::is_writable(&dir) => Ok(()),

@@ -169,6 +169,9 @@ impl Pass {
             return Ok(());
         }
         let who = mount.library.gate.who(&Identity::Member(self.who.id))?;
+        if self.verb == Verb::Edit {
+            Mount::may_alter(&who)?;
+        }
         mount.library.catalog.read(|tx| self.judge(mount, tx, &who)).map_err(|e| match e {
             FsError::NotFound | FsError::Denied(_) => {
                 let reason = "the right to this file was withdrawn while it was open";

@@ -121,6 +121,9 @@ impl Mount {
     fn open_as(&self, who: &Arc<Who>, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         // Cutting is writing, also through a descriptor that can only read.
         let mode = OpenMode { write: mode.write || mode.truncate, ..mode };
+        if mode.write {
+            Self::may_alter(who)?;
+        }
         let epoch = self.library.gate.epoch();
         let (object, read) = self.library.catalog.read(|tx| {
             let object = self.object(tx, who, ino)?;

@@ -19,7 +19,7 @@ impl Mount {
     /// With a sentence for every refusal.
     pub fn setattr(&self, caller: &Caller, ino: u64, set: SetAttr) -> FsResult<Stat> {
         let who = self.who(caller)?;
-        let result = self.setattr_as(&who, caller, ino, &set);
+        let result = Self::may_alter(&who).and_then(|()| self.setattr_as(&who, caller, ino, &set));
         self.explain(&who, "setattr", result)
     }
 

@@ -120,6 +120,9 @@ impl Mount {
             assets,
             if assets == 1 { "asset that you may list (1 asset)" } else { "assets that you may list" },
         );
+        if who.read_only {
+            let _ = writeln!(out, "read-only {}", crate::ops::read_only::READ_ONLY);
+        }
         if who.subject.allows_everything(Verb::List) {
             let _ = writeln!(out, "staged    {waiting} files are written and wait for their version");
             let looked = if self.library.has_looked() { "all" } else { "not yet all" };

@@ -30,7 +30,8 @@ impl Mount {
     /// With a sentence for every refusal.
     pub fn unlink(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.with_reserve(|| self.unlink_as(&who, caller, parent, name));
+        let removed = || self.with_reserve(|| self.unlink_as(&who, caller, parent, name));
+        let result = Self::may_alter(&who).and_then(|()| removed());
         self.explain(&who, "unlink", result)
     }
 
@@ -293,7 +294,8 @@ impl Mount {
     /// [`FsError::NotEmpty`] also when what is in it is hidden from the caller.
     pub fn rmdir(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.with_reserve(|| self.rmdir_as(&who, caller, parent, name));
+        let removed = || self.with_reserve(|| self.rmdir_as(&who, caller, parent, name));
+        let result = Self::may_alter(&who).and_then(|()| removed());
         self.explain(&who, "rmdir", result)
     }
 

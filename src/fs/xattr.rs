@@ -128,7 +128,8 @@ impl Mount {
     /// [`FsError::Unsupported`] for what is not `user.*`.
     pub fn setxattr(&self, caller: &Caller, ino: u64, name: &[u8], value: &[u8], mode: XattrMode) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.setxattr_as(&who, caller, ino, name, Some(value), mode);
+        let set = || self.setxattr_as(&who, caller, ino, name, Some(value), mode);
+        let result = Self::may_alter(&who).and_then(|()| set());
         self.explain(&who, "setxattr", result)
     }
 
@@ -138,7 +139,8 @@ impl Mount {
     /// [`FsError::NoAttribute`] when there is none.
     pub fn removexattr(&self, caller: &Caller, ino: u64, name: &[u8]) -> FsResult<()> {
         let who = self.who(caller)?;
-        let result = self.setxattr_as(&who, caller, ino, name, None, XattrMode::Any);
+        let removed = || self.setxattr_as(&who, caller, ino, name, None, XattrMode::Any);
+        let result = Self::may_alter(&who).and_then(|()| removed());
         self.explain(&who, "removexattr", result)
     }
 

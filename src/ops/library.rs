@@ -487,6 +487,7 @@ pub(super) fn seed(
         active: true,
         since: now,
         ends: None,
+        read_only: false,
     })?;
     let (key, text) = spec::keep(platforms::shipped())?;
     tx.set_meta(key, &text)?;

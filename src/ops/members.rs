@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Actor, Library, OpsError, factors, policy, trail, value};
 use crate::access::{Policy, Terms, Who};
 use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::policy::Verb;
 use crate::types::{MemberId, Timestamp};
 
 /// A change of one member; `None` leaves a thing as it is.
@@ -17,6 +18,8 @@ pub struct MemberChange {
     pub active: Option<bool>,
     /// His last day; `Some("")` takes it away.
     pub ends: Option<String>,
+    /// Whether he only looks on.
+    pub read_only: Option<bool>,
 }
 
 /// A member who is to be.
@@ -46,7 +49,8 @@ pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Valu
         let roles = policy::settled(library, tx)?;
         let role = check_roles(&roles, new.role)?;
         let scope = scope.clone();
-        let row = MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends };
+        let row =
+            MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends, read_only: false };
         if tx.member_by_name(name)?.is_some() {
             return Err(OpsError::usage(
                 format!("there is a member `{name}` already"),
@@ -84,6 +88,14 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
         row.uid = change.uid.or(row.uid);
         if let Some(active) = change.active {
             row.active = active;
+        }
+        row.read_only = change.read_only.unwrap_or(row.read_only);
+        if old.read_only && !row.read_only && old.id == actor.member.id {
+            return Err(OpsError::Refused {
+                verb: Verb::Admin,
+                subject: old.name.clone(),
+                reason: "who is read-only does not lift that himself; another admin does".to_owned(),
+            });
         }
         if row == old {
             return Ok(member_json(&row));
@@ -161,7 +173,7 @@ pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
 #[must_use]
 pub(super) fn locked_out(id: MemberId, name: &str, now: Timestamp) -> MemberRow {
     let (name, role) = (name.to_owned(), "content-creator".to_owned());
-    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now, ends: None }
+    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now, ends: None, read_only: false }
 }
 
 /// The member of a name; one who is not known here is made, locked out.
@@ -205,6 +217,7 @@ fn member_json(row: &MemberRow) -> Value {
         "scope": row.scope,
         "active": row.active,
         "ends": row.ends.map(|end| end.to_string()),
+        "read_only": row.read_only,
         "since": row.since.to_string(),
     })
 }

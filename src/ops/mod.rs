@@ -53,6 +53,7 @@ pub mod probe;
 pub mod proto;
 mod queue;
 pub mod reach;
+pub mod read_only;
 pub mod reads;
 mod rebuild;
 pub mod record;

@@ -312,6 +312,8 @@ pub enum Command {
         /// `Some("")` takes it away.
         #[serde(default)]
         ends: Option<String>,
+        #[serde(default)]
+        read_only: Option<bool>,
     },
     /// Shuts a member out and makes another the owner of what is his.
     MemberOffboard {

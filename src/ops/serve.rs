@@ -16,8 +16,8 @@ use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, evidence, factors, filing,
     find, findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
-    records, restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail, undo, value,
-    whence, why, workflow,
+    read_only, records, restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail,
+    undo, value, whence, why, workflow,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -91,7 +91,8 @@ pub fn serve_to(
         }
     };
     let mutates = command.changes_names();
-    let done = run(library, &actor, command, file, listener).and_then(|answer| {
+    let may = read_only::must_not_rewrite(&actor, &command);
+    let done = may.and_then(|()| run(library, &actor, command, file, listener)).and_then(|answer| {
         // What was answered is not undone by a power cut: a member who was locked out stays locked out.
         if mutates {
             library.pay_manifests()?;
@@ -246,8 +247,8 @@ fn run(
             let (scope, ends) = (scope.as_deref(), ends.as_deref());
             members::add(library, actor, &NewMember { name: &name, uid, role: &role, scope, ends })
         }
-        Command::MemberSet { name, role, scope, uid, active, ends } => {
-            members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends })
+        Command::MemberSet { name, role, scope, uid, active, ends, read_only } => {
+            members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends, read_only })
         }
         Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
         Command::MemberList => members::list(library, actor),

@@ -28,6 +28,7 @@ mod offboard;
 mod places;
 mod policy;
 mod reach;
+mod read_only;
 mod reads;
 mod records;
 mod records_back;

@@ -175,6 +175,7 @@ fn no_policy_is_put_in_force_over_a_member_who_has_just_got_a_role() {
         uid: None,
         active: None,
         ends: None,
+        read_only: None,
     };
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -297,7 +298,15 @@ fn a_case_decides_as_the_gate_would() {
     world.member("tina", 1002, "editor", None);
     let ends = |day: &str| {
         let ends = Some(day.to_owned());
-        let set = Command::MemberSet { name: "tina".into(), role: None, scope: None, uid: None, active: None, ends };
+        let set = Command::MemberSet {
+            name: "tina".into(),
+            role: None,
+            scope: None,
+            uid: None,
+            active: None,
+            ends,
+            read_only: None,
+        };
         world.serve(0, set).unwrap();
     };
     let failed = |cases: &str, text: Option<&str>| {

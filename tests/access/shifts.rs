@@ -150,6 +150,7 @@ fn ends(world: &World, name: &str, day: &str) -> Result<Value, FailureKind> {
         uid: None,
         active: None,
         ends: Some(day.into()),
+        read_only: None,
     };
     world.serve(0, set).map_err(|e| e.kind)
 }
@@ -256,6 +257,7 @@ fn a_member_of_several_roles_may_what_one_grants_and_none_denies() {
         uid: None,
         active: None,
         ends: None,
+        read_only: None,
     };
     world.set(ACME, &["rating=adult"]);
     assert!(!tina.has(ACME), "the other role denies it");

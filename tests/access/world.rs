@@ -105,8 +105,11 @@ impl World {
 
     pub fn change_member(&self, name: &str, scope: Option<&str>, active: Option<bool>) {
         let scope = scope.map(str::to_owned);
-        self.serve(0, Command::MemberSet { name: name.into(), role: None, scope, uid: None, active, ends: None })
-            .unwrap();
+        self.serve(
+            0,
+            Command::MemberSet { name: name.into(), role: None, scope, uid: None, active, ends: None, read_only: None },
+        )
+        .unwrap();
     }
 
     /// With more roles in force.

@@ -18,6 +18,7 @@ fn members_have_unique_names_and_user_ids() {
             active: n == 1,
             since: Timestamp::from_secs(1),
             ends: (n == 2).then(|| Timestamp::from_secs(9)),
+            read_only: false,
         };
         write(engine, |tx| {
             tx.put_member(&member(1, "zoe", Some(1000)))?;
@@ -90,6 +91,7 @@ fn second_factors_are_of_members() {
                     active: true,
                     since: Timestamp::EPOCH,
                     ends: None,
+                    read_only: false,
                 })?;
                 tx.put_factor(&factor(n, 7, 0))?;
             }

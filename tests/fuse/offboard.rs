@@ -129,6 +129,57 @@ fn who_is_shut_out_by_an_alert_has_neither_mount_nor_handle() {
     assert!(as_user(EDDY, &format!("cat {}", s.path("shared/library/luna/0.png").display())).0);
 }
 
+/// What he has open for writing as well, within two seconds of the alert or of an admin's word, and over a restart of the daemon.
+#[test]
+fn who_is_made_read_only_writes_no_more_through_what_he_has_open() {
+    let mut s = Studio::new();
+    let from = s.path("in");
+    fs::create_dir(&from).unwrap();
+    for seed in 0..6 {
+        fs::write(from.join(format!("{seed}.png")), png(64, 64, seed)).unwrap();
+    }
+    s.import(&from, &["--into", "luna"]);
+    let rule = "[alert.brake]\non = \"rewrites\"\nmore_than = \"50%\"\nat_least = 2\nwithin = \"1 minute\"\naction = \"read-only\"\n";
+    fs::write(s.library().join("alerts.toml"), rule).unwrap();
+    s.mount("shared", &["--shared"]);
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
+    let luna = s.path("shared/library/luna");
+    // Five of six are overwritten, and one is written to again and again until something says no: when it does is printed.
+    let program = format!(
+        "import os, time\nd = '{}/'\nf = os.open(d + '5.png', os.O_WRONLY)\nfor n in range(5):\n  open(d + str(n) + '.png', 'wb').write(b'x' * n)\nfor _ in range(600):\n  time.sleep(0.1)\n  try: os.pwrite(f, b'y', 0)\n  except OSError as e: print(e.errno); break",
+        luna.display()
+    );
+    let (ok, said) = as_user(EDDY, &format!("python3 -c \"{program}\""));
+    assert!(ok && said.trim() == libc::EROFS.to_string(), "{said}");
+    let touch = |name: &str| as_user(EDDY, &format!("touch {}", luna.join(name).display()));
+    assert!(!touch("5.png").0 && !touch("new.png").0);
+    assert!(as_user(EDDY, &format!("cat {}", luna.join("5.png").display())).0, "he reads on");
+    assert!(s.dam(["member", "list"]).contains("read-only"));
+    s.kill_daemon();
+    s.mount("shared", &["--shared"]);
+    assert!(!touch("5.png").0, "also after a restart");
+    s.dam(["member", "set", "eddy", "--read-only", "false"]);
+    assert!(touch("5.png").0);
+
+    // By an admin's word: a handle that is open, within two seconds.
+    let ready = s.path("ready");
+    let program = format!(
+        "import os, time\nf = os.open('{}', os.O_WRONLY)\nopen('{}', 'w')\nfor _ in range(600):\n  time.sleep(0.05)\n  try: os.pwrite(f, b'y', 0)\n  except OSError as e: print(e.errno); break",
+        luna.join("5.png").display(),
+        ready.display()
+    );
+    sh(&format!("chmod 777 {}", s.path("").display()));
+    let (said, since) = std::thread::scope(|scope| {
+        let writes = scope.spawn(|| as_user(EDDY, &format!("python3 -c \"{program}\"")));
+        wait_until("he writes", || ready.exists());
+        let began = Instant::now();
+        s.dam(["member", "set", "eddy", "--read-only", "true"]);
+        (writes.join().unwrap(), began.elapsed())
+    });
+    assert!(said.0 && said.1.trim() == libc::EROFS.to_string(), "{}", said.1);
+    assert!(since < Duration::from_secs(3), "{since:?}");
+}
+
 /// Regression: his mounts were taken down by his name, and only when all that comes after he is shut out had gone well.
 #[test]
 fn his_mounts_go_also_when_what_comes_after_fails() {

@@ -104,6 +104,7 @@ impl World {
             active: true,
             since: self.clock.now(),
             ends: None,
+            read_only: false,
         };
         self.library()
             .catalog

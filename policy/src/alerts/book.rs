@@ -3,20 +3,20 @@
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
-use super::{Alert, Alerts, Deed, Reaction};
+use super::{Alert, Alerts, Deed, Limit, Reaction};
 use crate::expr::unknown;
 use crate::roles::{When, zone};
 use crate::source::{Key, Source, Value};
 
-const KEYS: [&str; 7] = ["on", "more_than", "within", "hours", "except", "command", "action"];
+const KEYS: [&str; 8] = ["on", "more_than", "at_least", "within", "hours", "except", "command", "action"];
 const ZONE: &str = "time_zone";
 const EXAMPLE: &str = "[alert.many-denials]";
 const SECOND: i64 = 1_000_000_000;
 const UNITS: [(&str, i64); 3] = [("seconds", SECOND), ("minutes", 60 * SECOND), ("hours", 3_600 * SECOND)];
 /// So much of the past is looked at when a daemon starts.
 const LONGEST: i64 = 24 * 3_600 * SECOND;
-/// So many are remembered of each member.
-const MOST: u32 = 100_000;
+/// Of a share, when a rule does not say it.
+const AT_LEAST: usize = 50;
 
 /// An `alerts.toml` that cannot be used; the message names line and reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,19 +78,14 @@ impl Source<'_> {
         {
             return Err(self.error(at, &format!("the name `{name}` of an alert: use a-z, 0-9, _ and -")));
         }
-        let (mut on, mut more_than, mut within, mut hours) = (None, None, None, None);
+        let (mut on, mut more_than, mut at_least, mut within, mut hours) = (None, None, None, None, None);
         let (mut except, mut command, mut reaction) = (Vec::new(), command.to_vec(), Reaction::default());
         for (key, value) in self.table(value, name, EXAMPLE)? {
             let at = value.span().start;
             match key.get_ref().as_ref() {
                 "on" => on = Some(self.one_of(value, "on", &Deed::NAMES)?),
-                "more_than" => {
-                    let count = self.count(value, "more_than")?;
-                    if count > MOST {
-                        return Err(self.error(at, &format!("`more_than` is at most {MOST}")));
-                    }
-                    more_than = usize::try_from(count).ok();
-                }
+                "more_than" => more_than = Some(self.more_than(value)?),
+                "at_least" => at_least = Some((at, self.many(value, "at_least")?)),
                 "within" => within = Some(self.within(value)?),
                 "hours" => {
                     let text = self.text(value, "hours")?;
@@ -105,7 +100,36 @@ impl Source<'_> {
         let (Some(on), Some(more_than), Some(within)) = (on, more_than, within) else {
             return Err(self.error(at, &format!("alert {name} needs `on`, `more_than` and `within`")));
         };
+        let more_than = match (more_than, at_least) {
+            (Limit::Share { .. }, _) if !on.is_of_assets() => {
+                return Err(self.error(at, &format!("alert {name}: {} have no share of the library", on.name())));
+            }
+            (Limit::Share { percent, .. }, Some((_, at_least))) => Limit::Share { percent, at_least },
+            (Limit::Count(_), Some((at, _))) => {
+                return Err(self.error(at, "`at_least` goes with a share, such as more_than = \"20%\""));
+            }
+            (more_than, None) => more_than,
+        };
         Ok(Alert { name: name.to_owned(), on, more_than, within, hours, except, command, reaction })
+    }
+
+    /// `200`, or a share such as `"20%"`.
+    fn more_than(&self, value: &Value<'_>) -> Result<Limit, String> {
+        let Some(text) = value.get_ref().as_str() else { return self.many(value, "more_than").map(Limit::Count) };
+        let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<usize>().ok());
+        match percent.filter(|percent| (1..100).contains(percent)) {
+            Some(percent) => Ok(Limit::Share { percent, at_least: AT_LEAST }),
+            None => {
+                let message = "`more_than` is a number, or a share from \"1%\" to \"99%\"";
+                Err(self.error(value.span().start, message))
+            }
+        }
+    }
+
+    fn many(&self, value: &Value<'_>, what: &str) -> Result<usize, String> {
+        let most = Limit::MOST;
+        let count = usize::try_from(self.count(value, what)?).ok().filter(|count| *count <= most);
+        count.ok_or_else(|| self.error(value.span().start, &format!("`{what}` is at most {most}")))
     }
 
     fn texts(&self, value: &Value<'_>, what: &str, example: &str) -> Result<Vec<String>, String> {

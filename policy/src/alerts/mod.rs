@@ -19,11 +19,17 @@ pub enum Deed {
     Denial,
     /// An asset was changed, moved or removed.
     Change,
+    /// An asset's bytes were replaced, or it was removed.
+    Rewrite,
 }
 
 impl Deed {
-    const NAMES: [(&'static str, Self); 3] =
-        [("downloads", Self::Download), ("denials", Self::Denial), ("changes", Self::Change)];
+    const NAMES: [(&'static str, Self); 4] = [
+        ("downloads", Self::Download),
+        ("denials", Self::Denial),
+        ("changes", Self::Change),
+        ("rewrites", Self::Rewrite),
+    ];
 
     /// As a rule names it.
     #[must_use]
@@ -32,7 +38,13 @@ impl Deed {
             Self::Download => "downloads",
             Self::Denial => "denials",
             Self::Change => "changes",
+            Self::Rewrite => "rewrites",
         }
+    }
+
+    /// Whether assets are counted.
+    const fn is_of_assets(self) -> bool {
+        !matches!(self, Self::Denial)
     }
 }
 
@@ -43,10 +55,40 @@ pub enum Reaction {
     Tell,
     /// The member is shut out.
     Suspend,
+    /// The member looks on: his mounts take no more changes.
+    ReadOnly,
 }
 
 impl Reaction {
-    const NAMES: [(&'static str, Self); 2] = [("tell", Self::Tell), ("suspend", Self::Suspend)];
+    const NAMES: [(&'static str, Self); 3] =
+        [("tell", Self::Tell), ("suspend", Self::Suspend), ("read-only", Self::ReadOnly)];
+}
+
+/// How many are still in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Count(usize),
+    /// Of the assets that the member may list, and never fewer than so many.
+    Share {
+        percent: usize,
+        at_least: usize,
+    },
+}
+
+impl Limit {
+    /// The most that any rule lets somebody do: so many are remembered of each member.
+    pub(crate) const MOST: usize = 100_000;
+
+    /// Whether so many are too many. What he may list is asked only when it matters.
+    fn is_passed(self, number: usize, listed: impl FnOnce() -> usize) -> bool {
+        match self {
+            Self::Count(most) => number > most,
+            Self::Share { at_least, .. } if number <= at_least => false,
+            Self::Share { percent, .. } => {
+                number > Self::MOST || number.saturating_mul(100) > percent.saturating_mul(listed())
+            }
+        }
+    }
 }
 
 /// One rule.
@@ -54,8 +96,7 @@ impl Reaction {
 pub struct Alert {
     pub name: String,
     pub on: Deed,
-    /// How many are still in order.
-    pub more_than: usize,
+    pub more_than: Limit,
     /// Nanoseconds.
     pub within: i64,
     /// When it is counted; always without.

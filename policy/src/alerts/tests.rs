@@ -25,7 +25,7 @@ fn fired(alerts: &Alerts, events: &[(i64, &str)]) -> Vec<(i64, usize)> {
     let mut watch = Watch::default();
     let mut all = Vec::new();
     for (seconds, of) in events {
-        let fired = watch.see(alerts, &event(*seconds, "mira", Deed::Download, of));
+        let fired = watch.see(alerts, &event(*seconds, "mira", Deed::Download, of), || 0);
         all.extend(fired.into_iter().map(|firing| ((firing.at - NOW) / SECOND, firing.count)));
     }
     all
@@ -61,7 +61,7 @@ fn a_rule_counts_its_own_deed_of_each_member_but_for_those_it_leaves_out_in_its_
 hours = \"16:00-16:14\"\nexcept = [\"backup\"]\n";
     let alerts = rules(text);
     let mut watch = Watch::default();
-    let mut see = |seconds, member, deed, of| watch.see(&alerts, &event(seconds, member, deed, of)).len();
+    let mut see = |seconds, member, deed, of| watch.see(&alerts, &event(seconds, member, deed, of), || 0).len();
     // It is 16:13:20 in Berlin.
     assert_eq!(see(0, "mira", Deed::Denial, "1"), 0);
     assert_eq!(see(1, "mira", Deed::Download, "2"), 0);
@@ -81,8 +81,42 @@ fn what_a_rule_does_is_written_with_it_or_above() {
     assert_eq!((w.name.as_str(), w.reaction, w.command.len(), w.within), ("w", Reaction::Tell, 0, 90 * SECOND));
     assert_eq!((x.name.as_str(), x.reaction, x.command.len()), ("x", Reaction::Suspend, 2));
     assert_eq!(alerts.longest(), 24 * 3_600 * SECOND);
-    assert!(Alerts::default().rules().len() == 3 && rules("").rules().is_empty());
-    assert!(Alerts::default().rules().iter().all(|rule| rule.command.is_empty() && rule.reaction == Reaction::Tell));
+    assert!(Alerts::default().rules().len() == 4 && rules("").rules().is_empty());
+    assert!(Alerts::default().rules().iter().all(|rule| rule.command.is_empty() && rule.reaction != Reaction::Suspend));
+    let shipped = Alerts::default();
+    let acting: Vec<&Alert> = shipped.rules().iter().filter(|rule| rule.reaction != Reaction::Tell).collect();
+    let [brake] = acting[..] else { panic!("{acting:?}") };
+    let share = Limit::Share { percent: 20, at_least: 50 };
+    assert_eq!((brake.name.as_str(), brake.on, brake.more_than), ("mass-change-brake", Deed::Rewrite, share));
+}
+
+#[test]
+fn a_share_is_of_what_he_may_list_and_asked_when_it_matters() {
+    let share = |percent, at_least, number, listed| {
+        let asked = std::cell::Cell::new(false);
+        let passed = Limit::Share { percent, at_least }.is_passed(number, || {
+            asked.set(true);
+            listed
+        });
+        (passed, asked.get())
+    };
+    let table = [
+        ((20, 50, 50, 0), (false, false)),
+        ((20, 50, 51, 0), (true, true)),
+        ((20, 50, 51, 255), (false, true)),
+        ((20, 50, 51, 254), (true, true)),
+        ((99, 1, 100, 101), (true, true)),
+        ((99, 1, 100, 102), (false, true)),
+        ((1, 1, 100_000, 10_000_000), (false, true)),
+        ((1, 1, 100_001, 100_000_000), (true, false)),
+    ];
+    for ((percent, at_least, number, listed), expected) in table {
+        assert_eq!(share(percent, at_least, number, listed), expected, "{number} of {listed}");
+    }
+    let read = |line: &str| rules(&TWO.replace("more_than = 2", line)).rules()[0].more_than;
+    assert_eq!(read("more_than = \"20%\""), Limit::Share { percent: 20, at_least: 50 });
+    assert_eq!(read("more_than = \"7 %\"\nat_least = 3"), Limit::Share { percent: 7, at_least: 3 });
+    assert_eq!(read("more_than = 2"), Limit::Count(2));
 }
 
 #[test]
@@ -107,6 +141,13 @@ fn a_mistake_is_refused_with_its_line() {
         (TWO.replace("\"1 minute\"", "60"), "alerts.toml line 4: `within` is a text"),
         (TWO.replace("= 2", "= 0"), "alerts.toml line 3: `more_than` is a whole number from 1"),
         (TWO.replace("= 2", "= 100001"), "alerts.toml line 3: `more_than` is at most 100000"),
+        (TWO.replace("= 2", "= \"2\""), "alerts.toml line 3: `more_than` is a number, or a share"),
+        (TWO.replace("= 2", "= \"100%\""), "alerts.toml line 3: `more_than` is a number, or a share"),
+        (with("at_least = 3"), "alerts.toml line 5: `at_least` goes with a share"),
+        (
+            TWO.replace("= 2", "= \"20%\"").replace("downloads", "denials"),
+            "alerts.toml line 1: alert a: denials have no share of the library",
+        ),
         (TWO.replace("downloads", "uploads"), "alerts.toml line 2: unknown on `uploads`; did you mean `downloads`?"),
     ];
     for (text, expected) in table {

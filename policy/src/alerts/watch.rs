@@ -32,13 +32,14 @@ struct Count {
 }
 
 impl Watch {
-    /// Counts one event, and says what it sets off. The same events in the same order always set off the same.
-    pub fn see(&mut self, alerts: &Alerts, event: &Event<'_>) -> Vec<Firing> {
+    /// Counts one event, and says what it sets off; `listed` tells how many assets the member may list. The same events in the same order set
+    /// off the same, as long as those are the same.
+    pub fn see(&mut self, alerts: &Alerts, event: &Event<'_>, listed: impl Fn() -> usize) -> Vec<Firing> {
         let counting = alerts.rules.iter().filter(|alert| alert.counts(event));
         let mut fired = Vec::new();
         for alert in counting {
             let count = self.counts.entry((alert.name.clone(), event.member.to_owned())).or_default();
-            if let Some((since, number)) = count.see(alert, event) {
+            if let Some((since, number)) = count.see(alert, event, &listed) {
                 let (member, at) = (event.member.to_owned(), event.at);
                 fired.push(Firing { alert: alert.clone(), member, at, since, count: number });
             }
@@ -58,7 +59,7 @@ impl Watch {
 
 impl Count {
     /// When the first was, and how many there are, when it is one too many.
-    fn see(&mut self, alert: &Alert, event: &Event<'_>) -> Option<(i64, usize)> {
+    fn see(&mut self, alert: &Alert, event: &Event<'_>, listed: impl Fn() -> usize) -> Option<(i64, usize)> {
         let at = event.at;
         // A clock that was set back ends the silence, too.
         if self.fired.is_some_and(|fired| (fired..fired.saturating_add(alert.within)).contains(&at)) {
@@ -76,7 +77,7 @@ impl Count {
             }
         }
         let (since, number) = (self.by_time.first()?.0, self.by_time.len());
-        if number <= alert.more_than {
+        if !alert.more_than.is_passed(number, listed) {
             return None;
         }
         *self = Self { fired: Some(at), ..Self::default() };

@@ -84,35 +84,41 @@ fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
         active: row.get(5)?,
         since: row.get(6)?,
         ends: row.get(7)?,
+        read_only: row.get(8)?,
     })
 }
 
 pub(super) fn get(conn: &Connection, id: MemberId) -> Result<Option<MemberRow>, E> {
-    let sql = "SELECT id, name, uid, role, scope, active, since, ends FROM member WHERE id = ?1";
+    let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE id = ?1";
     one(conn, sql, [id], member_row)
 }
 
 pub(super) fn by_name(conn: &Connection, name: &str) -> Result<Option<MemberRow>, E> {
-    let sql = "SELECT id, name, uid, role, scope, active, since, ends FROM member WHERE name = ?1";
+    let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE name = ?1";
     one(conn, sql, [name], member_row)
 }
 
 pub(super) fn by_uid(conn: &Connection, uid: u32) -> Result<Option<MemberRow>, E> {
-    let sql = "SELECT id, name, uid, role, scope, active, since, ends FROM member WHERE uid = ?1";
+    let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE uid = ?1";
     one(conn, sql, [uid], member_row)
 }
 
 pub(super) fn list(conn: &Connection) -> Result<Vec<MemberRow>, E> {
-    all(conn, "SELECT id, name, uid, role, scope, active, since, ends FROM member ORDER BY name", [], member_row)
+    all(
+        conn,
+        "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member ORDER BY name",
+        [],
+        member_row,
+    )
 }
 
 pub(super) fn put(conn: &Connection, m: &MemberRow) -> Result<(), E> {
-    let values = params![m.id, m.name, m.uid, m.role, m.scope, m.active, m.since, m.ends];
-    let update = "UPDATE member SET name = ?2, uid = ?3, role = ?4, scope = ?5, active = ?6, since = ?7, ends = ?8
-        WHERE id = ?1";
+    let values = params![m.id, m.name, m.uid, m.role, m.scope, m.active, m.since, m.ends, m.read_only];
+    let update = "UPDATE member SET name = ?2, uid = ?3, role = ?4, scope = ?5, active = ?6, since = ?7, ends = ?8,
+        read_only = ?9 WHERE id = ?1";
     if run(conn, update, values)? == 0 {
-        let insert = "INSERT INTO member (id, name, uid, role, scope, active, since, ends)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let insert = "INSERT INTO member (id, name, uid, role, scope, active, since, ends, read_only)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         run(conn, insert, values)?;
     }
     Ok(())

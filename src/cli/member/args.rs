@@ -30,7 +30,7 @@ pub enum MemberAction {
     },
     /// Change a member.
     #[command(
-        after_help = "Example:\n  dam member set anna --role editor --scope ''\n  dam member set anna --active false"
+        after_help = "Example:\n  dam member set anna --role editor --scope ''\n  dam member set anna --active false\n  dam member set anna --read-only false"
     )]
     Set {
         #[arg(value_name = "NAME")]
@@ -48,6 +48,10 @@ pub enum MemberAction {
         /// His last day; an empty one takes it away.
         #[arg(long, value_name = "DAY")]
         ends: Option<String>,
+        /// `true` lets him change no file any more, also through what he has open, and nothing but verdicts by commands; `false` lifts
+        /// that, also when a rule of alerts.toml has said it. Nobody lifts his own.
+        #[arg(long, value_name = "true|false")]
+        read_only: Option<bool>,
     },
     /// Shut a member out for good and make another the owner of what is his.
     #[command(after_help = "\

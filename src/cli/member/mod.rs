@@ -19,14 +19,14 @@ use crate::ops::proto::Command;
 pub fn run(global: &Global, args: MemberArgs) -> Done {
     let command = match args.action {
         MemberAction::Add { name, uid, role, scope, ends } => Command::MemberAdd { name, uid, role, scope, ends },
-        MemberAction::Set { uid: None, role: None, scope: None, active: None, ends: None, name } => {
+        MemberAction::Set { uid: None, role: None, scope: None, active: None, ends: None, read_only: None, name } => {
             return Err(usage(
                 format!("nothing to change of {name}"),
-                "give --role, --scope, --uid, --ends or --active, for example: dam member set anna --role editor",
+                "give --role, --scope, --uid, --ends, --active or --read-only, for example: dam member set anna --role editor",
             ));
         }
-        MemberAction::Set { name, uid, role, scope, active, ends } => {
-            Command::MemberSet { name, role, scope, uid, active, ends }
+        MemberAction::Set { name, uid, role, scope, active, ends, read_only } => {
+            Command::MemberSet { name, role, scope, uid, active, ends, read_only }
         }
         MemberAction::Offboard { name, to } => return offboard(global, name, to),
         MemberAction::List => Command::MemberList,
@@ -48,7 +48,11 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
     let head: Vec<&str> = ["name", "uid", "role", "scope", "active", "ends"].into_iter().chain(factor).collect();
     let mut table = print::table(&head);
     for row in &rows {
-        let active = if row["active"].as_bool() == Some(true) { "yes" } else { "no" };
+        let active = match (row["active"].as_bool(), row["read_only"].as_bool()) {
+            (Some(true), Some(true)) => "read-only",
+            (Some(true), _) => "yes",
+            _ => "no",
+        };
         let mut cells: Vec<String> = ["name", "uid", "role", "scope"].map(|key| print::word(&row[key])).into();
         cells.extend([active.to_owned(), print::word(&row["ends"])]);
         cells.extend(told.then(|| second_factor(&row["second_factor"])));

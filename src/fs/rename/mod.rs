@@ -80,7 +80,8 @@ impl Mount {
     ) -> FsResult<()> {
         let who = self.who(caller)?;
         let mover = Mover { who: &who, caller, maker: self.maker(&who, caller), no_replace };
-        let result = self.with_reserve(|| self.rename_as(&mover, parent, name, new_parent, new_name));
+        let moved = || self.with_reserve(|| self.rename_as(&mover, parent, name, new_parent, new_name));
+        let result = Self::may_alter(&who).and_then(|()| moved());
         self.explain(&who, "rename", result)
     }
 

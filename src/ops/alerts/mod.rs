@@ -137,12 +137,12 @@ impl Library {
             return Ok(());
         }
         let recorded = self.record(&state, &fired, now);
-        let suspended = recorded.inspect_err(|_| {
+        let done = recorded.inspect_err(|_| {
             // Not on record, it is to fire again.
             state.seen = None;
         })?;
         drop(state);
-        self.react(&fired, &suspended);
+        self.react(&fired, &done);
         Ok(())
     }
 
@@ -177,26 +177,53 @@ impl Library {
         Ok(())
     }
 
-    /// Puts what has fired on record, and shuts out whom it says; those members.
+    /// Puts what has fired on record, and does with its member what it says; with whom it was done.
     fn record(&self, state: &State, fired: &[Firing], now: Timestamp) -> Result<Vec<Option<MemberId>>, OpsError> {
         let places = state.seen.clone().unwrap_or_default();
         self.catalog.write(|tx| {
-            let mut suspended = Vec::new();
+            let mut done = Vec::new();
             for firing in fired {
                 let member = tx.member_by_name(&firing.member)?;
                 let subject = member.as_ref().map_or_else(|| firing.member.clone(), |member| member.id.to_string());
                 let mut detail = told(firing);
                 detail["version"] = state.no.into();
                 audit::append(tx, CHAIN, now, "damfs", FIRED, &subject, &detail)?;
-                let out = match member.filter(|_| firing.alert.reaction == Reaction::Suspend) {
-                    Some(member) => self.suspend(tx, &member, firing, now)?,
-                    None => None,
-                };
-                suspended.push(out);
+                done.push(match (member, firing.alert.reaction) {
+                    (Some(member), Reaction::Suspend) => self.suspend(tx, &member, firing, now)?,
+                    (Some(member), Reaction::ReadOnly) => self.hold_back(tx, &member, firing, now)?,
+                    (None, _) | (_, Reaction::Tell) => None,
+                });
             }
             tx.set_meta(TOLD, &places.text())?;
-            Ok(suspended)
+            Ok(done)
         })
+    }
+
+    /// Lets a member look on alone, unless nobody would be left who could lift that.
+    fn hold_back(
+        &self,
+        tx: &mut dyn WriteTx,
+        old: &MemberRow,
+        firing: &Firing,
+        now: Timestamp,
+    ) -> Result<Option<MemberId>, OpsError> {
+        if old.read_only || !self.may_do_without(tx, old)? {
+            return Ok(None);
+        }
+        tx.put_member(&MemberRow { read_only: true, ..old.clone() })?;
+        tx.change(ChangeKind::Access, &old.id.to_string())?;
+        let detail = json!({ "member": old.name, "alert": firing.alert.name });
+        trail::append(tx, &Hand::own(None, now), "member.read-only", &old.id.to_string(), &detail)?;
+        Ok(Some(old.id))
+    }
+
+    /// Whether another member administers the library.
+    fn may_do_without(&self, tx: &dyn ReadTx, member: &MemberRow) -> Result<bool, OpsError> {
+        match members::leaves_an_admin(self, tx, member, &MemberRow { active: false, ..member.clone() }) {
+            Ok(()) => Ok(true),
+            Err(OpsError::Failed { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// Shuts a member out and locks what he had unlocked, unless nobody would be left who could let him in again.
@@ -208,13 +235,8 @@ impl Library {
         now: Timestamp,
     ) -> Result<Option<MemberId>, OpsError> {
         let row = MemberRow { active: false, ..old.clone() };
-        if !old.active {
+        if !old.active || !self.may_do_without(tx, old)? {
             return Ok(None);
-        }
-        match members::leaves_an_admin(self, tx, old, &row) {
-            Ok(()) => {}
-            Err(OpsError::Failed { .. }) => return Ok(None),
-            Err(e) => return Err(e),
         }
         let locked = offboard::lock(tx, old.id)?;
         tx.put_member(&row)?;
@@ -225,17 +247,20 @@ impl Library {
     }
 
     /// What is done when all is on record: mounts go first, then somebody is told.
-    fn react(&self, fired: &[Firing], suspended: &[Option<MemberId>]) {
+    fn react(&self, fired: &[Firing], done: &[Option<MemberId>]) {
+        let is = |firing: &Firing, reaction| firing.alert.reaction == reaction;
         if let Some(dismiss) = self.alerts.dismiss.get() {
-            suspended.iter().flatten().for_each(|member| dismiss(*member));
+            let out = fired.iter().zip(done).filter(|(firing, _)| is(firing, Reaction::Suspend));
+            out.filter_map(|(_, member)| *member).for_each(dismiss);
         }
         let mut calls = Vec::new();
-        for (firing, out) in fired.iter().zip(suspended) {
+        for (firing, member) in fired.iter().zip(done) {
             self.trouble("alert", sentence(&told(firing)));
             if !firing.alert.command.is_empty() {
                 let mut said = told(firing);
                 said["library"] = self.root().to_string_lossy().into();
-                said["suspended"] = out.is_some().into();
+                said["suspended"] = (member.is_some() && is(firing, Reaction::Suspend)).into();
+                said["read_only"] = (member.is_some() && is(firing, Reaction::ReadOnly)).into();
                 calls.push((&firing.alert, said.to_string()));
             }
         }

@@ -1,11 +1,14 @@
 //! What the rows of the log say that somebody did, and which of them are to be looked at.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
+use damfs_policy::Verb;
 use damfs_policy::alerts::{Deed, Event, Firing};
 use serde_json::Value;
 
 use super::{FIRED, SHOWN, State, TOLD, lock, sentence};
+use crate::access::Identity;
 use crate::catalog::{AuditRow, CatalogError};
 use crate::ops::reads::READS;
 use crate::ops::{CHAIN, Library, OpsError};
@@ -14,7 +17,7 @@ use crate::types::Timestamp;
 /// Rows read at once.
 const PAGE: usize = 1_000;
 /// What happens to assets without changing what somebody had made.
-const HARMLESS: [&str; 4] = ["asset.create", "asset.import", "asset.restore", "asset.remark"];
+const HARMLESS: [&str; 5] = ["asset.create", "asset.import", "asset.restore", "asset.remark", "asset.evidence"];
 
 /// The last row of each chain that was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +52,7 @@ impl Library {
             }
         };
         let (mut seen, mut fired) = (Places::default(), Vec::new());
+        let listed = Listed { library: self, known: RefCell::default() };
         for chain in [CHAIN, READS] {
             let (mut place, told) = match &state.seen {
                 Some(seen) => (seen.of(chain), told.of(chain)),
@@ -62,7 +66,7 @@ impl Library {
                 let page = self.catalog.read(|tx| tx.audit_after(chain, place, PAGE))?;
                 for row in &page {
                     place = row.seq;
-                    let sets_off = self.count_row(state, row);
+                    let sets_off = self.count_row(state, row, &listed);
                     fired.extend(sets_off.into_iter().filter(|_| row.seq > told));
                 }
                 if page.len() < PAGE {
@@ -77,7 +81,7 @@ impl Library {
         Ok(fired)
     }
 
-    fn count_row(&self, state: &mut State, row: &AuditRow) -> Vec<Firing> {
+    fn count_row(&self, state: &mut State, row: &AuditRow, listed: &Listed<'_>) -> Vec<Firing> {
         if row.action == FIRED {
             let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
             let mut shown = lock(&self.alerts.shown);
@@ -87,9 +91,15 @@ impl Library {
             shown.alerts.push_back(format!("{}  {}", row.at, sentence(&detail)));
         }
         let number = row.seq.to_string();
-        let Some((deed, of)) = deed(row, &number).filter(|_| row.actor != "damfs") else { return Vec::new() };
-        let event = Event { at: row.at.as_nanos(), member: &row.actor, deed, of };
-        state.watch.see(&state.alerts, &event)
+        if row.actor == "damfs" {
+            return Vec::new();
+        }
+        let mut fired = Vec::new();
+        for (deed, of) in deeds(row, &number) {
+            let event = Event { at: row.at.as_nanos(), member: &row.actor, deed, of };
+            fired.extend(state.watch.see(&state.alerts, &event, || listed.by(&row.actor)));
+        }
+        fired
     }
 
     /// A row of a chain up to which all are older, looked for from the last one on.
@@ -108,22 +118,47 @@ impl Library {
     }
 }
 
-/// What a row tells of, and what is counted once.
-fn deed<'a>(row: &'a AuditRow, number: &'a str) -> Option<(Deed, &'a str)> {
-    let action = row.action.as_str();
+/// How many assets members may list: asked once for each in a beat.
+struct Listed<'a> {
+    library: &'a Library,
+    known: RefCell<HashMap<String, usize>>,
+}
+
+impl Listed<'_> {
+    /// None for who is nobody any more, and when it cannot be told: then what is counted is too much the sooner.
+    fn by(&self, name: &str) -> usize {
+        if let Some(count) = self.known.borrow().get(name) {
+            return *count;
+        }
+        let count = self.library.catalog.read(|tx| -> Result<u64, OpsError> {
+            let Some(member) = tx.member_by_name(name)? else { return Ok(0) };
+            let who = self.library.gate.who(&Identity::Member(member.id))?;
+            Ok(tx.count(&self.library.gate.filter(&who, Verb::List))?)
+        });
+        let count = count.inspect_err(|e| tracing::debug!(error = %e, "alerts: what a member may list is not known"));
+        let count = usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX);
+        self.known.borrow_mut().insert(name.to_owned(), count);
+        count
+    }
+}
+
+/// What a row tells of, each with what is counted once.
+fn deeds<'a>(row: &'a AuditRow, number: &'a str) -> Vec<(Deed, &'a str)> {
+    let (action, subject) = (row.action.as_str(), row.subject.as_str());
     if row.chain == READS {
         let opened = matches!(action, "read.file" | "read.version" | "read.export");
-        return opened.then_some((Deed::Download, row.subject.as_str()));
+        return opened.then_some((Deed::Download, subject)).into_iter().collect();
     }
     if action.starts_with("deny.") || action.ends_with(".refused") {
-        return Some((Deed::Denial, number));
+        return vec![(Deed::Denial, number)];
     }
-    // The first version is the making of an asset.
-    let changes = match action {
-        "version.commit" => !is_first(&row.detail),
-        _ => action.starts_with("asset.") && !HARMLESS.contains(&action),
-    };
-    changes.then_some((Deed::Change, row.subject.as_str()))
+    match action {
+        // The first version is the making of an asset.
+        "version.commit" if is_first(&row.detail) => Vec::new(),
+        "version.commit" | "asset.trash" | "asset.purge" => vec![(Deed::Change, subject), (Deed::Rewrite, subject)],
+        _ if action.starts_with("asset.") && !HARMLESS.contains(&action) => vec![(Deed::Change, subject)],
+        _ => Vec::new(),
+    }
 }
 
 fn is_first(detail: &str) -> bool {

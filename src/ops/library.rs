@@ -423,7 +423,6 @@ impl Library {
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
-            told(self.untold_fault(), "the alert itself is in dam log"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
         let table = self.gate.platforms();
@@ -432,7 +431,8 @@ impl Library {
             let then = format!("nothing circulates on {platform} until it is mended: dam guideline edit {platform}");
             Some(format!("the guideline of {platform} cannot be read: {why}; {then}"))
         });
-        faults.into_iter().flatten().chain(unread).collect()
+        let untold = self.untold_faults().into_iter().map(|fault| format!("{fault}; the alert itself is in dam log"));
+        faults.into_iter().flatten().chain(untold).chain(unread).collect()
     }
 
     /// Says that the end is near: who works on a long file stops.

@@ -43,6 +43,7 @@ mod trail;
 mod values;
 mod verdicts;
 mod views;
+mod webhooks;
 mod whence;
 mod words;
 mod world;

@@ -3,12 +3,12 @@
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
-use super::{Alert, Alerts, Deed, Limit, Reaction};
+use super::{Alert, Alerts, Deed, Limit, Reaction, Webhook};
 use crate::expr::unknown;
 use crate::roles::{When, zone};
 use crate::source::{Key, Source, Value};
 
-const KEYS: [&str; 8] = ["on", "more_than", "at_least", "within", "hours", "except", "command", "action"];
+const KEYS: [&str; 9] = ["on", "more_than", "at_least", "within", "hours", "except", "command", "webhook", "action"];
 const ZONE: &str = "time_zone";
 const EXAMPLE: &str = "[alert.many-denials]";
 const SECOND: i64 = 1_000_000_000;
@@ -48,21 +48,22 @@ impl Alerts {
         let source = Source { file: "alerts.toml", text };
         let table = source.parse()?;
         // First: rules are read by them, wherever they stand.
-        let (mut time_zone, mut command) = (TimeZone::UTC, Vec::new());
+        let (mut time_zone, mut channels) = (TimeZone::UTC, Channels::default());
         for (key, value) in table.get_ref() {
             match key.get_ref().as_ref() {
                 ZONE => {
                     let read = zone(source.text(value, ZONE)?);
                     time_zone = read.map_err(|e| source.error(value.span().start, &e))?;
                 }
-                "command" => command = source.command(value)?,
-                _ => source.known(key, "key", &["alert", "command", ZONE])?,
+                "command" => channels.command = source.command(value)?,
+                "webhook" => channels.webhook = source.webhook(value)?,
+                _ => source.known(key, "key", &["alert", "command", "webhook", ZONE])?,
             }
         }
         let mut rules = Vec::new();
         if let Some((_, value)) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "alert") {
             for (name, value) in source.table(value, "alert", EXAMPLE)? {
-                rules.push(source.alert(name, value, &time_zone, &command)?);
+                rules.push(source.alert(name, value, &time_zone, channels.clone())?);
             }
         }
         rules.sort_by(|a, b| a.name.cmp(&b.name));
@@ -70,8 +71,21 @@ impl Alerts {
     }
 }
 
+/// Who is told: of each alert that does not say so itself.
+#[derive(Clone, Default)]
+struct Channels {
+    command: Vec<String>,
+    webhook: Option<Webhook>,
+}
+
 impl Source<'_> {
-    fn alert(&self, name: &Key<'_>, value: &Value<'_>, zone: &TimeZone, command: &[String]) -> Result<Alert, String> {
+    fn alert(
+        &self,
+        name: &Key<'_>,
+        value: &Value<'_>,
+        zone: &TimeZone,
+        mut channels: Channels,
+    ) -> Result<Alert, String> {
         let at = name.span().start;
         let name = name.get_ref().as_ref();
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
@@ -79,7 +93,7 @@ impl Source<'_> {
             return Err(self.error(at, &format!("the name `{name}` of an alert: use a-z, 0-9, _ and -")));
         }
         let (mut on, mut more_than, mut at_least, mut within, mut hours) = (None, None, None, None, None);
-        let (mut except, mut command, mut reaction) = (Vec::new(), command.to_vec(), Reaction::default());
+        let (mut except, mut reaction) = (Vec::new(), Reaction::default());
         for (key, value) in self.table(value, name, EXAMPLE)? {
             let at = value.span().start;
             match key.get_ref().as_ref() {
@@ -92,7 +106,8 @@ impl Source<'_> {
                     hours = When::read(zone, Some(text), None).map_err(|e| self.error(at, &format!("hours: {e}")))?;
                 }
                 "except" => except = self.texts(value, "except", "[\"backup\"]")?,
-                "command" => command = self.command(value)?,
+                "command" => channels.command = self.command(value)?,
+                "webhook" => channels.webhook = self.webhook(value)?,
                 "action" => reaction = self.one_of(value, "action", &Reaction::NAMES)?,
                 _ => self.known(key, "key of an alert", &KEYS)?,
             }
@@ -110,7 +125,8 @@ impl Source<'_> {
             }
             (more_than, None) => more_than,
         };
-        Ok(Alert { name: name.to_owned(), on, more_than, within, hours, except, command, reaction })
+        let (name, Channels { command, webhook }) = (name.to_owned(), channels);
+        Ok(Alert { name, on, more_than, within, hours, except, command, webhook, reaction })
     }
 
     /// `200`, or a share such as `"20%"`.
@@ -148,6 +164,16 @@ impl Source<'_> {
             _ => return Ok(words),
         };
         Err(self.error(value.span().start, &fault))
+    }
+
+    /// An address; an empty one is none. What is wrong is told without it.
+    fn webhook(&self, value: &Value<'_>) -> Result<Option<Webhook>, String> {
+        let url = self.text(value, "webhook")?;
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let read = Webhook::parse(url).map_err(|why| self.error(value.span().start, &format!("webhook: {why}")))?;
+        Ok(Some(read))
     }
 
     /// `10 minutes`.

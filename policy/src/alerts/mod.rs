@@ -4,9 +4,11 @@ mod book;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod webhook;
 
 pub use book::AlertsError;
 pub use watch::{Firing, Watch};
+pub use webhook::Webhook;
 
 use crate::roles::When;
 
@@ -105,6 +107,7 @@ pub struct Alert {
     pub except: Vec<String>,
     /// A program and its arguments; empty for none.
     pub command: Vec<String>,
+    pub webhook: Option<Webhook>,
     pub reaction: Reaction,
 }
 

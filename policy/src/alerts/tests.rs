@@ -123,6 +123,7 @@ fn a_share_is_of_what_he_may_list_and_asked_when_it_matters() {
 fn a_mistake_is_refused_with_its_line() {
     let with = |line: &str| format!("{TWO}{line}\n");
     let table = [
+        ("webhok = \"\"".to_owned(), "alerts.toml line 1: unknown key `webhok`; did you mean `webhook`?"),
         ("comand = []".to_owned(), "alerts.toml line 1: unknown key `comand`; did you mean `command`?"),
         ("command = [\"logger\"]".to_owned(), "alerts.toml line 1: `logger` is no whole path of a program"),
         ("command = \"/bin/logger\"".to_owned(), "alerts.toml line 1: `command` is a list of texts"),
@@ -154,6 +155,55 @@ fn a_mistake_is_refused_with_its_line() {
         let said = refusal(&text);
         assert!(said.starts_with(expected), "{text}: {said}");
     }
+}
+
+#[test]
+fn a_webhook_is_https_or_this_machine_and_its_secret_is_not_told() {
+    for (url, told) in [
+        ("https://hooks.example.com/T0/s3cret", "https://hooks.example.com"),
+        ("https://example.com:8443?token=s3cret", "https://example.com:8443"),
+        ("https://[2001:db8::1]:444/s3cret", "https://[2001:db8::1]:444"),
+        ("http://127.0.0.1:9/s3cret", "http://127.0.0.1:9"),
+        ("http://127.8.0.1/s3cret", "http://127.8.0.1"),
+        ("http://[::1]:9#s3cret", "http://[::1]:9"),
+        ("http://localhost/s3cret", "http://localhost"),
+    ] {
+        let hook = Webhook::parse(url).unwrap();
+        assert_eq!((hook.url(), hook.to_string().as_str()), (url, told));
+        assert_eq!(format!("{hook:?}"), format!("Webhook({told})"));
+    }
+    for bad in [
+        "",
+        "s3cret",
+        "ftp://example.com/s3cret",
+        "http://example.com/s3cret",
+        "http://127.0.0.1.example.com/s3cret",
+        "http://0.0.0.0/s3cret",
+        "http://[::2]/s3cret",
+        "https://s3cret@example.com/",
+        "http://localhost:s3cret@example.com/",
+        "https:///s3cret",
+        "https://example.com:0/s3cret",
+        "https://example.com:port/s3cret",
+        "https://[::1/s3cret",
+        "https://[::1]9/s3cret",
+        "https://example.com/s3cret s3cret",
+        "https://exämple.com/s3cret",
+        "HTTPS://example.com/s3cret",
+        "https://example.com\\\\@127.0.0.1/s3cret",
+    ] {
+        let why = Webhook::parse(bad).expect_err(bad);
+        assert!(!why.contains("s3cret"), "{why}");
+        let text = format!("webhook = \"{bad}\"\n{TWO}");
+        assert!(bad.is_empty() || !refusal(&text).contains("s3cret"), "{bad}");
+    }
+    let alerts = rules(&format!(
+        "webhook = \"https://a.example/\"\n{TWO}[alert.b]\non = \"denials\"\nmore_than = 1\nwithin = \"1 hour\"\nwebhook = \"\"\n"
+    ));
+    let [a, b] = alerts.rules() else { panic!("{alerts:?}") };
+    assert_eq!((a.webhook.as_ref().map(Webhook::url), &b.webhook), (Some("https://a.example/"), &None));
+    let said = refusal("webhook = \"http://example.com/s3cret\"\n");
+    assert_eq!(said, "alerts.toml line 1: webhook: http:// to example.com could be read on its way; use https://");
 }
 
 proptest! {

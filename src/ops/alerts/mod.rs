@@ -3,13 +3,15 @@
 
 mod command;
 mod rows;
+mod webhook;
 
 use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use damfs_policy::Alerts;
-use damfs_policy::alerts::{Firing, Reaction, Watch};
+use damfs_policy::alerts::{Alert, Firing, Reaction, Watch, Webhook};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kind, Version};
@@ -35,6 +37,8 @@ const EVERY_MS: i64 = 2_000;
 const SHOWN: usize = 10;
 /// Commands at a time.
 const COMMANDS: usize = 8;
+/// Alerts that are being posted, at most.
+const POSTS: usize = 32;
 
 /// The rules in force, and how far the log was held to them.
 pub(super) struct Watching {
@@ -42,6 +46,8 @@ pub(super) struct Watching {
     state: Mutex<State>,
     shown: Mutex<Shown>,
     dismiss: OnceLock<Box<dyn Fn(MemberId) + Send + Sync>>,
+    /// Alerts that are being posted.
+    posting: AtomicUsize,
 }
 
 struct State {
@@ -58,6 +64,9 @@ struct State {
 struct Shown {
     alerts: VecDeque<String>,
     fault: Option<String>,
+    /// The same of the last alert with a webhook, and of all while others may write here.
+    unposted: Option<String>,
+    untrusted: Option<String>,
 }
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,8 +83,8 @@ impl Watching {
         let read = kept.as_ref().and_then(|kept| Alerts::parse(&kept.text).ok());
         let (no, alerts) = (kept.map_or(0, |kept| kept.no), Arc::new(read.unwrap_or_default()));
         let state = State { no, alerts, watch: Watch::default(), seen: None, looked: None };
-        let (shown, dismiss) = (Mutex::default(), OnceLock::new());
-        Ok(Self { file: OwnText::unread(FILE), state: Mutex::new(state), shown, dismiss })
+        let (shown, dismiss, posting) = (Mutex::default(), OnceLock::new(), AtomicUsize::new(0));
+        Ok(Self { file: OwnText::unread(FILE), state: Mutex::new(state), shown, dismiss, posting })
     }
 }
 
@@ -91,10 +100,11 @@ impl Library {
         self.alerts.file.fault()
     }
 
-    /// Why nobody was told of the last alert that has a command.
+    /// Why nobody was told of the last alert that has a command, and of the last with a webhook.
     #[must_use]
-    pub(super) fn untold_fault(&self) -> Option<String> {
-        lock(&self.alerts.shown).fault.clone()
+    pub(super) fn untold_faults(&self) -> Vec<String> {
+        let shown = lock(&self.alerts.shown);
+        [&shown.untrusted, &shown.fault, &shown.unposted].into_iter().flatten().cloned().collect()
     }
 
     /// The last alerts, the oldest first, for admins.
@@ -119,7 +129,7 @@ impl Library {
         }
     }
 
-    fn look_for_alerts(&self) -> Result<(), OpsError> {
+    fn look_for_alerts(self: &Arc<Self>) -> Result<(), OpsError> {
         let now = self.clock.now();
         let mut state = lock(&self.alerts.state);
         if state.looked.is_some_and(|looked| (0..EVERY_MS).contains(&now.ms_since(looked))) {
@@ -247,42 +257,81 @@ impl Library {
     }
 
     /// What is done when all is on record: mounts go first, then somebody is told.
-    fn react(&self, fired: &[Firing], done: &[Option<MemberId>]) {
+    fn react(self: &Arc<Self>, fired: &[Firing], done: &[Option<MemberId>]) {
         let is = |firing: &Firing, reaction| firing.alert.reaction == reaction;
         if let Some(dismiss) = self.alerts.dismiss.get() {
             let out = fired.iter().zip(done).filter(|(firing, _)| is(firing, Reaction::Suspend));
             out.filter_map(|(_, member)| *member).for_each(dismiss);
         }
-        let mut calls = Vec::new();
+        let (mut calls, mut posts) = (Vec::new(), Vec::new());
         for (firing, member) in fired.iter().zip(done) {
             self.trouble("alert", sentence(&told(firing)));
+            let mut said = told(firing);
+            said["library"] = self.root().to_string_lossy().into();
+            said["suspended"] = (member.is_some() && is(firing, Reaction::Suspend)).into();
+            said["read_only"] = (member.is_some() && is(firing, Reaction::ReadOnly)).into();
+            posts.extend(firing.alert.webhook.clone().map(|hook| (firing.alert.name.clone(), hook, said.to_string())));
             if !firing.alert.command.is_empty() {
-                let mut said = told(firing);
-                said["library"] = self.root().to_string_lossy().into();
-                said["suspended"] = (member.is_some() && is(firing, Reaction::Suspend)).into();
-                said["read_only"] = (member.is_some() && is(firing, Reaction::ReadOnly)).into();
                 calls.push((&firing.alert, said.to_string()));
             }
         }
-        if calls.is_empty() {
+        if calls.is_empty() && posts.is_empty() {
             return;
         }
+        let untrusted = self.trusts_commands().err();
+        lock(&self.alerts.shown).untrusted.clone_from(&untrusted);
+        if let Some(fault) = untrusted {
+            tracing::error!("nobody was told of an alert: {fault}");
+            return;
+        }
+        // First: nobody who is slow to answer keeps a command waiting, or is kept by one.
+        posts.into_iter().for_each(|post| self.post(post));
+        if !calls.is_empty() {
+            self.run_commands(&calls);
+        }
+    }
+
+    fn run_commands(&self, calls: &[(&Alert, String)]) {
         let mut faults = Vec::new();
-        if let Err(fault) = self.trusts_commands() {
-            faults.push(fault);
-        } else {
-            for some in calls.chunks(COMMANDS) {
-                let ended: Vec<Result<(), String>> = std::thread::scope(|scope| {
-                    let running = some.iter().map(|(alert, said)| scope.spawn(|| command::tell(&alert.command, said)));
-                    let running: Vec<_> = running.collect();
-                    running.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("it panicked".into()))).collect()
-                });
-                let named = some.iter().zip(ended).filter_map(|((alert, _), ended)| Some((&alert.name, ended.err()?)));
-                faults.extend(named.map(|(name, fault)| format!("the command of alert {name}: {fault}")));
-            }
+        for some in calls.chunks(COMMANDS) {
+            let ended: Vec<Result<(), String>> = std::thread::scope(|scope| {
+                let running = some.iter().map(|(alert, said)| scope.spawn(|| command::tell(&alert.command, said)));
+                let running: Vec<_> = running.collect();
+                running.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("it panicked".into()))).collect()
+            });
+            let named = some.iter().zip(ended).filter_map(|((alert, _), ended)| Some((&alert.name, ended.err()?)));
+            faults.extend(named.map(|(name, fault)| format!("the command of alert {name}: {fault}")));
         }
         faults.iter().for_each(|fault| tracing::error!("nobody was told of an alert: {fault}"));
         lock(&self.alerts.shown).fault = faults.into_iter().next();
+    }
+
+    /// Posts one alert by a thread of its own: the next ones are not kept waiting by who does not answer.
+    fn post(self: &Arc<Self>, (name, hook, said): (String, Webhook, String)) {
+        if self.alerts.posting.fetch_add(1, Ordering::Relaxed) >= POSTS {
+            self.posted(&name, Err(format!("{hook}: {POSTS} alerts are being posted already")));
+            return;
+        }
+        let (library, called) = (Arc::downgrade(self), name.clone());
+        let post = move || {
+            let done = webhook::post(&hook, &said);
+            // A library that is closed meanwhile is not kept open.
+            if let Some(library) = library.upgrade() {
+                library.posted(&called, done);
+            }
+        };
+        if let Err(e) = std::thread::Builder::new().name("webhook".to_owned()).spawn(post) {
+            self.posted(&name, Err(format!("no thread can be made: {e}")));
+        }
+    }
+
+    fn posted(&self, name: &str, done: Result<(), String>) {
+        self.alerts.posting.fetch_sub(1, Ordering::Relaxed);
+        let fault = done.err().map(|fault| format!("the webhook of alert {name}: {fault}"));
+        if let Some(fault) = &fault {
+            tracing::error!("nobody was told of an alert: {fault}");
+        }
+        lock(&self.alerts.shown).unposted = fault;
     }
 
     /// Whoever can write the file, or in the library's folder, says what is run: nobody shall say it to a daemon that may more than he.
@@ -293,7 +342,7 @@ impl Library {
             let meta = std::fs::metadata(&place).map_err(|e| format!("{} cannot be read: {e}", place.display()))?;
             if meta.uid() != me || meta.mode() & 0o022 != 0 {
                 return Err(format!(
-                    "no command of {FILE} is run: others than user id {me}, whom the daemon runs as, may write {what}"
+                    "no command of {FILE} is run and no webhook asked: others than user id {me}, whom the daemon runs as, may write {what}"
                 ));
             }
         }

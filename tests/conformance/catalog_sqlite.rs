@@ -130,6 +130,7 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
         "DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; DROP TABLE asset_remark;
         ALTER TABLE asset DROP COLUMN reviewer; ALTER TABLE asset DROP COLUMN due;
         ALTER TABLE asset_status DROP COLUMN reason; ALTER TABLE asset_status DROP COLUMN guideline;
+        ALTER TABLE look DROP COLUMN colours; ALTER TABLE asset DROP COLUMN colours;
         PRAGMA user_version = 1",
     )
     .unwrap();
@@ -151,7 +152,7 @@ fn foreign_and_newer_files_are_refused_untouched() {
     let path = dir.path().join("catalog.db");
     drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 4 })));
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 5 })));
 
     let foreign = dir.path().join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -14,9 +14,10 @@ const STEPS: &[&str] = &[
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
     include_str!("schema/0004.sql"),
+    include_str!("schema/0005.sql"),
 ];
 
-const KNOWN: i64 = 4;
+const KNOWN: i64 = 5;
 
 fn pragma(conn: &Connection, name: &str) -> Result<i64, E> {
     Ok(conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)

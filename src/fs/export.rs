@@ -31,7 +31,11 @@ impl Mount {
         // As the row says it now, which may have another recipe: what is open goes on, as after an edit.
         let row = who.subject.platforms().get(&placement.platform, &placement.placement);
         let may = self.library.gate.allows(who, Verb::Export, &asset);
-        let goes_on = row.is_some_and(|row| circulates(&asset, version, row));
+        let goes_on = row.is_some_and(|row| {
+            // Who has a mark reads nothing without it, whoever opened it before his role had one.
+            let marked = who.subject.mark().is_none() || row.watermark.text() == placement.watermark.text();
+            marked && circulates(&asset, version, row)
+        });
         if may && goes_on { Ok(asset) } else { Err(FsError::NotFound) }
     }
 

@@ -157,7 +157,7 @@ impl Mount {
         let bytes = self.library.decoding(content.id, &reader, |master| master.proxy(&who.subject.name))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false, flushes: false })
     }
 }
 

@@ -129,9 +129,18 @@ view=$M/by/persona/luna
 Thunar "$view" >"$WORK/thunar.log" 2>&1 &
 thunar=$!
 window=$(timeout 60 xdotool search --sync --onlyvisible --class thunar | head -n 1) || die "Thunar opened no window: $(cat "$WORK/thunar.log")"
-# It asks for thumbnails of what is in sight alone: let all be.
+# It asks for thumbnails of what is in sight alone: let all be. It sometimes forgets the rows that came into sight while it was busy with the
+# others, until it is told to look again.
 xdotool windowmove "$window" 0 0 windowsize "$window" 1600 1200
-if ! wait_for 90 all_thumbnails "$view"; then
+shows_all() {
+    local _
+    for _ in 1 2 3 4 5 6; do
+        ! wait_for 15 all_thumbnails "$view" || return 0
+        xdotool windowfocus "$window" key --window "$window" F5
+    done
+    return 1
+}
+if ! shows_all; then
     note "no thumbnail came for:"
     without_thumbnail "$view" >&2
     cat "$WORK/thunar.log" >&2

@@ -16,7 +16,8 @@ pub mod workflow;
 pub use alerts::{Alert, Alerts, AlertsError};
 pub use captions::{Captions, CaptionsError, Post};
 pub use expr::{
-    Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value, parse_with,
+    COLOURS, Expr, ExprError, Facts, Field, FieldKind, Term, Test, Vocabulary, parse, parse_field, parse_value,
+    parse_with,
 };
 pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use guideline::{Guideline, GuidelineError};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::catalog::{AssetState, CatalogError, Engine, FactorRow, MemberRow, ReadTx, Verdict, WriteTx};
 use crate::policy::{Facts, Field, RoleBook, parse};
-use crate::types::{AssetId, NodeId, Timestamp, VersionId};
+use crate::types::{AssetId, Colours, NodeId, Timestamp, VersionId};
 
 fn set(values: &[&str]) -> BTreeSet<String> {
     values.iter().map(|v| (*v).to_owned()).collect()
@@ -28,6 +28,7 @@ fn asset() -> Asset {
         state: AssetState::Active,
         head: Some(VersionId::from_bytes([8; 16])),
         duplicate: Some("0123456789abcdef".into()),
+        colours: Colours::NONE,
         owner: Some(member(1)),
         owner_name: "ann".into(),
         kind: "image".into(),

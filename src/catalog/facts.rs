@@ -104,6 +104,7 @@ impl Facts for AssetFacts<'_> {
             Field::Family => one(family(asset).as_deref()),
             Field::Duplicate => one(asset.duplicate.as_deref()),
             Field::Lora => asset.loras.iter().for_each(|v| each(v)),
+            Field::Colour => asset.colours.names().for_each(each),
             Field::Seed
             | Field::Width
             | Field::Height

@@ -28,7 +28,7 @@ fn value(field: &impl Serialize) -> Result<Value, CatalogError> {
 /// The fields that differ. What follows from names, bytes and the clock comes back by itself with what it follows from.
 pub(super) fn of(was: &Asset, is: &Asset) -> Result<Pair<Fields>, CatalogError> {
     Ok(differing!(was, is;
-        follow: id ordinal view_name marked_name named node head duplicate trashed changed imported kind format width height orientation;
+        follow: id ordinal view_name marked_name named node head duplicate colours trashed changed imported kind format width height orientation;
         decided: state owner owner_name created expires client rating stars rights likeness model sampler seed stage reviewer
             due personas campaigns tags loras prompt negative notes properties generator status remarks conflicts
     ))

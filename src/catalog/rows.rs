@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    AssetId, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, Colours, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
 };
 
 /// What kind of node.
@@ -197,6 +197,9 @@ pub struct Asset {
     pub head: Option<VersionId>,
     /// What it has in common with every asset of the same current bytes, by [`super::facts::duplicate`].
     pub duplicate: Option<String>,
+    /// What stands out in its current bytes, once somebody has looked.
+    #[serde(skip)]
+    pub colours: Colours,
     pub owner: Option<MemberId>,
     /// The owner's name (kept for the `owner` field).
     pub owner_name: String,
@@ -447,6 +450,8 @@ pub struct LookRow {
     pub way: u32,
     /// Or why it has none.
     pub look: Result<u64, String>,
+    /// A picture of one even shade has some, and no look.
+    pub colours: Colours,
 }
 
 /// A content of a group of pictures that look alike.

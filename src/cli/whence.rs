@@ -48,5 +48,9 @@ fn line(row: &Value) -> String {
         _ => "a placement as it was".to_owned(),
     };
     let state = if row["circulates"] == false { ", which circulates there no more" } else { "" };
+    let place = match row["for"].as_str() {
+        Some(name) => format!("{place}, with the mark of {}", print::safe(name)),
+        None => place,
+    };
     format!("{version}, for {place}, rendered {}{state}", print::word(&row["made"]))
 }

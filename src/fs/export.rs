@@ -31,7 +31,11 @@ impl Mount {
         // As the row says it now, which may have another recipe: what is open goes on, as after an edit.
         let row = who.subject.platforms().get(&placement.platform, &placement.placement);
         let may = self.library.gate.allows(who, Verb::Export, &asset);
-        let goes_on = row.is_some_and(|row| circulates(&asset, version, row));
+        let goes_on = row.is_some_and(|row| {
+            // Who has a mark reads nothing without it, whoever opened it before his role had one.
+            let marked = who.subject.mark().is_none() || row.watermark.text() == placement.watermark.text();
+            marked && circulates(&asset, version, row)
+        });
         if may && goes_on { Ok(asset) } else { Err(FsError::NotFound) }
     }
 
@@ -153,7 +157,7 @@ impl Mount {
         let bytes = self.library.decoding(content.id, &reader, |master| master.proxy(&who.subject.name))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false, flushes: false })
     }
 }
 

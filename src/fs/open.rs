@@ -165,7 +165,7 @@ impl Mount {
                 let gate =
                     Rights::new(Some(Pass::new(who.clone(), Verb::Download, Target::Asset(asset.id), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Version { reader, gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false, flushes: false })
             }
             Object::Export(export) => {
                 read_only("exports are read-only")?;
@@ -181,7 +181,7 @@ impl Mount {
                     None,
                 );
                 let fh = self.handles.add(ino, Handle::Export { export, bytes: OnceLock::new(), gate });
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false, flushes: false })
             }
             Object::Clip(clip) => {
                 read_only("exports are read-only")?;
@@ -190,7 +190,7 @@ impl Mount {
                 let gate = Rights::new(Some(Pass::new(who.clone(), Verb::Export, target, epoch)), None);
                 let handle = Handle::Clip { asset: clip.asset.id, clip: self.open_clip(&clip), gate };
                 let fh = self.handles.add(ino, handle);
-                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false })
+                Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false, flushes: false })
             }
             Object::Proxy(asset, _) => {
                 if mode.write {
@@ -204,7 +204,7 @@ impl Mount {
                 let (bytes, _) = self.text(who, &text)?;
                 let gate = Rights::new(Some(Pass::new(who.clone(), Verb::List, Target::Text(text), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Text { bytes, gate });
-                Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false })
+                Ok(Opened { fh, keep_cache: false, direct_io: true, forget_attr: false, flushes: false })
             }
         }?;
         if let Some((asset, what)) = reading {
@@ -235,7 +235,7 @@ impl Mount {
         let (ino, gate) = (self.inodes.node(node.id), Rights::new(reads, writes));
         let file = OpenFile { live, mode, row: node, generation, began: AtomicBool::new(cut), gate, by };
         let fh = self.handles.add(ino, Handle::File(Box::new(file)));
-        Ok(Opened { fh, keep_cache, direct_io: false, forget_attr })
+        Ok(Opened { fh, keep_cache, direct_io: false, forget_attr, flushes: mode.write })
     }
 
     /// Whether the kernel's pages of a node are those that it would read now.

@@ -29,6 +29,8 @@ pub struct Opened {
     pub direct_io: bool,
     /// The file changed so lately that the kernel may know older attributes: it is to forget them before it hears of the opening.
     pub forget_attr: bool,
+    /// Whether closing waits for [`super::Mount::flush`]: what was written may fail as late as then. Nobody waits who only reads.
+    pub flushes: bool,
 }
 
 /// An open directory.

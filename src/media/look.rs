@@ -1,4 +1,4 @@
-//! What a picture looks like, as 64 bits: pictures that differ in size, format, quality or a little in colour differ in few of them.
+//! What a picture looks like: the colours that stand out, and 64 bits. Pictures that differ in size, format, quality or a little in colour differ in few of them.
 //!
 //! The picture is reduced to 32 by 32 shades of gray. Of its cosine transform the 64 lowest frequencies are kept, and of each whether it is
 //! above the median of them.
@@ -6,11 +6,13 @@
 use std::f64::consts::PI;
 
 use super::canvas::{WHITE, flatten};
+use super::palette::colours;
 use super::plan::squeezed;
 use super::{Master, MediaError};
+use crate::types::Colours;
 
-/// Raised whenever the same picture would get other bits: bits of another number are not compared.
-pub const LOOK: u32 = 5;
+/// Raised whenever the same picture would get other bits or colours: those of another number are not compared.
+pub const LOOK: u32 = 6;
 const SIDE: usize = 32;
 const KEPT: usize = 8;
 /// A picture whose shades of gray differ less than this from their mean, on average, has nothing to know it by.
@@ -18,16 +20,26 @@ const EVEN: f64 = 1.5;
 /// A frequency is above the median when it is so by more than shades in whole numbers make of nothing.
 const NOISE: f64 = 12.0;
 
+/// What there is to see of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// What to know it by; `None` of one even shade.
+    pub bits: Option<u64>,
+    pub colours: Colours,
+}
+
 impl Master {
     /// The look of a picture.
     ///
     /// # Errors
-    /// For a picture of one even shade.
-    pub fn look(&self) -> Result<u64, MediaError> {
-        let raster = flatten(self.raster(&squeezed(self.size(), (32, 32)))?, WHITE);
+    /// When it cannot be made smaller.
+    pub fn look(&self) -> Result<Look, MediaError> {
+        let raster = self.raster(&squeezed(self.size(), (32, 32)))?;
+        let colours = colours(&raster);
+        let raster = flatten(raster, WHITE);
         let shade = |[r, g, b]: &[u8; 3]| 0.299 * f64::from(*r) + 0.587 * f64::from(*g) + 0.114 * f64::from(*b);
         let shades: Vec<f64> = raster.pixels.as_chunks::<3>().0.iter().map(shade).collect();
-        bits(&shades).ok_or(MediaError::Even)
+        Ok(Look { bits: bits(&shades), colours })
     }
 }
 

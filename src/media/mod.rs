@@ -26,6 +26,7 @@ mod layered;
 mod look;
 mod mark;
 mod other_tools;
+mod palette;
 mod plan;
 mod png;
 mod png_colour;
@@ -49,7 +50,7 @@ pub use decode::{Conversion, Converter, Limits, Master, conversion, decoded_byte
 pub use encode::{AVIF_COMMAND, Encoder, Rendered};
 pub use focus::Focus;
 pub use heif::{COMMAND as HEIF_COMMAND, is_heif};
-pub use look::LOOK;
+pub use look::{LOOK, Look};
 pub use plan::suits;
 pub use probe::{Probe, derived_from, probe, sidecar};
 pub use proxy::PROXY_BYTES;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::manifests::{FileFacts, Manifest};
 use super::probe::Reading;
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, assign, folders, manifests, names, probe, record, rules, stages};
+use super::{Actor, Library, OpsError, assign, folders, looks, manifests, names, probe, record, rules, stages};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx,
     duplicate,
@@ -177,6 +177,7 @@ impl Plan {
         names::name_after(tx, &mut asset, name, self.numbers.ordinal)?;
         asset.node = Some(self.numbers.node);
         asset.duplicate = Some(duplicate(self.content.id));
+        asset.colours = looks::colours(tx, self.content.id)?;
         Ok(asset)
     }
 

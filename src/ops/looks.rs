@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::stills::Pace;
 use super::{Library, OpsError, converter};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
-use crate::media::{LOOK, Limits, MediaError};
-use crate::types::{AssetId, ContentId};
+use crate::media::{LOOK, Limits, Look, MediaError};
+use crate::types::{AssetId, Colours, ContentId};
 
 /// Pictures that are looked at. Larger ones would keep exports waiting for memory.
 const LIMITS: Limits = Limits { max_pixels: 100_000_000, max_bytes: 512 * 1024 * 1024 };
@@ -152,9 +152,9 @@ impl Library {
             }
             Err(e) => Err(e),
         };
-        let look = match looked {
-            Ok(look) => Ok(look),
-            Err(e) if e.is_lasting() => Err(e.to_string()),
+        let (look, colours) = match looked {
+            Ok(Look { bits, colours }) => (bits.ok_or_else(|| MediaError::Even.to_string()), colours),
+            Err(e) if e.is_lasting() => (Err(e.to_string()), Colours::NONE),
             Err(MediaError::Unavailable { .. }) => {
                 self.looking.missed.store(true, Ordering::Relaxed);
                 return Ok(Tried::Done);
@@ -166,15 +166,24 @@ impl Library {
             }
         };
         self.catalog.write(|tx| -> Result<(), CatalogError> {
-            tx.put_look(&LookRow { content, way: LOOK, look: look.clone() })?;
-            // Directories show it now.
+            tx.put_look(&LookRow { content, way: LOOK, look: look.clone(), colours })?;
             for id in tx.assets_with_content(content)? {
+                if let Some(asset) = tx.asset(id)?.filter(|asset| asset.colours != colours) {
+                    // Its record is what it was: no backup takes it for changed.
+                    tx.put_asset(&Asset { colours, ..asset })?;
+                }
+                // Directories show it now.
                 tx.change(ChangeKind::Asset, &id.to_string())?;
             }
             Ok(())
         })?;
         Ok(Tried::Done)
     }
+}
+
+/// The colours of a content, once somebody has looked at it.
+pub(super) fn colours(tx: &dyn ReadTx, content: ContentId) -> Result<Colours, CatalogError> {
+    Ok(tx.look(content)?.filter(|row| row.way == LOOK).map_or(Colours::NONE, |row| row.colours))
 }
 
 /// The current bytes of a published image that nobody looked at.

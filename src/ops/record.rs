@@ -9,7 +9,7 @@ use super::OpsError;
 use super::value::{FacetChange, date};
 use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, AssetState, ReadTx, Verdict};
-use crate::types::{AssetId, MemberId, Timestamp};
+use crate::types::{AssetId, Colours, MemberId, Timestamp};
 
 /// Who changes a record, by what, and when.
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +224,7 @@ pub fn blank(id: AssetId, now: Timestamp) -> Asset {
         state: AssetState::Active,
         head: None,
         duplicate: None,
+        colours: Colours::NONE,
         owner: None,
         owner_name: String::new(),
         kind: "other".to_owned(),

@@ -8,7 +8,7 @@ use super::manifests::{FileFacts, Manifest};
 use super::notices::Notice;
 use super::probe::{self, Reading};
 use super::record::{Changed, Hand};
-use super::{OpsError, conflicts, manifests, mapped, rivals, stages, trail};
+use super::{OpsError, conflicts, looks, manifests, mapped, rivals, stages, trail};
 use crate::blob::BlobError;
 use crate::catalog::{
     Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx, duplicate,
@@ -347,6 +347,7 @@ fn head_of(
     conflicts::keep(asset, lost, version.n, by, ticket.at);
     let before = asset.head.replace(version.id);
     asset.duplicate = Some(duplicate(content.id));
+    asset.colours = looks::colours(tx, content.id)?;
     asset.changed = ticket.at;
     let changed = match before {
         Some(_) => stages::judge_again(library, tx, asset, &Hand::own(by, ticket.at))?,

@@ -2,22 +2,25 @@
 //! export, what the file itself says that it was made of.
 
 use std::io;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, folders};
+use crate::access::Who;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow, duplicate};
 use crate::media;
-use crate::policy::Verb;
 use crate::policy::platforms::{Placement, PlacementKind};
+use crate::policy::{Platforms, Subject, Verb};
 use crate::types::ReadAt;
 use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{circulates, recipe_of};
 
 const BLOCK: usize = 1 << 20;
 
-/// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates}]}`, of what the caller may list. `as` is `version`,
-/// `export`, or `derived` when only the file itself says so; the last four are of exports, and an export by a recipe that no row has any more has no placement.
+/// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates, for}]}`, of what the caller may list. `as` is `version`,
+/// `export`, or `derived` when only the file itself says so; the last five are of exports. One by a recipe that no row has any more has no placement;
+/// `for` is the member whose mark it has.
 ///
 /// # Errors
 /// [`OpsError::NotFound`] when nothing has these bytes; when they cannot be read.
@@ -27,17 +30,18 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
     let found = library.catalog.read(|tx| -> Result<_, OpsError> {
         let mut found = Vec::new();
         for version in tx.versions_with_content(content)? {
-            found.extend(told(library, actor, tx, &version, None)?);
+            found.extend(told(library, actor, tx, &version, None, &[])?);
         }
+        let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
             for version in tx.versions_with_content(rendition.content)? {
-                found.extend(told(library, actor, tx, &version, Some(&rendition))?);
+                found.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
             }
         }
         if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
             for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
                 for version in tx.versions_with_content(content)? {
-                    let mut rows = told(library, actor, tx, &version, None)?;
+                    let mut rows = told(library, actor, tx, &version, None, &[])?;
                     rows.iter_mut().for_each(|row| row["as"] = json!("derived"));
                     found.extend(rows);
                 }
@@ -73,6 +77,7 @@ fn told(
     tx: &dyn ReadTx,
     version: &VersionRow,
     rendition: Option<&RenditionRow>,
+    tables: &[Table],
 ) -> Result<Vec<Value>, CatalogError> {
     let Some(asset) = tx.asset(version.asset)? else { return Ok(Vec::new()) };
     if !actor.decide(library, Verb::List, &asset).allowed {
@@ -87,27 +92,50 @@ fn told(
     });
     let Some(rendition) = rendition else { return Ok(vec![row]) };
     row["made"] = json!(rendition.since.to_string());
-    let platforms = actor.who().subject.platforms();
-    let mut placements: Vec<&Placement> = Vec::new();
-    for placement in platforms.all() {
-        if renders(tx, &asset, version, placement, &rendition.recipe)? {
-            placements.push(placement);
+    let mut rows = Vec::new();
+    for (whose, platforms) in tables {
+        for placement in platforms.all() {
+            // Where a row refuses marks, his is everybody's.
+            let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
+            if his && renders(tx, &asset, version, placement, &rendition.recipe)? {
+                let mut row = row.clone();
+                row["platform"] = json!(placement.platform);
+                row["placement"] = json!(placement.placement);
+                row["circulates"] = json!(circulates(&asset, version, placement));
+                if let Some(name) = whose {
+                    row["for"] = json!(name);
+                }
+                rows.push(row);
+            }
         }
     }
-    if placements.is_empty() {
-        return Ok(vec![row]);
-    }
-    Ok(placements
-        .into_iter()
-        .map(|placement| {
-            let mut row = row.clone();
-            row["platform"] = json!(placement.platform);
-            row["placement"] = json!(placement.placement);
-            row["circulates"] = json!(circulates(&asset, version, placement));
-            row
-        })
-        .collect())
+    Ok(if rows.is_empty() { vec![row] } else { rows })
 }
+
+/// What the platforms accept, as exports are made for whoever has no mark, and for each member who has one: an admin is told of all of them,
+/// others of their own.
+fn tables(library: &Library, actor: &Actor, tx: &dyn ReadTx) -> Result<Vec<Table>, CatalogError> {
+    let who = actor.who();
+    let marked = |subject: &Subject| subject.mark().map(|_| subject.name.clone());
+    let mut tables = vec![(None, library.gate.platforms())];
+    if who.subject.is_admin() {
+        let (roles, terms) = (library.gate.roles(), library.gate.terms());
+        for member in tx.members()? {
+            // Who may nothing now has no table.
+            if let Ok(subject) = Who::subject_of(&member, None, &roles, terms.clone())
+                && let Some(name) = marked(&subject)
+            {
+                tables.push((Some(name), Arc::clone(subject.platforms())));
+            }
+        }
+    } else if let Some(name) = marked(&who.subject) {
+        tables.push((Some(name), Arc::clone(who.subject.platforms())));
+    }
+    Ok(tables)
+}
+
+/// Whose exports are made so: everybody's without a name.
+type Table = (Option<String>, Arc<Platforms>);
 
 /// Whether a placement is rendered for by this recipe.
 fn renders(

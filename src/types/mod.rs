@@ -2,6 +2,7 @@
 
 mod attr;
 mod caller;
+mod colours;
 mod content;
 mod digest;
 mod generation;
@@ -12,6 +13,7 @@ mod time;
 
 pub use attr::{Attr, FileKind, without_set_id};
 pub use caller::Caller;
+pub use colours::{Colours, bit as colour_bit};
 pub use content::Content;
 pub use digest::{ContentId, ExtentId};
 pub use generation::Generation;

@@ -63,7 +63,7 @@ pub fn still_recipe(placement: &Placement, focus: Option<Focus>, mark_ai: bool) 
         },
         upscale: placement.upscale,
         sharpen: placement.sharpen.unwrap_or(0),
-        watermark: placement.watermark.clone(),
+        watermark: placement.watermark.text().map(str::to_owned),
         format: still_format(placement).unwrap_or(StillFormat::Jpeg),
         max_bytes: placement.max_bytes,
         quality: QUALITY,
@@ -124,8 +124,8 @@ pub fn is_converted(version: &VersionRow, recipe: &Recipe) -> bool {
     is_heif(&version.format) || recipe.format.is_converted()
 }
 
-/// When a still last changed: the version's time, or its recipe's if that is later. What a focus or the record makes, or another program that
-/// may see or write it otherwise once, is as old as it was first made so; until then nobody has seen it.
+/// When a still last changed: the version's time, or its recipe's if that is later. What a focus, a mark or the record makes, or another program
+/// that may see or write it otherwise once, is as old as it was first made so; until then nobody has seen it.
 #[must_use]
 pub fn still_time(
     version: &VersionRow,
@@ -133,7 +133,8 @@ pub fn still_time(
     recipe: &Recipe,
     made: Option<&RenditionRow>,
 ) -> Timestamp {
-    let follows = recipe.focus.is_some() || recipe.words.follow_the_record() || is_converted(version, recipe);
+    let chosen = recipe.focus.is_some() || recipe.watermark.is_some();
+    let follows = chosen || recipe.words.follow_the_record() || is_converted(version, recipe);
     let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
     version.mtime.max(since(placement)).max(first)
 }

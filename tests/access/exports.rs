@@ -1,6 +1,8 @@
 //! How a picture goes out: the focus that a crop keeps, what is too small, and the quality that was found.
 
 use damfs::ops::proto::Command;
+use damfs::ops::serve;
+use damfs::types::Caller;
 
 use crate::world::{Seat, World, errno};
 
@@ -246,4 +248,65 @@ fn no_default_export_tells_a_prompt_and_only_the_row_that_asks_for_it_does() {
     assert!(said("two").contains("<Iptc4xmpExt:AISystemVersionUsed>v1.10.1<"));
     assert!(said("three").contains("<Iptc4xmpExt:AIPromptInformation>a hushhush cat<"), "{}", said("three"));
     assert!(said("four").contains("trainedAlgorithmicMedia") && !said("four").contains("platform:"));
+}
+
+/// Where a table has a column for it: `card` says nothing of marks, `wide` has one for everybody, `sheet` refuses any.
+const MARKED: &str = "platform,placement,kind,width,height,fit,watermark,formats,adult_allowed
+x,card,image,40,40,crop,,jpeg,
+x,wide,image,90,40,any,@shop,jpeg,
+x,sheet,image,60,40,crop,no,png,
+";
+const PARTNER: &str =
+    "[role.partner]\nwatermark = \"for {member}\"\n[role.partner.allow]\nlist = \"*\"\nexport = \"*\"\n";
+
+#[test]
+fn a_roles_mark_is_in_each_export_that_its_members_read_and_whence_tells_whose() {
+    let (world, admin) = studio();
+    drop(admin);
+    let world = world.with_roles(PARTNER);
+    world.sheet(MARKED);
+    let (admin, ada) = (world.admin(), world.member("ada", 1001, "partner", None));
+    let bob = world.member("bob", 1002, "partner,backup", None);
+    let wide = "platforms/x/wide/a.jpg";
+    let sheet = "platforms/x/sheet/a.png";
+    for path in [EXPORT, wide] {
+        let [whole, hers, his] = [&admin, &ada, &bob].map(|seat| seat.read(path).unwrap());
+        assert!(whole != hers && hers != his && whole != his, "{path}: each with his name");
+        let numbers = [&admin, &ada, &bob].map(|seat| stat(seat, path).0);
+        assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2], "{path}: no page cache holds both");
+        for (seat, bytes) in [(&admin, &whole), (&ada, &hers), (&bob, &his)] {
+            assert_eq!(stat(seat, path).1, bytes.len() as u64);
+        }
+    }
+    assert_eq!(admin.read(sheet).unwrap(), ada.read(sheet).unwrap(), "where the row refuses marks");
+    assert_eq!(stat(&admin, sheet), stat(&ada, sheet));
+
+    let dir = tempfile::tempdir().unwrap();
+    let got = dir.path().join("got.jpg");
+    std::fs::write(&got, ada.read(EXPORT).unwrap()).unwrap();
+    let ask = |uid: u32| {
+        let caller = Caller { uid, gid: uid, process: 1 };
+        let file = std::fs::File::open(&got).unwrap();
+        let told = serve::serve(&world.library, &caller, Command::Whence { name: "got".into() }, Some(file)).unwrap();
+        let row = told["found"][0].clone();
+        (row["path"].clone(), row["placement"].clone(), row["for"].clone())
+    };
+    assert_eq!(ask(0), (A.into(), "card".into(), "ada".into()));
+    assert_eq!(ask(1001), (A.into(), "card".into(), "ada".into()));
+    assert_eq!(
+        ask(1002),
+        (A.into(), serde_json::Value::Null, serde_json::Value::Null),
+        "members are an admin's to know"
+    );
+
+    // Who gets a mark reads nothing without it any more, on descriptors that are open too.
+    let unmarked = world.roles_text().replace("watermark = \"for {member}\"\n", "");
+    world.roles(&unmarked);
+    let plain = ada.read(EXPORT).unwrap();
+    assert_eq!(plain, admin.read(EXPORT).unwrap());
+    let (open, theirs) = (ada.open(EXPORT, true, false).unwrap(), admin.open(EXPORT, true, false).unwrap());
+    world.roles(&format!("{}\n{PARTNER}", unmarked.split("[role.partner").next().unwrap()));
+    assert!(ada.pread(open).is_err(), "she had it open without her mark");
+    assert_eq!(admin.pread(theirs).unwrap(), plain);
+    assert_ne!(ada.read(EXPORT).unwrap(), plain);
 }

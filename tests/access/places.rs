@@ -437,6 +437,7 @@ fn every_field_whose_values_are_names_is_a_directory_when_typed() {
     let listed = [
         "campaign",
         "client",
+        "colour",
         "created",
         "duplicate",
         "expires",

@@ -3,6 +3,7 @@
 use damfs::catalog::LookRow;
 use damfs::media::LOOK;
 use damfs::ops::proto::Command;
+use damfs::types::Colours;
 
 use crate::world::*;
 
@@ -119,7 +120,11 @@ fn looks(world: &World, seat: &Seat, files: &[(&str, u64)]) {
     for (name, look) in files {
         let shown = world.show(&format!("library/{name}.txt"));
         let content = shown["versions"][0]["content"].as_str().unwrap().parse().unwrap();
-        world.library.catalog.write(|tx| tx.put_look(&LookRow { content, way: LOOK, look: Ok(*look) })).unwrap();
+        world
+            .library
+            .catalog
+            .write(|tx| tx.put_look(&LookRow { content, way: LOOK, look: Ok(*look), colours: Colours::NONE }))
+            .unwrap();
     }
 }
 
@@ -183,4 +188,66 @@ fn what_cannot_be_looked_at_is_remembered_with_its_reason() {
     let content = world.show("library/broken.png")["versions"][0]["content"].as_str().unwrap().parse().unwrap();
     let row = world.library.catalog.read(|tx| tx.look(content)).unwrap().unwrap();
     assert!(row.look.is_err_and(|why| said.contains(&why)));
+}
+
+/// A picture of one colour.
+fn plain(rgb: [u8; 3]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 16, 16);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&rgb.repeat(256)).unwrap();
+    out
+}
+
+#[test]
+fn colours_are_a_facet_that_follows_from_the_bytes() {
+    let world = World::new();
+    let me = world.admin();
+    me.write("library/sea.png", &plain([80, 150, 225])).unwrap();
+    me.write("library/leaf.png", &plain([34, 139, 34])).unwrap();
+    me.write("library/text.txt", b"no picture").unwrap();
+    world.settle();
+    assert_eq!(me.names("by/colour"), ["none"], "nobody looked yet");
+    let before = me.attr("library/sea.png").unwrap();
+    world.library.look();
+    assert_eq!(me.names("by/colour"), ["blue", "green", "none"]);
+    assert_eq!(me.names("find/colour=blue+red"), ["sea.png"]);
+    assert_eq!(me.names("by/colour/none"), ["text.txt"]);
+    let after = me.attr("library/sea.png").unwrap();
+    assert_eq!((before.mtime, before.ctime), (after.mtime, after.ctime), "no backup takes it for changed");
+    let ada = world.member("ada", 1001, "editor", Some("client=acme"));
+    world.set("library/leaf.png", &["client=acme"]);
+    assert_eq!(ada.names("by/colour"), ["green"], "of what may be listed");
+
+    // It is nobody's to say.
+    for refused in [
+        me.write("by/colour/green/x.png", b"x"),
+        me.mkdir("by/colour/mauve"),
+        me.unlink("by/colour/blue/sea.png"),
+        me.rename("by/colour/blue/sea.png", "by/colour/green/sea.png"),
+        me.rename("library/leaf.png", "by/colour/blue/leaf.png"),
+        me.rename("by/colour/blue", "by/colour/azure"),
+    ] {
+        assert_eq!(errno(refused), libc::EPERM);
+    }
+    let set = Command::Set {
+        what: vec!["library/sea.png".into()].into(),
+        set: assign(&["colour=red"]),
+        dry_run: false,
+        why: None,
+    };
+    let said = world.serve(0, set).unwrap_err().message;
+    assert!(said.contains("`colour` follows from the file"), "{said}");
+
+    me.write("library/leaf2.png", &plain([34, 139, 34])).unwrap();
+    world.settle();
+    assert_eq!(me.names("by/colour/green"), ["leaf.png", "leaf2.png"], "bytes that somebody has looked at");
+    me.overwrite("library/sea.png", &plain([255, 140, 0])).unwrap();
+    world.settle();
+    assert!(me.names("by/colour/none").contains(&"sea.png".to_owned()), "others were not looked at yet");
+    world.library.look();
+    assert_eq!(me.names("by/colour"), ["green", "none", "orange"]);
+    drop((me, ada));
+    let world = world.reopen();
+    assert_eq!(world.admin().names("by/colour/orange"), ["sea.png"]);
 }

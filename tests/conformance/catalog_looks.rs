@@ -4,7 +4,7 @@ use damfs::catalog::sqlite::SqliteEngine;
 use damfs::catalog::{Asset, AssetState, Engine, LookRow, duplicate};
 use damfs::media::LOOK;
 use damfs::policy::{Expr, parse};
-use damfs::types::ContentId;
+use damfs::types::{Colours, ContentId};
 
 use crate::catalog::on_both;
 use crate::samples::*;
@@ -14,7 +14,7 @@ fn id(n: u8) -> ContentId {
 }
 
 fn look(n: u8, look: u64) -> LookRow {
-    LookRow { content: id(n), way: LOOK, look: Ok(look) }
+    LookRow { content: id(n), way: LOOK, look: Ok(look), colours: Colours::NONE }
 }
 
 /// Published, with bytes of its own.
@@ -48,7 +48,7 @@ fn a_look_is_kept_with_its_way_or_with_why_there_is_none() {
         let unlooked = |way, after| read(engine, |tx| tx.unlooked(way, after, 2));
         assert_eq!(unlooked(LOOK, 0), [(30, id(1)), (32, id(3))]);
         assert_eq!(unlooked(LOOK, 30), [(32, id(3)), (33, id(3))]);
-        let none = LookRow { content: id(3), way: LOOK, look: Err("it is damaged".into()) };
+        let none = LookRow { content: id(3), way: LOOK, look: Err("it is damaged".into()), colours: Colours::NONE };
         put(engine, &[look(1, u64::MAX - 4), none.clone()]);
         assert_eq!(read(engine, |tx| tx.look(id(1))), Some(look(1, u64::MAX - 4)));
         assert_eq!(read(engine, |tx| tx.look(id(3))), Some(none.clone()));

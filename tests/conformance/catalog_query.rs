@@ -8,7 +8,7 @@ use damfs::catalog::{Asset, AssetFacts, AssetState, Engine, NodeClass, NodeKind,
 use damfs::policy::expr::testing::{arb_digits, arb_expr, arb_field, arb_number, arb_tag, arb_text, arb_words};
 use damfs::policy::expr::{FieldKind, matches};
 use damfs::policy::{Expr, Field, Term, Test, parse};
-use damfs::types::{NodeId, Timestamp};
+use damfs::types::{Colours, NodeId, Timestamp};
 use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -38,6 +38,7 @@ pub(crate) fn some_assets() -> [Asset; 4] {
             width: Some(1080),
             height: Some(1350),
             duplicate: Some("0123456789abcdef".into()),
+            colours: Colours::NONE.with("red").with("teal"),
             prompt: Some("a Red DRESS".into()),
             status: BTreeMap::from([("x".into(), verdict("approved")), ("instagram".into(), verdict("approved"))]),
             ..asset(30)
@@ -51,6 +52,7 @@ pub(crate) fn some_assets() -> [Asset; 4] {
             conflicts: BTreeMap::from([("bytes".into(), conflict(Some("1"), 2))]),
             created: Timestamp::from_nanos(-1),
             duplicate: Some("0123456789abcdef".into()),
+            colours: Colours::NONE.with("teal"),
             notes: Some("dress".into()),
             properties: BTreeMap::from([("title".into(), "Azure Hour".into())]),
             status: BTreeMap::from([("x".into(), verdict("rejected"))]),
@@ -82,6 +84,10 @@ fn queries_find() {
             ("orientation=portrait", &[30]),
             ("not.orientation=portrait", &[31, 1_000_000]),
             ("orientation=none", &[31, 1_000_000]),
+            ("colour=teal", &[30, 31]),
+            ("colour=teal,colour=red", &[30]),
+            ("not.colour=red", &[31, 1_000_000]),
+            ("colour=none", &[1_000_000]),
             ("created=2026-05", &[30, 1_000_000]),
             ("text=dress", &[30, 31]),
             ("text=red dress", &[30]),
@@ -173,6 +179,7 @@ fn values_are_counted() {
             (Field::AnyStatus, "approved:1 rejected:1"),
             (Field::Status("x".into()), "approved:1 rejected:1"),
             (Field::Orientation, "portrait:1"),
+            (Field::Colour, "red:1 teal:2"),
             (Field::State, "active:3"),
             (Field::Client, ""),
             (Field::Seed, "7:1"),
@@ -307,6 +314,7 @@ prop_compose! {
         (instagram, x) in (closed(Field::AnyStatus), closed(Field::AnyStatus)),
         at_odds in of(arb_text()),
         digits in of(arb_digits()),
+        colours in 0..4_096u16,
         provisional in prop::bool::weighted(0.1),
     ) -> Asset {
         let status = [("instagram", instagram), ("x", x)];
@@ -315,7 +323,8 @@ prop_compose! {
         let duplicate = digits.filter(|_| !provisional);
         let properties = title.map(|title| ("title".to_owned(), title)).into_iter().collect();
         let conflicts = at_odds.map(|field| (field, conflict(None, 1))).into_iter().collect();
-        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, conflicts, head, duplicate, ..base }
+        let colours = Colours::from_bits(colours & colours.rotate_left(7) & 0xfff).unwrap();
+        Asset { personas, campaigns, loras, tags, prompt, notes, properties, status, conflicts, head, duplicate, colours, ..base }
     }
 }
 

@@ -7,7 +7,8 @@ use damfs::catalog::{
     TunnelHow, TunnelRow, VersionRow, WriteTx,
 };
 use damfs::types::{
-    AssetId, Content, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, Timestamp, VersionId, VersionNo,
+    AssetId, Colours, Content, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, Timestamp, VersionId,
+    VersionNo,
 };
 
 pub fn name(text: &str) -> FileName {
@@ -77,6 +78,7 @@ pub fn asset(n: u64) -> Asset {
         state: AssetState::Active,
         head: Some(version_id(n)),
         duplicate: None,
+        colours: Colours::NONE,
         owner: None,
         owner_name: String::new(),
         kind: "image".into(),

@@ -167,6 +167,29 @@ fn holes_locks_and_maps_work() {
     sh(&format!("python3 {}", file.display()));
 }
 
+/// The kernel keeps locks by itself: no close has to wait for the daemon to let go of one.
+#[test]
+fn a_lock_of_who_only_reads_ends_when_he_closes() {
+    let s = Studio::mounted();
+    let path = s.mnt("library/a.txt");
+    fs::write(&path, b"locked").unwrap();
+    let script = format!(
+        "import fcntl, os, subprocess, sys\n\
+         p = {path:?}\n\
+         ask = [sys.executable, '-c', 'import fcntl, sys; f = open(sys.argv[1], \"r+b\"); fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)', p]\n\
+         free = lambda: subprocess.run(ask, stderr=subprocess.DEVNULL).returncode == 0\n\
+         first, second = open(p, 'rb'), open(p, 'rb')\n\
+         fcntl.lockf(first, fcntl.LOCK_SH); assert not free()\n\
+         second.close(); assert free(), 'closing any descriptor lets go, as POSIX has it'\n\
+         fcntl.flock(first, fcntl.LOCK_EX); first.close()\n\
+         third = open(p, 'rb'); fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        path = path.to_str().unwrap()
+    );
+    let file = s.path("locks.py");
+    fs::write(&file, script).unwrap();
+    sh(&format!("python3 {}", file.display()));
+}
+
 #[test]
 fn a_map_of_a_file_opened_for_appending_is_written_in_place() {
     let s = Studio::mounted();

@@ -1,7 +1,8 @@
 //! The look of a picture, as other programs change it.
 
 use damfs::catalog::NEAR;
-use damfs::media::{Limits, Master, MediaError};
+use damfs::media::{Limits, Look, Master, MediaError};
+use damfs::types::Colours;
 
 use crate::tools::Dir;
 
@@ -34,7 +35,7 @@ Image.new("RGB", (64, 64), (250, 250, 250)).save("even.png")
 open("broken.png", "wb").write(open("0-png.png", "rb").read()[:400])
 "#;
 
-fn look(d: &Dir, name: &str) -> Result<u64, MediaError> {
+fn look(d: &Dir, name: &str) -> Result<Look, MediaError> {
     Master::decode(&d.read(name), &Limits::default())?.look()
 }
 
@@ -47,7 +48,7 @@ fn copies_of_a_picture_look_alike_and_other_pictures_do_not() {
         std::fs::read_dir(d.path("")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     let named = |n: usize, kind: &str| names.iter().find(|name| name.starts_with(&format!("{n}-{kind}."))).unwrap();
     let looks: Vec<Vec<u64>> =
-        (0..4).map(|n| kinds.iter().map(|kind| look(&d, named(n, kind)).unwrap()).collect()).collect();
+        (0..4).map(|n| kinds.iter().map(|kind| look(&d, named(n, kind)).unwrap().bits.unwrap()).collect()).collect();
     for (n, copies) in looks.iter().enumerate() {
         for (kind, copy) in kinds.iter().zip(copies) {
             let differs = (copies[0] ^ copy).count_ones();
@@ -58,7 +59,35 @@ fn copies_of_a_picture_look_alike_and_other_pictures_do_not() {
             assert!(differs > 2 * NEAR, "{n}: {differs}");
         }
     }
-    assert_eq!(look(&d, "even.png").unwrap_err().to_string(), "the picture is of one even shade");
+    let even = look(&d, "even.png").unwrap();
+    assert_eq!((even.bits, even.colours), (None, Colours::NONE.with("white")), "nothing to know it by, and a colour");
     let broken = look(&d, "broken.png").unwrap_err();
     assert!(broken.is_lasting(), "{broken}");
+}
+
+/// A sky above sand with a red ball in it that covers less than an eighth; as it is stored, and as other programs pass it on.
+#[test]
+fn the_colours_that_cover_most_stand_out_in_every_copy() {
+    let d = Dir::new();
+    d.pillow(
+        r#"
+from PIL import Image, ImageDraw
+im = Image.new("RGB", (480, 640), (80, 150, 225))
+d = ImageDraw.Draw(im)
+d.rectangle((0, 400, 480, 640), fill=(236, 196, 120))
+d.ellipse((200, 200, 280, 280), fill=(220, 20, 40))
+im.save("png.png"); im.save("jpg.jpg", quality=60); im.save("webp.webp", quality=50); im.resize((90, 120)).save("tiny.png")
+im.convert("L").save("gray.png")
+cut = im.convert("RGBA")
+cut.putalpha(Image.new("L", im.size, 0))
+cut.paste(im.crop((0, 0, 480, 400)), (0, 0))
+cut.save("cut.png")
+"#,
+    );
+    let colours = |name: &str| look(&d, name).unwrap().colours.names().collect::<Vec<_>>();
+    for copy in ["png.png", "jpg.jpg", "webp.webp", "tiny.png"] {
+        assert_eq!(colours(copy), ["orange", "blue"], "{copy}");
+    }
+    assert_eq!(colours("gray.png"), ["grey"]);
+    assert_eq!(colours("cut.png"), ["blue"], "what is transparent has no colour");
 }

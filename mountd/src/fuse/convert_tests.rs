@@ -123,3 +123,10 @@ fn plain() -> Attr {
         ctime: Timestamp::EPOCH,
     }
 }
+
+#[test]
+fn only_who_writes_waits_at_close() {
+    let opened = |flushes| Opened { fh: 1, keep_cache: false, direct_io: false, forget_attr: false, flushes };
+    assert_eq!(fopen_flags(&opened(false)), FopenFlags::FOPEN_NOFLUSH);
+    assert_eq!(fopen_flags(&opened(true)), FopenFlags::empty());
+}

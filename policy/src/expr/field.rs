@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// The names of colours: those that picture searches commonly offer.
+pub const COLOURS: [&str; 12] =
+    ["red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown", "black", "grey", "white"];
+
 /// A field of the query language.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
@@ -34,6 +38,8 @@ pub enum Field {
     Format,
     /// Closed: portrait, landscape, square.
     Orientation,
+    /// What stands out in a picture. Closed: [`COLOURS`].
+    Colour,
     Width,
     Height,
     Created,
@@ -96,6 +102,7 @@ impl Field {
         Field::Kind,
         Field::Format,
         Field::Orientation,
+        Field::Colour,
         Field::Width,
         Field::Height,
         Field::Created,
@@ -122,6 +129,7 @@ impl Field {
             Field::Likeness => FieldKind::Closed(&["synthetic", "self", "licensed"]),
             Field::Kind => FieldKind::Closed(&["image", "video", "audio", "document", "other"]),
             Field::Orientation => FieldKind::Closed(&["portrait", "landscape", "square"]),
+            Field::Colour => FieldKind::Closed(&COLOURS),
             Field::State => FieldKind::Closed(&["active", "archived", "expired", "held", "trashed"]),
             Field::Status(_) | Field::AnyStatus => {
                 FieldKind::Closed(&["needs-review", "approved", "rejected", "stale"])
@@ -150,7 +158,7 @@ impl Field {
     /// Whether an asset may have several values of it.
     #[must_use]
     pub fn is_multi(&self) -> bool {
-        matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora | Field::Conflict)
+        matches!(self, Field::Persona | Field::Campaign | Field::Tag | Field::Lora | Field::Colour | Field::Conflict)
     }
 
     /// Whether its values are digits that tell what belongs together, of which nearly every asset may have others.
@@ -223,6 +231,7 @@ impl fmt::Display for Field {
             Field::Kind => "kind",
             Field::Format => "format",
             Field::Orientation => "orientation",
+            Field::Colour => "colour",
             Field::Width => "width",
             Field::Height => "height",
             Field::Created => "created",

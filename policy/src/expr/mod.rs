@@ -23,5 +23,5 @@ pub(crate) use error::unknown;
 pub use escape::fold;
 pub use eval::matches;
 pub use facts::{Facts, MapFacts};
-pub use field::{Field, FieldKind};
+pub use field::{COLOURS, Field, FieldKind};
 pub use parse::{MAX_DEPTH, MAX_LEN, Vocabulary, parse, parse_field, parse_value, parse_with};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{Adult, AiLabel, Background, Day, Fault, Fit, FrameRates, Metadata, Placement, PlacementKind};
+use super::{Adult, AiLabel, Background, Day, Fault, Fit, FrameRates, Metadata, Placement, PlacementKind, Watermark};
 use crate::expr::unknown;
 
 /// Longest side of a file that is ever made.
@@ -11,7 +11,6 @@ const MAX_SIDE: u32 = 65_500;
 /// Most pixels of one.
 const MAX_PIXELS: u64 = 200_000_000;
 /// Longest text that is written into a picture.
-const MAX_WATERMARK: usize = 48;
 /// What people note is not kept without bounds.
 const MAX_SOURCE: usize = 2_000;
 
@@ -218,21 +217,17 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A text of the letters that there are, or `no`.
-    fn watermark(&mut self, column: &'static str, kind: Option<PlacementKind>) -> Option<String> {
-        let text = self.cell(column);
-        let reason = match text {
-            "" => return None,
-            no if no.eq_ignore_ascii_case("no") => return None,
-            _ if kind == Some(PlacementKind::Video) => "clips carry none; write `no`, or nothing".to_owned(),
-            _ if text.chars().any(|c| !(' '..='~').contains(&c)) => {
-                format!("`{text}` has letters that cannot be written; take those of ASCII")
+    fn watermark(&mut self, column: &'static str, kind: Option<PlacementKind>) -> Watermark {
+        let read = Watermark::read(self.cell(column)).and_then(|watermark| match watermark {
+            Watermark::Text(_) if kind == Some(PlacementKind::Video) => {
+                Err("clips carry none; write `no`, or nothing".to_owned())
             }
-            _ if text.len() > MAX_WATERMARK => format!("write at most {MAX_WATERMARK} letters"),
-            _ => return Some(text.to_owned()),
-        };
-        self.fault(column, reason);
-        None
+            read => Ok(read),
+        });
+        read.unwrap_or_else(|reason| {
+            self.fault(column, reason);
+            Watermark::default()
+        })
     }
 
     fn frame_rates(&mut self, column: &'static str) -> FrameRates {

@@ -5,6 +5,7 @@ mod day;
 mod sheet;
 #[cfg(test)]
 mod tests;
+pub(crate) mod watermark;
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,6 +17,7 @@ use crate::glossary::Glossary;
 use crate::guideline::{Clause, Guideline};
 pub use day::Day;
 pub use sheet::decode;
+pub use watermark::Watermark;
 
 pub use crate::frame_rates::FrameRates;
 
@@ -132,7 +134,7 @@ pub struct Placement {
     pub sharpen: Option<u8>,
     /// What is written into a corner of stills.
     #[serde(default)]
-    pub watermark: Option<String>,
+    pub watermark: Watermark,
     /// What a file says of itself.
     #[serde(default)]
     pub metadata: Metadata,
@@ -196,9 +198,11 @@ impl Placement {
 
     /// Whether it makes the same files of the same masters.
     fn makes_as(&self, other: &Self) -> bool {
-        let Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, .. } = self.clone();
-        let said = Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, ..other.clone() };
-        self.says_as(&said)
+        let Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, watermark, .. } = self.clone();
+        let writes_as = watermark.text() == other.watermark.text();
+        let said =
+            Self { verified, source, adult_allowed, caption_max, hashtags_max, ai_label, watermark, ..other.clone() };
+        writes_as && self.says_as(&said)
     }
 }
 
@@ -305,6 +309,18 @@ impl Platforms {
     pub fn in_words_of(&self, glossary: &Glossary) -> Self {
         let meant: Vec<_> = self.guidelines().map(|guideline| Arc::new(guideline.in_words_of(glossary))).collect();
         self.guided(&meant)
+    }
+
+    /// The same table for a reader with a mark of his own, which stands in his stills wherever a row does not refuse any.
+    #[must_use]
+    pub fn marked(&self, mark: &str) -> Self {
+        let marked = |row: &Arc<Placement>| match row.kind {
+            PlacementKind::Video => Arc::clone(row),
+            PlacementKind::Image => {
+                Arc::new(Placement { watermark: row.watermark.marked(mark), ..Placement::clone(row) })
+            }
+        };
+        Self(self.0.iter().map(marked).collect())
     }
 
     /// What a platform's files are held to.

@@ -87,9 +87,10 @@ fn a_bad_cell_is_refused_with_its_row_its_column_and_what_to_write() {
         let row = read.get("x", "post").unwrap();
         Ok::<_, PlatformsError>((row.attention, row.sharpen, row.watermark.clone()))
     };
-    assert_eq!(looks("image", "attention,40,@luna"), Ok((true, Some(40), Some("@luna".to_owned()))));
-    assert_eq!(looks("image", "centre,,No"), Ok((false, None, None)));
-    assert_eq!(looks("video", ",,no"), Ok((false, None, None)));
+    assert_eq!(looks("image", "attention,40,@luna"), Ok((true, Some(40), Watermark::Text("@luna".to_owned()))));
+    assert_eq!(looks("image", "centre,,No"), Ok((false, None, Watermark::Refused)));
+    assert_eq!(looks("image", ",,"), Ok((false, None, Watermark::Unsaid)));
+    assert_eq!(looks("video", ",,no"), Ok((false, None, Watermark::Refused)));
     let long = format!(",,{}", "x".repeat(49));
     for (kind, cells, says) in [
         ("image", "atention,,", "row 2, column focus: "),
@@ -160,4 +161,30 @@ fn a_row_is_as_old_as_what_it_makes() {
 fn queries_name_the_platforms_of_the_table_and_those_that_ship() {
     let words = table("myshop,post,image,1,1,crop,,,,\n").unwrap().vocabulary();
     assert!(words.platforms.contains(&"myshop".to_owned()) && words.platforms.contains(&"twitch".to_owned()));
+}
+
+#[test]
+fn a_readers_mark_stands_where_no_row_refuses_one() {
+    let rows = "a,image,crop,@shop\nb,image,crop,\nc,image,crop,no\nd,video,crop,\n";
+    let sheet: String = rows.lines().map(|row| format!("x,{row}\n")).collect();
+    let table = Platforms::parse(&format!("platform,placement,kind,fit,watermark\n{sheet}")).unwrap();
+    let written = |table: &Platforms| {
+        ["a", "b", "c", "d"].map(|row| table.get("x", row).unwrap().watermark.text().map(str::to_owned))
+    };
+    let texts = |texts: [&str; 4]| texts.map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
+    assert_eq!(written(&table), texts(["@shop", "", "", ""]));
+    assert_eq!(written(&table.marked("ada")), texts(["ada", "ada", "", ""]));
+    let kept: Platforms = serde_json::from_str(&serde_json::to_string(&table).unwrap()).unwrap();
+    assert_eq!(kept, table, "as a catalogue keeps it");
+    // A row that now says `no` where it said nothing makes the same files.
+    let silent = Platforms::parse("platform,placement,kind,fit,watermark\nx,c,image,crop,\n").unwrap();
+    let refusing = Platforms::parse("platform,placement,kind,fit,watermark\nx,c,image,crop,no\n").unwrap();
+    assert_eq!(refusing.instead_of(&silent, 7).get("x", "c").unwrap().since, None);
+}
+
+#[test]
+fn a_members_name_is_written_as_far_as_it_can_be() {
+    assert_eq!(watermark::of_member("for {member} only", "ada"), "for ada only");
+    assert_eq!(watermark::of_member("{member}", "L\u{fa}n"), "L?n");
+    assert_eq!(watermark::of_member("{member}", &"x".repeat(90)).len(), 48);
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{AdultGate, Role, Rule, Verb, When, when};
 use crate::expr::{Vocabulary, unknown};
+use crate::platforms::watermark;
 use crate::source::{Key, Source, Value};
 
 /// All roles of a library, read from TOML.
@@ -172,14 +173,24 @@ impl Reader<'_> {
         {
             return Err(source.error(at, &format!("role name `{name}`: use a-z, 0-9, _ and -")));
         }
-        let mut role =
-            Role { name: name.to_owned(), description: String::new(), allow: BTreeMap::new(), deny: BTreeMap::new() };
+        let mut role = Role {
+            name: name.to_owned(),
+            description: String::new(),
+            allow: BTreeMap::new(),
+            deny: BTreeMap::new(),
+            watermark: None,
+        };
         for (key, value) in source.table(value, name, TABLE)? {
             match key.get_ref().as_ref() {
                 "description" => role.description = source.text(value, "description")?.to_owned(),
                 "allow" => role.allow = self.rules(value, "allow")?,
                 "deny" => role.deny = self.rules(value, "deny")?,
-                _ => source.known(key, "key of a role", &["description", "allow", "deny"])?,
+                "watermark" => {
+                    let text = source.text(value, "watermark")?;
+                    watermark::check(text).map_err(|e| source.error(value.span().start, &format!("watermark: {e}")))?;
+                    role.watermark = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
+                }
+                _ => source.known(key, "key of a role", &["description", "allow", "deny", "watermark"])?,
             }
         }
         if let Some(verb) = role.allow.keys().find(|v| **v != Verb::Admin)

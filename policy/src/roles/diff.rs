@@ -36,6 +36,16 @@ pub struct RoleChange {
     pub role: String,
     pub kind: RoleKind,
     pub verbs: Vec<VerbChange>,
+    /// What is written into the stills that it lets export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<MarkChange>,
+}
+
+/// Another text in stills.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct MarkChange {
+    pub before: Option<String>,
+    pub after: Option<String>,
 }
 
 /// What became of a role.
@@ -87,7 +97,10 @@ fn change(name: &str, before: Option<&Role>, after: Option<&Role>) -> Option<Rol
         _ => RoleKind::Changed,
     };
     let verbs: Vec<VerbChange> = Verb::ALL.iter().filter_map(|verb| verb_change(*verb, before, after)).collect();
-    (kind != RoleKind::Changed || !verbs.is_empty()).then(|| RoleChange { role: name.to_owned(), kind, verbs })
+    let [was, is] = [before, after].map(|role| role.and_then(|role| role.watermark.clone()));
+    let watermark = (was != is).then_some(MarkChange { before: was, after: is });
+    let changed = kind != RoleKind::Changed || !verbs.is_empty() || watermark.is_some();
+    changed.then(|| RoleChange { role: name.to_owned(), kind, verbs, watermark })
 }
 
 fn verb_change(verb: Verb, before: Option<&Role>, after: Option<&Role>) -> Option<VerbChange> {

@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 pub use book::{RoleBook, RolesError, SelfReview};
 pub use cases::{Case, CaseWho, CasesError, Failed};
-pub use diff::{Difference, Effect, RoleChange, RoleKind, SettingChange, VerbChange};
+pub use diff::{Difference, Effect, MarkChange, RoleChange, RoleKind, SettingChange, VerbChange};
 pub use lock::{AdultGate, Lock};
 pub use moments::moments;
 pub use subject::{Decision, Subject};
@@ -109,6 +109,8 @@ pub struct Role {
     pub allow: BTreeMap<Verb, Rule>,
     /// Per verb: which assets never, whatever `allow` says.
     pub deny: BTreeMap<Verb, Rule>,
+    /// What is written into the stills that it lets export, `{member}` for the member's name.
+    pub watermark: Option<String>,
 }
 
 impl Role {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Lock, Role, Rule, Verb};
 use crate::expr::{Expr, ExprError, Facts, parse_with};
 use crate::glossary::Glossary;
-use crate::platforms::{self, Platforms};
+use crate::platforms::{self, Platforms, watermark};
 
 /// A member with his roles and scope, ready to be asked.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Subject {
     scope: Option<Rule>,
     /// What he is kept from until he has given his second factor, and the query for it.
     lock: Option<(Lock, Expr)>,
+    /// What is written into the stills that he exports.
+    mark: Option<String>,
     glossary: Arc<Glossary>,
     platforms: Arc<Platforms>,
 }
@@ -85,6 +87,7 @@ impl Subject {
             shut,
             scope: scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all()),
             lock: None,
+            mark: mark(name, roles, at),
             glossary: Arc::default(),
             platforms: Arc::clone(platforms::shipped()),
         }
@@ -119,10 +122,17 @@ impl Subject {
         self.lock.as_ref().map(|(lock, _)| *lock)
     }
 
-    /// The same member, for whom the platforms accept what a library's table says.
+    /// The same member, for whom the platforms accept what a library's table says, with his mark in stills.
     #[must_use]
     pub fn publishing(self, platforms: Arc<Platforms>) -> Self {
+        let platforms = self.mark.as_ref().map(|mark| Arc::new(platforms.marked(mark))).unwrap_or(platforms);
         Self { platforms, ..self }
+    }
+
+    /// What is written into the stills that he exports, when each role that lets him has a text for it.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
     }
 
     /// What the platforms accept.
@@ -276,6 +286,13 @@ impl Subject {
     pub fn scope(&self) -> Option<&str> {
         self.scope.as_ref().map(|s| s.text.as_str())
     }
+}
+
+/// The first text of the roles that let him export at a moment, when none of them lets him without one.
+fn mark(name: &str, roles: &[&Role], at: Option<i64>) -> Option<String> {
+    let exports = |role: &&&Role| role.allow.get(&Verb::Export).is_some_and(|rule| rule.holds(at));
+    let texts: Option<Vec<&String>> = roles.iter().filter(exports).map(|role| role.watermark.as_ref()).collect();
+    texts?.first().map(|text| watermark::of_member(text, name))
 }
 
 const ADMINISTERING: &str = "administering the library";

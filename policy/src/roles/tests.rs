@@ -483,6 +483,32 @@ fn a_wrong_time_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_role_marks_what_it_exports_unless_another_lets_him_without() {
+    let text = |mark: &str| {
+        format!(
+            "[role.a]\n{mark}\n[role.a.allow]\nlist=\"*\"\nexport=\"*\"\n[role.b.allow]\nlist=\"*\"\nexport=\"*\"\n\
+             [role.c]\nwatermark=\"c\"\n[role.c.allow]\nlist=\"*\""
+        )
+    };
+    let marked = RoleBook::parse(&text("watermark=\"for {member}\"")).unwrap();
+    let mark = |roles: &[&str]| {
+        let roles: Vec<&Role> = roles.iter().map(|role| marked.get(role).unwrap()).collect();
+        Subject::of_roles("ada", &roles, None, None).mark().map(str::to_owned)
+    };
+    assert_eq!(mark(&["a"]).as_deref(), Some("for ada"));
+    assert_eq!(mark(&["c", "a"]).as_deref(), Some("for ada"), "who exports by no role is not marked by it");
+    assert_eq!((mark(&["a", "b"]), mark(&["b"]), mark(&["c"])), (None, None, None));
+    let told = marked.difference(&RoleBook::parse(&text("")).unwrap());
+    let [changed] = told.roles.as_slice() else { panic!("{told:?}") };
+    assert_eq!((changed.verbs.len(), changed.watermark.as_ref().unwrap().after.as_deref()), (0, Some("for {member}")));
+    let long = format!("watermark=\"{}\"", "x".repeat(49));
+    for wrong in ["watermark=\"L\u{fa}n\"", long.as_str(), "watermark=3", "watermrk=\"x\""] {
+        let said = RoleBook::parse(&text(wrong)).unwrap_err().0;
+        assert!(said.contains("line 2"), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn a_difference_tells_of_times_and_cases_have_one() {
     let book = RoleBook::parse(TIMED).unwrap();
     let later = RoleBook::parse(&TIMED.replace("19:00", "20:00")).unwrap();
@@ -552,5 +578,11 @@ fn arb_rule() -> impl Strategy<Value = Rule> {
 
 fn arb_role() -> impl Strategy<Value = Role> {
     let rules = |most| proptest::collection::btree_map(proptest::sample::select(Verb::ALL), arb_rule(), 0..most);
-    (rules(6), rules(3)).prop_map(|(allow, deny)| Role { name: "x".into(), description: String::new(), allow, deny })
+    (rules(6), rules(3)).prop_map(|(allow, deny)| Role {
+        name: "x".into(),
+        description: String::new(),
+        allow,
+        deny,
+        watermark: None,
+    })
 }

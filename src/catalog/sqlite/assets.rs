@@ -18,7 +18,7 @@ use crate::catalog::rules::{check_asset, refused, view_stem};
 use crate::catalog::{Asset, AssetFacts, CatalogError as E, Conflict, NodeClass, Remark, Trashed, Verdict, ViewRow};
 use crate::types::{AssetId, ContentId, MemberId, Timestamp};
 
-const COLUMNS: [&str; 48] = [
+const COLUMNS: [&str; 49] = [
     "ordinal",
     "id",
     "view_name",
@@ -62,6 +62,7 @@ const COLUMNS: [&str; 48] = [
     "duplicate",
     "reviewer",
     "due",
+    "colours",
     "EXISTS (SELECT 1 FROM asset_value v WHERE v.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_status s WHERE s.asset = a.ordinal)",
     "EXISTS (SELECT 1 FROM asset_property p WHERE p.asset = a.ordinal)",
@@ -72,7 +73,7 @@ const COLUMNS: [&str; 48] = [
 pub(super) const DENSE: u64 = 6;
 
 /// So many of [`COLUMNS`] are the row's own.
-const OWN: usize = 43;
+const OWN: usize = 44;
 
 static SELECT: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM asset a", COLUMNS.join(", ")));
 
@@ -108,6 +109,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
         state: row.get(8)?,
         head: row.get(9)?,
         duplicate: row.get(40)?,
+        colours: row.get(43)?,
         owner: row.get(10)?,
         owner_name: row.get(11)?,
         kind: row.get(12)?,
@@ -146,11 +148,11 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bare> {
     };
     Ok(Bare {
         asset,
-        has_values: row.get(43)?,
-        has_status: row.get(44)?,
-        has_properties: row.get(45)?,
-        has_conflicts: row.get(46)?,
-        has_remarks: row.get(47)?,
+        has_values: row.get(44)?,
+        has_status: row.get(45)?,
+        has_properties: row.get(46)?,
+        has_conflicts: row.get(47)?,
+        has_remarks: row.get(48)?,
     })
 }
 
@@ -452,6 +454,7 @@ fn with_row<T>(asset: &Asset, f: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         asset.duplicate,
         asset.reviewer,
         asset.due,
+        asset.colours,
     ])
 }
 

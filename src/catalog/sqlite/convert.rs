@@ -5,7 +5,8 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::catalog::{AssetState, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, TunnelHow};
 use crate::types::{
-    AssetId, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
+    AssetId, Colours, ContentId, EntryId, ExtentId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
+    VersionNo,
 };
 
 /// A number of ours without a type of its own.
@@ -33,6 +34,19 @@ macro_rules! numbers {
 }
 
 numbers!(Num, NodeId, EntryId, VersionNo, RenditionNo);
+
+impl ToSql for Colours {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.bits().into())
+    }
+}
+
+impl FromSql for Colours {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bits = value.as_i64()?;
+        u16::try_from(bits).ok().and_then(Self::from_bits).ok_or(FromSqlError::OutOfRange(bits))
+    }
+}
 
 macro_rules! ids {
     ($($name:ident),+) => {$(

@@ -14,6 +14,7 @@ use super::query::{Filter, ORIENTATION, column, facet};
 use super::{assets, feed};
 use crate::catalog::index::{self, Index, Kept, Said, Texts};
 use crate::catalog::{Asset, CatalogError as E, ViewRow};
+use crate::types::Colours;
 
 /// Rows that are fetched in one go.
 const PAGE: usize = 4_096;
@@ -154,6 +155,11 @@ pub(super) fn build(conn: &Connection) -> Result<Index, E> {
     let sql = "SELECT asset, field FROM asset_conflict ORDER BY field, asset";
     runs(conn, sql, |value, assets| index.put_texts(&Field::Conflict, value, assets))?;
     statuses(conn, &mut index)?;
+    each(conn, "SELECT ordinal, colours FROM asset WHERE colours <> 0", [], |row| {
+        let (ordinal, colours) = (row.get::<_, Num>(0)?.0, row.get::<_, Colours>(1)?);
+        colours.names().for_each(|name| index.put_text(&Field::Colour, name, ordinal));
+        Ok(())
+    })?;
     Ok(index)
 }
 

@@ -18,12 +18,12 @@ use crate::media::LOOK;
 use crate::types::ContentId;
 
 pub(super) fn get(conn: &Connection, content: ContentId) -> Result<Option<LookRow>, E> {
-    one(conn, "SELECT way, look, failure FROM look WHERE content = ?1", [content], |row| {
+    one(conn, "SELECT way, look, failure, colours FROM look WHERE content = ?1", [content], |row| {
         let look = match row.get(2)? {
             Some(failure) => Err(failure),
             None => Ok(u64::from_be_bytes(row.get(1)?)),
         };
-        Ok(LookRow { content, way: row.get(0)?, look })
+        Ok(LookRow { content, way: row.get(0)?, look, colours: row.get(3)? })
     })
 }
 
@@ -32,9 +32,10 @@ pub(super) fn put(conn: &Connection, row: &LookRow) -> Result<(), E> {
         Ok(look) => (Some(look.to_be_bytes()), None),
         Err(failure) => (None, Some(failure)),
     };
-    let sql = "INSERT INTO look (content, way, look, failure) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (content) DO UPDATE SET way = excluded.way, look = excluded.look, failure = excluded.failure";
-    run(conn, sql, params![row.content, row.way, look, failure]).map(drop)
+    let sql = "INSERT INTO look (content, way, look, failure, colours) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (content) DO UPDATE SET
+            way = excluded.way, look = excluded.look, failure = excluded.failure, colours = excluded.colours";
+    run(conn, sql, params![row.content, row.way, look, failure, row.colours]).map(drop)
 }
 
 pub(super) fn unlooked(conn: &Connection, way: u32, after: u64, rows: usize) -> Result<Vec<(u64, ContentId)>, E> {
@@ -173,6 +174,7 @@ pub(super) fn alike(
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::types::Colours;
 
     /// A commit waited for whoever listed by/similar/, and everybody for the commit.
     #[test]
@@ -180,7 +182,7 @@ mod tests {
         let kept = KeptLooks::new(Path::new("nowhere"));
         *kept.change() = State::Ready(Arc::new(Looks::of(vec![(0, 7)])));
         let answering = kept.all().unwrap();
-        kept.committed(&[LookRow { content: ContentId([1; 32]), way: LOOK, look: Ok(1) }]);
+        kept.committed(&[LookRow { content: ContentId([1; 32]), way: LOOK, look: Ok(1), colours: Colours::NONE }]);
         assert_eq!(answering.around(0, 2).len(), 1, "one answer, one moment");
         assert_eq!(kept.all().unwrap().around(0, 2).len(), 2);
     }

@@ -15,9 +15,10 @@ const STEPS: &[&str] = &[
     include_str!("schema/0003.sql"),
     include_str!("schema/0004.sql"),
     include_str!("schema/0005.sql"),
+    include_str!("schema/0006.sql"),
 ];
 
-const KNOWN: i64 = 5;
+const KNOWN: i64 = 6;
 
 fn pragma(conn: &Connection, name: &str) -> Result<i64, E> {
     Ok(conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)

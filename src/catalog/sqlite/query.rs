@@ -5,6 +5,8 @@ use damfs_policy::expr::FieldKind;
 use damfs_policy::{Expr, Field, Term, Test};
 use rusqlite::types::Value;
 
+use crate::types::colour_bit;
+
 /// A condition on table `asset` (as `a`) with its parameters in order of their place holders.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
@@ -185,6 +187,13 @@ impl Filter {
                 self.has("asset_status", &["value = ?"]);
                 self.bind(value.to_owned());
             }
+            (Field::Colour, _, _) => match colour_bit(value) {
+                Some(bit) => {
+                    self.push("(a.colours & ?) <> 0");
+                    self.bind(i64::from(bit));
+                }
+                None => self.push("FALSE"),
+            },
             (Field::Conflict, _, _) => {
                 self.has("asset_conflict", &["field = ?"]);
                 self.bind(value.to_owned());
@@ -236,6 +245,7 @@ impl Filter {
                 self.push("NOT EXISTS (SELECT 1 FROM asset_conflict c WHERE c.asset = a.ordinal)");
             }
             (Field::Orientation, _, _) => self.push("(a.width IS NULL OR a.height IS NULL)"),
+            (Field::Colour, _, _) => self.push("a.colours = 0"),
             (_, FieldKind::Words, _) => {
                 self.searched(field);
                 self.push(" = '')");

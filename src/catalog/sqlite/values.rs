@@ -12,7 +12,7 @@ use super::query::{Filter, ORIENTATION, column, facet};
 use super::sql::all;
 use crate::catalog::CatalogError as E;
 use crate::catalog::rules::month;
-use crate::types::Timestamp;
+use crate::types::{Colours, Timestamp};
 
 const DAY: i64 = 86_400_000_000_000;
 
@@ -48,6 +48,7 @@ pub(super) fn list(conn: &Connection, field: &Field, within: &Expr) -> Result<Ve
             (sql, None)
         }
         (Field::Orientation, ..) => (text(ORIENTATION), None),
+        (Field::Colour, ..) => return colours(conn, &condition, params),
         (_, Some(facet), ..) => {
             let sql = format!(
                 "SELECT v.value, count(*) FROM asset_value v JOIN asset a ON a.ordinal = v.asset
@@ -70,6 +71,19 @@ pub(super) fn list(conn: &Connection, field: &Field, within: &Expr) -> Result<Ve
         Ok((row.get::<_, String>(0)?, row.get::<_, Num>(1)?.0))
     })?;
     Ok(rows.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}
+
+/// The engine counts what goes together, the bits are ours.
+fn colours(conn: &Connection, condition: &str, params: Vec<Value>) -> Result<Vec<(String, u64)>, E> {
+    let sql =
+        format!("SELECT a.colours, count(*) FROM asset a WHERE {condition} AND a.colours <> 0 GROUP BY a.colours");
+    let found =
+        all(conn, &sql, params_from_iter(params), |row| Ok((row.get::<_, Colours>(0)?, row.get::<_, Num>(1)?.0)))?;
+    let mut out = BTreeMap::new();
+    for (colours, count) in found {
+        colours.names().for_each(|name| *out.entry(name.to_owned()).or_insert(0) += count);
+    }
+    Ok(out.into_iter().collect())
 }
 
 /// The engine counts by day, the calendar is ours.

@@ -128,6 +128,10 @@ fn difference(value: &Value) -> Result<(), Failure> {
                 arrow(verb)
             ))?;
         }
+        if let Some(watermark) = role.get("watermark") {
+            let said = |side: &str| watermark[side].as_str().map_or_else(|| "none".to_owned(), print::safe);
+            print::line(&format!("  watermark: {} -> {}", said("before"), said("after")))?;
+        }
     }
     Ok(())
 }

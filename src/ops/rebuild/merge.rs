@@ -13,7 +13,7 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::library::seed;
 use crate::ops::manifests::{FileFacts, Manifest, manifest_name, parse_manifest_name};
 use crate::ops::parts::Parts;
-use crate::ops::{OpsError, assets, guidelines, inbox, members, names};
+use crate::ops::{OpsError, assets, guidelines, inbox, looks, members, names};
 use crate::rng::Entropy;
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp, VersionNo};
 
@@ -266,6 +266,7 @@ fn bring_back(
     asset.status.retain(|_, verdict| verdict.version.is_none_or(|version| known.contains(&version)));
     asset.head = Some(last.version.id);
     asset.duplicate = Some(duplicate(last.version.content));
+    asset.colours = looks::colours(tx, last.version.content)?;
     let old = there.as_ref().and_then(|there| there.node);
     let node = match &last.file {
         Some(file) => Some(file_node(tx, &asset, last, file)?),

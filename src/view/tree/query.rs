@@ -9,7 +9,7 @@ use crate::policy::{Expr, Field, FieldKind, Term, Test};
 use crate::types::{FileName, MemberId};
 
 /// The facets that `by/` lists.
-pub(super) const FACETS: [(&str, Field); 23] = [
+pub(super) const FACETS: [(&str, Field); 24] = [
     ("persona", Field::Persona),
     ("campaign", Field::Campaign),
     ("tag", Field::Tag),
@@ -26,6 +26,7 @@ pub(super) const FACETS: [(&str, Field); 23] = [
     ("lora", Field::Lora),
     ("sampler", Field::Sampler),
     ("orientation", Field::Orientation),
+    ("colour", Field::Colour),
     ("imported", Field::Imported),
     ("expires", Field::Expires),
     ("owner", Field::Owner),

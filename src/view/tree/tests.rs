@@ -6,7 +6,7 @@ use super::*;
 use crate::catalog::sqlite::SqliteEngine;
 use crate::catalog::{Engine, EntryRow, NodeClass, NodeKind, NodeRow, Trashed, Verdict, VersionRow, WriteTx};
 use crate::policy::{RoleBook, Rule};
-use crate::types::{AssetId, Content, ContentId, EntryId, Timestamp, VersionId, VersionNo};
+use crate::types::{AssetId, Colours, Content, ContentId, EntryId, Timestamp, VersionId, VersionNo};
 use crate::view::naming;
 
 mod exports;
@@ -64,6 +64,7 @@ fn asset_row(n: u8, name: &str) -> Asset {
         state: AssetState::Active,
         head: Some(version_id(n)),
         duplicate: None,
+        colours: Colours::NONE,
         owner: None,
         owner_name: "ann".into(),
         kind: "image".into(),
@@ -300,6 +301,7 @@ fn the_top_is_fixed() {
             ".trackerignore",
             "campaign",
             "client",
+            "colour",
             "created",
             "duplicate",
             "expires",

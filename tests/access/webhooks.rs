@@ -34,7 +34,7 @@ fn server(answers: &'static [&'static str]) -> (u16, Arc<Mutex<Vec<String>>>) {
 }
 
 fn request(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let (mut said, mut buf) = (Vec::new(), [0; 4096]);
     loop {
         let text = String::from_utf8_lossy(&said).into_owned();

@@ -180,6 +180,55 @@ fn who_is_made_read_only_writes_no_more_through_what_he_has_open() {
     assert!(since < Duration::from_secs(3), "{since:?}");
 }
 
+/// By the system's certificates, as the daemon finds them; the server is openssl's own.
+#[test]
+fn an_alert_is_posted_by_https_to_whom_the_system_trusts_alone() {
+    let mut s = Studio::new();
+    let (from, room) = (s.path("in"), s.path("tls"));
+    fs::create_dir(&from).unwrap();
+    fs::create_dir(&room).unwrap();
+    for seed in 0..3 {
+        fs::write(from.join(format!("{seed}.png")), png(64, 64, seed)).unwrap();
+    }
+    s.import(&from, &["--into", "luna"]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // What signs is no server itself: rustls takes no certificate for both.
+    sh(&format!(
+        "cd {} && exec 2>&1; ec='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'; \
+         openssl req -x509 $ec -days 2 -subj /CN=studio -keyout ca.key -out ca.pem && \
+         openssl req $ec -subj /CN=server -keyout key.pem -out server.csr && echo subjectAltName=IP:127.0.0.1 >server.ext && \
+         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -days 2 -extfile server.ext -out cert.pem",
+        room.display()
+    ));
+    let server = format!(
+        "cd {} && (printf 'HTTP/1.1 204 No Content\\r\\nContent-Length: 0\\r\\n\\r\\n'; sleep 5) | \
+         timeout 60 openssl s_server -quiet -naccept 1 -accept 127.0.0.1:{port} -cert cert.pem -key key.pem >asked 2>err",
+        room.display()
+    );
+    let rule = format!(
+        "webhook = \"https://127.0.0.1:{port}/s3cret\"\n[alert.many]\non = \"downloads\"\nmore_than = 2\nwithin = \"1 minute\"\n"
+    );
+    fs::write(s.library().join("alerts.toml"), rule).unwrap();
+    let shared = s.path("shared");
+    fs::create_dir(&shared).unwrap();
+    let mut mount =
+        s.command([std::ffi::OsStr::new("mount"), "--shared".as_ref(), s.library().as_os_str(), shared.as_os_str()]);
+    assert!(mount.env("SSL_CERT_FILE", room.join("ca.pem")).status().unwrap().success());
+    s.adopt("shared");
+    s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
+    let asked = std::thread::scope(|scope| {
+        scope.spawn(|| try_sh(&server));
+        let (ok, said) = as_user(EDDY, &format!("cat {}/*.png >/dev/null", shared.join("library/luna").display()));
+        assert!(ok, "{said}");
+        wait_until("it is posted", || fs::read_to_string(room.join("asked")).is_ok_and(|said| said.ends_with("}\n")));
+        let asked = fs::read_to_string(room.join("asked")).unwrap();
+        asked
+    });
+    assert!(asked.starts_with("POST /s3cret HTTP/1.1\r\n") && asked.contains("\"member\":\"eddy\""), "{asked}");
+    let status = || fs::read_to_string(shared.join(".dam/status")).unwrap();
+    assert!(!status().contains("webhook"), "{}", status());
+}
+
 /// Regression: his mounts were taken down by his name, and only when all that comes after he is shut out had gone well.
 #[test]
 fn his_mounts_go_also_when_what_comes_after_fails() {

@@ -211,7 +211,10 @@ impl Daemon {
         let ticking = Vec::from_iter(beats.into_iter().chain(clips).map(|(name, beat)| start(name, false, beat)));
         // What they do is worth nothing by half and is done again: nobody waits for them at the end.
         let stills = (0..cores).map(|_| ("stills", (|library| library.render_stills()) as Beat));
-        let idle = stills.chain([("looks", (|library| library.look()) as Beat)]);
+        let idle = stills.chain([
+            ("looks", (|library| library.look()) as Beat),
+            ("screen", (|library| library.screen_waiting()) as Beat),
+        ]);
         let idle = Vec::from_iter(idle.map(|(name, beat)| start(name, true, beat)));
         for e in ticking.iter().chain(&idle).filter_map(|t| t.as_ref().err()) {
             error!(error = %e, "no thread for work of the background");

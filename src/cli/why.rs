@@ -24,6 +24,10 @@ pub fn run(global: &Global, args: WhyArgs) -> Done {
     }
     print::line(&table.to_string())?;
     print::line(&format!("by version {} of the policy", value["policy"]))?;
+    if let Some(answer) = value["screen"]["answer"].as_str() {
+        let why = value["screen"]["reason"].as_str().map_or_else(String::new, |why| format!(", {}", print::safe(why)));
+        print::line(&format!("the screen: {}{why}", print::safe(answer)))?;
+    }
     for row in value["unrendered"].as_array().into_iter().flatten() {
         print::line(&format!("not in {}: {}", print::word(&row["place"]), print::word(&row["reason"])))?;
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::library::{FORMAT, Library, OpenError};
 use super::retention::{LONGEST_DAYS, RECOVERY_DAYS};
+use super::screen::ScreenInfo;
 use super::value;
 
 /// `damfs.toml`: what a folder needs to be known as a library.
@@ -32,6 +33,9 @@ pub struct LibraryInfo {
     /// Whether the audit log tells who opened what to read it.
     #[serde(default = "usually", skip_serializing_if = "is_usual")]
     pub audit_reads: bool,
+    /// A program that looks at what is to be approved. The last one: it is a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<ScreenInfo>,
 }
 
 const fn usually() -> bool {
@@ -48,8 +52,17 @@ const fn usual_days() -> u32 {
 }
 
 impl LibraryInfo {
-    const KEYS: [&str; 8] =
-        ["format", "id", "sealed", "created", "recovery_days", "renditions_max", "audit_heads", "audit_reads"];
+    const KEYS: [&str; 9] = [
+        "format",
+        "id",
+        "sealed",
+        "created",
+        "recovery_days",
+        "renditions_max",
+        "audit_heads",
+        "audit_reads",
+        "screen",
+    ];
 }
 
 /// A number of bytes as people write it: `20G`, in powers of 1024.
@@ -119,6 +132,7 @@ impl Library {
         if let Some(file) = info.audit_heads.as_ref().filter(|file| !file.is_absolute()) {
             return Err(damaged(format!("audit_heads is `{}`, and must be a path from the root", file.display())));
         }
+        info.screen.as_ref().map_or(Ok(()), ScreenInfo::check).map_err(damaged)?;
         Ok(info)
     }
 }

@@ -30,6 +30,7 @@ use super::policy;
 use super::reads::Reads;
 use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
+use super::screen::Screening;
 use super::shifts::Shifts;
 use super::snapshots::Due;
 use super::spec;
@@ -131,6 +132,7 @@ pub struct Library {
     pub(super) captions: CaptionsInForce,
     pub(super) board: Board,
     pub(super) alerts: Watching,
+    pub(super) screening: Screening,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -226,6 +228,7 @@ impl Library {
             renditions_max: Bytes::default(),
             audit_heads: None,
             audit_reads: true,
+            screen: None,
         };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
@@ -301,6 +304,7 @@ impl Library {
             captions,
             board,
             alerts,
+            screening: Screening::default(),
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -423,6 +427,7 @@ impl Library {
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
+            told(self.screen_fault().map(|why| format!("the screen: {why}")), "what it has not looked at is no pass"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
         let table = self.gate.platforms();

@@ -68,6 +68,7 @@ pub mod rules;
 mod sandboxed;
 pub mod saved;
 pub mod scout;
+pub mod screen;
 mod select;
 pub mod serve;
 pub mod settle;

@@ -229,6 +229,10 @@ pub enum Command {
         mine: bool,
         overdue: bool,
     },
+    /// Asks the screen about assets.
+    Screen {
+        targets: Vec<String>,
+    },
     /// As `Set`, a remark.
     Remark {
         what: Selection,
@@ -407,6 +411,7 @@ impl Command {
             | Self::Known
             | Self::Whence { .. }
             | Self::Evidence { .. }
+            | Self::Screen { .. }
             | Self::EvidenceKey
             | Self::Complete { .. }
             | Self::Find { .. }

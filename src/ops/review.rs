@@ -77,7 +77,7 @@ pub fn list(library: &Library, actor: &Actor, which: &Which) -> Result<Value, Op
             assets.extend(tx.assets(page)?);
             keep_earliest(&mut assets, TOLD);
         }
-        let told = assets.iter().map(|asset| row(tx, asset, now)).collect::<Result<Vec<_>, OpsError>>()?;
+        let told = assets.iter().map(|asset| row(library, tx, asset, now)).collect::<Result<Vec<_>, OpsError>>()?;
         Ok(json!({ "count": numbers.len(), "assets": told }))
     })
 }
@@ -88,7 +88,7 @@ fn keep_earliest(assets: &mut Vec<Asset>, most: usize) {
     assets.truncate(most);
 }
 
-fn row(tx: &dyn ReadTx, asset: &Asset, now: Timestamp) -> Result<Value, OpsError> {
+fn row(library: &Library, tx: &dyn ReadTx, asset: &Asset, now: Timestamp) -> Result<Value, OpsError> {
     let late = asset.due.is_some_and(|due| due <= now) && WAITING.contains(&stages::stage(asset));
     let status: serde_json::Map<String, Value> =
         asset.status.iter().map(|(platform, verdict)| (platform.clone(), verdict.value.clone().into())).collect();
@@ -100,6 +100,7 @@ fn row(tx: &dyn ReadTx, asset: &Asset, now: Timestamp) -> Result<Value, OpsError
         "due": asset.due.map(|due| due.to_string()),
         "overdue": late,
         "status": status,
+        "screen": library.screen_told(tx, asset)?,
     }))
 }
 

@@ -16,8 +16,8 @@ use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, evidence, factors, filing,
     find, findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
-    read_only, records, restore, review, rules, saved, show, similar, snapshots, spec, terms, thin, thumbs, trail,
-    undo, value, whence, why, workflow,
+    read_only, records, restore, review, rules, saved, screen, show, similar, snapshots, spec, terms, thin, thumbs,
+    trail, undo, value, whence, why, workflow,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -218,6 +218,7 @@ fn run(
         Command::ReviewList { stage, mine, overdue } => {
             review::list(library, actor, &review::Which { stage, mine, overdue })
         }
+        Command::Screen { targets } => screen::screen(library, actor, &targets),
         Command::Remark { what, text, dry_run } => {
             let ask = assign::Ask { what, list: file, dry_run };
             review::remark(library, actor, ask, &text, listener)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use damfs_policy::guideline::Clause;
 use damfs_policy::{Field, Platforms, SelfReview, Verb, Workflow};
 
+use super::screen::Held;
 use super::value::FacetChange;
 use super::{Library, OpsError, guidelines, review, stages};
 use crate::access::{AssetFacts, Who};
@@ -66,6 +67,7 @@ pub(super) fn decides(field: &Field) -> bool {
 
 /// Who decides, with which word, by which board and which guidelines: the same from the first question to the last stamp.
 pub(super) struct Court<'a> {
+    library: &'a Library,
     who: &'a Who,
     why: Option<&'a str>,
     board: Arc<Workflow>,
@@ -73,8 +75,8 @@ pub(super) struct Court<'a> {
 }
 
 impl<'a> Court<'a> {
-    pub fn of(library: &Library, who: &'a Who, why: Option<&'a str>) -> Self {
-        Self { who, why, board: library.workflow(), platforms: library.gate.platforms() }
+    pub fn of(library: &'a Library, who: &'a Who, why: Option<&'a str>) -> Self {
+        Self { library, who, why, board: library.workflow(), platforms: library.gate.platforms() }
     }
 
     /// The word that a decision has to have: what came along, else what he remarked of the current version since anything was decided.
@@ -120,6 +122,11 @@ impl<'a> Court<'a> {
                 if stages::wants_reason(&self.board, asset, change) {
                     return must_say(rejecting(), &format!("reject {}", asset.id));
                 }
+                if stages::lets_pass(&self.board, asset, change)
+                    && let Some(why) = self.screened(tx, asset)?
+                {
+                    return must_say(format!("who lets it pass says why: {why}"), &format!("approve {}", asset.id));
+                }
             }
             Field::Status(platform) if gives(change, "rejected") => {
                 return must_say(rejecting(), &format!("reject {} --for {platform}", asset.id));
@@ -132,7 +139,8 @@ impl<'a> Court<'a> {
                         hint: format!("change the asset, or the guideline: dam guideline edit {platform} (admin only)"),
                     });
                 }
-                if let Some(line) = self.line(platform, Clause::Flag, asset) {
+                let screened = self.screened(tx, asset)?;
+                if let Some(line) = self.line(platform, Clause::Flag, asset).or(screened) {
                     let message = format!("who approves it for {platform} says why: {line}");
                     return must_say(message, &format!("approve {} --for {platform}", asset.id));
                 }
@@ -140,6 +148,22 @@ impl<'a> Court<'a> {
             _ => {}
         }
         Ok(self.why.map(str::to_owned))
+    }
+
+    /// Why the screen wants a reason for letting it pass.
+    ///
+    /// # Errors
+    /// [`OpsError::Barred`] when it does not let it pass.
+    fn screened(&self, tx: &dyn ReadTx, asset: &Asset) -> Result<Option<String>, OpsError> {
+        match self.library.held_by_screen(tx, asset)? {
+            Held::No => Ok(None),
+            Held::Reason(why) => Ok(Some(why)),
+            Held::Never(message) => Err(OpsError::Barred {
+                subject: asset.id.to_string(),
+                message,
+                hint: format!("other bytes are screened anew; to ask it once more: dam review screen {}", asset.id),
+            }),
+        }
     }
 
     fn line(&self, platform: &str, clause: Clause, asset: &Asset) -> Option<String> {

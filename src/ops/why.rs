@@ -54,11 +54,12 @@ pub fn unrendered(
 /// # Errors
 /// [`OpsError::NotFound`] for what the caller may not list, [`OpsError::Refused`] for asking about others.
 pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>) -> Result<Value, OpsError> {
-    let (asset, path, unrendered) = library.catalog.read(|tx| {
+    let (asset, path, unrendered, screen) = library.catalog.read(|tx| {
         let asset = target::asset(library, actor, tx, name)?;
         let path = folders::path_of_asset(tx, &asset)?;
         let unrendered = unrendered(library, tx, &library.gate.platforms(), &asset)?;
-        Ok::<_, OpsError>((asset, path, unrendered))
+        let screen = library.screen_told(tx, &asset)?;
+        Ok::<_, OpsError>((asset, path, unrendered, screen))
     })?;
     let about = match as_member {
         Some(other) if other != actor.member.name => {
@@ -85,5 +86,6 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         "policy": about.who().policy,
         "verbs": verbs,
         "unrendered": unrendered,
+        "screen": screen,
     }))
 }

@@ -33,6 +33,7 @@ mod reads;
 mod records;
 mod records_back;
 mod saved;
+mod screen;
 mod shifts;
 mod similar;
 mod spec;

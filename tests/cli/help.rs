@@ -2,12 +2,13 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 56] = [
+const COMMANDS: [&[&str]; 57] = [
     &["audit", "sign-off"],
     &["evidence"],
     &["evidence", "verify"],
     &["evidence", "key"],
     &["review", "approve"],
+    &["review", "screen"],
     &["takedown"],
     &["workflow", "edit"],
     &["alerts", "check"],

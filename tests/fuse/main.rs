@@ -23,6 +23,7 @@ mod posix;
 mod rsync;
 mod saved;
 mod saves;
+mod screen;
 mod similar;
 mod thumbs;
 mod trash_versions;

@@ -52,6 +52,18 @@ Example:
         #[arg(long)]
         overdue: bool,
     },
+    /// Ask the library's screen about assets now, and print what it says.
+    #[command(after_help = "\
+The screen is a program that damfs.toml names; the daemon asks it by itself about what waits for review. What it has said of
+some bytes is kept; this asks it again. Exit code 1 when it did not answer.
+
+Example:
+  dam review screen library/luna/IMG_1.png")]
+    Screen {
+        /// Paths in a mount, library/..., or asset ids.
+        #[arg(value_name = "PATH|ID", value_hint = ValueHint::FilePath, required = true)]
+        targets: Vec<String>,
+    },
     /// Hand in for review.
     #[command(after_help = "Example:\n  dam review submit library/luna/IMG_1.png")]
     Submit(Decision),

@@ -4,8 +4,10 @@ mod args;
 
 use std::process::ExitCode;
 
+use serde_json::Value;
+
 use super::args::Global;
-use super::{Done, Failure, backend, many, print, usage};
+use super::{Done, Failure, backend, many, print, target, usage};
 use args::{Decision, ReviewAction};
 pub use args::{ReviewArgs, TakedownArgs};
 
@@ -17,6 +19,7 @@ pub fn run(global: &Global, args: ReviewArgs) -> Done {
     let all = ReviewAction::List { stage: None, mine: false, overdue: false };
     match args.action.unwrap_or(all) {
         ReviewAction::List { stage, mine, overdue } => list(global, stage, mine, overdue),
+        ReviewAction::Screen { targets } => screen(global, &targets),
         ReviewAction::Submit(what) => set(global, what, vec![facet("stage", "internal-review")]),
         ReviewAction::Approve { platforms, what } => set(global, what, decided(&platforms, "approved")),
         ReviewAction::Reject { platforms, what } => {
@@ -73,6 +76,30 @@ fn run_on(
     many::run(global, &what.many, &what.targets.iter().collect::<Vec<_>>(), command)
 }
 
+/// What the screen said, when it was no pass.
+fn screened(told: &Value) -> Option<String> {
+    let answer = told["answer"].as_str().filter(|answer| *answer != "pass")?;
+    Some(format!("screen: {}, {}", print::safe(answer), print::word(&told["reason"])))
+}
+
+fn screen(global: &Global, targets: &[String]) -> Done {
+    let places: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let told = backend::run(global, &places, |root| {
+        let targets = targets.iter().map(|name| target::resolve(root, name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Command::Screen { targets })
+    })?;
+    let rows = told["assets"].as_array().map_or(&[][..], Vec::as_slice);
+    let all_answered = rows.iter().all(|row| row["answer"] != "none");
+    if global.json {
+        print::json(&told)?;
+    } else {
+        for (row, name) in rows.iter().zip(targets) {
+            print::line(&format!("{name}: {}", screened(row).unwrap_or_else(|| "screen: pass".to_owned())))?;
+        }
+    }
+    Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn list(global: &Global, stage: Option<String>, mine: bool, overdue: bool) -> Done {
     let value = backend::run(global, &[], |_| Ok(Command::ReviewList { stage, mine, overdue }))?;
     if global.json {
@@ -80,13 +107,14 @@ fn list(global: &Global, stage: Option<String>, mine: bool, overdue: bool) -> Do
         return Ok(ExitCode::SUCCESS);
     }
     let rows = value["assets"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut table = print::table(&["path", "stage", "reviewer", "due", ""]);
+    let mut table = print::table(&["path", "stage", "reviewer", "due", "", ""]);
     for row in rows {
         let path = if row["path"].is_null() { &row["id"] } else { &row["path"] };
         let [stage, reviewer, due] = ["stage", "reviewer", "due"].map(|key| print::word(&row[key]));
         let late = if row["overdue"] == true { "late" } else { "" };
+        let screen = screened(&row["screen"]).unwrap_or_default();
         let day = due.split('T').next().unwrap_or_default().to_owned();
-        table.add_row([print::word(path), stage, reviewer, day, late.to_owned()]);
+        table.add_row([print::word(path), stage, reviewer, day, late.to_owned(), screen]);
     }
     print::line(&table.to_string())?;
     let more = value["count"].as_u64().unwrap_or_default().saturating_sub(rows.len() as u64);

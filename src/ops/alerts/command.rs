@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Where programs that it starts are looked for.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(in crate::ops) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Ten seconds.
 const LOOKS: u32 = 200;
 const LOOK: Duration = Duration::from_millis(50);
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// Why nobody may have been told.
-pub(super) fn tell(command: &[String], alert: &str) -> Result<(), String> {
+pub(in crate::ops) fn tell(command: &[String], alert: &str) -> Result<(), String> {
     let [program, arguments @ ..] = command else { return Ok(()) };
     let mut child = Command::new(program)
         .args(arguments)
@@ -51,7 +51,8 @@ pub(super) fn tell(command: &[String], alert: &str) -> Result<(), String> {
     Err(format!("{program} took more than ten seconds, and was ended"))
 }
 
-fn end(child: &mut Child) {
+/// Ends it with all that it has started.
+pub(in crate::ops) fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }

@@ -1,7 +1,7 @@
 //! Alerts: what members did, as the log tells it, is held to the rules of `alerts.toml`, a text in the library's folder that is read again whenever
 //! it has changed. Nobody waits for it: rows are looked at a moment after they were written, by a thread of its own.
 
-mod command;
+pub(super) mod command;
 mod rows;
 mod webhook;
 

@@ -1,0 +1,211 @@
+//! The first screen: what it has not let pass is approved by nobody, or with a reason, and no answer is no pass.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use damfs::ops::proto::{Command, Failure, FailureKind};
+use serde_json::Value;
+
+use crate::world::{World, assign};
+
+const A: &str = "library/acme/a.png";
+
+struct Bench {
+    world: World,
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A library with a screen that is this shell script.
+    fn new(script: &str, more: &str) -> Self {
+        let (world, admin) = World::studio();
+        drop(admin);
+        let bench = Self { world, dir: tempfile::tempdir().unwrap() };
+        bench.script(script);
+        let info = bench.world.library.root().join("damfs.toml");
+        let said = fs::read_to_string(&info).unwrap();
+        let program = bench.path("screen");
+        fs::write(&info, format!("{said}\n[screen]\ncommand = [\"{}\", \"$HOME; ls\"]\n{more}\n", program.display()))
+            .unwrap();
+        let Self { world, dir } = bench;
+        Self { world: world.reopen(), dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn script(&self, script: &str) {
+        let (program, dir) = (self.path("screen"), self.dir.path().display());
+        fs::write(&program, format!("#!/bin/sh\ncd {dir}\necho asked >>asked\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn asked(&self) -> usize {
+        fs::read_to_string(self.path("asked")).unwrap_or_default().lines().count()
+    }
+
+    fn set(&self, word: &str, why: Option<&str>) -> Result<Value, Failure> {
+        let why = why.map(str::to_owned);
+        self.world.serve(0, Command::Set { what: vec![A.into()].into(), set: assign(&[word]), dry_run: false, why })
+    }
+
+    fn refusal(&self, why: Option<&str>) -> String {
+        let failure = self.set("status.x=approved", why).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Refused);
+        failure.message
+    }
+
+    /// It waits on the board, and the daemon's thread comes by.
+    fn submit(&self) {
+        self.set("stage=internal-review", None).unwrap();
+        self.world.library.screen_waiting();
+    }
+
+    fn told(&self) -> Value {
+        let why = self.world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap()["screen"].clone();
+        let list = Command::ReviewList { stage: Some("internal-review".into()), mine: false, overdue: false };
+        if let Some(row) = self.world.serve(0, list).unwrap()["assets"].as_array().unwrap().first() {
+            assert_eq!(row["screen"], why);
+        }
+        why
+    }
+}
+
+const PASS: &str = "cat >/dev/null; echo '{\"answer\": \"pass\"}'";
+
+#[test]
+fn what_passes_is_approved_and_the_program_reads_record_and_bytes() {
+    let bench = Bench::new(
+        "IFS= read -r line; echo \"$line\" >line; cat >bytes; { echo \"$1\"; env; } >env; echo '{\"answer\":\"pass\"}'",
+        "",
+    );
+    assert_eq!(bench.refusal(None), "it was not screened: the screen has not looked at these bytes yet");
+    assert_eq!(bench.told()["answer"], "none");
+    // Somebody wanted to approve it.
+    bench.world.library.screen_waiting();
+    assert_eq!(bench.told()["answer"], "pass");
+    bench.set("status.x=approved", None).unwrap();
+    assert_eq!(fs::read(bench.path("bytes")).unwrap(), b"acme");
+    let line: Value = serde_json::from_str(&fs::read_to_string(bench.path("line")).unwrap()).unwrap();
+    assert_eq!((&line["size"], &line["version"], &line["record"]["client"]), (&4.into(), &1.into(), &"acme".into()));
+    let env = fs::read_to_string(bench.path("env")).unwrap();
+    assert!(env.starts_with("$HOME; ls\n") && !env.contains("HOME="), "{env}");
+    bench.world.library.screen_waiting();
+    bench.submit();
+    assert_eq!(bench.asked(), 1, "what was answered is not asked again");
+    let row = |action: &str| {
+        let rows = bench.world.library.catalog.read(|tx| tx.audit_after("ops", 0, 1_000)).unwrap();
+        rows.into_iter().filter(|row| row.action == action).count()
+    };
+    assert_eq!(row("asset.screen"), 1);
+}
+
+#[test]
+fn a_flag_asks_for_a_reason_and_a_refusal_for_other_bytes() {
+    let flag = "cat >/dev/null; echo '{\"answer\":\"flag\",\"reason\":\"a logo\"}'";
+    let bench = Bench::new(flag, "");
+    bench.submit();
+    assert_eq!(bench.told(), serde_json::json!({ "answer": "flag", "reason": "a logo" }));
+    assert_eq!(bench.refusal(None), "who approves it for x says why: the screen flags it: a logo");
+    bench.set("status.x=approved", Some("our own logo")).unwrap();
+
+    bench.script(&flag.replace("flag", "refuse"));
+    bench.world.serve(0, Command::Screen { targets: vec![A.into()] }).unwrap();
+    assert_eq!(bench.refusal(Some("please")), "the screen refuses it: a logo");
+    let stage = bench.set("stage=approved", Some("please")).unwrap_err();
+    assert_eq!((stage.kind, stage.message.as_str()), (FailureKind::Refused, "the screen refuses it: a logo"));
+    // Other bytes are another question, which has no answer yet.
+    let admin = bench.world.admin();
+    admin.overwrite(A, b"other").unwrap();
+    bench.world.settle();
+    assert!(bench.refusal(Some("please")).starts_with("it was not screened"));
+    bench.script(PASS);
+    bench.world.library.screen_waiting();
+    bench.set("status.x=approved", None).unwrap();
+
+    let bench = Bench::new(&flag.replace("flag", "refuse"), "refusal = \"flag\"");
+    bench.submit();
+    assert!(bench.refusal(None).contains("says why: the screen refuses it"));
+    bench.set("status.x=approved", Some("I looked at it")).unwrap();
+}
+
+#[test]
+fn whatever_is_no_answer_is_no_pass() {
+    for (script, more, said) in [
+        ("exit 1", "", "ended with exit status: 1"),
+        ("echo '{\"answer\":\"pass\"}'; exit 3", "", "ended with exit status: 3"),
+        ("kill -9 $$", "", "ended with signal: 9"),
+        ("true", "", "its answer is not understood"),
+        ("echo pass", "", "its answer is not understood"),
+        ("echo '{\"answer\":\"refuse\"}'", "", "its answer has no reason"),
+        ("yes '{\"answer\":\"pass\"}' | head -c 100000", "", "its answer is longer than 65536 bytes"),
+        ("sleep 100", "seconds = 1", "took more than 1 seconds, and was ended"),
+        // What it leaves running, with its output open, is ended and waited for by nobody.
+        ("sleep 100 & exit 0", "", "its answer"),
+        ("yes >&1 &\nsleep 100", "seconds = 1", "took more than 1 seconds, and was ended"),
+    ] {
+        let began = Instant::now();
+        let bench = Bench::new(script, more);
+        bench.submit();
+        let refusal = bench.refusal(Some("please"));
+        assert!(refusal.starts_with("it was not screened: ") && refusal.contains(said), "{script}: {refusal}");
+        let faults = bench.world.library.faults();
+        assert!(faults.iter().any(|fault| fault.contains(said)), "{script}: {faults:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{script}");
+    }
+    let bench = Bench::new("exit 1", "outage = \"flag\"");
+    bench.submit();
+    assert!(bench.refusal(None).contains("says why: it was not screened"));
+    bench.set("status.x=approved", Some("I looked at it")).unwrap();
+}
+
+#[test]
+fn a_program_that_is_gone_or_may_be_anybodys_is_not_run_and_asked_again_later() {
+    let bench = Bench::new(PASS, "");
+    let program = bench.path("screen");
+    let aside = bench.path("aside");
+    fs::rename(&program, &aside).unwrap();
+    bench.submit();
+    assert!(bench.refusal(None).contains("cannot be run"));
+    fs::rename(&aside, &program).unwrap();
+    bench.world.library.screen_waiting();
+    assert_eq!(bench.asked(), 0, "not again at once");
+    bench.world.clock.advance_ms(60_000);
+    bench.world.library.screen_waiting();
+    assert!(bench.world.library.faults().is_empty(), "{:?}", bench.world.library.faults());
+    bench.set("status.x=approved", None).unwrap();
+
+    let bench = Bench::new(PASS, "");
+    fs::set_permissions(bench.world.library.root(), fs::Permissions::from_mode(0o777)).unwrap();
+    bench.submit();
+    assert!(bench.refusal(Some("please")).contains("it is not run: others than user id"));
+    assert_eq!(bench.asked(), 0);
+}
+
+/// Bytes that come when nobody reads them, and very many of them.
+#[test]
+fn a_program_that_reads_nothing_answers_all_the_same() {
+    let bench = Bench::new("exec 0<&-; echo '{\"answer\":\"pass\"}'", "");
+    let admin = bench.world.admin();
+    admin.overwrite(A, &vec![7; 60_000]).unwrap();
+    bench.world.settle();
+    bench.submit();
+    bench.set("status.x=approved", None).unwrap();
+}
+
+#[test]
+fn who_may_not_review_asks_nothing_and_a_library_without_a_screen_is_as_before() {
+    let bench = Bench::new(PASS, "");
+    bench.world.member("eddy", 1002, "editor", Some("client=acme"));
+    let ask = |target: &str| Command::Screen { targets: vec![target.into()] };
+    assert_eq!(bench.world.kind(1002, ask(A)), FailureKind::Refused);
+    assert_eq!(bench.world.kind(1002, ask("library/globex/secret.png")), FailureKind::NotFound);
+    assert_eq!(bench.asked(), 0);
+    let (world, _admin) = World::studio();
+    assert!(world.serve(0, ask(A)).unwrap_err().message.contains("has no screen"));
+    world.set(A, &["status.x=approved"]);
+    assert!(world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap()["screen"].is_null());
+}

@@ -12,8 +12,8 @@ use crate::policy::Alerts;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The rules are alerts.toml in the library's folder: many downloads at odd hours, many denials, many changed assets. A rule
-that fires is in the log and in .dam/status of admins, runs a command, and shuts the member out where it says so.
-Whoever may write in that folder says what is run, so no command here changes them. policy/README.md describes them.
+that fires is in the log and in .dam/status of admins, runs a command, posts to a webhook, and shuts the member out or lets
+him only look on where it says so. Whoever may write in that folder says what is run, so no command here changes them. policy/README.md describes them.
 
 Example:
   dam alerts

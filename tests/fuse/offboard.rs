@@ -221,8 +221,7 @@ fn an_alert_is_posted_by_https_to_whom_the_system_trusts_alone() {
         let (ok, said) = as_user(EDDY, &format!("cat {}/*.png >/dev/null", shared.join("library/luna").display()));
         assert!(ok, "{said}");
         wait_until("it is posted", || fs::read_to_string(room.join("asked")).is_ok_and(|said| said.ends_with("}\n")));
-        let asked = fs::read_to_string(room.join("asked")).unwrap();
-        asked
+        fs::read_to_string(room.join("asked")).unwrap()
     });
     assert!(asked.starts_with("POST /s3cret HTTP/1.1\r\n") && asked.contains("\"member\":\"eddy\""), "{asked}");
     let status = || fs::read_to_string(shared.join(".dam/status")).unwrap();

@@ -79,9 +79,7 @@ pub(super) fn ask(screen: &ScreenInfo, line: String, bytes: impl ReadAt + 'stati
         }
     };
     let read = move || {
-        let mut said = Vec::new();
-        let read = stdout.map(|from| from.take(ANSWER + 1).read_to_end(&mut said));
-        let _ = tell.send(read.is_some_and(|read| read.is_ok()).then_some(said));
+        let _ = tell.send(stdout.and_then(|from| heard(from).ok()));
     };
     let threads = [std::thread::Builder::new().spawn(write), std::thread::Builder::new().spawn(read)];
     if let Some(e) = threads.into_iter().find_map(Result::err) {
@@ -115,6 +113,14 @@ pub(super) fn ask(screen: &ScreenInfo, line: String, bytes: impl ReadAt + 'stati
         Ok(Some(said)) => Answer::read(&said).map_err(|why| format!("{program}: {why}")),
         Ok(None) | Err(_) => Err(format!("{program}: its answer cannot be read")),
     }
+}
+
+/// What it says, as far as an answer goes; the rest is heard and not kept, so that it ends in its own way.
+fn heard(mut from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    from.by_ref().take(ANSWER + 1).read_to_end(&mut said)?;
+    std::io::copy(&mut from, &mut std::io::sink())?;
+    Ok(said)
 }
 
 fn hand(to: &mut impl Write, line: &str, bytes: &impl ReadAt) -> std::io::Result<()> {

@@ -50,6 +50,9 @@ struct Args {
     /// Bytes of the longest file that it may write
     #[arg(long)]
     file_bytes: u64,
+    /// Somebody waits for it
+    #[arg(long)]
+    awaited: bool,
     /// What the program says goes nowhere, and the path of its output is its last argument
     #[arg(long)]
     apart: bool,
@@ -91,7 +94,9 @@ fn give_up(args: &Args, output: Option<&OwnedFd>) -> io::Result<()> {
         (Resource::Nofile, OPEN_FILES),
         (Resource::Core, 0),
     ];
-    nice(NICE)?;
+    if !args.awaited {
+        nice(NICE)?;
+    }
     for (resource, most) in limits {
         // At the hard limit of the processor the kernel kills, as somebody does who is short of memory; the signal before that says why.
         let hard = if resource == Resource::Cpu { most.saturating_add(AFTER_SIGNAL) } else { most };

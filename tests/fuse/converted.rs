@@ -152,3 +152,27 @@ fn readers_of_slow_ones_keep_no_other_reader_waiting() {
         stat.wait().unwrap();
     }
 }
+
+#[test]
+fn webp_is_decoded_in_the_sandbox_to_the_same_exports_as_without_it() {
+    let mut s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir_all(&from).unwrap();
+    sh(&format!(
+        "cd {}; /usr/bin/python3 -c 'from PIL import Image
+n = Image.effect_noise((160, 200), 60).resize((1280, 1600)); m = Image.merge(\"RGB\", (n, n.rotate(180), n)); m.save(\"a.webp\", quality=85)
+m.putalpha(n); m.save(\"b.webp\", quality=70)'",
+        from.display()
+    ));
+    s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
+    s.dam(["set", "library/luna/a.webp", "library/luna/b.webp", "status.instagram=approved"]);
+    let placement = s.mnt("platforms/instagram/post_square");
+    let out = s.path("out");
+    sh(&format!("rsync -a {}/ {}/", placement.display(), out.display()));
+    assert_eq!(names(&out), ["a.jpg", "b.jpg"]);
+    s.unmount();
+    sh(&format!("rm -rf {}/store/renditions/*", s.library().display()));
+    // Without any program.
+    s.mount_with(&[]);
+    assert!(!sh(&format!("rsync -aic {}/ {}/", placement.display(), out.display())).contains(">f"), "the same bytes");
+}

@@ -6,7 +6,6 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use damfs::media::{Converter, Fit, Limits, Master, MediaError, Quick, Recipe, StillFormat};
@@ -49,9 +48,9 @@ fn spent() -> Result<f64, Box<dyn Error>> {
 struct Made(Option<OpenFile>);
 
 impl Made {
-    fn of(decoder: Option<&QuickDecoder>, bytes: &Vec<u8>, folder: &Path) -> Result<Self, Box<dyn Error>> {
+    fn of(decoder: Option<&QuickDecoder>, bytes: &dyn ReadAt) -> Result<Self, Box<dyn Error>> {
         let Some((decoder, wanted)) = decoder.zip(Quick::of(bytes, &Limits::default())?) else { return Ok(Self(None)) };
-        let made = decoder.decode(bytes, &wanted, folder, true, || true)?;
+        let made = decoder.decode(bytes, &wanted, true, || true)?;
         Ok(Self(Some(OpenFile::new(made.map_err(|why| format!("dwebp makes nothing of it: {why:?}"))?)?)))
     }
 }
@@ -91,10 +90,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         [sandbox, dwebp] => Some(QuickDecoder { sandbox: sandbox.into(), dwebp: dwebp.into() }),
         _ => None,
     };
-    let (times, folder) = (times.parse::<usize>()?, Path::new(out).parent().unwrap_or(Path::new(".")));
+    let times = times.parse::<usize>()?;
     let bytes = fs::read(master)?;
     let decoded = || {
-        let made = Made::of(quick.as_ref(), &bytes, folder)?;
+        let made = Made::of(quick.as_ref(), &bytes)?;
         Ok::<_, Box<dyn Error>>(Master::decode_with(&bytes, &limits, Some(&made))?)
     };
     let rendered = |size| Ok::<_, Box<dyn Error>>(decoded()?.render(&recipe(size))?.bytes);

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Library;
@@ -168,20 +168,21 @@ fn listen(said: ChildStderr, progress: &Mutex<Progress>) {
 /// # Errors
 /// When the library's disk has none.
 pub(super) fn nameless(library: &Library) -> io::Result<File> {
-    nameless_in(&library.root().join("run"))
-}
-
-/// The same in a folder.
-///
-/// # Errors
-/// When its disk has none.
-pub(super) fn nameless_in(folder: &Path) -> io::Result<File> {
+    let folder = library.root().join("run");
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR);
     let file = file.map_err(|e| {
-        io::Error::other(format!("a file without a name (O_TMPFILE) cannot be had in {}: {e}", folder.display()))
+        io::Error::other(format!("a file without a name (O_TMPFILE) cannot be had in the library's folder: {e}"))
     })?;
     Ok(File::from(file))
+}
+
+/// A file in memory alone.
+///
+/// # Errors
+/// When there is none to be had.
+pub(super) fn in_memory() -> io::Result<File> {
+    Ok(File::from(rustix::fs::memfd_create("damfs", MemfdFlags::CLOEXEC)?))
 }
 
 /// What was written to a file, to a bound.

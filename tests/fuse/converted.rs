@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use damfs::media::{Limits, Quick};
+use damfs::ops::converter::QuickDecoder;
+
 use crate::harness::*;
 
 /// A studio with `library/luna/a.avif` and `library/luna/b.heic`.
@@ -164,6 +167,14 @@ n = Image.effect_noise((160, 200), 60).resize((1280, 1600)); m = Image.merge(\"R
 m.putalpha(n); m.save(\"b.webp\", quality=70)'",
         from.display()
     ));
+    // Ours would hide that nothing runs there.
+    let quick = QuickDecoder { sandbox: dam_path().with_file_name("dam-mountd"), dwebp: "/usr/bin/dwebp".into() };
+    for (name, channels) in [("a.webp", 3), ("b.webp", 4)] {
+        let bytes = fs::read(from.join(name)).unwrap();
+        let wanted = Quick::of(&bytes, &Limits::default()).unwrap().unwrap();
+        let made = quick.decode(&bytes, &wanted, true, || true).unwrap().unwrap().metadata().unwrap().len();
+        assert!((1280 * 1600 * channels..=wanted.most).contains(&made), "{name}: {made}");
+    }
     s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
     s.dam(["set", "library/luna/a.webp", "library/luna/b.webp", "status.instagram=approved"]);
     let placement = s.mnt("platforms/instagram/post_square");

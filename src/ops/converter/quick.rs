@@ -3,20 +3,20 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::media::{self, Limits, MediaError};
 use crate::ops::Library;
-use crate::ops::sandboxed::{Ended, Run, copy, nameless_in};
+use crate::ops::sandboxed::{Ended, Run, copy, in_memory};
 use crate::ops::stills::Pace;
 use crate::types::ReadAt;
 
 /// Seconds of the processor, several times what a picture of the largest size takes.
 const SECONDS: u64 = 30;
-/// Memory of the program for each byte that it makes.
-const FOR_EACH: u64 = 3;
+/// Memory for each byte that it makes: the program's, and that of what it makes.
+const FOR_EACH: u64 = 4;
 
 /// The program that decodes WebP, and what gives up every right before it becomes that.
 #[derive(Debug, Clone)]
@@ -27,19 +27,18 @@ pub struct QuickDecoder {
 }
 
 impl QuickDecoder {
-    /// What it makes of a picture, in a file without a name of this folder; `Ok(Err(why))` when it makes nothing.
+    /// What it makes of a picture, in memory; `Ok(Err(why))` when it makes nothing.
     ///
     /// # Errors
-    /// When the bytes cannot be read, or there is no such file to be had.
+    /// When the bytes cannot be read, or there is no memory to be had.
     pub fn decode(
         &self,
         source: &dyn ReadAt,
         wanted: &media::Quick,
-        folder: &Path,
         is_awaited: bool,
         mut goes_on: impl FnMut() -> bool,
     ) -> io::Result<Result<File, NotQuick>> {
-        let (input, output) = (nameless_in(folder)?, nameless_in(folder)?);
+        let (input, output) = (in_memory()?, in_memory()?);
         let run = Run {
             sandbox: &self.sandbox,
             program: &self.dwebp,
@@ -88,8 +87,7 @@ impl Library {
         let began = self.clock.now();
         let is_late = || self.clock.now().ms_since(began) / 1000 >= i64::try_from(SECONDS * 2).unwrap_or(i64::MAX);
         let goes_on = || !is_late() && !self.ending.load(Ordering::Relaxed);
-        let folder = self.root().join("run");
-        match decoder.decode(source, &wanted, &folder, matches!(pace, Pace::Reader), goes_on)? {
+        match decoder.decode(source, &wanted, matches!(pace, Pace::Reader), goes_on)? {
             Ok(made) => Ok(Some(made)),
             Err(NotQuick::This) => Ok(None),
             Err(NotQuick::Never(why)) => {

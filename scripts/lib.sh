@@ -15,7 +15,7 @@ APT_DESKTOP=(
     # Loaders that tumbler's and gdk-pixbuf's thumbnails come from.
     librsvg2-common webp-pixbuf-loader
 )
-APT_BENCH=(gocryptfs bindfs libvips-tools libimage-exiftool-perl rsync python3 python3-pip imagemagick coreutils findutils)
+APT_BENCH=(gocryptfs bindfs libvips-tools webp libimage-exiftool-perl rsync python3 python3-pip imagemagick coreutils findutils)
 APT_WORKLOADS=(git sqlite3 tar restic borgbackup stress-ng)
 APT_SAVERS=(vim nano sed perl libimage-exiftool-perl imagemagick rsync tar zip unzip git attr python3)
 APT_SAVERS_FULL=(

@@ -119,6 +119,7 @@ fn start(args: &Args) -> Result<Daemon, Failure> {
     library.use_tools(tools::of_clips(path.as_deref()));
     let same = path.clone();
     library.use_decoder(move || tools::of_pictures(same.as_deref()));
+    library.use_quick_decoder(tools::of_webp(path.as_deref()));
     library.use_writer(move || tools::of_avif(path.as_deref()));
     if let Err(e) = guardian::start(library.root()) {
         error!(error = %e, "no process to guard the mounts; should the daemon be killed, programs may hang until `dam unmount`");

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -50,6 +50,9 @@ struct Args {
     /// Bytes of the longest file that it may write
     #[arg(long)]
     file_bytes: u64,
+    /// Somebody waits for it
+    #[arg(long)]
+    awaited: bool,
     /// What the program says goes nowhere, and the path of its output is its last argument
     #[arg(long)]
     apart: bool,
@@ -91,7 +94,9 @@ fn give_up(args: &Args, output: Option<&OwnedFd>) -> io::Result<()> {
         (Resource::Nofile, OPEN_FILES),
         (Resource::Core, 0),
     ];
-    nice(NICE)?;
+    if !args.awaited {
+        nice(NICE)?;
+    }
     for (resource, most) in limits {
         // At the hard limit of the processor the kernel kills, as somebody does who is short of memory; the signal before that says why.
         let hard = if resource == Resource::Cpu { most.saturating_add(AFTER_SIGNAL) } else { most };
@@ -122,21 +127,24 @@ fn confine(args: &Args, output: Option<&OwnedFd>) -> Result<(), Box<dyn std::err
         .create()?
         .add_rules(path_beneath_rules(READABLE, AccessFs::from_read(ABI::V6)))?
         .add_rules(path_beneath_rules([&args.program], AccessFs::Execute | AccessFs::ReadFile))?;
-    let ruleset = match opened(stdin.as_fd())? {
-        file if file.is_file() => ruleset.add_rule(PathBeneath::new(stdin.as_fd(), AccessFs::ReadFile))?,
-        _ => ruleset,
+    let ruleset = match has_path(stdin.as_fd())? {
+        true => ruleset.add_rule(PathBeneath::new(stdin.as_fd(), AccessFs::ReadFile))?,
+        false => ruleset,
     };
     let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
-    let ruleset = match opened(output)? {
-        file if file.is_file() => ruleset.add_rule(PathBeneath::new(output, write))?,
-        _ => ruleset,
+    let ruleset = match has_path(output)? {
+        true => ruleset.add_rule(PathBeneath::new(output, write))?,
+        false => ruleset,
     };
     ruleset.restrict_self()?;
     Ok(())
 }
 
-fn opened(fd: BorrowedFd<'_>) -> io::Result<Metadata> {
-    File::from(fd.try_clone_to_owned()?).metadata()
+/// Whether it is a file that a path leads to: to what is in memory alone none does, and no rule takes it.
+fn has_path(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+    let is_in_memory = link.as_os_str().as_encoded_bytes().starts_with(b"/memfd:");
+    Ok(File::from(fd.try_clone_to_owned()?).metadata()?.is_file() && !is_in_memory)
 }
 
 /// Calls by which a path gets another mode, owner, time, attribute or length, which no Landlock, or no early one, knows of.

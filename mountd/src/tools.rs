@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use damfs::ops::clips::Tools;
-use damfs::ops::converter::{Decoder, Writer};
+use damfs::ops::converter::{Decoder, QuickDecoder, Writer};
 
 /// Finds in the folders of `PATH` what clips are rendered by.
 ///
@@ -30,6 +30,14 @@ pub fn of_pictures(path: Option<&OsStr>) -> Result<Decoder, String> {
 /// What is missing, and how to get it.
 pub fn of_avif(path: Option<&OsStr>) -> Result<Writer, String> {
     Ok(Writer { sandbox: itself()?, avifenc: program(path, "avifenc", "libavif-bin")? })
+}
+
+/// Finds there what WebP is decoded by in half of the time.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub fn of_webp(path: Option<&OsStr>) -> Result<QuickDecoder, String> {
+    Ok(QuickDecoder { sandbox: itself()?, dwebp: program(path, "dwebp", "webp")? })
 }
 
 fn itself() -> Result<PathBuf, String> {
@@ -58,6 +66,8 @@ mod tests {
             assert!(why.contains("vips is not there; install libvips-tools"), "{why}");
             let why = of_avif(path).unwrap_err();
             assert!(why.contains("avifenc is not there; install libavif-bin"), "{why}");
+            let why = of_webp(path).unwrap_err();
+            assert!(why.contains("dwebp is not there; install webp"), "{why}");
         }
     }
 }

@@ -1,4 +1,4 @@
-"""What a still costs beside other programs: stills.py PROGRAM FOLDER ROUNDS.
+"""What a still costs beside other programs: stills.py PROGRAM FOLDER ROUNDS DAM-MOUNTD DWEBP.
 
 Makes masters of real photographs (of scikit-image, enlarged, with grain) in FOLDER, and renders each for an Instagram portrait by PROGRAM
 (scripts/stills) and by others in turn. Prints lines for bench.sh: NAME|PEER|OURS_MS|PEER_MS|UNIT|AMOUNT|TARGET, times of the processor
@@ -82,7 +82,7 @@ def quality(reference, data):
 
 
 def main():
-    program, folder, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    program, folder, rounds, quick = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     pyvips.cache_set_max(0)
     out = os.path.join(folder, "ours.jpg")
     costs, qualities, memory = {}, {}, 0
@@ -91,7 +91,7 @@ def main():
             data = file.read()
         cost = costs.setdefault((size, kind), {"ours": [], "vips": [], "five": [], "vips five": [], "ratios": [], "cli": {}})
         for _ in range(rounds):
-            told = subprocess.run([program, "3", path, out], check=True, capture_output=True, text=True).stdout.splitlines()
+            told = subprocess.run([program, "3", path, out, *quick], check=True, capture_output=True, text=True).stdout.splitlines()
             ours, five = (statistics.median(map(float, line.split())) for line in told[:2])
             memory = max(memory, int(told[2]))
             vips = statistics.median(spent(lambda: by_vips(data, WIDTH, HEIGHT)) for _ in range(3))

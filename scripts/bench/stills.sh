@@ -11,7 +11,7 @@ pip install --quiet --disable-pip-version-check --root-user-action=ignore --targ
     die "pip could not install pyvips and scikit-image"
 mkdir "$FAST/stills"
 PYTHONPATH=$WORK/py VIPS_CONCURRENCY=1 python3 "$ROOT/scripts/bench/stills.py" \
-    "$BIN/examples/stills" "$FAST/stills" "$(scaled 5)" >"$WORK/stills.txt" || die "the stills could not be measured"
+    "$BIN/examples/stills" "$FAST/stills" "$(scaled 5)" "$BIN/dam-mountd" "$(command -v dwebp)" >"$WORK/stills.txt" || die "the stills could not be measured"
 while IFS='|' read -r name peer ours peers unit amount target; do
     figure "$name" "$peer" "$ours" "$peers" "$unit" "$amount" "$target"
 done <"$WORK/stills.txt"

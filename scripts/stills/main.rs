@@ -1,13 +1,18 @@
-//! What a still costs: stills TIMES MASTER OUT. Renders the master at MASTER for an Instagram portrait so many times, each time from its
-//! bytes, then the portrait and four other placements from one decode, and leaves the portrait in OUT. Prints the processor's milliseconds
-//! of each portrait and of each five placements, one line of either, and the most memory that the portraits took, in MiB.
+//! What a still costs: stills TIMES MASTER OUT [DAM-MOUNTD DWEBP]. Renders the master at MASTER for an Instagram portrait so many times, each
+//! time from its bytes, then the portrait and four other placements from one decode, and leaves the portrait in OUT. Prints the processor's milliseconds
+//! of each portrait and of each five placements, one line of either, and the most memory that the portraits took, in MiB. With two programs WebP
+//! is decoded as a daemon does it, and the times are also those of the processes that this takes.
 #![allow(clippy::print_stdout, reason = "a program for figures")]
 
 use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use damfs::media::{Fit, Limits, Master, Recipe, StillFormat};
+use damfs::media::{Converter, Fit, Limits, Master, MediaError, Quick, Recipe, StillFormat};
+use damfs::ops::converter::QuickDecoder;
+use damfs::ops::import::OpenFile;
+use damfs::types::ReadAt;
+use nix::sys::resource::{UsageWho, getrusage};
 
 const PLACEMENTS: [(u32, u32); 5] = [(1080, 1350), (1080, 1080), (1080, 1440), (1080, 566), (1080, 1920)];
 
@@ -25,10 +30,39 @@ fn recipe((width, height): (u32, u32)) -> Recipe {
     }
 }
 
-/// Milliseconds of the processor that this process has had.
+/// Milliseconds of the processor that this process has had, and those that it has waited for.
 fn spent() -> Result<f64, Box<dyn Error>> {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Ok(Duration::new(used.tv_sec.try_into()?, used.tv_nsec.try_into()?).as_secs_f64() * 1e3)
+    let mut spent = 0.0;
+    for whose in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let used = getrusage(whose)?;
+        for time in [used.user_time(), used.system_time()] {
+            let time =
+                Duration::from_secs(time.tv_sec().try_into()?) + Duration::from_micros(time.tv_usec().try_into()?);
+            spent += time.as_secs_f64() * 1e3;
+        }
+    }
+    Ok(spent)
+}
+
+/// What dwebp makes of a master.
+struct Made(Option<OpenFile>);
+
+impl Made {
+    fn of(decoder: Option<&QuickDecoder>, bytes: &dyn ReadAt) -> Result<Self, Box<dyn Error>> {
+        let Some((decoder, wanted)) = decoder.zip(Quick::of(bytes, &Limits::default())?) else { return Ok(Self(None)) };
+        let made = decoder.decode(bytes, &wanted, true, || true)?;
+        Ok(Self(Some(OpenFile::new(made.map_err(|why| format!("dwebp makes nothing of it: {why:?}"))?)?)))
+    }
+}
+
+impl Converter for Made {
+    fn png(&self, _: &dyn ReadAt, format: &str, _: u64) -> Result<Vec<u8>, MediaError> {
+        Err(MediaError::Unsupported { format: format.to_owned() })
+    }
+
+    fn pixels(&self) -> Option<&dyn ReadAt> {
+        self.0.as_ref().map(|made| made as &dyn ReadAt)
+    }
 }
 
 fn costs(times: usize, work: impl Fn() -> Result<(), Box<dyn Error>>) -> Result<Vec<f64>, Box<dyn Error>> {
@@ -49,16 +83,26 @@ fn most_memory() -> Result<u64, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [times, master, out] = args.as_slice() else { return Err("usage: stills TIMES MASTER OUT".into()) };
-    let (times, limits) = (times.parse::<usize>()?, Limits::default());
+    let ([times, master, out, programs @ ..], limits) = (args.as_slice(), Limits::default()) else {
+        return Err("usage: stills TIMES MASTER OUT [DAM-MOUNTD DWEBP]".into());
+    };
+    let quick = match programs {
+        [sandbox, dwebp] => Some(QuickDecoder { sandbox: sandbox.into(), dwebp: dwebp.into() }),
+        _ => None,
+    };
+    let times = times.parse::<usize>()?;
     let bytes = fs::read(master)?;
-    let rendered = |size| Ok::<_, Box<dyn Error>>(Master::decode(&bytes, &limits)?.render(&recipe(size))?.bytes);
+    let decoded = || {
+        let made = Made::of(quick.as_ref(), &bytes)?;
+        Ok::<_, Box<dyn Error>>(Master::decode_with(&bytes, &limits, Some(&made))?)
+    };
+    let rendered = |size| Ok::<_, Box<dyn Error>>(decoded()?.render(&recipe(size))?.bytes);
     let [portrait, ..] = PLACEMENTS;
     fs::write(out, rendered(portrait)?)?;
     let one = costs(times, || rendered(portrait).map(drop))?;
     let memory = most_memory()?;
     let five = costs(times, || {
-        let master = Master::decode(&bytes, &limits)?;
+        let master = decoded()?;
         for size in PLACEMENTS {
             master.render(&recipe(size))?;
         }

@@ -46,7 +46,7 @@ mod xmp;
 mod zip;
 
 pub use budget::{Budget, Share};
-pub use decode::{Conversion, Converter, Limits, Master, conversion, decoded_bytes};
+pub use decode::{Conversion, Converter, Limits, Master, Quick, conversion, decoded_bytes};
 pub use encode::{AVIF_COMMAND, Encoder, Rendered};
 pub use focus::Focus;
 pub use heif::{COMMAND as HEIF_COMMAND, is_heif};

@@ -2,6 +2,7 @@
 //!
 //! What decodes them are codecs of video, hundreds of thousands of lines of C. A crash, a hang or worse of theirs costs one picture.
 
+mod quick;
 mod run;
 mod write;
 
@@ -14,6 +15,7 @@ use crate::catalog::{CatalogError, ChangeKind};
 use crate::media::{self, Budget, MediaError};
 use crate::types::Timestamp;
 use crate::view::tree::Lacks;
+pub use quick::{NotQuick, QuickDecoder};
 pub use write::Writer;
 
 /// Bytes of memory: what the sandbox gives one of them.
@@ -42,6 +44,7 @@ type Find = Arc<dyn Fn() -> Result<Decoder, String> + Send + Sync>;
 pub struct Converter {
     state: Mutex<State>,
     writer: Mutex<write::State>,
+    quick: Mutex<Option<QuickDecoder>>,
     /// The memory that all programs at once may take. Not that of the decodes: a slow one keeps no other format waiting.
     room: Budget,
     /// What took more than it was given, by a content's hash or, to be written, by that of content and recipe: when, and of what.
@@ -51,7 +54,13 @@ pub struct Converter {
 impl Default for Converter {
     fn default() -> Self {
         let room = Budget::new(ROOM);
-        Self { state: Mutex::default(), writer: Mutex::default(), room, resting: Mutex::default() }
+        Self {
+            state: Mutex::default(),
+            writer: Mutex::default(),
+            quick: Mutex::default(),
+            room,
+            resting: Mutex::default(),
+        }
     }
 }
 
@@ -109,6 +118,10 @@ impl Converter {
 
     fn writer_state(&self) -> MutexGuard<'_, write::State> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn quick_state(&self) -> MutexGuard<'_, Option<QuickDecoder>> {
+        self.quick.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What cannot be rendered for want of a program, as far as that is known.

@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Library;
 use crate::media::video::Progress;
@@ -39,6 +42,8 @@ pub(super) struct Run<'a> {
     pub output: &'a File,
     pub cpu_seconds: u64,
     pub file_bytes: u64,
+    /// Somebody waits for it: it does not come behind everybody else.
+    pub is_awaited: bool,
     /// The program talks on its standard output: it is told of another path of the output, behind its arguments.
     pub is_apart: bool,
 }
@@ -80,6 +85,7 @@ impl Run<'_> {
             .args(["--parent", &std::process::id().to_string()])
             .args(["--cpu-seconds", &self.cpu_seconds.to_string()])
             .args(["--file-bytes", &self.file_bytes.to_string()])
+            .args(self.is_awaited.then_some("--awaited"))
             .args(self.is_apart.then_some("--apart"))
             .arg(self.program)
             .args(self.arguments)
@@ -90,6 +96,7 @@ impl Run<'_> {
             .stderr(Stdio::piped())
             .spawn()?;
         let mut child = Guard(child);
+        let ended = pidfd_open(Pid::from_child(&child.0), PidfdFlags::empty()).ok();
         let progress = Mutex::new(Progress::default());
         let heard = || progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let said = child.0.stderr.take();
@@ -103,7 +110,7 @@ impl Run<'_> {
                 if !goes_on(&heard()) {
                     break None;
                 }
-                std::thread::sleep(pause);
+                wait(ended.as_ref(), pause);
                 pause = (pause * 2).min(LOOK);
             };
             // Its end closes what the listener reads.
@@ -136,6 +143,13 @@ impl Run<'_> {
     }
 }
 
+/// Until a process has ended, or for so long.
+fn wait(ended: Option<&OwnedFd>, most: Duration) {
+    let Some((ended, most)) = ended.zip(Timespec::try_from(most).ok()) else { return std::thread::sleep(most) };
+    // Whatever comes of it, the process is looked at next.
+    let _ = poll(&mut [PollFd::new(ended, PollFlags::IN)], Some(&most));
+}
+
 /// Hears what it says until it has ended.
 fn listen(said: ChildStderr, progress: &Mutex<Progress>) {
     let mut said = BufReader::new(said);
@@ -161,6 +175,14 @@ pub(super) fn nameless(library: &Library) -> io::Result<File> {
         io::Error::other(format!("a file without a name (O_TMPFILE) cannot be had in the library's folder: {e}"))
     })?;
     Ok(File::from(file))
+}
+
+/// A file in memory alone.
+///
+/// # Errors
+/// When there is none to be had.
+pub(super) fn in_memory() -> io::Result<File> {
+    Ok(File::from(rustix::fs::memfd_create("damfs", MemfdFlags::CLOEXEC)?))
 }
 
 /// What was written to a file, to a bound.

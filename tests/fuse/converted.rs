@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use damfs::media::{Limits, Quick};
+use damfs::ops::converter::QuickDecoder;
+
 use crate::harness::*;
 
 /// A studio with `library/luna/a.avif` and `library/luna/b.heic`.
@@ -151,4 +154,36 @@ fn readers_of_slow_ones_keep_no_other_reader_waiting() {
     for stat in &mut slow {
         stat.wait().unwrap();
     }
+}
+
+#[test]
+fn webp_is_decoded_in_the_sandbox_to_the_same_exports_as_without_it() {
+    let mut s = Studio::mounted();
+    let from = s.path("in");
+    fs::create_dir_all(&from).unwrap();
+    sh(&format!(
+        "cd {}; /usr/bin/python3 -c 'from PIL import Image
+n = Image.effect_noise((160, 200), 60).resize((1280, 1600)); m = Image.merge(\"RGB\", (n, n.rotate(180), n)); m.save(\"a.webp\", quality=85)
+m.putalpha(n); m.save(\"b.webp\", quality=70)'",
+        from.display()
+    ));
+    // Ours would hide that nothing runs there.
+    let quick = QuickDecoder { sandbox: dam_path().with_file_name("dam-mountd"), dwebp: "/usr/bin/dwebp".into() };
+    for (name, channels) in [("a.webp", 3), ("b.webp", 4)] {
+        let bytes = fs::read(from.join(name)).unwrap();
+        let wanted = Quick::of(&bytes, &Limits::default()).unwrap().unwrap();
+        let made = quick.decode(&bytes, &wanted, true, || true).unwrap().unwrap().metadata().unwrap().len();
+        assert!((1280 * 1600 * channels..=wanted.most).contains(&made), "{name}: {made}");
+    }
+    s.import(&from, &["--into", "luna", "--set", "rating=safe"]);
+    s.dam(["set", "library/luna/a.webp", "library/luna/b.webp", "status.instagram=approved"]);
+    let placement = s.mnt("platforms/instagram/post_square");
+    let out = s.path("out");
+    sh(&format!("rsync -a {}/ {}/", placement.display(), out.display()));
+    assert_eq!(names(&out), ["a.jpg", "b.jpg"]);
+    s.unmount();
+    sh(&format!("rm -rf {}/store/renditions/*", s.library().display()));
+    // Without any program.
+    s.mount_with(&[]);
+    assert!(!sh(&format!("rsync -aic {}/ {}/", placement.display(), out.display())).contains(">f"), "the same bytes");
 }

@@ -15,7 +15,7 @@ pub struct Studio {
 }
 
 /// The `dam` that was built with these tests; `dam-mountd` lies beside it.
-fn dam_path() -> PathBuf {
+pub fn dam_path() -> PathBuf {
     let dam = PathBuf::from(env!("CARGO_BIN_EXE_dam"));
     let daemon = dam.with_file_name("dam-mountd");
     assert!(daemon.exists(), "dam-mountd is not built: run `cargo build --workspace` first (scripts/test.sh does)");

@@ -11,6 +11,7 @@ mod hostile;
 mod look;
 mod matrix;
 mod metadata;
+mod quick;
 mod recipes;
 #[path = "../fuzz/targets.rs"]
 mod targets;

@@ -3,6 +3,7 @@
 mod general;
 mod inks;
 mod psd;
+mod quick;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,6 +15,7 @@ use super::sniff::sniff;
 use super::words::Told;
 use super::{MediaError, heif, layered, probe};
 use crate::types::ReadAt;
+pub use quick::Quick;
 
 /// Profiles beyond this are no profiles of pictures.
 const MAX_ICC: usize = 4 * 1024 * 1024;
@@ -28,6 +30,11 @@ pub trait Converter {
     /// # Errors
     /// [`MediaError::Damaged`] when the picture is at fault, [`MediaError::Unavailable`] when the program cannot be run.
     fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError>;
+
+    /// The pixels of this picture as another program made them ([`Quick`]), if one did.
+    fn pixels(&self) -> Option<&dyn ReadAt> {
+        None
+    }
 }
 
 /// The PNG that another program is to make of a picture.
@@ -182,10 +189,13 @@ impl Master {
                 })?;
                 by_others(&converter.png(source, format, most)?, ImageFormat::Png, limits, header)?
             }
-            Reader::Image(format) => {
-                let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
-                by_others(&bytes, format, limits, header)?
-            }
+            Reader::Image(format) => match opened.made(converter)? {
+                Some(made) => made,
+                None => {
+                    let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
+                    by_others(&bytes, format, limits, header)?
+                }
+            },
         };
         let Opened { header, .. } = opened;
         let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
@@ -247,6 +257,12 @@ impl Opened {
     fn png_bytes(&self) -> Result<u64, MediaError> {
         let size = self.header.size.ok_or_else(|| MediaError::damaged("it tells no size"))?;
         Ok(layered::unpacked(size, self.header.pixel()))
+    }
+
+    /// What another program has seen of it.
+    fn made(&self, converter: Option<&dyn Converter>) -> Result<Option<Decoded>, MediaError> {
+        let Some((made, size)) = converter.and_then(Converter::pixels).zip(self.header.size) else { return Ok(None) };
+        Ok(quick::read(made, size)?)
     }
 
     fn conversion(&self) -> Result<Conversion, MediaError> {

@@ -57,6 +57,7 @@ fn probe_with(
         output: &output,
         cpu_seconds: PROBE_SECONDS,
         file_bytes: TOLD,
+        is_awaited: false,
         is_apart: false,
     };
     let began = library.clock.now();

@@ -205,6 +205,7 @@ impl Library {
             output: &output,
             cpu_seconds: PROBE_SECONDS,
             file_bytes: TOLD,
+            is_awaited: false,
             is_apart: false,
         };
         watch.until(PROBE_SECONDS * 4, None);
@@ -231,6 +232,7 @@ impl Library {
             output,
             cpu_seconds: seconds,
             file_bytes: encode.bits / 4 * (length.as_secs() + 1) + SLACK_BYTES,
+            is_awaited: false,
             is_apart: false,
         };
         // By the clock it may take longer than by the processor, for it comes behind everybody else.

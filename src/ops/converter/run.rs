@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::{Decoder, ROOM};
 use crate::media::{self, Conversion, HEIF_COMMAND, Limits, Master, MediaError};
 use crate::ops::Library;
+use crate::ops::import::OpenFile;
 use crate::ops::sandboxed::{Ended, Run, copy, nameless};
 use crate::ops::stills::Pace;
 use crate::types::{ContentId, ReadAt};
@@ -24,22 +25,39 @@ const SAMPLES: [(&str, &[u8]); 2] = [("avif", include_bytes!("sample.avif")), ("
 /// What the PNG of a sample may have.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
-/// A picture that is decoded here: itself, or the PNG that was made of it.
+/// A picture that is decoded here: itself, or what was made of it.
 pub(in crate::ops) struct Ready<'a> {
     source: &'a dyn ReadAt,
     limits: Limits,
-    png: Option<Png>,
+    made: Made,
 }
 
-/// A file without a name.
-struct Png(File);
+/// What was made of it, in a file without a name.
+enum Made {
+    Nothing,
+    Png(File),
+    Pixels(OpenFile),
+}
 
-impl media::Converter for Png {
-    fn png(&self, _: &dyn ReadAt, _: &str, _: u64) -> Result<Vec<u8>, MediaError> {
+impl media::Converter for Made {
+    fn png(&self, _: &dyn ReadAt, format: &str, _: u64) -> Result<Vec<u8>, MediaError> {
+        let Self::Png(file) = self else {
+            return Err(MediaError::Unavailable {
+                format: format.to_owned(),
+                why: "nothing was made of it".to_owned(),
+            });
+        };
         // The limit of the file bounds it.
-        let mut bytes = vec![0; usize::try_from(self.0.metadata()?.len()).unwrap_or(0)];
-        self.0.read_exact_at(&mut bytes, 0)?;
+        let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
+    }
+
+    fn pixels(&self) -> Option<&dyn ReadAt> {
+        match self {
+            Self::Pixels(file) => Some(file),
+            Self::Nothing | Self::Png(_) => None,
+        }
     }
 }
 
@@ -51,12 +69,11 @@ impl Ready<'_> {
 
     /// Whether there was work for it that is not to be done again.
     pub(in crate::ops) const fn is_converted(&self) -> bool {
-        self.png.is_some()
+        matches!(self.made, Made::Png(_))
     }
 
     pub(in crate::ops) fn decode(&self) -> Result<Master, MediaError> {
-        let png = self.png.as_ref().map(|png| png as &dyn media::Converter);
-        Master::decode_with(self.source, &self.limits, png)
+        Master::decode_with(self.source, &self.limits, Some(&self.made))
     }
 }
 
@@ -80,14 +97,17 @@ impl Library {
         limits: &Limits,
         pace: Pace,
     ) -> Result<Option<Ready<'a>>, MediaError> {
-        let png = match media::conversion(source, limits)? {
-            None => None,
+        let made = match media::conversion(source, limits)? {
+            None => match self.quickly(source, limits, pace)? {
+                Some(pixels) => Made::Pixels(OpenFile::new(pixels)?),
+                None => Made::Nothing,
+            },
             Some(wanted) => match self.converted(content, source, wanted, pace)? {
+                Some(png) => Made::Png(png),
                 None => return Ok(None),
-                made => made.map(Png),
             },
         };
-        Ok(Some(Ready { source, limits: *limits, png }))
+        Ok(Some(Ready { source, limits: *limits, made }))
     }
 
     fn converted(
@@ -109,7 +129,7 @@ impl Library {
             Pace::Background => converter.room.take_spare(bytes),
         };
         let Some(_share) = share else { return Ok(None) };
-        match self.convert(&decoder, source, wanted)? {
+        match self.convert(&decoder, source, wanted, pace)? {
             Ok(png) => Ok(Some(png)),
             Err(Fault::Overran(what)) => {
                 converter.rest(content.0, self.clock.now(), &what);
@@ -128,6 +148,7 @@ impl Library {
         decoder: &Decoder,
         source: &dyn ReadAt,
         wanted: Conversion,
+        pace: Pace,
     ) -> Result<Result<File, Fault>, MediaError> {
         let Conversion { format, most } = wanted;
         let (input, output) = (nameless(self)?, nameless(self)?);
@@ -144,6 +165,7 @@ impl Library {
             output: &output,
             cpu_seconds: SECONDS,
             file_bytes: most,
+            is_awaited: matches!(pace, Pace::Reader),
             is_apart: false,
         };
         let is_copied = copy(source, &input, goes_on)?;
@@ -172,7 +194,7 @@ impl Library {
     pub(super) fn try_sample(&self, decoder: &Decoder, format: &'static str) -> Result<Result<(), String>, MediaError> {
         let Some((_, sample)) = SAMPLES.into_iter().find(|(of, _)| *of == format) else { return Ok(Ok(())) };
         let wanted = Conversion { format, most: SAMPLE_BYTES };
-        let tried = self.convert(decoder, &sample.to_vec(), wanted)?.map(drop);
+        let tried = self.convert(decoder, &sample.to_vec(), wanted, Pace::Background)?.map(drop);
         Ok(tried.map_err(|(Fault::Its(why) | Fault::Overran(why))| {
             format!("vips decodes no {format} ({why}); install what libheif decodes it with")
         }))

@@ -71,16 +71,17 @@ struct Writing<'a> {
     library: &'a Library,
     writer: Writer,
     pixels: u64,
+    is_awaited: bool,
 }
 
 impl Encoder for Writing<'_> {
     fn avif(&self, png: &[u8], arguments: &[String]) -> Result<Vec<u8>, MediaError> {
-        let Self { library, writer, pixels } = self;
-        match library.run_writer(writer, png, arguments) {
+        let Self { library, writer, pixels, is_awaited } = self;
+        match library.run_writer(writer, png, arguments, *is_awaited) {
             Ok(bytes) => Ok(bytes),
             Err(Fault::Passing(e)) => Err(e),
             // The pixels are ours: what it cannot do with these it cannot do with any, or it is for want of memory.
-            Err(Fault::Its(why)) => match library.run_writer(writer, SAMPLE, &[]) {
+            Err(Fault::Its(why)) => match library.run_writer(writer, SAMPLE, &[], *is_awaited) {
                 Ok(_) => Err(MediaError::Overran { what: format!("{why}; {pixels} pixels may be too many") }),
                 Err(Fault::Passing(e)) => Err(e),
                 Err(Fault::Its(why)) => Err(library.stop_writing(unable(&why))),
@@ -137,7 +138,7 @@ impl Library {
             (Arc::clone(find), lack.is_tried)
         };
         let (find, is_tried) = due;
-        let found = find().and_then(|writer| match is_tried.then(|| self.run_writer(&writer, SAMPLE, &[])) {
+        let found = find().and_then(|writer| match is_tried.then(|| self.run_writer(&writer, SAMPLE, &[], false)) {
             None | Some(Ok(_)) => Ok(writer),
             Some(Err(Fault::Its(why))) => Err(unable(&why)),
             Some(Err(Fault::Passing(e))) => Err(e.to_string()),
@@ -182,7 +183,8 @@ impl Library {
             Pace::Background => converter.room.take_spare(bytes),
         };
         let _share = share.ok_or(StillError::Busy)?;
-        let made = finished.write(Some(&Writing { library: self, writer, pixels }));
+        let is_awaited = matches!(pace, Pace::Reader);
+        let made = finished.write(Some(&Writing { library: self, writer, pixels, is_awaited }));
         Ok(made.map_err(|e| match e {
             // It is so of the next picture, too.
             MediaError::Unwritable { why, .. } => self.stop_writing(why),
@@ -205,7 +207,13 @@ impl Library {
         unwritable(why)
     }
 
-    fn run_writer(&self, writer: &Writer, png: &[u8], arguments: &[String]) -> Result<Vec<u8>, Fault> {
+    fn run_writer(
+        &self,
+        writer: &Writer,
+        png: &[u8],
+        arguments: &[String],
+        is_awaited: bool,
+    ) -> Result<Vec<u8>, Fault> {
         let passing = |e: io::Error| Fault::Passing(MediaError::Io(e));
         let overran = |what: String| Fault::Passing(MediaError::Overran { what });
         let (input, output) = (nameless(self).map_err(passing)?, nameless(self).map_err(passing)?);
@@ -224,6 +232,7 @@ impl Library {
             output: &output,
             cpu_seconds: SECONDS,
             file_bytes: MOST_BYTES,
+            is_awaited,
             is_apart: true,
         };
         let began = self.clock.now();

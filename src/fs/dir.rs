@@ -151,9 +151,8 @@ impl Mount {
 
     fn row_attr(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         match &row.what {
-            What::Node { stat, asset: Some(asset), proxy: Some(version), .. } => {
-                let attr = self.proxy_of(who, *version, stat.mtime);
-                Ok((attr, self.ttl(), Some(Virtual::Proxy(*asset, *version))))
+            What::Node { stat, asset: Some(asset), proxy: Some(stand), .. } => {
+                Ok(self.stand_attr(who, *asset, stat.id, stat.mtime, *stand))
             }
             What::Node { stat, .. } => Ok((self.dated(who, self.stat_attr(stat)), self.ttl(), None)),
             What::Item(item) => self.describe(who, parent, &row.name, Found::Item((**item).clone())),

@@ -31,6 +31,10 @@ impl Mount {
     /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
     pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
         match knows(&self.library.gate, tx, who, &node)? {
+            Knows::Yes(None) if node.asset.is_some() && !who.subject.downloads_what_he_lists() => {
+                let asset = node.asset.map(|id| tx.asset(id)).transpose()?.flatten().map(Box::new);
+                Ok((node, asset))
+            }
             Knows::Yes(asset) => Ok((node, asset)),
             Knows::No => Err(FsError::NotFound),
         }

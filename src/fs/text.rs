@@ -76,7 +76,7 @@ impl Mount {
                     let node = asset.node.map(|node| tx.node(node)).transpose()?.flatten();
                     // Mode and attributes of the file are in it, too.
                     let at = node.map_or(asset.changed, |node| asset.changed.max(node.ctime));
-                    Ok((Record::of(tx, &asset)?, at))
+                    Ok((Record::told(&self.library, who, tx, &asset)?, at))
                 })?;
                 (record.text().map_err(|e| FsError::Io(e.to_string()))?, at)
             }

@@ -40,6 +40,7 @@ mod thumbs;
 mod trail;
 mod values;
 mod verdicts;
+mod viewers;
 mod views;
 mod whence;
 mod words;

@@ -238,6 +238,12 @@ impl Subject {
         self.filter(verb).is_all()
     }
 
+    /// Whether he may have the bytes of whatever he may list, as it is plain from the rules themselves.
+    #[must_use]
+    pub fn downloads_what_he_lists(&self) -> bool {
+        self.filter(Verb::Download) == self.filter(Verb::List)
+    }
+
     /// Whether he may administer the library itself: a role with `admin = "*"` and no scope.
     #[must_use]
     pub fn is_admin(&self) -> bool {

@@ -45,7 +45,10 @@ impl Mount {
     /// [`FsError::NotDir`], or that the caller may not know it.
     pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<OpenedDir> {
         let who = self.who(caller)?;
-        let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
+        let place = self.library.catalog.read(|tx| match self.place(tx, &who, ino)? {
+            Place::View(dir) if !self.tree(tx, &who).finds_still(&dir)? => Err(FsError::Stale),
+            place => Ok(place),
+        })?;
         if let Place::View(Dir::Placement(platform, placement)) = &place {
             self.library.stills.look(platform, placement);
         }

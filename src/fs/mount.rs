@@ -175,7 +175,11 @@ impl Mount {
 
     /// What an inode denotes. [`FsError::Stale`] when that is nothing, or nothing that he may know.
     pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
-        self.denoted(tx, who, ino).map_err(FsError::of_inode)
+        match self.denoted(tx, who, ino).map_err(FsError::of_inode)? {
+            Object::Dir(dir) if !self.tree(tx, who).finds_still(&dir)? => Err(FsError::Stale),
+            Object::Text(text) if !self.has_text(tx, who, &text)? => Err(FsError::Stale),
+            object => Ok(object),
+        }
     }
 
     fn denoted(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
@@ -237,7 +241,8 @@ impl Mount {
 
     /// The folder, or the virtual directory, that an inode must be.
     pub(super) fn place(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Place> {
-        match self.object(tx, who, ino)? {
+        // What is looked up in it is decided by itself, without the way there.
+        match self.denoted(tx, who, ino).map_err(FsError::of_inode)? {
             Object::Dir(dir) => Ok(Place::View(dir)),
             // Reached by who stood in it when it was trashed.
             Object::Node(node, _) if node.kind == NodeKind::Dir && node.class == NodeClass::Local => {

@@ -17,7 +17,7 @@ use std::str::FromStr;
 pub use book::{RoleBook, RolesError, SelfReview};
 pub use cases::{Case, CaseWho, CasesError, Failed};
 pub use diff::{Difference, Effect, RoleChange, RoleKind, SettingChange, VerbChange};
-pub use lock::{AdultGate, Lock};
+pub use lock::{AdultGate, Factor, Lock};
 pub use moments::moments;
 pub use subject::{Decision, Subject};
 pub use when::When;
@@ -129,13 +129,15 @@ pub struct Rule {
     pub text: String,
     /// When it holds; always without.
     pub when: Option<When>,
+    /// What is allowed, only while the member's second factor is unlocked; what is denied, only while it is not.
+    pub unlocked: bool,
 }
 
 impl Rule {
     /// Every asset.
     #[must_use]
     pub fn everything() -> Self {
-        Self { expr: Expr::all(), text: "*".to_owned(), when: None }
+        Self { expr: Expr::all(), text: "*".to_owned(), when: None, unlocked: false }
     }
 
     /// `*`, or a query; as a scope is written.
@@ -153,7 +155,10 @@ impl Rule {
     pub fn parse_with(text: &str, vocabulary: &Vocabulary) -> Result<Self, ExprError> {
         match text.trim() {
             "*" => Ok(Self::everything()),
-            query => Ok(Self { expr: parse_with(query, vocabulary)?, text: query.to_owned(), when: None }),
+            query => {
+                let expr = parse_with(query, vocabulary)?;
+                Ok(Self { expr, text: query.to_owned(), when: None, unlocked: false })
+            }
         }
     }
 
@@ -169,6 +174,16 @@ impl Rule {
             Some(when) => format!("{}, {}", self.text, when.text()),
             None => self.text.clone(),
         }
+    }
+
+    /// The same of what is allowed.
+    fn said_allowed(&self) -> String {
+        self.said() + if self.unlocked { ", while unlocked" } else { "" }
+    }
+
+    /// The same of what is denied.
+    fn said_denied(&self) -> String {
+        self.said() + if self.unlocked { ", unless unlocked" } else { "" }
     }
 
     /// Whether it holds at a moment; with none, whenever it may.

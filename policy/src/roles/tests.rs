@@ -134,7 +134,7 @@ fn the_second_factor_is_asked_of_whom_the_gate_says() {
         (On, true, true, None),
     ];
     for (gate, enrolled, unlocked, lock) in table {
-        assert_eq!(Lock::of(gate, enrolled, unlocked), lock, "{gate:?} {enrolled} {unlocked}");
+        assert_eq!(Lock::of(gate, Factor::of(enrolled, unlocked)), lock, "{gate:?} {enrolled} {unlocked}");
     }
     assert_eq!(shipped().self_review(), SelfReview::Alone);
     assert_eq!(RoleBook::parse("self_review = \"allow\"\n[role.x]").unwrap().self_review(), SelfReview::Allow);
@@ -169,6 +169,73 @@ fn a_lock_keeps_from_what_is_adult_and_from_administering() {
     assert!(reason("admin", Lock::NotEnrolled, Verb::List, &adult).ends_with("dam member totp"));
     let plain = reason("editor", Lock::Locked, Verb::Admin, &safe);
     assert_eq!(plain, "role editor may not administer the library");
+}
+
+#[test]
+fn a_rule_may_ask_for_the_second_factor() {
+    let book = RoleBook::parse(
+        "[role.x.allow]\nlist = \"*\"\ndownload = { of = \"persona=luna\", unlocked = true }\nedit = \"*\"\n\
+         [role.x.deny]\nedit = { of = \"rating=safe\", unlocked = false }\nlist = { of = \"tag=sealed\", unlocked = false }",
+    )
+    .unwrap();
+    let subject = |factor| Subject::new("ann", book.get("x").unwrap(), None).giving(factor);
+    let luna = asset(&[("persona", "luna"), ("rating", "safe")]);
+    let mira = asset(&[("persona", "mira")]);
+    let sealed = asset(&[("tag", "sealed")]);
+    for (factor, of_luna, of_sealed) in [
+        (Factor::None, "l---------", "----------"),
+        (Factor::Locked, "l---------", "----------"),
+        (Factor::Open, "l-de------", "l--e------"),
+    ] {
+        assert_eq!(allowed(&subject(factor), &luna), of_luna, "{factor:?}");
+        assert_eq!(allowed(&subject(factor), &mira), "l--e------", "{factor:?}");
+        assert_eq!(allowed(&subject(factor), &sealed), of_sealed, "{factor:?}");
+    }
+    let reason = |factor, verb, facts| subject(factor).decide(verb, facts).reason;
+    let why = "role x may download `persona=luna` behind the second factor";
+    assert_eq!(reason(Factor::Locked, Verb::Download, &luna), format!("{why}; give it first: dam unlock"));
+    assert_eq!(reason(Factor::None, Verb::Download, &luna), format!("{why}; enrol one first: dam member totp"));
+    assert_eq!(
+        reason(Factor::Open, Verb::Download, &luna),
+        "allowed by role x: download = persona=luna, while unlocked"
+    );
+    assert_eq!(reason(Factor::Locked, Verb::Download, &mira), "role x may not download anything");
+    assert_eq!(
+        reason(Factor::Locked, Verb::Edit, &luna),
+        "role x may not edit `rating=safe` before the second factor; give it first: dam unlock"
+    );
+    let lent = |verb, facts| subject(Factor::Open).is_lent(verb, facts);
+    assert!(lent(Verb::Download, &luna) && lent(Verb::List, &sealed) && !lent(Verb::List, &luna));
+    // With several roles one may grant always what another grants behind it.
+    let free = RoleBook::parse("[role.y.allow]\nlist = \"*\"\ndownload = \"persona=luna\"").unwrap();
+    let both = Subject::of_roles("ann", &[book.get("x").unwrap(), free.get("y").unwrap()], None, None);
+    assert!(both.giving(Factor::Locked).allows(Verb::Download, &luna));
+    let was = RoleBook::parse("[role.x.allow]\nlist = \"*\"\ndownload = \"persona=luna\"\nedit = \"*\"").unwrap();
+    let changes = book.difference(&was).roles.pop().unwrap().verbs;
+    let told: Vec<String> =
+        changes.iter().map(|c| format!("{} {:?}: {} -> {}", c.verb, c.effect, c.before, c.after)).collect();
+    assert_eq!(
+        told,
+        [
+            "list Changes: * -> *, never tag=sealed, unless unlocked",
+            "download Changes: persona=luna -> persona=luna, while unlocked",
+            "edit Changes: * -> *, never rating=safe, unless unlocked",
+        ]
+    );
+    for (wrong, line, why) in [
+        ("[role.x.allow]\nlist = { of = \"*\", unlocked = false }", 2, "`unlocked = true`"),
+        (
+            "[role.x.allow]\nlist = \"*\"\n[role.x.deny]\nlist = { of = \"*\", unlocked = true }",
+            4,
+            "`unlocked = false`",
+        ),
+        ("[role.x.allow]\nlist = { of = \"*\", unlocked = \"yes\" }", 2, "`unlocked = true`"),
+        ("[role.x.allow]\nadmin = { of = \"*\", unlocked = true }", 2, "gives it first anyway"),
+        ("[role.x.allow]\nlist = { of = \"*\", unlokced = true }", 2, "did you mean `unlocked`"),
+    ] {
+        let e = RoleBook::parse(wrong).unwrap_err().0;
+        assert!(e.contains(&format!("line {line}")) && e.contains(why), "{e}");
+    }
 }
 
 #[test]
@@ -509,18 +576,26 @@ proptest! {
         roles in proptest::collection::vec(arb_role(), 1..4),
         scope in proptest::option::of(arb_expr()),
         lock in proptest::option::of(proptest::sample::select(&[Lock::Locked, Lock::NotEnrolled])),
+        factor in proptest::sample::select(&[Factor::None, Factor::Locked, Factor::Open]),
         moment in proptest::option::of(0..2_000_000_000_000_000_000_i64),
         ahead in 0..3_000_000_000_000_000_000_i64,
         facts in arb_facts(),
     ) {
-        let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None });
+        let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None, unlocked: false });
         let roles: Vec<&Role> = roles.iter().collect();
-        let subject = Subject::of_roles("ann", &roles, scope.clone(), moment).behind(lock);
+        let subject = Subject::of_roles("ann", &roles, scope.clone(), moment).behind(lock).giving(factor);
+        // Whichever way he came to where he is with his second factor.
+        let round = subject.clone().giving(Factor::Open).giving(Factor::Locked).giving(factor);
+        let open = subject.clone().giving(Factor::Open);
         for verb in Verb::ALL {
             let allowed = subject.decide(*verb, &facts).allowed;
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));
             prop_assert_eq!(allowed, subject.allows(*verb, &facts));
             prop_assert!(allowed || !subject.allows_everything(*verb));
+            prop_assert_eq!(allowed, round.allows(*verb, &facts));
+            prop_assert!(!allowed || open.allows(*verb, &facts), "unlocking takes nothing away");
+            let ends = !open.clone().giving(Factor::Locked).allows(*verb, &facts);
+            prop_assert_eq!(open.allows(*verb, &facts) && open.is_lent(*verb, &facts), open.allows(*verb, &facts) && ends);
         }
         // What is allowed at any moment to come is so at one of those that stand for them.
         if let Some(now) = moment {
@@ -534,7 +609,8 @@ proptest! {
         // Nothing is otherwise before the next moment that is named.
         if let Some(now) = moment {
             let next = roles.iter().filter_map(|role| role.next(now)).min();
-            let before = Subject::of_roles("ann", &roles, scope, next.map_or(Some(i64::MAX / 2), |next| Some(next - 1))).behind(lock);
+            let before = Subject::of_roles("ann", &roles, scope, next.map_or(Some(i64::MAX / 2), |next| Some(next - 1)));
+            let before = before.behind(lock).giving(factor);
             for verb in Verb::ALL {
                 prop_assert_eq!(subject.allows(*verb, &facts), before.allows(*verb, &facts));
             }
@@ -545,9 +621,13 @@ proptest! {
 fn arb_rule() -> impl Strategy<Value = Rule> {
     let hours = [None, Some("mon-fri 08:00-19:00"), Some("sat 22:00-06:00, wed 10:00-11:00"), Some("00:00-24:00")];
     let ends = [None, Some("1999-12-31"), Some("2026-03-29")];
-    (arb_expr(), proptest::sample::select(hours.to_vec()), proptest::sample::select(ends.to_vec())).prop_map(
-        |(expr, hours, ends)| Rule { text: expr.to_string(), expr, when: When::read(&berlin(), hours, ends).unwrap() },
-    )
+    let times = (proptest::sample::select(hours.to_vec()), proptest::sample::select(ends.to_vec()));
+    (arb_expr(), times, proptest::bool::weighted(0.3)).prop_map(|(expr, (hours, ends), unlocked)| Rule {
+        text: expr.to_string(),
+        expr,
+        when: When::read(&berlin(), hours, ends).unwrap(),
+        unlocked,
+    })
 }
 
 fn arb_role() -> impl Strategy<Value = Role> {

@@ -314,7 +314,7 @@ impl Mount {
             let name = FileName::try_from(".report")?;
             rows.push(Row { cookie: FIRST - 1, name, what: What::Item(report) });
         }
-        if !who.subject.allows_everything(Verb::List) || !who.subject.downloads_what_he_lists() {
+        if !who.subject.allows_everything(Verb::List) || !self.all_masked(tx, who)?.is_empty() {
             self.known_rows(tx, who, folder, FIRST, None, &mut rows)?;
             return Ok(rows);
         }
@@ -378,8 +378,8 @@ impl Mount {
             let aside = tx.tunnels_in(local)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView);
             hidden.extend(aside.map(|tunnel| tunnel.name));
         }
-        // Only who may list more than he may have makes the records themselves necessary.
-        let masks = !who.subject.downloads_what_he_lists();
+        // Only of what has something else in its place the records themselves are necessary.
+        let masked = self.all_masked(tx, who)?;
         // Values are gathered anew for each page; they are few beside files.
         let limit = if matches!(dir, Dir::Field(_) | Dir::NarrowField(..) | Dir::Saved) { usize::MAX } else { PAGE };
         let mut rows = Vec::new();
@@ -399,7 +399,7 @@ impl Mount {
                 }
                 let what = match leaf {
                     Leaf::File(row) => {
-                        let asset = if masks { tx.asset(row.asset)? } else { None };
+                        let asset = if masked.contains(&row.ordinal) { tx.asset(row.asset)? } else { None };
                         let proxy = asset.and_then(|a| self.masked(who, &a, row.node.id));
                         let stem = shared_stem(&row.view_name, row.marked_name.as_deref());
                         What::Node { stat: row.node, asset: Some(row.asset), stem, proxy }

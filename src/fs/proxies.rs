@@ -1,6 +1,7 @@
 //! What somebody who may not have an asset's bytes finds in place of its file and of its versions: inodes of his own, whose size tells nothing
 //! of the bytes. Never the file's own inode, whose size and pages others on the same mount rely on.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,15 @@ impl Mount {
             return None;
         }
         Some(if asset.kind == "image" && may(Verb::View) { Mask::Picture } else { Mask::Closed })
+    }
+
+    /// Those of which he is shown something in place of their files, by their ordinals. Rules that might hide bytes mostly hide none.
+    pub(super) fn all_masked(&self, tx: &dyn ReadTx, who: &Who) -> FsResult<HashSet<u64>> {
+        if who.subject.finds_files_themselves() {
+            return Ok(HashSet::new());
+        }
+        let known = who.subject.filter(Verb::List);
+        Ok(tx.numbers(&known.and(who.subject.filter(Verb::Download).negate()))?.into_iter().collect())
     }
 
     /// What he is shown in place of a node of the asset's. One that was set aside holds other bytes than the asset has.

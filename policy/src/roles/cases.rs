@@ -206,7 +206,7 @@ impl Source<'_> {
             }
             FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_) => {
                 let text = match self.text(value, &field.to_string())? {
-                    "me" if *field == Field::Owner => me,
+                    "me" if matches!(field, Field::Owner | Field::Reviewer) => me,
                     text => text,
                 };
                 let text = parse_value(field, text).map_err(|e| self.error(at, &e.to_string()))?;

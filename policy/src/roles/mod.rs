@@ -198,8 +198,10 @@ fn replace_me(expr: &Expr, member: &str) -> Expr {
         Expr::And(parts) => Expr::And(each(parts)),
         Expr::Or(parts) => Expr::Or(each(parts)),
         Expr::Not(inner) => Expr::Not(Box::new(replace_me(inner, member))),
-        Expr::Term(Term { field: Field::Owner, test: Test::Is(value) }) if value == "me" => {
-            Expr::is(Field::Owner, member)
+        Expr::Term(Term { field: field @ (Field::Owner | Field::Reviewer), test: Test::Is(value) })
+            if value == "me" =>
+        {
+            Expr::is(field.clone(), member)
         }
         Expr::Term(term) => Expr::Term(term.clone()),
     }

@@ -71,7 +71,7 @@ fn hand_over(from: &mut Rules, to: &mut Rules) {
 }
 
 impl Subject {
-    /// Puts a role and a scope to a name; replaces `owner=me` in every rule. Rules of hours hold, and a second factor is unlocked.
+    /// Puts a role and a scope to a name; replaces `owner=me` and `reviewer=me` in every rule. Rules of hours hold, and a second factor is unlocked.
     #[must_use]
     pub fn new(name: &str, role: &Role, scope: Option<Rule>) -> Self {
         Self::of_roles(name, &[role], scope, None)
@@ -313,6 +313,14 @@ impl Subject {
     #[must_use]
     pub fn downloads_what_he_lists(&self) -> bool {
         self.filter(Verb::Download) == self.filter(Verb::List)
+    }
+
+    /// Whether whatever he may list has its file for him: he may have the bytes, or may write to it and is shown no picture in its place.
+    #[must_use]
+    pub fn finds_files_themselves(&self) -> bool {
+        let [list, view, download, edit] =
+            [Verb::List, Verb::View, Verb::Download, Verb::Edit].map(|verb| self.filter(verb));
+        download == list || (edit == list && (view == download || view == Expr::nothing()))
     }
 
     /// Whether he may administer the library itself: a role with `admin = "*"` and no scope.

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod factor;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -32,15 +34,20 @@ fn shipped_roles_decide_as_the_design_says() {
     let waiting = asset(&[("owner", "ben"), ("stage", "client-approval"), ("client", "acme")]);
     let approved = asset(&[("owner", "ben"), ("status", "approved"), ("status.x", "approved"), ("client", "acme")]);
     let rejected = asset(&[("owner", "ben"), ("status", "rejected"), ("client", "acme")]);
+    let assigned = asset(&[("owner", "ben"), ("reviewer", "ann"), ("client", "acme")]);
+    // A record of the custodian's, by whatever right it might be somebody's else.
+    let record = [("tag", "custodian"), ("owner", "ann"), ("reviewer", "ann"), ("stage", "client-approval")];
+    let record = asset(&[&record[..], &[("status", "approved"), ("client", "acme")]].concat());
     let table = [
-        //                     somebody's draft  own draft     for the client  approved       rejected
-        ("admin", ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("content-creator", ["l-det-----", "l-detD----", "l-det-----", "l-det-----", "l-det-----"]),
-        ("editor", ["l-det-----", "l-det-----", "l-det-----", "l-det-----", "l-det-----"]),
-        ("marketing-manager", ["----------", "----------", "----------", "l-d-t--xp-", "----------"]),
-        ("client-reviewer", ["----------", "----------", "lv----r---", "lv----r---", "----------"]),
-        ("freelance-editor", ["----------", "l-de------", "----------", "----------", "----------"]),
-        ("backup", ["l-d-------", "l-d-------", "l-d-------", "l-d-------", "l-d-------"]),
+        // somebody's draft, one's own, for the client, approved, rejected, assigned, a custodian's
+        ("admin", "lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA l--etDr-pA"),
+        ("content-creator", "l-det----- l-detD---- l-det----- l-det----- l-det----- l-det----- l---------"),
+        ("custodian", "---------- ---------- ---------- ---------- ---------- ---------- l-detD----"),
+        ("editor", "l-det----- l-det----- l-det----- l-det----- l-det----- l-det----- l---------"),
+        ("marketing-manager", "---------- ---------- ---------- l-d-t--xp- ---------- ---------- ----------"),
+        ("client-reviewer", "---------- ---------- lv----r--- lv----r--- ---------- ---------- ----------"),
+        ("freelance-editor", "---------- l-de------ ---------- ---------- ---------- l-de------ ----------"),
+        ("backup", "l-d------- l-d------- l-d------- l-d------- l-d------- l-d------- l-d-------"),
     ];
     let book = shipped();
     assert_eq!(book.names().count(), table.len());
@@ -49,7 +56,9 @@ fn shipped_roles_decide_as_the_design_says() {
     for (name, row) in table {
         let role = book.find(name).unwrap();
         assert!(!role.description.is_empty());
-        for (facts, expected) in [&draft, &own, &waiting, &approved, &rejected].into_iter().zip(row) {
+        let of = [&draft, &own, &waiting, &approved, &rejected, &assigned, &record];
+        assert_eq!(row.split(' ').count(), of.len());
+        for (facts, expected) in of.into_iter().zip(row.split(' ')) {
             assert_eq!(allowed(&Subject::new("ann", role, None), facts), expected, "{name} {facts:?}");
             assert_eq!(allowed(&Subject::new("ann", role, Some(inside.clone())), facts), expected, "{name} in scope");
             assert_eq!(allowed(&Subject::new("ann", role, Some(outside.clone())), facts), "-".repeat(10), "{name} out");
@@ -67,19 +76,19 @@ fn the_reason_is_one_sentence() {
     let cases = [
         ("client-reviewer", None, Verb::Download, "role client-reviewer may not download anything"),
         ("editor", Some("client=acme"), Verb::Edit, "role editor, scope `client=acme`: the asset is outside the scope"),
-        ("admin", None, Verb::Download, "allowed by role admin: download = *"),
+        ("admin", None, Verb::Download, "allowed by role admin: download = not.tag=custodian"),
         ("editor", None, Verb::Admin, "role editor may not administer the library"),
         (
             "content-creator",
             None,
             Verb::Delete,
-            "role content-creator may delete only `owner=me`: the asset is not among them",
+            "role content-creator may delete only `owner=me,not.tag=custodian`: the asset is not among them",
         ),
         (
             "client-reviewer",
             None,
             Verb::View,
-            "role client-reviewer may list only `any(stage=client-approval;status=approved)`: the asset is not among them",
+            "role client-reviewer may list only `any(stage=client-approval;status=approved),not.tag=custodian`: the asset is not among them",
         ),
     ];
     for (role, scope, verb, reason) in cases {
@@ -109,7 +118,10 @@ fn everything_means_no_condition_at_all() {
     let subject = |role: &str, scope: Option<&str>| {
         Subject::new("ann", book.get(role).unwrap(), scope.map(|s| Rule::parse(s).unwrap()))
     };
-    assert!(Verb::ALL.iter().all(|v| subject("admin", None).allows_everything(*v)));
+    let reads = [Verb::View, Verb::Download, Verb::Export];
+    let everything = |v: &Verb| subject("admin", None).allows_everything(*v);
+    assert!(Verb::ALL.iter().all(|verb| everything(verb) != reads.contains(verb)), "all but what is the custodian's");
+    assert!(subject("admin", None).finds_files_themselves() && !subject("editor", None).finds_files_themselves());
     assert!(subject("admin", Some("*")).is_admin());
     assert!(!subject("admin", Some("client=acme")).is_admin());
     assert!(!subject("admin", Some("client=acme")).allows_everything(Verb::List));
@@ -117,125 +129,12 @@ fn everything_means_no_condition_at_all() {
     assert!(subject("backup", None).allows_everything(Verb::Download));
     assert!(!subject("backup", None).allows_everything(Verb::View));
     assert_eq!(subject("backup", None).filter(Verb::Edit), Expr::nothing());
-    assert_eq!(subject("content-creator", None).filter(Verb::Delete), Expr::is(Field::Owner, "ann"));
+    assert_eq!(subject("content-creator", None).filter(Verb::Delete).to_string(), "owner=ann,not.tag=custodian");
+    assert_eq!(
+        subject("freelance-editor", None).filter(Verb::List).to_string(),
+        "any(owner=ann;reviewer=ann),not.tag=custodian"
+    );
     assert_eq!(subject("editor", Some("client=acme,owner=me")).filter(Verb::List).to_string(), "client=acme,owner=ann");
-}
-
-#[test]
-fn the_second_factor_is_asked_of_whom_the_gate_says() {
-    use AdultGate::{Enrolled, On};
-    let table = [
-        // gate, enrolled, unlocked
-        (Enrolled, false, false, None),
-        (Enrolled, true, false, Some(Lock::Locked)),
-        (Enrolled, true, true, None),
-        (On, false, false, Some(Lock::NotEnrolled)),
-        (On, true, false, Some(Lock::Locked)),
-        (On, true, true, None),
-    ];
-    for (gate, enrolled, unlocked, lock) in table {
-        assert_eq!(Lock::of(gate, Factor::of(enrolled, unlocked)), lock, "{gate:?} {enrolled} {unlocked}");
-    }
-    assert_eq!(shipped().self_review(), SelfReview::Alone);
-    assert_eq!(RoleBook::parse("self_review = \"allow\"\n[role.x]").unwrap().self_review(), SelfReview::Allow);
-    assert_eq!(shipped().adult_gate(), Enrolled);
-    assert_eq!(RoleBook::parse("adult_gate = \"on\"\n[role.x]").unwrap().adult_gate(), On);
-}
-
-#[test]
-fn a_lock_keeps_from_what_is_adult_and_from_administering() {
-    let book = shipped();
-    let subject = |role: &str, lock| Subject::new("ann", book.get(role).unwrap(), None).behind(lock);
-    let adult = asset(&[("owner", "ann"), ("rating", "adult")]);
-    let safe = asset(&[("owner", "ann"), ("rating", "safe")]);
-    let unrated = asset(&[("owner", "ann")]);
-    let table = [
-        //                                         adult         safe          without a rating
-        ("admin", None, ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("admin", Some(Lock::Locked), ["----------", "lvdetDrxp-", "lvdetDrxp-"]),
-        ("admin", Some(Lock::NotEnrolled), ["---------A", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("editor", Some(Lock::Locked), ["----------", "l-det-----", "l-det-----"]),
-    ];
-    for (role, lock, row) in table {
-        for (facts, expected) in [&adult, &safe, &unrated].into_iter().zip(row) {
-            assert_eq!(allowed(&subject(role, lock), facts), expected, "{role} {lock:?} {facts:?}");
-        }
-    }
-    assert!(!subject("admin", Some(Lock::Locked)).is_admin());
-    assert!(!subject("admin", Some(Lock::NotEnrolled)).allows_everything(Verb::List));
-    let reason = |role: &str, lock, verb, facts| subject(role, Some(lock)).decide(verb, facts).reason;
-    assert!(reason("admin", Lock::Locked, Verb::List, &adult).ends_with("dam unlock"));
-    assert!(reason("admin", Lock::Locked, Verb::Admin, &safe).ends_with("dam unlock"));
-    assert!(reason("admin", Lock::NotEnrolled, Verb::List, &adult).ends_with("dam member totp"));
-    let plain = reason("editor", Lock::Locked, Verb::Admin, &safe);
-    assert_eq!(plain, "role editor may not administer the library");
-}
-
-#[test]
-fn a_rule_may_ask_for_the_second_factor() {
-    let book = RoleBook::parse(
-        "[role.x.allow]\nlist = \"*\"\ndownload = { of = \"persona=luna\", unlocked = true }\nedit = \"*\"\n\
-         [role.x.deny]\nedit = { of = \"rating=safe\", unlocked = false }\nlist = { of = \"tag=sealed\", unlocked = false }",
-    )
-    .unwrap();
-    let subject = |factor| Subject::new("ann", book.get("x").unwrap(), None).giving(factor);
-    let luna = asset(&[("persona", "luna"), ("rating", "safe")]);
-    let mira = asset(&[("persona", "mira")]);
-    let sealed = asset(&[("tag", "sealed")]);
-    for (factor, of_luna, of_sealed) in [
-        (Factor::None, "l---------", "----------"),
-        (Factor::Locked, "l---------", "----------"),
-        (Factor::Open, "l-de------", "l--e------"),
-    ] {
-        assert_eq!(allowed(&subject(factor), &luna), of_luna, "{factor:?}");
-        assert_eq!(allowed(&subject(factor), &mira), "l--e------", "{factor:?}");
-        assert_eq!(allowed(&subject(factor), &sealed), of_sealed, "{factor:?}");
-    }
-    let reason = |factor, verb, facts| subject(factor).decide(verb, facts).reason;
-    let why = "role x may download `persona=luna` behind the second factor";
-    assert_eq!(reason(Factor::Locked, Verb::Download, &luna), format!("{why}; give it first: dam unlock"));
-    assert_eq!(reason(Factor::None, Verb::Download, &luna), format!("{why}; enrol one first: dam member totp"));
-    assert_eq!(
-        reason(Factor::Open, Verb::Download, &luna),
-        "allowed by role x: download = persona=luna, while unlocked"
-    );
-    assert_eq!(reason(Factor::Locked, Verb::Download, &mira), "role x may not download anything");
-    assert_eq!(
-        reason(Factor::Locked, Verb::Edit, &luna),
-        "role x may not edit `rating=safe` before the second factor; give it first: dam unlock"
-    );
-    let lent = |verb, facts| subject(Factor::Open).is_lent(verb, facts);
-    assert!(lent(Verb::Download, &luna) && lent(Verb::List, &sealed) && !lent(Verb::List, &luna));
-    // With several roles one may grant always what another grants behind it.
-    let free = RoleBook::parse("[role.y.allow]\nlist = \"*\"\ndownload = \"persona=luna\"").unwrap();
-    let both = Subject::of_roles("ann", &[book.get("x").unwrap(), free.get("y").unwrap()], None, None);
-    assert!(both.giving(Factor::Locked).allows(Verb::Download, &luna));
-    let was = RoleBook::parse("[role.x.allow]\nlist = \"*\"\ndownload = \"persona=luna\"\nedit = \"*\"").unwrap();
-    let changes = book.difference(&was).roles.pop().unwrap().verbs;
-    let told: Vec<String> =
-        changes.iter().map(|c| format!("{} {:?}: {} -> {}", c.verb, c.effect, c.before, c.after)).collect();
-    assert_eq!(
-        told,
-        [
-            "list Changes: * -> *, never tag=sealed, unless unlocked",
-            "download Changes: persona=luna -> persona=luna, while unlocked",
-            "edit Changes: * -> *, never rating=safe, unless unlocked",
-        ]
-    );
-    for (wrong, line, why) in [
-        ("[role.x.allow]\nlist = { of = \"*\", unlocked = false }", 2, "`unlocked = true`"),
-        (
-            "[role.x.allow]\nlist = \"*\"\n[role.x.deny]\nlist = { of = \"*\", unlocked = true }",
-            4,
-            "`unlocked = false`",
-        ),
-        ("[role.x.allow]\nlist = { of = \"*\", unlocked = \"yes\" }", 2, "`unlocked = true`"),
-        ("[role.x.allow]\nadmin = { of = \"*\", unlocked = true }", 2, "gives it first anyway"),
-        ("[role.x.allow]\nlist = { of = \"*\", unlokced = true }", 2, "did you mean `unlocked`"),
-    ] {
-        let e = RoleBook::parse(wrong).unwrap_err().0;
-        assert!(e.contains(&format!("line {line}")) && e.contains(why), "{e}");
-    }
 }
 
 #[test]

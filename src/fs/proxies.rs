@@ -12,7 +12,7 @@ use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::catalog::{Asset, NodeRow, ReadTx, VersionRow};
 use crate::media;
-use crate::policy::Verb;
+use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Attr, NodeId, Timestamp, VersionId};
 
 /// What stands in place of bytes.
@@ -61,8 +61,11 @@ impl Mount {
         if who.subject.finds_files_themselves() {
             return Ok(HashSet::new());
         }
-        let known = who.subject.filter(Verb::List);
-        Ok(tx.numbers(&known.and(who.subject.filter(Verb::Download).negate()))?.into_iter().collect())
+        let masked = who.subject.filter(Verb::List).and(who.subject.filter(Verb::Download).negate());
+        // A query that speaks of no state finds nothing of the trash, which `find/state=trashed` lists.
+        let trashed = Expr::is(Field::State, "trashed");
+        let everywhere = Expr::Or(vec![trashed.clone(), trashed.negate()]);
+        Ok(tx.numbers(&masked.and(everywhere))?.into_iter().collect())
     }
 
     /// What he is shown in place of a node of the asset's. One that was set aside holds other bytes than the asset has.

@@ -37,7 +37,10 @@ fn studio() -> (World, Seat, Seat, Seat) {
     admin.mkdir("library/acme").unwrap();
     admin.write(FILE, &picture(1)).unwrap();
     admin.write("library/acme/t.txt", b"words and words").unwrap();
+    admin.write("library/acme/gone.txt", b"words that are gone").unwrap();
     world.settle();
+    admin.unlink("library/acme/gone.txt").unwrap();
+    world.pass(20_000);
     admin.overwrite(FILE, &picture(200)).unwrap();
     admin.setxattr(FILE, "user.shatag.sha256", "0123abcd").unwrap();
     admin.setxattr(FILE, "user.xdg.tags", "sea").unwrap();
@@ -87,6 +90,10 @@ fn a_viewer_sees_the_size_of_no_original() {
         let stat = seat.mount.getattr(&seat.caller, number);
         assert!(matches!(stat, Err(FsError::Stale)), "the file's own number tells nothing: {stat:?}");
         assert!(seat.mount.open(&seat.caller, 0, number, damfs::fs::OpenMode::default()).is_err());
+        let trashed = "find/state=trashed/gone.txt";
+        let (dir, name) = trashed.rsplit_once('/').unwrap();
+        let row = (name.to_owned(), seat.find(trashed).unwrap());
+        assert!(seat.rows(dir).contains(&row) && seat.attr(trashed).unwrap().size == 0, "nor is the trash's told");
         let version = admin.find("versions/acme/p.png/1.png").unwrap();
         assert!(matches!(seat.mount.getattr(&seat.caller, version), Err(FsError::Stale)), "nor a version's");
     }

@@ -83,13 +83,17 @@ fn things(mnt: &Path) -> Vec<String> {
     things
 }
 
+/// Puts the program that tries into a folder.
+pub fn put_tries(dir: &Path) {
+    for (name, text) in [("tries.py", include_str!("leaks/tries.py")), ("uring.py", include_str!("leaks/uring.py"))] {
+        fs::write(dir.join(name), text).unwrap();
+        set_mode(&dir.join(name), 0o644);
+    }
+}
+
 /// Where the program lies that tries, readable by everybody.
 pub fn tries(s: &Studio) -> String {
-    for (name, text) in [("tries.py", include_str!("leaks/tries.py")), ("uring.py", include_str!("leaks/uring.py"))] {
-        let script = s.path(name);
-        fs::write(&script, text).unwrap();
-        set_mode(&script, 0o644);
-    }
+    put_tries(s.dir.path());
     format!("/usr/bin/python3 -B {}", s.path("tries.py").display())
 }
 

@@ -9,7 +9,7 @@ use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
 use crate::media::Focus;
 use crate::ops::mapped::{Facet, Words};
-use crate::ops::{OpsError, assign, mapped, trail};
+use crate::ops::{OpsError, assign, mapped, trail, verdicts};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
 use crate::view::tree::{Dir, FOCUS};
@@ -218,7 +218,7 @@ impl Mount {
             if let Some((asset, facet)) = &mapped_to {
                 let id = asset.id;
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                let base = self.library.served.base(who.id, id, facet);
+                let (base, before) = (self.library.served.base(who.id, id, facet), asset.clone());
                 if mapped::merge(&mut asset, facet, value, base.as_deref(), &Words::Given(tx, who))
                     .map_err(bad_value)?
                 {
@@ -228,6 +228,11 @@ impl Mount {
                             let reason = format!("the change would put the file out of reach of {}", who.subject.name);
                             FsError::denied(Verb::Tag, id, reason)
                         })?;
+                    }
+                    let doubted = verdicts::doubted(&self.library, &before, &mut asset);
+                    let mut detail = detail.clone();
+                    if !doubted.is_empty() {
+                        detail["changed"] = doubted.into();
                     }
                     asset.changed = now.max(asset.changed);
                     assign::store(tx, &asset)?;

@@ -111,6 +111,13 @@ impl Guideline {
         &self.text
     }
 
+    /// The first line of a kind that fits an asset as it is now and did not as it was, as it is told to people.
+    #[must_use]
+    pub fn newly_fits(&self, clause: Clause, before: &impl Facts, asset: &impl Facts) -> Option<String> {
+        let is_new = |line: &&Line| line.clause == clause && line.meant.matches(asset) && !line.meant.matches(before);
+        self.lines.iter().find(is_new).map(|line| self.told(line))
+    }
+
     /// The first line of a kind that fits an asset, as it is told to people.
     #[must_use]
     pub fn fits(&self, clause: Clause, asset: &impl Facts) -> Option<String> {
@@ -118,9 +125,12 @@ impl Guideline {
             return Some(format!("the guideline of {} cannot be read: {why}", self.platform));
         }
         let line = self.lines.iter().find(|line| line.clause == clause && line.meant.matches(asset))?;
-        let Line { no, query, why, .. } = line;
+        Some(self.told(line))
+    }
+
+    fn told(&self, Line { no, query, why, .. }: &Line) -> String {
         let told = format!("line {no} of the guideline of {}: `{query}`", self.platform);
-        Some(if why.is_empty() { told } else { format!("{told}, {why}") })
+        if why.is_empty() { told } else { format!("{told}, {why}") }
     }
 
     /// What may be approved, as a query.

@@ -23,8 +23,8 @@ pub use glossary::{Glossary, GlossaryError, Refusal};
 pub use guideline::{Guideline, GuidelineError};
 pub use platforms::{Adult, Fit, Placement, PlacementKind, Platforms};
 pub use roles::{
-    AdultGate, Case, CaseWho, Decision, Difference, Lock, Role, RoleBook, RolesError, Rule, SelfReview, Subject, Verb,
-    When, moments,
+    AdultGate, Case, CaseWho, Decision, Difference, Factor, Lock, Role, RoleBook, RolesError, Rule, SelfReview,
+    Subject, Verb, When, moments,
 };
 pub use thinning::{ThinningError, ThinningRules};
 pub use workflow::{Workflow, WorkflowError};

@@ -202,7 +202,10 @@ impl Gate {
     #[must_use]
     pub fn may_keep(&self, who: &Who, asset: &Asset) -> Decision {
         let decision = self.decide(who, Verb::Download, asset);
-        let refusal = if Lock::may_close(&AssetFacts(asset)) {
+        let is_lent = |verb| who.subject.is_lent(verb, &AssetFacts(asset));
+        let refusal = if is_lent(Verb::List) || is_lent(Verb::Download) {
+            "your right to it ends with your second factor, and what lies elsewhere would stay"
+        } else if Lock::may_close(&AssetFacts(asset)) {
             "what is rated adult may be locked, and what lies elsewhere would stay open"
         } else if who.shift.is_some() {
             "your rights end by the clock, and what lies elsewhere would stay"

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AccessError, Policy};
 use crate::catalog::{FactorRow, MemberRow};
-use crate::policy::{Glossary, Lock, Platforms, Rule, Subject, Verb, moments};
+use crate::policy::{Factor, Glossary, Lock, Platforms, Rule, Subject, Verb, moments};
 use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
@@ -77,11 +77,12 @@ impl Who {
         must_not_be_over(row, now)?;
         let subject = Self::subject_of(row, Some(now), policy, terms)?;
         let until = factor.and_then(|factor| factor.open_until(now));
-        let lock = Lock::of(policy.adult_gate(), factor.is_some(), until.is_some());
+        let factor = Factor::of(factor.is_some(), until.is_some());
+        let subject = subject.behind(Lock::of(policy.adult_gate(), factor)).giving(factor);
         let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
         let shift = rules.chain(row.ends).min();
         let (id, read_only) = (row.id, row.read_only);
-        Ok(Self { id, subject: subject.behind(lock), policy: policy.no, read_only, until, since: now, shift })
+        Ok(Self { id, subject, policy: policy.no, read_only, until, since: now, shift })
     }
 
     /// What an active member may by his roles and scope, behind no second factor: at a moment, or as the rules are written.
@@ -123,8 +124,8 @@ impl Who {
         terms: Terms,
     ) -> Result<Subject, AccessError> {
         must_not_be_over(row, at.unwrap_or(now))?;
-        let lock = Lock::of(policy.adult_gate(), enrolled, true);
-        Ok(Self::subject_of(row, at, policy, terms)?.behind(lock))
+        let factor = Factor::of(enrolled, true);
+        Ok(Self::subject_of(row, at, policy, terms)?.behind(Lock::of(policy.adult_gate(), factor)).giving(factor))
     }
 
     /// As [`Who::subject_of`], in each way that a verb will be his from a moment on. None for who is not active, or whose role or scope cannot be
@@ -139,8 +140,10 @@ impl Who {
     /// As he is once he has unlocked what he has a second factor for.
     #[must_use]
     pub fn at_most(&self) -> Self {
-        let lock = self.subject.lock().filter(|lock| *lock != Lock::Locked);
-        Self { subject: self.subject.clone().behind(lock), until: None, ..self.clone() }
+        let subject = self.subject.clone();
+        let lock = subject.lock().filter(|lock| *lock != Lock::Locked);
+        let factor = if subject.factor() == Factor::Locked { Factor::Open } else { subject.factor() };
+        Self { subject: subject.behind(lock).giving(factor), until: None, ..self.clone() }
     }
 
     /// Whether he may still what he might when he was looked up; not for ever, when the clock was set back.

@@ -41,19 +41,15 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
             ("versions", Value::Array(versions)) => versions
                 .iter()
                 .map(|v| {
-                    format!(
-                        "{} ({}, {})",
-                        v["n"],
-                        print::bytes(v["size"].as_u64().unwrap_or(0)),
-                        print::word(&v["made"])
-                    )
+                    let size = v["size"].as_u64().map(|size| format!("{}, ", print::bytes(size))).unwrap_or_default();
+                    format!("{} ({size}{})", v["n"], print::word(&v["made"]))
                 })
                 .collect::<Vec<_>>()
                 .join(", "),
             ("conflict", Value::Object(fields)) => {
                 fields.keys().map(|field| print::safe(field)).collect::<Vec<_>>().join(", ")
             }
-            ("size", value) => print::bytes(value.as_u64().unwrap_or(0)),
+            ("size", value) => value.as_u64().map(print::bytes).unwrap_or_default(),
             (_, value) => print::word(value),
         };
         if !line.is_empty() {

@@ -43,7 +43,7 @@ pub fn run(global: &Global, args: &SimilarArgs) -> Done {
             print::word(&asset["path"]),
             print::word(&asset["format"]),
             print::dimensions(asset),
-            print::bytes(asset["size"].as_u64().unwrap_or(0)),
+            asset["size"].as_u64().map(print::bytes).unwrap_or_default(),
         ]);
     }
     print::line(&table.to_string())?;

@@ -26,7 +26,7 @@ pub fn run(global: &Global, args: &ShowArgs) -> Done {
             version["n"].to_string(),
             print::word(&version["made"]),
             print::word(&version["by"]),
-            print::bytes(version["size"].as_u64().unwrap_or(0)),
+            version["size"].as_u64().map(print::bytes).unwrap_or_default(),
             print::dimensions(version),
             print::word(&version["format"]),
             if version["current"] == true { "current".to_owned() } else { String::new() },

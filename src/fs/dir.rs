@@ -45,7 +45,10 @@ impl Mount {
     /// [`FsError::NotDir`], or that the caller may not know it.
     pub fn opendir(&self, caller: &Caller, ino: u64) -> FsResult<OpenedDir> {
         let who = self.who(caller)?;
-        let place = self.library.catalog.read(|tx| self.place(tx, &who, ino))?;
+        let place = self.library.catalog.read(|tx| match self.place(tx, &who, ino)? {
+            Place::View(dir) if !self.tree(tx, &who).finds_still(&dir)? => Err(FsError::Stale),
+            place => Ok(place),
+        })?;
         if let Place::View(Dir::Placement(platform, placement)) = &place {
             self.library.stills.look(platform, placement);
         }
@@ -151,9 +154,8 @@ impl Mount {
 
     fn row_attr(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Duration, Option<Virtual>)> {
         match &row.what {
-            What::Node { stat, asset: Some(asset), proxy: Some(version), .. } => {
-                let attr = self.proxy_of(who, *version, stat.mtime);
-                Ok((attr, self.ttl(), Some(Virtual::Proxy(*asset, *version))))
+            What::Node { stat, asset: Some(asset), proxy: Some(stand), .. } => {
+                Ok(self.stand_attr(who, *asset, stat.id, stat.mtime, *stand))
             }
             What::Node { stat, .. } => Ok((self.dated(who, self.stat_attr(stat)), self.ttl(), None)),
             What::Item(item) => self.describe(who, parent, &row.name, Found::Item((**item).clone())),

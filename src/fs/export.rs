@@ -1,19 +1,16 @@
-//! Exports of pictures, and marked proxies: which still an export is, and what of it a program sees.
+//! Exports of pictures: which still an export is, and what of it a program sees.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::handles::{Handle, Pass, Rights, Target};
-use super::inodes::{ExportRef, Virtual};
+use super::inodes::ExportRef;
 use super::mount::Mount;
-use super::{FsError, FsResult, Opened, attr};
+use super::{FsError, FsResult, attr};
 use crate::access::Who;
-use crate::catalog::{Asset, NodeRow, Outcome, ReadTx, RenditionRow, VersionRow};
-use crate::media;
+use crate::catalog::{Asset, Outcome, ReadTx, RenditionRow, VersionRow};
 use crate::ops::stills::{Still, StillError};
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
-use crate::types::{AssetId, Attr, Timestamp, VersionId};
+use crate::types::{AssetId, Attr};
 use crate::view::recipes;
 use crate::view::tree::{self, circulates};
 
@@ -112,52 +109,6 @@ impl Mount {
             StillError::Lasting(reason) => no_export(export, &reason),
             other => other.into(),
         })
-    }
-
-    /// Whether he may see a marked proxy of the asset but not its bytes.
-    pub(super) fn views_only(&self, who: &Who, asset: &Asset) -> bool {
-        let gate = &self.library.gate;
-        asset.kind == "image"
-            && asset.head.is_some()
-            && !gate.decide(who, Verb::Download, asset).allowed
-            && gate.decide(who, Verb::View, asset).allowed
-    }
-
-    /// What a member who may only view is shown in place of an asset's file: another inode, and a size known without rendering.
-    pub(super) fn proxy_attr(
-        &self,
-        who: &Who,
-        asset: &Asset,
-        node: &NodeRow,
-    ) -> Option<(Attr, Duration, Option<Virtual>)> {
-        let version = asset.head.filter(|_| self.views_only(who, asset))?;
-        Some((self.proxy_of(who, version, node.mtime), self.ttl(), Some(Virtual::Proxy(asset.id, version))))
-    }
-
-    pub(super) fn proxy_of(&self, who: &Who, version: VersionId, mtime: Timestamp) -> Attr {
-        attr::file(self.inodes.proxy(version, who.id), media::PROXY_BYTES, self.show, mtime)
-    }
-
-    /// Opens the marked proxy of an asset.
-    pub(super) fn open_proxy(&self, who: &Arc<Who>, ino: u64, asset: &Asset, epoch: u64) -> FsResult<Opened> {
-        let version = self
-            .library
-            .catalog
-            .read(|tx| match asset.head {
-                Some(head) => tx.version(head),
-                None => Ok(None),
-            })?
-            .ok_or(FsError::NotFound)?;
-        let content = self
-            .library
-            .catalog
-            .read(|tx| tx.content(version.content))?
-            .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
-        let reader = self.library.vault.open(&content);
-        let bytes = self.library.decoding(content.id, &reader, |master| master.proxy(&who.subject.name))?;
-        let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
-        let fh = self.handles.add(ino, Handle::Proxy { bytes, gate });
-        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false, flushes: false })
     }
 }
 

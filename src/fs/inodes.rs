@@ -42,6 +42,10 @@ pub enum Virtual {
     Clip(Box<ClipRef>),
     /// What a member who may view but not download reads of an asset's version.
     Proxy(AssetId, VersionId),
+    /// What he reads in place of one of its versions.
+    VersionProxy(AssetId, VersionId),
+    /// What he sees of a file that was set aside and whose bytes he may not have.
+    Aside(NodeId),
 }
 
 /// What a number says by itself.
@@ -149,11 +153,22 @@ impl Inodes {
     /// The number of a marked proxy: one per version and member.
     #[must_use]
     pub fn proxy(&self, version: VersionId, member: MemberId) -> u64 {
-        let mut key = Vec::with_capacity(40);
-        key.extend_from_slice(b"proxy");
-        key.extend_from_slice(version.as_bytes());
-        key.extend_from_slice(member.as_bytes());
+        let key = [b"proxy".as_slice(), version.as_bytes(), member.as_bytes()].concat();
         self.hashed(5, &key, |there| matches!(there, Virtual::Proxy(_, v) if *v == version))
+    }
+
+    /// The number of the proxy that stands in `versions/`: a file's ends with its version, and this one stays.
+    #[must_use]
+    pub fn version_proxy(&self, version: VersionId, member: MemberId) -> u64 {
+        let key = [b"version proxy".as_slice(), version.as_bytes(), member.as_bytes()].concat();
+        self.hashed(5, &key, |there| matches!(there, Virtual::VersionProxy(_, v) if *v == version))
+    }
+
+    /// The number of what stands in place of a file that was set aside.
+    #[must_use]
+    pub fn aside(&self, node: NodeId, member: MemberId) -> u64 {
+        let key = [b"aside".as_slice(), &node.0.to_be_bytes(), member.as_bytes()].concat();
+        self.hashed(5, &key, |there| matches!(there, Virtual::Aside(n) if *n == node))
     }
 
     /// What a remembered number is.

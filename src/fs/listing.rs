@@ -11,13 +11,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::mount::{Mount, Place, local_folder};
+use super::proxies::Stand;
 use super::shown::shared_stem;
 use super::{FsError, FsResult, NamesKept};
 use crate::access::Who;
-use crate::catalog::{Asset, ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
+use crate::catalog::{ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
-use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp, VersionId};
+use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp};
 use crate::view::tree::{self, Dir, Item, Leaf, TextFile};
 
 /// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
@@ -46,8 +47,8 @@ pub(super) enum What {
         asset: Option<AssetId>,
         /// The stem that it shares with others, who may have a part in its name.
         stem: Option<Box<str>>,
-        /// The version whose marked proxy the member sees in its place.
-        proxy: Option<VersionId>,
+        /// What the member sees in its place.
+        proxy: Option<Stand>,
     },
     Item(Box<Item>),
 }
@@ -313,7 +314,7 @@ impl Mount {
             let name = FileName::try_from(".report")?;
             rows.push(Row { cookie: FIRST - 1, name, what: What::Item(report) });
         }
-        if !who.subject.allows_everything(Verb::List) {
+        if !who.subject.allows_everything(Verb::List) || !self.all_masked(tx, who)?.is_empty() {
             self.known_rows(tx, who, folder, FIRST, None, &mut rows)?;
             return Ok(rows);
         }
@@ -360,7 +361,7 @@ impl Mount {
                     stat: NodeStat::from(&node),
                     asset: node.asset,
                     stem: None,
-                    proxy: asset.and_then(|a| self.proxied(who, &a)),
+                    proxy: asset.and_then(|a| self.masked(who, &a, node.id)),
                 };
                 rows.push(Row { cookie: first + entry.id.0, name: entry.name, what });
             }
@@ -377,8 +378,8 @@ impl Mount {
             let aside = tx.tunnels_in(local)?.into_iter().filter(|tunnel| tunnel.how == TunnelHow::AsideInView);
             hidden.extend(aside.map(|tunnel| tunnel.name));
         }
-        // Only a role that shows someone proxies makes the records themselves necessary.
-        let proxies = !who.subject.allows_everything(Verb::Download) && who.subject.has_rule(Verb::View);
+        // Only of what has something else in its place the records themselves are necessary.
+        let masked = self.all_masked(tx, who)?;
         // Values are gathered anew for each page; they are few beside files.
         let limit = if matches!(dir, Dir::Field(_) | Dir::NarrowField(..) | Dir::Saved) { usize::MAX } else { PAGE };
         let mut rows = Vec::new();
@@ -398,8 +399,8 @@ impl Mount {
                 }
                 let what = match leaf {
                     Leaf::File(row) => {
-                        let asset = if proxies { tx.asset(row.asset)? } else { None };
-                        let proxy = asset.and_then(|a| self.proxied(who, &a));
+                        let asset = if masked.contains(&row.ordinal) { tx.asset(row.asset)? } else { None };
+                        let proxy = asset.and_then(|a| self.masked(who, &a, row.node.id));
                         let stem = shared_stem(&row.view_name, row.marked_name.as_deref());
                         What::Node { stat: row.node, asset: Some(row.asset), stem, proxy }
                     }
@@ -407,7 +408,7 @@ impl Mount {
                         Item::Asset(asset) | Item::Trashed(asset) => {
                             let node = asset.node.map(|n| tx.node(n)).transpose()?.flatten();
                             let Some(node) = node else { continue };
-                            let proxy = self.proxied(who, asset);
+                            let proxy = self.masked(who, asset, node.id);
                             let stem = shared_stem(&asset.view_name, asset.marked_name.as_deref());
                             What::Node { stat: NodeStat::from(&node), asset: Some(asset.id), stem, proxy }
                         }
@@ -419,10 +420,6 @@ impl Mount {
         }
         rows.extend(locals);
         Ok(rows)
-    }
-
-    fn proxied(&self, who: &Who, asset: &Asset) -> Option<VersionId> {
-        asset.head.filter(|_| self.views_only(who, asset))
     }
 }
 

@@ -19,6 +19,7 @@ mod inodes;
 mod listing;
 mod mount;
 mod open;
+mod proxies;
 mod rename;
 mod rights;
 mod rivals;

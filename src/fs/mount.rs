@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clips::ClipRef;
 use super::handles::Handles;
 use super::inodes::{ExportRef, Inodes, Space, Virtual};
+use super::proxies::Mask;
 use super::shown::shared_stem;
 use super::text::Text;
 use super::{Audience, Entry, FsError, FsResult, Invalidation, Stat, attr};
@@ -37,7 +38,17 @@ pub(super) enum Object {
     Version(Box<VersionRow>, Box<Asset>),
     Export(Box<ExportRef>),
     Clip(Box<ClipRef>),
-    Proxy(Box<Asset>, VersionId),
+    /// What stands in place of a file, or of a version.
+    Proxy {
+        asset: Box<Asset>,
+        version: VersionId,
+        mask: Mask,
+        mtime: Timestamp,
+        /// The file, when it stands in place of that.
+        node: Option<Box<NodeRow>>,
+    },
+    /// What stands in place of a file that was set aside.
+    Aside(Box<NodeRow>),
     Text(Text),
     /// What a symbolic link that saved a query leads to.
     Link(Box<[u8]>),
@@ -164,7 +175,11 @@ impl Mount {
 
     /// What an inode denotes. [`FsError::Stale`] when that is nothing, or nothing that he may know.
     pub(super) fn object(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
-        self.denoted(tx, who, ino).map_err(FsError::of_inode)
+        match self.denoted(tx, who, ino).map_err(FsError::of_inode)? {
+            Object::Dir(dir) if !self.tree(tx, who).finds_still(&dir)? => Err(FsError::Stale),
+            Object::Text(text) if !self.has_text(tx, who, &text)? => Err(FsError::Stale),
+            object => Ok(object),
+        }
     }
 
     fn denoted(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Object> {
@@ -176,19 +191,25 @@ impl Mount {
                 if node.is_none() || self.library.live.get(id).is_some_and(|file| file.seen().nameless) {
                     let held = self.handles.orphan(id).ok_or(FsError::NotFound)?;
                     let asset = held.asset.map(|id| tx.asset(id)).transpose()?.flatten();
-                    if asset.as_ref().is_some_and(|a| !self.library.gate.decide(who, Verb::List, a).allowed) {
+                    let gate = &self.library.gate;
+                    let hides = |a: &Asset| !gate.allows(who, Verb::List, a) || self.mask(who, a).is_some();
+                    if asset.as_ref().is_some_and(hides) {
                         return Err(FsError::NotFound);
                     }
                     return Ok(Object::Node(Box::new(node.unwrap_or(held)), asset.map(Box::new)));
                 }
                 let node = node.ok_or(FsError::NotFound)?;
                 let (node, asset) = self.known(tx, who, node)?;
+                // By its number alone, as one that others were told or that he might read before.
+                if asset.as_ref().is_some_and(|asset| self.mask(who, asset).is_some()) {
+                    return Err(FsError::NotFound);
+                }
                 Ok(Object::Node(Box::new(node), asset))
             }
             Space::Version(no) => {
                 let version = tx.version_by_no(no)?.ok_or(FsError::NotFound)?;
                 let asset = tx.asset(version.asset)?.ok_or(FsError::NotFound)?;
-                if !self.library.gate.decide(who, Verb::List, &asset).allowed {
+                if !self.library.gate.allows(who, Verb::List, &asset) || self.version_mask(who, &asset).is_some() {
                     return Err(FsError::NotFound);
                 }
                 Ok(Object::Version(Box::new(version), Box::new(asset)))
@@ -198,13 +219,9 @@ impl Mount {
                 Virtual::Dir(dir) => self.tree(tx, who).again(dir)?.map(Object::Dir).ok_or(FsError::NotFound),
                 Virtual::Link(target) => Ok(Object::Link(target.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
-                Virtual::Proxy(id, version) => {
-                    let asset = tx.asset(*id)?.filter(|a| a.head == Some(*version)).ok_or(FsError::NotFound)?;
-                    if !self.views_only(who, &asset) {
-                        return Err(FsError::NotFound);
-                    }
-                    Ok(Object::Proxy(Box::new(asset), *version))
-                }
+                Virtual::Proxy(id, version) => self.proxied(tx, who, *id, *version),
+                Virtual::Aside(node) => self.aside(tx, who, *node),
+                Virtual::VersionProxy(id, version) => self.version_proxied(tx, who, *id, *version),
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
@@ -224,7 +241,8 @@ impl Mount {
 
     /// The folder, or the virtual directory, that an inode must be.
     pub(super) fn place(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Place> {
-        match self.object(tx, who, ino)? {
+        // What is looked up in it is decided by itself, without the way there.
+        match self.denoted(tx, who, ino).map_err(FsError::of_inode)? {
             Object::Dir(dir) => Ok(Place::View(dir)),
             // Reached by who stood in it when it was trashed.
             Object::Node(node, _) if node.kind == NodeKind::Dir && node.class == NodeClass::Local => {
@@ -404,7 +422,7 @@ impl Mount {
             Item::Version(asset, version) => {
                 // It may be thinned out.
                 self.note_shown(asset.id, None, parent, name);
-                Ok((attr::version(&self.inodes, &version, self.show), self.ttl(), None))
+                Ok(self.version_attr(who, &asset, &version))
             }
             Item::Dir(dir) => {
                 let what = Virtual::Dir(dir);
@@ -502,11 +520,8 @@ impl Mount {
             Object::Version(version, _) => attr::version(&self.inodes, &version, self.show),
             Object::Export(export) => self.explain(who, "stat", self.rendered_attr(&export))?,
             Object::Clip(clip) => self.clip_attr(&clip),
-            Object::Proxy(asset, version) => {
-                let id = asset.node.ok_or(FsError::NotFound)?;
-                let node = self.library.catalog.read(|tx| tx.node(id))?.ok_or(FsError::NotFound)?;
-                self.proxy_of(who, version, node.mtime)
-            }
+            Object::Aside(node) => self.proxy_stat(ino, Mask::Closed, node.mtime),
+            Object::Proxy { mask, mtime, .. } => self.proxy_stat(ino, mask, mtime),
             Object::Link(target) => attr::link(ino, target.len() as u64, self.show, self.born),
             Object::Text(text) => {
                 let (bytes, mtime) = self.text(who, &text)?;

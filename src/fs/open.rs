@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use super::handles::{Handle, OpenFile, Pass, Rights, Target};
 use super::inodes::{ExportRef, Space, Virtual};
 use super::mount::{Mount, Object};
+use super::proxies::Mask;
 use super::xattr::QUALITY;
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo, Takes};
 use crate::access::Who;
@@ -69,7 +70,7 @@ impl Mount {
     #[must_use]
     pub fn open_takes(&self, ino: u64) -> Takes {
         match self.remembered(ino).as_deref() {
-            Some(Virtual::Proxy(_, version)) => {
+            Some(Virtual::Proxy(_, version) | Virtual::VersionProxy(_, version)) => {
                 let version = self.library.catalog.read(|tx| tx.version(*version));
                 version.ok().flatten().map_or(Takes::Render, |version| rendering(&version))
             }
@@ -192,12 +193,25 @@ impl Mount {
                 let fh = self.handles.add(ino, handle);
                 Ok(Opened { fh, keep_cache: self.may_keep(), direct_io: false, forget_attr: false, flushes: false })
             }
-            Object::Proxy(asset, _) => {
+            Object::Aside(node) => {
+                self.library.catalog.read(|tx| {
+                    if mode.write {
+                        self.may_change(tx, who, Verb::Edit, &node)?;
+                    }
+                    self.may_node(tx, who, Verb::Download, &node)
+                })?;
+                // It may be his again: then it is another inode.
+                Err(FsError::Stale)
+            }
+            Object::Proxy { asset, version, mask, .. } => {
                 if mode.write {
                     self.may(who, Verb::Edit, &asset)?;
                 }
                 read_only("a proxy is read-only")?;
-                self.open_proxy(who, ino, &asset, epoch)
+                if mask == Mask::Closed {
+                    self.may(who, Verb::Download, &asset)?;
+                }
+                self.open_proxy(who, ino, &asset, version, epoch)
             }
             Object::Text(text) => {
                 read_only("this text is made by damfs")?;
@@ -495,7 +509,7 @@ fn reading(object: &Object, read: Option<&Asset>) -> Option<(AssetId, reads::Ope
             Some((export.asset.id, reads::Opened::Export(export.version.id, place(&export.placement))))
         }
         Object::Clip(clip) => Some((clip.asset.id, reads::Opened::Export(clip.version.id, place(&clip.placement)))),
-        Object::Proxy(asset, version) => Some((asset.id, reads::Opened::Proxy(*version))),
-        Object::Dir(_) | Object::Text(_) | Object::Link(_) => None,
+        Object::Proxy { asset, version, .. } => Some((asset.id, reads::Opened::Proxy(*version))),
+        Object::Dir(_) | Object::Text(_) | Object::Link(_) | Object::Aside(_) => None,
     }
 }

@@ -32,6 +32,10 @@ impl Mount {
     /// A node with what the caller may know of it; the asset is loaded only when the decision needs it.
     pub(super) fn known(&self, tx: &dyn ReadTx, who: &Who, node: NodeRow) -> FsResult<(NodeRow, Option<Box<Asset>>)> {
         match knows(&self.library.gate, tx, who, &node)? {
+            Knows::Yes(None) if node.asset.is_some() && !who.subject.finds_files_themselves() => {
+                let asset = node.asset.map(|id| tx.asset(id)).transpose()?.flatten().map(Box::new);
+                Ok((node, asset))
+            }
             Knows::Yes(asset) => Ok((node, asset)),
             Knows::No => Err(FsError::NotFound),
         }
@@ -167,10 +171,11 @@ impl Mount {
     }
 
     fn edits(&self, tx: &dyn ReadTx, who: &Who, node: &NodeRow) -> FsResult<bool> {
-        Ok(match node.asset.map(|id| tx.asset(id)).transpose()?.flatten() {
-            Some(asset) => self.library.gate.allows(who, Verb::Edit, &asset),
-            None => node.owner == Some(who.id),
-        })
+        match self.judge_node(tx, who, Verb::Edit, node) {
+            Ok(_) => Ok(true),
+            Err(FsError::Denied(_) | FsError::NotFound) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The asset that a file of that name in that folder would be. Judged as published: the maker's grace for provisional files must not

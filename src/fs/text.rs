@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::mount::Mount;
 use super::{FsError, FsResult};
 use crate::access::Who;
+use crate::catalog::ReadTx;
 use crate::ops::show::Record;
 use crate::ops::{records, why};
 use crate::policy::platforms::Placement;
@@ -76,7 +77,7 @@ impl Mount {
                     let node = asset.node.map(|node| tx.node(node)).transpose()?.flatten();
                     // Mode and attributes of the file are in it, too.
                     let at = node.map_or(asset.changed, |node| asset.changed.max(node.ctime));
-                    Ok((Record::of(tx, &asset)?, at))
+                    Ok((Record::told(&self.library, who, tx, &asset)?, at))
                 })?;
                 (record.text().map_err(|e| FsError::Io(e.to_string()))?, at)
             }
@@ -101,6 +102,17 @@ impl Mount {
         let (asset, version) = self.library.catalog.read(|tx| self.exported(tx, who, id, placement))?;
         let text = caption_of(&book, &asset, placement).ok().flatten().ok_or(FsError::NotFound)?;
         Ok((text.into_bytes(), caption_since(&book, &asset, &version)))
+    }
+
+    /// Whether he may know what a text speaks of, whoever was led to it.
+    pub(super) fn has_text(&self, tx: &dyn ReadTx, who: &Who, text: &Text) -> FsResult<bool> {
+        let (id, verb) = match text {
+            Text::Record(id) | Text::Why(id) => (id, Verb::List),
+            Text::Caption(id, _) | Text::Pending(id, _) => (id, Verb::Export),
+            Text::Library => return Ok(who.subject.allows_everything(Verb::List)),
+            Text::Status | Text::Errors | Text::Readme | Text::InboxReport | Text::Marker => return Ok(true),
+        };
+        Ok(tx.asset(*id)?.is_some_and(|asset| self.library.gate.allows(who, verb, &asset)))
     }
 
     /// As the gate says it of every asset at once.

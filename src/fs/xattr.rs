@@ -9,7 +9,7 @@ use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeKind, NodeRow, ReadTx};
 use crate::media::Focus;
 use crate::ops::mapped::{Facet, Words};
-use crate::ops::{OpsError, assign, mapped, trail};
+use crate::ops::{OpsError, assign, mapped, trail, verdicts};
 use crate::policy::Verb;
 use crate::types::{AssetId, Caller};
 use crate::view::tree::{Dir, FOCUS};
@@ -36,13 +36,30 @@ fn check_focus(name: &[u8], value: &[u8]) -> FsResult<()> {
     String::from_utf8_lossy(value).parse::<Focus>().map(drop).map_err(FsError::BadValue)
 }
 
+/// Whose attributes are asked for.
+struct Bearer {
+    node: NodeRow,
+    asset: Option<Asset>,
+    /// He may not have the file's bytes: of its attributes he has those that are the record. Any other may be a hash.
+    masked: bool,
+}
+
+impl Bearer {
+    fn shows(&self, name: &[u8]) -> bool {
+        !self.masked || name == FOCUS || Facet::of(name).is_some()
+    }
+}
+
 impl Mount {
-    fn xattr_node(&self, who: &Who, ino: u64) -> FsResult<Option<(NodeRow, Option<Asset>)>> {
+    fn xattr_node(&self, who: &Who, ino: u64) -> FsResult<Option<Bearer>> {
         self.library.catalog.read(|tx| match self.object(tx, who, ino)? {
             Object::Node(node, asset) => {
                 // The record is not that of a file which has lost its name to the asset's next one.
                 let asset = Self::asset_of(tx, &node, asset)?.filter(|asset| node.asset == Some(asset.id));
-                Ok(Some((*node, asset.map(|a| *a))))
+                Ok(Some(Bearer { node: *node, asset: asset.map(|a| *a), masked: false }))
+            }
+            Object::Proxy { asset, node: Some(node), .. } => {
+                Ok(Some(Bearer { node: *node, asset: Some(*asset), masked: true }))
             }
             _ => Ok(None),
         })
@@ -52,12 +69,12 @@ impl Mount {
     fn asset_behind(&self, tx: &dyn ReadTx, who: &Who, ino: u64) -> FsResult<Option<AssetId>> {
         let id = match self.object(tx, who, ino)? {
             Object::Node(node, asset) => return Ok(Self::asset_of(tx, &node, asset)?.map(|a| a.id)),
-            Object::Version(_, asset) | Object::Proxy(asset, _) => asset.id,
+            Object::Version(_, asset) | Object::Proxy { asset, .. } => asset.id,
             Object::Export(export) => export.asset.id,
             Object::Clip(clip) => clip.asset.id,
             Object::Text(Text::Record(id) | Text::Why(id) | Text::Pending(id, _) | Text::Caption(id, _))
             | Object::Dir(Dir::VersionsOf(id)) => id,
-            Object::Text(_) | Object::Dir(_) | Object::Link(_) => return Ok(None),
+            Object::Text(_) | Object::Dir(_) | Object::Link(_) | Object::Aside(_) => return Ok(None),
         };
         let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
         Ok(self.library.gate.decide(who, Verb::List, &asset).allowed.then_some(id))
@@ -82,7 +99,8 @@ impl Mount {
             let quality = self.explain(&who, "getxattr", self.export_quality(&export))?.ok_or(FsError::NoAttribute)?;
             return Ok(quality.to_string().into_bytes());
         }
-        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Err(FsError::NoAttribute) };
+        let found = self.xattr_node(&who, ino)?.filter(|bearer| bearer.shows(name));
+        let Some(Bearer { node, asset, .. }) = found else { return Err(FsError::NoAttribute) };
         if let Some(asset) = &asset
             && let Some(facet) = Facet::of(name)
         {
@@ -99,16 +117,17 @@ impl Mount {
     /// When the caller may not know the file.
     pub fn listxattr(&self, caller: &Caller, ino: u64) -> FsResult<Vec<u8>> {
         let who = self.who(caller)?;
-        let Some((node, asset)) = self.xattr_node(&who, ino)? else { return Ok(Vec::new()) };
+        let Some(bearer) = self.xattr_node(&who, ino)? else { return Ok(Vec::new()) };
+        let Bearer { node, asset, .. } = &bearer;
         let mut names: Vec<Vec<u8>> = self
             .library
             .catalog
             .read(|tx| tx.xattrs(node.id))?
             .into_iter()
             .map(|(name, _)| name)
-            .filter(|name| name.starts_with(b"user."))
+            .filter(|name| name.starts_with(b"user.") && bearer.shows(name))
             .collect();
-        if let Some(asset) = &asset {
+        if let Some(asset) = asset {
             let of_record = mapped::list(asset, &names);
             names.retain(|name| Facet::of(name).is_none());
             names.extend(of_record);
@@ -159,12 +178,15 @@ impl Mount {
         if value.is_some_and(|v| v.len() > MAX_VALUE) {
             return Err(FsError::Range);
         }
-        let Some((node, asset)) = self.xattr_node(who, ino)? else {
-            return Err(FsError::ReadOnly("this is made by damfs and keeps no attributes".into()));
-        };
+        let made = || FsError::ReadOnly("this is made by damfs and keeps no attributes".into());
+        let bearer = self.xattr_node(who, ino)?.ok_or_else(made)?;
         if name == mapped::ID {
             return Ok(());
         }
+        if !bearer.shows(name) {
+            return Err(made());
+        }
+        let Bearer { node, asset, .. } = bearer;
         let mapped_to = asset.as_ref().zip(Facet::of(name));
         match &mapped_to {
             Some((asset, _)) => {
@@ -198,7 +220,7 @@ impl Mount {
             if let Some((asset, facet)) = &mapped_to {
                 let id = asset.id;
                 let mut asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
-                let base = self.library.served.base(who.id, id, facet);
+                let (base, before) = (self.library.served.base(who.id, id, facet), asset.clone());
                 if mapped::merge(&mut asset, facet, value, base.as_deref(), &Words::Given(tx, who))
                     .map_err(bad_value)?
                 {
@@ -208,6 +230,11 @@ impl Mount {
                             let reason = format!("the change would put the file out of reach of {}", who.subject.name);
                             FsError::denied(Verb::Tag, id, reason)
                         })?;
+                    }
+                    let doubted = verdicts::doubted(&self.library, &before, &mut asset);
+                    let mut detail = detail.clone();
+                    if !doubted.is_empty() {
+                        detail["changed"] = doubted.into();
                     }
                     asset.changed = now.max(asset.changed);
                     assign::store(tx, &asset)?;

@@ -196,6 +196,7 @@ pub fn change_asset(
             reason: format!("the change would put the asset out of reach of {}", actor.member.name),
         });
     }
+    changed.extend(verdicts::doubt(library, &before, asset, changes));
     store(tx, asset)?;
     let rows: Vec<Value> = changed.iter().map(|c| json!({ "facet": c.field, "old": c.old, "new": c.new })).collect();
     let mut detail = json!({ "changed": rows });

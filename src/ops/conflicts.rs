@@ -6,7 +6,7 @@ use damfs_policy::{Field, Verb};
 use serde_json::{Value, json};
 
 use super::value::FacetChange;
-use super::{Actor, Library, OpsError, assign, folders, record, restore, target, trail, value};
+use super::{Actor, Library, OpsError, assign, folders, record, restore, target, trail, value, verdicts};
 use crate::catalog::{Asset, Conflict, ReadTx, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
@@ -145,9 +145,11 @@ pub fn resolve(
                 .map_err(|_| OpsError::usage(format!("`{n}` is no number of a version"), "see: dam versions"))?;
             (asset, _, _) = restore::save(library, actor, tx, &asset, n, name)?;
         }
+        let before = asset.clone();
         for field in &fields {
             decide(tx, actor, &mut asset, field, take, now)?;
         }
+        let doubted = verdicts::doubted(library, &before, &mut asset);
         if !actor.is_admin() && !actor.decide(library, Verb::Tag, &asset).allowed {
             return Err(OpsError::Refused {
                 verb: Verb::Tag,
@@ -158,7 +160,11 @@ pub fn resolve(
         asset.changed = now.max(asset.changed);
         assign::store(tx, &asset)?;
         let took = if matches!(take, "stands" | "other") { take } else { "value" };
-        trail::asset(tx, &actor.hand(now), "resolve", asset.id, &json!({ "fields": fields, "take": took }))?;
+        let mut detail = json!({ "fields": fields, "take": took });
+        if !doubted.is_empty() {
+            detail["changed"] = doubted.into();
+        }
+        trail::asset(tx, &actor.hand(now), "resolve", asset.id, &detail)?;
         let path = folders::path_of_asset(tx, &asset)?;
         Ok(json!({ "id": asset.id.to_string(), "path": path, "resolved": fields }))
     })

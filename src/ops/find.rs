@@ -1,7 +1,7 @@
 //! Queries: which assets match and may be listed, and in which order.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -109,8 +109,14 @@ impl Order {
     }
 
     /// The ordinals of what a query finds, in this order.
-    fn numbers(self, tx: &dyn ReadTx, query: &Expr) -> Result<Vec<u64>, CatalogError> {
+    fn numbers(self, tx: &dyn ReadTx, who: &Who, query: &Expr) -> Result<Vec<u64>, CatalogError> {
         let mut keys = tx.keys(query, self.by)?;
+        // A size belongs to who may have the bytes; others would find it between two that they know.
+        if self.by == Key::Size && !who.subject.downloads_what_he_lists() {
+            let his = query.clone().and(who.subject.filter(Verb::Download));
+            let known: HashSet<u64> = tx.numbers(&his)?.into_iter().collect();
+            keys.iter_mut().filter(|(ordinal, _)| !known.contains(ordinal)).for_each(|(_, size)| *size = None);
+        }
         let mut paths = Paths::default();
         for (_, value) in &mut keys {
             *value = match (self.by, value.take()) {
@@ -153,7 +159,7 @@ pub fn find(library: &Library, actor: &Actor, ask: &Ask, listener: &dyn Listener
     let mut numbers = library.catalog.read(|tx| {
         let query = asked(tx, actor.who(), ask.expr.as_deref())?;
         let numbers = match ask.order {
-            Some(order) => order.numbers(tx, &query)?,
+            Some(order) => order.numbers(tx, actor.who(), &query)?,
             None => tx.numbers(&query)?,
         };
         Ok::<_, OpsError>(numbers)
@@ -195,7 +201,8 @@ pub(super) fn rows(library: &Library, actor: &Actor, tx: &dyn ReadTx, page: &[u6
         // JSON holds text alone: the bytes of a path that is none are told beside it.
         let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
         let path_bytes = bytes.map(|p| folders::hex(p));
-        let size = asset.node.map(|node| tx.node(node)).transpose()?.flatten().map(|node| node.size);
+        let node = asset.node.filter(|_| actor.decide(library, Verb::Download, &asset).allowed);
+        let size = node.map(|node| tx.node(node)).transpose()?.flatten().map(|node| node.size);
         rows.push(json!({
             "path": path.as_deref().map(String::from_utf8_lossy),
             "path_bytes": path_bytes,

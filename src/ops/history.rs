@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 use super::{Actor, Library, OpsError, folders, probe, target};
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::media::Probe;
+use crate::policy::Verb;
 use crate::types::{Content, ContentId, Generation, Rfc3339};
 
 /// A version, as records and `dam versions` tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub n: u32,
-    pub size: u64,
-    pub content: ContentId,
+    /// Nothing, as `content`, for who may not have the bytes.
+    pub size: Option<u64>,
+    pub content: Option<ContentId>,
     pub format: String,
     pub width: Option<u32>,
     pub height: Option<u32>,
@@ -33,8 +35,8 @@ pub(super) fn rows(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Told>, CatalogE
             by: maker(tx, &version)?,
             current: asset.head == Some(version.id),
             n: version.n,
-            size: version.size,
-            content: version.content,
+            size: Some(version.size),
+            content: Some(version.content),
             format: version.format,
             width: version.width,
             height: version.height,
@@ -43,6 +45,14 @@ pub(super) fn rows(tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Told>, CatalogE
         })
     };
     tx.versions(asset.id)?.into_iter().map(row).collect()
+}
+
+impl Told {
+    /// As it is told to who may not have the bytes.
+    #[must_use]
+    pub(super) fn without_bytes(self) -> Self {
+        Self { size: None, content: None, ..self }
+    }
 }
 
 /// The version that last said how the file was generated, when the current one does not.
@@ -64,7 +74,11 @@ pub fn versions(library: &Library, actor: &Actor, name: &str) -> Result<Value, O
         let asset = target::asset(library, actor, tx, name)?;
         let path = folders::path_of_asset(tx, &asset)?;
         let inherited = inherited(tx, &asset)?;
-        Ok(json!({ "id": asset.id.to_string(), "path": path, "versions": rows(tx, &asset)?, "inherited": inherited }))
+        let mut versions = rows(tx, &asset)?;
+        if !actor.decide(library, Verb::Download, &asset).allowed {
+            versions = versions.into_iter().map(Told::without_bytes).collect();
+        }
+        Ok(json!({ "id": asset.id.to_string(), "path": path, "versions": versions, "inherited": inherited }))
     })
 }
 
@@ -166,8 +180,9 @@ pub fn diff(
         Ok::<_, OpsError>((found.asset, path, inherited, Side::of(tx, old)?, Side::of(tx, new)?))
     })?;
     let sides = old.fields(library)?.into_iter().zip(new.fields(library)?);
+    let has_bytes = actor.decide(library, Verb::Download, &asset).allowed;
     let differing: Vec<Value> = sides
-        .filter(|((_, old), (_, new))| old != new)
+        .filter(|((field, old), (_, new))| old != new && (has_bytes || *field != "size"))
         .map(|((field, old), (_, new))| json!({ "field": field, "from": old, "to": new }))
         .collect();
     Ok(json!({

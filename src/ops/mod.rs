@@ -92,7 +92,7 @@ pub mod tunnels;
 pub mod undo;
 pub mod value;
 pub mod values;
-mod verdicts;
+pub(crate) mod verdicts;
 pub mod versions;
 pub mod view_copy;
 mod watermark;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::folders::{self, Paths};
 use super::history::{self, Told};
 use super::{Actor, Library, OpsError, mapped, target};
+use crate::access::Who;
 use crate::catalog::{Asset, AssetState, CatalogError, NodeRow, ReadTx};
 use crate::types::{AssetId, Generation, MemberId, Rfc3339};
 use crate::view::tree::Tree;
@@ -207,6 +208,21 @@ impl Record {
         })
     }
 
+    /// What somebody is told who may list the asset: the size and the hashes of bytes belong to who may have them.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn told(library: &Library, who: &Who, tx: &dyn ReadTx, asset: &Asset) -> Result<Self, CatalogError> {
+        let record = Self::of(tx, asset)?;
+        if library.gate.allows(who, Verb::Download, asset) {
+            return Ok(record);
+        }
+        let versions = record.versions.into_iter().map(Told::without_bytes).collect();
+        // Programs keep hashes in attributes of theirs.
+        let file = record.file.map(|file| FileTold { xattrs: BTreeMap::new(), ..file });
+        Ok(Self { size: None, versions, file, ..record })
+    }
+
     /// The version whose bytes the asset has.
     #[must_use]
     pub fn current(&self) -> Option<&Told> {
@@ -233,7 +249,7 @@ pub fn show(library: &Library, actor: &Actor, name: &str) -> Result<Value, OpsEr
         let asset = target::asset(library, actor, tx, name)?;
         actor.must(library, Verb::List, &asset, name)?;
         let who = actor.who();
-        let record = Record::of(tx, &asset)?;
+        let record = Record::told(library, who, tx, &asset)?;
         let mut record = serde_json::to_value(record).map_err(|e| CatalogError::Engine(e.to_string()))?;
         record["view_name"] = Tree::new(tx, &who.subject, Some(who.id)).name_of(&asset)?.into();
         Ok(record)

@@ -9,7 +9,7 @@ use super::conflicts;
 use super::notices::Notice;
 use super::probe::apply_said;
 use super::record::Hand;
-use super::{Library, OpsError, assign, folders, trail};
+use super::{Library, OpsError, assign, folders, trail, verdicts};
 use crate::access::Identity;
 use crate::catalog::{Asset, CatalogError, EntryRow, NodeClass, ReadTx, VersionRow, WriteTx};
 use crate::media::{self, Probe};
@@ -127,10 +127,14 @@ impl Library {
             }
             return Ok(());
         }
+        let doubted = verdicts::doubted(self, master, &mut changed);
         changed.changed = now.max(changed.changed);
         *master = changed;
         assign::store(tx, master)?;
-        let detail = json!({ "sidecar": trail::path(tx, sidecar)?, "version": version.n });
+        let mut detail = json!({ "sidecar": trail::path(tx, sidecar)?, "version": version.n });
+        if !doubted.is_empty() {
+            detail["changed"] = doubted.into();
+        }
         Ok(trail::asset(tx, &Hand::own(version.made_by, now), "set", master.id, &detail)?)
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use damfs_policy::guideline::Clause;
 use damfs_policy::{Field, Platforms, SelfReview, Verb, Workflow};
+use serde_json::{Value, json};
 
+use super::record::Changed;
 use super::screen::Held;
 use super::value::FacetChange;
 use super::{Library, OpsError, guidelines, review, stages};
@@ -205,6 +207,39 @@ impl<'a> Court<'a> {
         }
         review::push_remark(asset, remark)
     }
+}
+
+/// Approvals whose guideline flags an asset as it is now, and did not as it was when somebody approved it, are asked anew: nobody has said why.
+/// Those of `decided` were held to the asset as it is.
+pub(super) fn doubt(
+    library: &Library,
+    before: &Asset,
+    asset: &mut Asset,
+    decided: &[(Field, FacetChange)],
+) -> Vec<Changed> {
+    let platforms = library.gate.platforms();
+    let mut changed = Vec::new();
+    for guideline in platforms.guidelines() {
+        let platform = guideline.platform();
+        let field = Field::Status(platform.to_owned());
+        let given =
+            |asset: &Asset| asset.status.get(platform).filter(|verdict| verdict.value == "approved").map(|v| v.at);
+        if given(asset).is_none() || given(asset) != given(before) || decided.iter().any(|(other, _)| *other == field) {
+            continue;
+        }
+        let Some(line) = guideline.newly_fits(Clause::Flag, &AssetFacts(before), &AssetFacts(asset)) else { continue };
+        let Some(verdict) = asset.status.get_mut(platform) else { continue };
+        "stale".clone_into(&mut verdict.value);
+        verdict.reason = Some(format!("since it was approved it has come to fit {line}"));
+        changed.push(Changed { field: field.to_string(), old: json!("approved"), new: json!("stale") });
+    }
+    changed
+}
+
+/// [`doubt`], as rows of a log.
+pub(crate) fn doubted(library: &Library, before: &Asset, asset: &mut Asset) -> Vec<Value> {
+    let told = |c: Changed| json!({ "facet": c.field, "old": c.old, "new": c.new });
+    doubt(library, before, asset, &[]).into_iter().map(told).collect()
 }
 
 /// Nothing when putting back verdicts makes nobody approve what he made himself, and none against a guideline.

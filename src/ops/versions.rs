@@ -8,7 +8,7 @@ use super::manifests::{FileFacts, Manifest};
 use super::notices::Notice;
 use super::probe::{self, Reading};
 use super::record::{Changed, Hand};
-use super::{OpsError, conflicts, looks, manifests, mapped, rivals, stages, trail};
+use super::{OpsError, conflicts, looks, manifests, mapped, rivals, stages, trail, verdicts};
 use crate::blob::BlobError;
 use crate::catalog::{
     Asset, CatalogError, ChangeKind, Counter, NodeClass, NodeKind, NodeRow, ReadTx, VersionRow, WriteTx, duplicate,
@@ -154,12 +154,16 @@ impl Library {
                 }
                 Ok(Some(Next::Same))
             }
-            Some(drafted) => {
+            Some(mut drafted) => {
+                let was = asset.clone();
                 if first {
                     mapped::absorb(tx, &mut asset, node.id, &self.gate.glossary())?;
                 }
+                let doubted = verdicts::doubt(self, &was, &mut asset, &[]);
+                let is_doubted = !doubted.is_empty();
+                drafted.changed.extend(doubted);
                 tx.put_content(content)?;
-                if self.publish(tx, &mut asset, node.id, &drafted, &planned.reading.now)? {
+                if self.publish(tx, &mut asset, node.id, &drafted, &planned.reading.now)? || is_doubted {
                     manifests::owe(tx, &drafted.version)?;
                 }
                 Ok(Some(Next::Version(drafted.version.id)))
@@ -305,12 +309,16 @@ fn draft(
         node.mtime = moved_on(last, content.size, node.mtime);
     }
     node.ctime = ticket.at;
+    let was = asset.clone();
     if asset.head.is_none() {
         // Attributes were set by somebody; what the file says by itself only fills what is empty.
         mapped::read_off(tx, asset, node.id, &reading.glossary)?;
     }
+    let doubted = verdicts::doubt(library, &was, asset, &[]);
     let by = seen.written_by.map(|by| by.member).or(node.owner);
-    head_of(library, tx, asset, last.as_ref(), (by, node.mtime), content, reading, ticket).map(Some)
+    let mut drafted = head_of(library, tx, asset, last.as_ref(), (by, node.mtime), content, reading, ticket)?;
+    drafted.changed.extend(doubted);
+    Ok(Some(drafted))
 }
 
 /// Makes a version of these bytes the head of the record, with what they say. What the bytes before it were judged to be ends with them.
@@ -325,6 +333,7 @@ fn head_of(
     reading: &Reading,
     ticket: &Ticket,
 ) -> Result<Drafted, OpsError> {
+    let was = asset.clone();
     let lost = probe::apply_probe(asset, reading);
     let probe = &reading.now;
     let version = VersionRow {
@@ -349,9 +358,10 @@ fn head_of(
     asset.duplicate = Some(duplicate(content.id));
     asset.colours = looks::colours(tx, content.id)?;
     asset.changed = ticket.at;
-    let changed = match before {
+    let mut changed = match before {
         Some(_) => stages::judge_again(library, tx, asset, &Hand::own(by, ticket.at))?,
         None => Vec::new(),
     };
+    changed.extend(verdicts::doubt(library, &was, asset, &[]));
     Ok(Drafted { version, before, at_odds, changed })
 }

@@ -160,6 +160,32 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Whether the member finds a directory that was looked up before, be it by somebody else or when he might know more. As its name is looked
+    /// up, which who stands in it, or was handed it, does not do.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn finds_still(&self, dir: &Dir) -> Result<bool, CatalogError> {
+        if self.sees_everything() {
+            return Ok(true);
+        }
+        match dir {
+            Dir::Query(_) | Dir::Narrow(_) | Dir::NarrowField(..) | Dir::Field(_) | Dir::Year(..) => {
+                Ok(self.walk(&path_of(dir))?.is_some())
+            }
+            Dir::Platform(_) | Dir::Placement(..) | Dir::TrashDay(_) => Ok(self.walk(&path_of(dir))?.is_some()),
+            Dir::VersionsTree(node) | Dir::RecordsTree(node) | Dir::WhyTree(node) => {
+                folder_visible(self.tx, self.subject, self.member, *node)
+            }
+            Dir::VersionsOf(id) => match self.tx.asset(*id)? {
+                Some(asset) => self.is_visible(&asset),
+                None => Ok(false),
+            },
+            Dir::WhyExports(place) => self.finds_still(place),
+            _ => Ok(true),
+        }
+    }
+
     /// What a name in a directory is; `None` also for what the member may not know.
     ///
     /// # Errors

@@ -119,8 +119,13 @@ fn evidence_is_made_by_admins_of_what_they_list_and_is_on_record() {
     assert_eq!(bench.make(1001, "c", of(ACME, true)).unwrap_err().kind, FailureKind::Refused, "he may not download");
     let (told, path) = bench.make(1001, "d", of(ACME, false)).unwrap();
     check(&path).unwrap();
+    // Nor is he told what bytes they are, or how many.
     let versions = json(&files(&path), "versions.json");
-    assert!(versions[1]["sha256"].is_null(), "nor is he told what bytes they are: {versions}");
+    for version in versions.as_array().unwrap() {
+        assert!(["sha256", "content", "size"].iter().all(|key| version[key].is_null()), "{versions}");
+    }
+    assert!(json(&files(&path), "record.json")["size"].is_null());
+    assert!(told["lacking"].to_string().contains("which kim may not have"), "{told}");
     let row = world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
     assert_eq!((row.actor.as_str(), row.action.as_str()), ("kim", "asset.evidence"));
     assert!(row.detail.contains(told["manifest"].as_str().unwrap()), "{}", row.detail);

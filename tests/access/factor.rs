@@ -263,3 +263,64 @@ fn the_secret_is_shown_to_nobody_again() {
     assert_eq!(world.kind(ANN, Command::Unlock { seconds: 0, code: "1".into() }), FailureKind::Usage);
     assert_eq!(world.kind(ANN, Command::Unlock { seconds: 43_201, code: "1".into() }), FailureKind::Usage);
 }
+
+const RULES: &str = r#"
+[role.keeper.allow]
+list = "*"
+tag = "*"
+download = { of = "tag=velvet", unlocked = true }
+[role.keeper.deny]
+list = { of = "tag=sealed", unlocked = false }
+"#;
+
+/// What a rule asks for the second factor is there while it is unlocked, whatever it is rated; without one it never is.
+#[test]
+fn a_rule_that_asks_for_the_second_factor_holds_while_it_is_unlocked() {
+    let (world, _) = stage();
+    let world = world.with_roles(RULES);
+    world.set(ADULT, &["rating=safe"]);
+    world.set(SAFE, &["tag=sealed"]);
+    let ken = world.member("ken", 1_005, "keeper", None);
+    let why = |world: &World| {
+        let command = Command::Why { target: ADULT.into(), as_member: None };
+        let told = world.serve(1_005, command).unwrap().to_string();
+        told.replace('\\', "")
+    };
+    assert!(why(&world).contains("enrol one first: dam member totp"), "{}", why(&world));
+    assert_eq!((errno(ken.read(ADULT)), errno(ken.read(SAFE))), (libc::EACCES, libc::ENOENT));
+    let (phone, _) = enrol(&world, 1_005);
+    assert!(
+        why(&world)
+            .contains("role keeper may download `tag=velvet` behind the second factor; give it first: dam unlock")
+    );
+    assert_eq!((errno(ken.read(ADULT)), errno(ken.read(SAFE))), (libc::EACCES, libc::ENOENT));
+    assert!(!ken.names("by/tag").contains(&"sealed".into()));
+
+    unlock(&world, 1_005, 900, &phone.code(&world)).unwrap();
+    assert!(why(&world).contains("tag=velvet, while unlocked"), "{}", why(&world));
+    let open = ken.open(ADULT, true, false).unwrap();
+    assert_eq!(ken.pread(open).unwrap(), b"globex");
+    assert!(ken.has(SAFE) && ken.names("by/tag").contains(&"sealed".into()));
+    let thumbs = world
+        .serve(1_005, Command::ThumbsList { assets: vec![world.show(ADULT)["id"].as_str().unwrap().parse().unwrap()] });
+    assert!(thumbs.unwrap().to_string().contains("ends with your second factor"), "no cache keeps it longer");
+    world.pass(900_000);
+    assert_eq!(errno(ken.pread(open)), libc::EACCES, "an open file ends with it");
+    assert_eq!((errno(ken.read(ADULT)), errno(ken.read(SAFE))), (libc::EACCES, libc::ENOENT));
+    // How far he reaches is told of who has unlocked all that he may; who has no second factor has none of it.
+    world.member("kim", 1_006, "keeper", None);
+    let reach = world.serve(0, Command::AuditAccess { target: None, member: None, unused: None }).unwrap();
+    let rows = reach["rows"].as_array().unwrap();
+    let assets = |member: &str, verb: &str| {
+        rows.iter().find(|row| row["member"] == member && row["verb"] == verb).unwrap()["assets"].as_u64().unwrap()
+    };
+    assert_eq!([assets("ken", "list"), assets("ken", "download")], [2, 1]);
+    assert_eq!([assets("kim", "list"), assets("kim", "download")], [1, 0]);
+    let cases = "[[case]]\nname = \"a\"\nrole = \"keeper\"\nasset = { tag = \"velvet\" }\nallow = [\"download\"]\n\
+                 [[case]]\nname = \"b\"\nrole = \"keeper\"\nlocked = true\nasset = { tag = \"velvet\" }\nallow = [\"list\"]\ndeny = [\"download\"]\n\
+                 [[case]]\nname = \"c\"\nmember = \"ken\"\nasset = { tag = \"velvet\" }\nallow = [\"download\"]\n\
+                 [[case]]\nname = \"d\"\nmember = \"kim\"\nasset = { tag = \"sealed\" }\ndeny = [\"list\"]\n";
+    let tried = world.serve(0, Command::PolicyTest { cases: Some(cases.to_owned()), text: None }).unwrap();
+    assert_eq!(tried["failed"].as_array().map_or(0, Vec::len), 0, "{tried}");
+    assert_eq!(tried["cases"], 4, "{tried}");
+}

@@ -171,6 +171,83 @@ fn what_a_guideline_flags_is_approved_with_a_reason() {
     assert_eq!(world.show(A)["status"]["facebook"]["reason"], "a beach, as agreed");
 }
 
+/// Regression: a line that came to fit what was approved before was asked of nobody.
+#[test]
+fn what_comes_to_fit_a_flag_after_its_approval_is_asked_anew() {
+    let (world, admin) = studio();
+    put(
+        &world,
+        0,
+        "facebook",
+        "- flag: `rating=suggestive` say why\n- flag: `tag=gun` show it\n- flag: `text=swords` so\n",
+        None,
+    )
+    .unwrap();
+    let status = |world: &World| world.show(A)["status"]["facebook"]["value"].as_str().unwrap().to_owned();
+    world.set(A, &["rating=safe"]);
+    let ways: [(&str, &dyn Fn()); 4] = [
+        ("a command", &|| world.set(A, &["rating=suggestive"])),
+        ("an attribute", &|| admin.setxattr(A, "user.xdg.tags", "gun").unwrap()),
+        ("a view", &|| {
+            admin.mkdir("by/tag/gun").unwrap_or_default();
+            admin.rename("by/tag/none/a.png", "by/tag/gun/a.png").unwrap();
+        }),
+        ("a sidecar", &|| {
+            let xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+                <rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:subject><rdf:Bag><rdf:li>gun</rdf:li></rdf:Bag>\
+                </dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>";
+            admin.write("library/a.png.xmp", xmp.as_bytes()).unwrap();
+            world.settle();
+        }),
+    ];
+    for (way, change) in ways {
+        approve(&world, "facebook", None).unwrap();
+        assert!(status(&world) == "approved" && admin.has(EXPORT), "{way}");
+        change();
+        assert_eq!((status(&world).as_str(), admin.has(EXPORT)), ("stale", false), "{way}");
+        let reason = world.show(A)["status"]["facebook"]["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains("since it was approved it has come to fit line"), "{way}: {reason}");
+        let log = Command::Log(damfs::ops::log::Ask { limit: 2, ..damfs::ops::log::Ask::default() });
+        let told = world.serve(0, log).unwrap()["rows"].to_string();
+        assert!(told.contains(r#""facet":"status.facebook""#) && told.contains(r#""new":"stale""#), "{way}: {told}");
+        assert_eq!(approve(&world, "facebook", None).unwrap_err().kind, FailureKind::Refused, "it takes a reason now");
+        // Who knows of it says why, and what fits already is asked no more.
+        approve(&world, "facebook", Some("as agreed")).unwrap();
+        world.set(A, &["persona=luna"]);
+        assert_eq!(
+            (status(&world).as_str(), world.show(A)["status"]["facebook"]["reason"].as_str()),
+            ("approved", Some("as agreed"))
+        );
+        world.set(A, &["rating=safe", "tag=", "persona="]);
+        assert_eq!(status(&world), "approved", "{way}: what fits no more is asked of nobody");
+    }
+    // With the reason in the same breath nothing is left to ask.
+    let set = assign(&["rating=suggestive", "status.facebook=approved"]);
+    let why = Some("a beach".to_owned());
+    world.serve(0, Command::Set { what: vec![A.into()].into(), set, dry_run: false, why }).unwrap();
+    assert_eq!(status(&world), "approved");
+}
+
+/// A file that came with a verdict turns out by its bytes to be what a line speaks of.
+#[test]
+fn what_a_file_turns_out_to_be_is_asked_anew() {
+    let (world, admin) = studio();
+    put(&world, 0, "facebook", "- flag: `kind=image` look at it\n", None).unwrap();
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_pixel(64, 64, image::Rgb([7, 7, 7])).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    for view in ["find/status.facebook=approved", "by/status/facebook/approved"] {
+        let Ok(()) = admin.write(&format!("{view}/new.png"), &png.clone().into_inner()) else { continue };
+        world.settle();
+        let found = world
+            .serve(0, Command::Find { expr: Some("kind=image".into()), sort: None, limit: None, count: false })
+            .unwrap();
+        let new = found["assets"].as_array().unwrap().iter().find(|a| a["view_name"] == "new.png").unwrap();
+        assert_eq!(world.show(new["id"].as_str().unwrap())["status"]["facebook"]["value"], "stale", "{view}");
+        return;
+    }
+    panic!("no view takes a file with its verdict");
+}
+
 #[test]
 fn a_verdict_names_its_text_and_an_old_ones_approvals_are_found_and_marked() {
     let (world, admin) = studio();

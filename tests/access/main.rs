@@ -43,6 +43,7 @@ mod thumbs;
 mod trail;
 mod values;
 mod verdicts;
+mod viewers;
 mod views;
 mod webhooks;
 mod whence;

@@ -27,7 +27,9 @@ fn stage() -> (World, Seat) {
 fn narrower() -> String {
     let (before, after) = RoleBook::TEMPLATE.split_once("[role.editor.allow]").unwrap();
     let (_, rest) = after.split_once("[role.marketing-manager]").unwrap();
-    format!("{before}[role.editor.allow]\nlist = \"client=acme\"\ndownload = \"*\"\n[role.marketing-manager]{rest}")
+    format!(
+        "{before}[role.editor.allow]\nlist = \"client=acme\"\ndownload = \"not.tag=custodian\"\n[role.marketing-manager]{rest}"
+    )
 }
 
 fn apply(world: &World, uid: u32, text: Option<&str>) -> Result<Value, Failure> {
@@ -387,15 +389,15 @@ fn the_policy_is_an_admins_alone() {
     }
 }
 
-/// The roles that `policy/README.md` gives for it.
+/// Rules like those that `policy/README.md` gives for it.
 #[test]
-fn consent_records_are_a_custodians() {
-    let page = include_str!("../../policy/README.md");
-    let (_, part) = page.split_once("### Consent records").unwrap();
-    let roles = part.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+fn records_of_consent_may_be_hidden_from_all_but_a_custodian() {
+    let roles = "[role.keeper.allow]\nlist = \"tag=consent\"\ndownload = \"*\"\nedit = \"*\"\ntag = \"*\"\n\
+        [role.creator.allow]\nlist = \"*\"\ndownload = \"*\"\nedit = \"*\"\ntag = \"*\"\n\
+        [role.creator.deny]\nlist = \"tag=consent\"\n";
     let (world, _admin) = World::studio();
     let world = world.with_roles(roles);
-    let cora = world.member("cora", 1004, "custodian", None);
+    let cora = world.member("cora", 1004, "keeper", None);
     let mia = world.member("mia", 1005, "creator", None);
     // Her first one makes the word, for an admin alone makes one that has no file yet.
     world.set(ACME, &["tag=consent.ann"]);
@@ -410,4 +412,75 @@ fn consent_records_are_a_custodians() {
     let what = || vec!["library/globex/hers.png".to_owned()].into();
     let set = Command::Set { what: what(), set: assign(&["tag=+consent"]), dry_run: false, why: None };
     assert_eq!(world.kind(1005, set), FailureKind::Refused, "nobody puts a file where he would not see it");
+}
+
+/// By the shipped roles.
+#[test]
+fn records_of_consent_are_read_by_the_custodian_alone() {
+    let (world, admin) = World::studio();
+    let (cora, mia) =
+        (world.member("cora", 1004, "custodian", None), world.member("mia", 1005, "content-creator", None));
+    let bob = world.member("bob", 1006, "backup", None);
+    admin.mkdir("library/kept").unwrap();
+    mia.write("library/kept/ann.pdf", b"signed by ann").unwrap();
+    world.settle();
+    let record = "library/kept/ann.pdf";
+    let what = || vec![record.to_owned()].into();
+    let set = || Command::Set { what: what(), set: assign(&["tag=+custodian.consent.ann"]), dry_run: false, why: None };
+    assert_eq!(world.kind(1005, set()), FailureKind::Refused, "who would not have it then puts nothing there");
+    let open = mia.open(record, true, true).unwrap();
+    world.serve(0, set()).unwrap();
+    for seat in [&mia, &admin] {
+        assert_eq!(
+            (errno(seat.read(record)), seat.attr(record).is_ok()),
+            (libc::EACCES, true),
+            "he knows that it is there"
+        );
+        assert_eq!(errno(seat.read("versions/kept/ann.pdf/1.pdf")), libc::EACCES);
+        assert_eq!(seat.attr("versions/kept/ann.pdf/1.pdf").unwrap().size, 0);
+        assert!(!String::from_utf8(seat.read("records/kept/ann.pdf.json").unwrap()).unwrap().contains("\"size\": 13"));
+    }
+    assert_eq!(
+        (errno(mia.pread(open)), errno(mia.overwrite(record, b"x")), mia.attr(record).unwrap().size),
+        (libc::EACCES, libc::EACCES, 0)
+    );
+    assert_eq!(mia.names("library/kept"), ["ann.pdf"]);
+    assert_eq!(mia.read("library/acme/a.png").unwrap(), b"acme", "all else is as it was");
+    assert_eq!(errno(mia.unlink(record)), libc::EACCES, "who brought it does not take it away");
+    assert_eq!(cora.names("find/tag=custodian"), ["ann.pdf"]);
+    assert_eq!((cora.read(record).unwrap(), cora.has("library/acme")), (b"signed by ann".to_vec(), false));
+    cora.overwrite(record, b"signed by Ann").unwrap();
+    world.settle();
+    assert_eq!(bob.read(record).unwrap(), b"signed by Ann", "a backup has everything");
+    // In a studio of one the admin is the custodian, too.
+    let command = Command::MemberSet {
+        name: "root".into(),
+        role: Some("admin,custodian".into()),
+        scope: None,
+        uid: None,
+        active: None,
+        ends: None,
+        read_only: None,
+    };
+    world.serve(0, command).unwrap();
+    assert_eq!(world.admin().read(record).unwrap(), b"signed by Ann");
+    let changed =
+        world.serve(0, Command::Log(damfs::ops::log::Ask { limit: 20, ..damfs::ops::log::Ask::default() })).unwrap();
+    assert!(changed.to_string().contains("admin,custodian"), "{changed}");
+}
+
+/// What a freelancer is to review is assigned to him.
+#[test]
+fn a_freelancer_works_on_what_is_assigned_to_him() {
+    let (world, _admin) = World::studio();
+    let fay = world.member("fay", 1004, "freelance-editor", None);
+    assert!(!fay.has(ACME));
+    world.set(ACME, &["stage=internal-review", "reviewer=fay"]);
+    fay.overwrite(ACME, b"acme by fay").unwrap();
+    world.settle();
+    let open = fay.open(ACME, true, false).unwrap();
+    assert_eq!(fay.pread(open).unwrap(), b"acme by fay");
+    assert!(!fay.has("library/globex"));
+    world.set(ACME, &["reviewer="]);
+    assert_eq!((fay.has(ACME), errno(fay.pread(open))), (false, libc::EACCES));
 }

@@ -22,7 +22,7 @@ fn with_a_retoucher() -> String {
 #[test]
 fn roles_are_edited_compared_and_put_in_force() {
     let lab = Lab::with_two();
-    assert_eq!(lab.ok(&["policy", "check"]), "roles: 7\n");
+    assert_eq!(lab.ok(&["policy", "check"]), "roles: 8\n");
     let (code, said) = edit(&lab, RoleBook::TEMPLATE);
     assert!(code == 0 && said.contains("nothing was changed"), "{said}");
     let draft = lab.file("roles-draft.toml", with_a_retoucher().as_bytes());

@@ -31,5 +31,6 @@ mod undo;
 mod unlock;
 mod unmount;
 mod users;
+mod viewing;
 mod views;
 mod written;

@@ -50,7 +50,7 @@ fn who_leaves_has_neither_mount_nor_handle_nor_page() {
     set_mode(&room, 0o777);
     let script = room.join("leaver.py");
     fs::write(&script, PROGRAM).unwrap();
-    fs::write(room.join("tries.py"), include_str!("leaks/tries.py")).unwrap();
+    crate::leaks::put_tries(&room);
     let files = [own.join("library/luna/a.png"), s.path("shared/library/luna/b.png")];
     let line = format!("python3 {} {} {} {}", script.display(), room.display(), files[0].display(), files[1].display());
     let program = std::thread::spawn(move || as_user(EDDY, &line));

@@ -59,16 +59,31 @@ fn reader(file: &Path, again: &str) -> (Child, BufReader<std::process::ChildStdo
 
 #[test]
 fn what_is_unlocked_ends_with_its_time() {
+    ends_with_its_time("rating=adult", None);
+}
+
+/// The same of what no gate, but a rule of a role asks for.
+#[test]
+fn what_a_rule_asks_the_second_factor_for_ends_with_its_time() {
+    ends_with_its_time("rating=safe", Some("[role.admin.deny]\nlist = { of = \"tag=velvet\", unlocked = false }\n"));
+}
+
+fn ends_with_its_time(rating: &str, rule: Option<&str>) {
     let mut s = Studio::mounted();
     let from = s.path("in");
     fs::create_dir(&from).unwrap();
     fs::write(from.join("hidden.png"), png(300, 400, 1)).unwrap();
-    s.import(&from, &["--into", "luna", "--set", "rating=adult", "--set", "tag=velvet"]);
+    s.import(&from, &["--into", "luna", "--set", rating, "--set", "tag=velvet"]);
     let file = s.mnt("library/luna/hidden.png");
     let view = s.mnt("by/tag/velvet/hidden.png");
     // The kernel has cached all of it by now.
     assert!(fs::read(&file).is_ok() && view.exists() && names(&s.mnt("library/luna")) == ["hidden.png"]);
 
+    if let Some(rule) = rule {
+        let roles = s.path("roles.toml");
+        fs::write(&roles, s.dam(["policy", "show"]) + rule).unwrap();
+        s.dam(["policy".as_ref(), "apply".as_ref(), roles.as_os_str()]);
+    }
     let (app, recovery) = enrol(&s);
     assert_eq!(recovery.len(), 10);
     let gone = |s: &Studio, what: &str| {

@@ -209,10 +209,10 @@ impl Reader<'_> {
             let verb: Verb = key.get_ref().parse().map_err(|e: RolesError| source.error(key.span().start, &e.0))?;
             let at = value.span().start;
             let Some(rule) = self.rule(value, &format!("{what}.{verb}"))? else { continue };
-            if verb == Verb::Admin && !(rule.expr.is_all() && rule.when.is_none()) {
-                return Err(
-                    source.error(at, "admin concerns the library, not assets: it is \"*\" or \"none\", at any time")
-                );
+            if verb == Verb::Admin && !(rule.expr.is_all() && rule.when.is_none() && !rule.unlocked) {
+                let message = "admin concerns the library, not assets: it is \"*\" or \"none\", at any time; who has a second factor \
+                               gives it first anyway";
+                return Err(source.error(at, message));
             }
             rules.insert(verb, rule);
         }
@@ -229,7 +229,7 @@ impl Reader<'_> {
         if value.get_ref().as_table().is_none() {
             return Err(source.error(at, &format!("`{what}` is a text in quotes, or {CONDITION}")));
         }
-        let (mut of, mut hours, mut ends) = (None, None, None);
+        let (mut of, mut hours, mut ends, mut unlocked) = (None, None, None, false);
         for (key, value) in source.table(value, what, CONDITION)? {
             match key.get_ref().as_ref() {
                 "of" => of = Some(value),
@@ -243,13 +243,26 @@ impl Reader<'_> {
                             .map_or_else(|| source.text(value, "ends").map(str::to_owned), |day| Ok(day.to_string()))?,
                     )
                 }
-                _ => source.known(key, "key of a rule", &["of", "hours", "ends"])?,
+                "unlocked" => {
+                    // The other way round nobody means it, and a denial would end by not unlocking.
+                    let wanted = what.starts_with("allow");
+                    if value.get_ref().as_bool() != Some(wanted) {
+                        let meant = if wanted {
+                            "what is allowed may ask for the second factor: `unlocked = true`"
+                        } else {
+                            "what is denied may be denied while the second factor is not unlocked: `unlocked = false`"
+                        };
+                        return Err(source.error(value.span().start, &format!("{what}: {meant}")));
+                    }
+                    unlocked = true;
+                }
+                _ => source.known(key, "key of a rule", &["of", "hours", "ends", "unlocked"])?,
             }
         }
         let of = of.ok_or_else(|| source.error(at, &format!("`{what}` does not say of what; write {CONDITION}")))?;
         let when =
             When::read(self.zone, hours, ends.as_deref()).map_err(|e| source.error(at, &format!("{what}: {e}")))?;
-        Ok(self.query(of, what)?.map(|rule| Rule { when, ..rule }))
+        Ok(self.query(of, what)?.map(|rule| Rule { when, unlocked, ..rule }))
     }
 
     fn query(&self, value: &Value<'_>, what: &str) -> Result<Option<Rule>, String> {
@@ -263,4 +276,4 @@ impl Reader<'_> {
 }
 
 /// An example of a rule that holds at times.
-const CONDITION: &str = "{ of = \"*\", hours = \"mon-fri 08:00-19:00\", ends = 2026-12-31 }";
+const CONDITION: &str = "{ of = \"*\", hours = \"mon-fri 08:00-19:00\", ends = 2026-12-31, unlocked = true }";

@@ -1,6 +1,6 @@
 //! `policy-tests.toml`: what a role book is to decide, written down by people, and whether it does.
 
-use super::{Decision, Lock, Rule, Subject, Verb};
+use super::{Decision, Factor, Lock, Rule, Subject, Verb};
 use crate::expr::{Field, FieldKind, MapFacts, Vocabulary, parse_field, parse_value};
 use crate::source::{Source, Value};
 
@@ -91,7 +91,7 @@ impl Case {
     /// What the one who asks is decided otherwise.
     #[must_use]
     pub fn failures(&self, who: Subject) -> Vec<Failed> {
-        let who = if self.locked { who.behind(Some(Lock::Locked)) } else { who };
+        let who = if self.locked { who.behind(Some(Lock::Locked)).giving(Factor::Locked) } else { who };
         self.wrong(|verb| who.decide(verb, &self.facts))
     }
 
@@ -206,7 +206,7 @@ impl Source<'_> {
             }
             FieldKind::Open | FieldKind::Tree | FieldKind::Closed(_) => {
                 let text = match self.text(value, &field.to_string())? {
-                    "me" if *field == Field::Owner => me,
+                    "me" if matches!(field, Field::Owner | Field::Reviewer) => me,
                     text => text,
                 };
                 let text = parse_value(field, text).map_err(|e| self.error(at, &e.to_string()))?;

@@ -109,7 +109,8 @@ fn verb_change(verb: Verb, before: Option<&Role>, after: Option<&Role>) -> Optio
     let (had, has) = (filter(before), filter(after));
     let times = |role: Option<&Role>| {
         let rules = role.into_iter().flat_map(|role| [role.allow.get(&verb), role.deny.get(&verb)]).flatten();
-        rules.filter_map(|rule| rule.when.as_ref()).map(|when| when.text().to_owned()).collect::<Vec<_>>()
+        let asking = rules.filter(|rule| rule.when.is_some() || rule.unlocked);
+        asking.map(|rule| (rule.when.as_ref().map(|when| when.text().to_owned()), rule.unlocked)).collect::<Vec<_>>()
     };
     let (had_at, has_at) = (times(before), times(after));
     if had == has && had_at == has_at {
@@ -133,8 +134,8 @@ const NONE: &str = "none";
 fn said(role: &Role, verb: Verb) -> String {
     let Some(allow) = role.allow.get(&verb) else { return NONE.to_owned() };
     match role.deny.get(&verb) {
-        Some(deny) => format!("{}, never {}", allow.said(), deny.said()),
-        None => allow.said(),
+        Some(deny) => format!("{}, never {}", allow.said_allowed(), deny.said_denied()),
+        None => allow.said_allowed(),
     }
 }
 

@@ -17,6 +17,37 @@ impl AdultGate {
     pub(super) const NAMES: [(&'static str, Self); 2] = [("enrolled", Self::Enrolled), ("on", Self::On)];
 }
 
+/// How it stands with a member's second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Factor {
+    /// He has enrolled none.
+    None,
+    /// He has one and has not given it lately.
+    Locked,
+    /// He has given it lately.
+    Open,
+}
+
+impl Factor {
+    /// Of a member who has one or none, and has given it lately or not.
+    #[must_use]
+    pub const fn of(enrolled: bool, unlocked: bool) -> Self {
+        match (enrolled, unlocked) {
+            (false, _) => Self::None,
+            (true, false) => Self::Locked,
+            (true, true) => Self::Open,
+        }
+    }
+
+    /// What to do about one that is not open.
+    pub(super) const fn remedy(self) -> &'static str {
+        match self {
+            Self::None => "enrol one first: dam member totp",
+            Self::Locked | Self::Open => "give it first: dam unlock",
+        }
+    }
+}
+
 /// What keeps a member from assets rated adult.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
@@ -27,13 +58,13 @@ pub enum Lock {
 }
 
 impl Lock {
-    /// What holds for a member who has a second factor or none, and has given it lately or not.
+    /// What holds for a member as it stands with his second factor.
     #[must_use]
-    pub fn of(gate: AdultGate, enrolled: bool, unlocked: bool) -> Option<Self> {
-        match (gate, enrolled, unlocked) {
-            (_, true, true) | (AdultGate::Enrolled, false, _) => None,
-            (_, true, false) => Some(Self::Locked),
-            (AdultGate::On, false, _) => Some(Self::NotEnrolled),
+    pub const fn of(gate: AdultGate, factor: Factor) -> Option<Self> {
+        match (gate, factor) {
+            (_, Factor::Open) | (AdultGate::Enrolled, Factor::None) => None,
+            (_, Factor::Locked) => Some(Self::Locked),
+            (AdultGate::On, Factor::None) => Some(Self::NotEnrolled),
         }
     }
 
@@ -50,10 +81,10 @@ impl Lock {
 
     /// Why he may not have `what`, and what to do about it.
     pub(super) fn refusal(self, what: &str) -> String {
-        let remedy = match self {
-            Self::Locked => "give it first: dam unlock",
-            Self::NotEnrolled => "enrol one first: dam member totp",
+        let factor = match self {
+            Self::Locked => Factor::Locked,
+            Self::NotEnrolled => Factor::None,
         };
-        format!("{what} is behind the second factor; {remedy}")
+        format!("{what} is behind the second factor; {}", factor.remedy())
     }
 }

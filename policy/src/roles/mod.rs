@@ -17,7 +17,7 @@ use std::str::FromStr;
 pub use book::{RoleBook, RolesError, SelfReview};
 pub use cases::{Case, CaseWho, CasesError, Failed};
 pub use diff::{Difference, Effect, MarkChange, RoleChange, RoleKind, SettingChange, VerbChange};
-pub use lock::{AdultGate, Lock};
+pub use lock::{AdultGate, Factor, Lock};
 pub use moments::moments;
 pub use subject::{Decision, Subject};
 pub use when::When;
@@ -131,13 +131,15 @@ pub struct Rule {
     pub text: String,
     /// When it holds; always without.
     pub when: Option<When>,
+    /// What is allowed, only while the member's second factor is unlocked; what is denied, only while it is not.
+    pub unlocked: bool,
 }
 
 impl Rule {
     /// Every asset.
     #[must_use]
     pub fn everything() -> Self {
-        Self { expr: Expr::all(), text: "*".to_owned(), when: None }
+        Self { expr: Expr::all(), text: "*".to_owned(), when: None, unlocked: false }
     }
 
     /// `*`, or a query; as a scope is written.
@@ -155,7 +157,10 @@ impl Rule {
     pub fn parse_with(text: &str, vocabulary: &Vocabulary) -> Result<Self, ExprError> {
         match text.trim() {
             "*" => Ok(Self::everything()),
-            query => Ok(Self { expr: parse_with(query, vocabulary)?, text: query.to_owned(), when: None }),
+            query => {
+                let expr = parse_with(query, vocabulary)?;
+                Ok(Self { expr, text: query.to_owned(), when: None, unlocked: false })
+            }
         }
     }
 
@@ -173,6 +178,16 @@ impl Rule {
         }
     }
 
+    /// The same of what is allowed.
+    fn said_allowed(&self) -> String {
+        self.said() + if self.unlocked { ", while unlocked" } else { "" }
+    }
+
+    /// The same of what is denied.
+    fn said_denied(&self) -> String {
+        self.said() + if self.unlocked { ", unless unlocked" } else { "" }
+    }
+
     /// Whether it holds at a moment; with none, whenever it may.
     fn holds(&self, at: Option<i64>) -> bool {
         self.when.as_ref().zip(at).is_none_or(|(when, at)| when.holds(at))
@@ -185,8 +200,10 @@ fn replace_me(expr: &Expr, member: &str) -> Expr {
         Expr::And(parts) => Expr::And(each(parts)),
         Expr::Or(parts) => Expr::Or(each(parts)),
         Expr::Not(inner) => Expr::Not(Box::new(replace_me(inner, member))),
-        Expr::Term(Term { field: Field::Owner, test: Test::Is(value) }) if value == "me" => {
-            Expr::is(Field::Owner, member)
+        Expr::Term(Term { field: field @ (Field::Owner | Field::Reviewer), test: Test::Is(value) })
+            if value == "me" =>
+        {
+            Expr::is(field.clone(), member)
         }
         Expr::Term(term) => Expr::Term(term.clone()),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Lock, Role, Rule, Verb};
+use super::{Factor, Lock, Role, Rule, Verb};
 use crate::expr::{Expr, ExprError, Facts, parse_with};
 use crate::glossary::Glossary;
 use crate::platforms::{self, Platforms, watermark};
@@ -20,6 +20,9 @@ pub struct Subject {
     deny: Rules,
     /// What they allow at other times.
     shut: Rules,
+    /// What they allow while his second factor is unlocked, and deny while it is not, as far as that does not hold now.
+    waits: (Rules, Rules),
+    factor: Factor,
     scope: Option<Rule>,
     /// What he is kept from until he has given his second factor, and the query for it.
     lock: Option<(Lock, Expr)>,
@@ -54,18 +57,31 @@ enum Ruling<'a> {
     Denied(Verb, &'a Held),
     NoRule(Verb),
     Unmet(Verb, &'a [Held]),
+    Sealed(Verb, &'a Held),
     Locked(Lock),
 }
 
+/// The rules of one table that ask for the second factor go to another.
+fn hand_over(from: &mut Rules, to: &mut Rules) {
+    for (verb, rules) in from.iter_mut() {
+        let asking: Vec<Held> = rules.extract_if(.., |held| held.rule.unlocked).collect();
+        if !asking.is_empty() {
+            to.entry(*verb).or_default().extend(asking);
+        }
+    }
+    from.retain(|_, rules| !rules.is_empty());
+}
+
 impl Subject {
-    /// Puts a role and a scope to a name; replaces `owner=me` in every rule. Rules of hours hold.
+    /// Puts a role and a scope to a name; replaces `owner=me` and `reviewer=me` in every rule. Rules of hours hold, and a second factor is unlocked.
     #[must_use]
     pub fn new(name: &str, role: &Role, scope: Option<Rule>) -> Self {
         Self::of_roles(name, &[role], scope, None)
     }
 
     /// Of several roles: what one allows and none denies. Of rules of hours and days those that hold at a moment, in nanoseconds; all of them
-    /// without one, as they are written. What he may ever is what he may at one of [`super::moments()`].
+    /// without one, as they are written. What he may ever is what he may at one of [`super::moments()`]. Until [`Subject::giving`] says otherwise his
+    /// second factor is unlocked.
     #[must_use]
     pub fn of_roles(name: &str, roles: &[&Role], scope: Option<Rule>, at: Option<i64>) -> Self {
         let (mut allow, mut deny, mut shut) = (Rules::new(), Rules::new(), Rules::new());
@@ -79,7 +95,11 @@ impl Subject {
                 deny.entry(*verb).or_default().push(held(rule));
             }
         }
+        let mut waits = (Rules::new(), Rules::new());
+        hand_over(&mut deny, &mut waits.1);
         Self {
+            waits,
+            factor: Factor::Open,
             name: name.to_owned(),
             roles: roles.iter().map(|role| role.name.clone()).collect(),
             allow,
@@ -96,7 +116,8 @@ impl Subject {
     /// The same member, whose rules and queries mean what a library's glossary says.
     #[must_use]
     pub fn reading(mut self, glossary: Arc<Glossary>) -> Self {
-        let rules = self.allow.values_mut().chain(self.deny.values_mut()).flatten().map(|held| &mut held.rule);
+        let tables = [&mut self.allow, &mut self.deny, &mut self.waits.0, &mut self.waits.1];
+        let rules = tables.into_iter().flat_map(Rules::values_mut).flatten().map(|held| &mut held.rule);
         for rule in rules.chain(&mut self.scope) {
             rule.expr = glossary.widen(&rule.expr);
         }
@@ -114,6 +135,39 @@ impl Subject {
     #[must_use]
     pub fn behind(self, lock: Option<Lock>) -> Self {
         Self { lock: lock.map(|lock| (lock, Lock::hides())), ..self }
+    }
+
+    /// The same member, as it stands with his second factor: which of the rules that ask for it hold.
+    #[must_use]
+    pub fn giving(mut self, factor: Factor) -> Self {
+        let (allow, deny) = &mut self.waits;
+        match (self.factor == Factor::Open, factor == Factor::Open) {
+            (false, true) => {
+                hand_over(allow, &mut self.allow);
+                hand_over(&mut self.deny, deny);
+            }
+            (true, false) => {
+                hand_over(&mut self.allow, allow);
+                hand_over(deny, &mut self.deny);
+            }
+            _ => {}
+        }
+        Self { factor, ..self }
+    }
+
+    /// Whether a right that he has now ends with his second factor.
+    #[must_use]
+    pub fn is_lent(&self, verb: Verb, facts: &dyn Facts) -> bool {
+        let asks = |rules: &Rules| rules.values().flatten().any(|held| held.rule.unlocked);
+        self.factor == Factor::Open
+            && (asks(&self.allow) || asks(&self.waits.1))
+            && !self.clone().giving(Factor::Locked).allows(verb, facts)
+    }
+
+    /// How it stands with his second factor.
+    #[must_use]
+    pub const fn factor(&self) -> Factor {
+        self.factor
     }
 
     /// What keeps him from assets rated adult.
@@ -156,14 +210,25 @@ impl Subject {
         let roles = self.role();
         match self.judge(verb, facts) {
             Ruling::Allowed(Held { role, rule }) => {
-                let reason = format!("allowed by role {role}: {verb} = {}", rule.said());
+                let reason = format!("allowed by role {role}: {verb} = {}", rule.said_allowed());
                 Decision { allowed: true, reason }
             }
             Ruling::OutOfScope(scope) => {
                 refused(format!("role {roles}, scope `{}`: the asset is outside the scope", scope.text))
             }
+            Ruling::Denied(verb, Held { role, rule }) if rule.unlocked => {
+                let said = rule.said();
+                refused(format!(
+                    "role {role} may not {verb} `{said}` before the second factor; {}",
+                    self.factor.remedy()
+                ))
+            }
             Ruling::Denied(verb, Held { role, rule }) => {
                 refused(format!("role {role} never may {verb} `{}`", rule.said()))
+            }
+            Ruling::Sealed(verb, Held { role, rule }) => {
+                let said = rule.said();
+                refused(format!("role {role} may {verb} `{said}` behind the second factor; {}", self.factor.remedy()))
             }
             Ruling::NoRule(Verb::Admin) => refused(format!("role {roles} may not administer the library")),
             Ruling::NoRule(verb) => match self.shut.get(&verb) {
@@ -213,9 +278,15 @@ impl Subject {
         if let Some(held) = denying {
             return Ruling::Denied(verb, held);
         }
-        let Some(rules) = self.allow.get(&verb) else { return Ruling::NoRule(verb) };
-        let allowing = rules.iter().find(|held| held.rule.expr.matches(facts));
-        allowing.map_or(Ruling::Unmet(verb, rules), Ruling::Allowed)
+        let matching = |rules: &'_ Vec<Held>| rules.iter().position(|held| held.rule.expr.matches(facts));
+        let rules = self.allow.get(&verb);
+        if let Some(held) = rules.and_then(|rules| rules.get(matching(rules)?)) {
+            return Ruling::Allowed(held);
+        }
+        if let Some(held) = self.waits.0.get(&verb).and_then(|rules| rules.get(matching(rules)?)) {
+            return Ruling::Sealed(verb, held);
+        }
+        rules.map_or(Ruling::NoRule(verb), |rules| Ruling::Unmet(verb, rules))
     }
 
     /// The same as one query over the whole library: scope AND allow AND NOT deny AND NOT locked, for the verb and for `list`.
@@ -246,6 +317,20 @@ impl Subject {
     #[must_use]
     pub fn allows_everything(&self, verb: Verb) -> bool {
         self.filter(verb).is_all()
+    }
+
+    /// Whether he may have the bytes of whatever he may list, as it is plain from the rules themselves.
+    #[must_use]
+    pub fn downloads_what_he_lists(&self) -> bool {
+        self.filter(Verb::Download) == self.filter(Verb::List)
+    }
+
+    /// Whether whatever he may list has its file for him: he may have the bytes, or may write to it and is shown no picture in its place.
+    #[must_use]
+    pub fn finds_files_themselves(&self) -> bool {
+        let [list, view, download, edit] =
+            [Verb::List, Verb::View, Verb::Download, Verb::Edit].map(|verb| self.filter(verb));
+        download == list || (edit == list && (view == download || view == Expr::nothing()))
     }
 
     /// Whether he may administer the library itself: a role with `admin = "*"` and no scope.

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod factor;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -32,15 +34,20 @@ fn shipped_roles_decide_as_the_design_says() {
     let waiting = asset(&[("owner", "ben"), ("stage", "client-approval"), ("client", "acme")]);
     let approved = asset(&[("owner", "ben"), ("status", "approved"), ("status.x", "approved"), ("client", "acme")]);
     let rejected = asset(&[("owner", "ben"), ("status", "rejected"), ("client", "acme")]);
+    let assigned = asset(&[("owner", "ben"), ("reviewer", "ann"), ("client", "acme")]);
+    // A record of the custodian's, by whatever right it might be somebody's else.
+    let record = [("tag", "custodian"), ("owner", "ann"), ("reviewer", "ann"), ("stage", "client-approval")];
+    let record = asset(&[&record[..], &[("status", "approved"), ("client", "acme")]].concat());
     let table = [
-        //                     somebody's draft  own draft     for the client  approved       rejected
-        ("admin", ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("content-creator", ["l-det-----", "l-detD----", "l-det-----", "l-det-----", "l-det-----"]),
-        ("editor", ["l-det-----", "l-det-----", "l-det-----", "l-det-----", "l-det-----"]),
-        ("marketing-manager", ["----------", "----------", "----------", "l-d-t--xp-", "----------"]),
-        ("client-reviewer", ["----------", "----------", "lv----r---", "lv----r---", "----------"]),
-        ("freelance-editor", ["----------", "l-de------", "----------", "----------", "----------"]),
-        ("backup", ["l-d-------", "l-d-------", "l-d-------", "l-d-------", "l-d-------"]),
+        // somebody's draft, one's own, for the client, approved, rejected, assigned, a custodian's
+        ("admin", "lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA lvdetDrxpA l--etDr-pA"),
+        ("content-creator", "l-det----- l-detD---- l-det----- l-det----- l-det----- l-det----- l---------"),
+        ("custodian", "---------- ---------- ---------- ---------- ---------- ---------- l-detD----"),
+        ("editor", "l-det----- l-det----- l-det----- l-det----- l-det----- l-det----- l---------"),
+        ("marketing-manager", "---------- ---------- ---------- l-d-t--xp- ---------- ---------- ----------"),
+        ("client-reviewer", "---------- ---------- lv----r--- lv----r--- ---------- ---------- ----------"),
+        ("freelance-editor", "---------- l-de------ ---------- ---------- ---------- l-de------ ----------"),
+        ("backup", "l-d------- l-d------- l-d------- l-d------- l-d------- l-d------- l-d-------"),
     ];
     let book = shipped();
     assert_eq!(book.names().count(), table.len());
@@ -49,7 +56,9 @@ fn shipped_roles_decide_as_the_design_says() {
     for (name, row) in table {
         let role = book.find(name).unwrap();
         assert!(!role.description.is_empty());
-        for (facts, expected) in [&draft, &own, &waiting, &approved, &rejected].into_iter().zip(row) {
+        let of = [&draft, &own, &waiting, &approved, &rejected, &assigned, &record];
+        assert_eq!(row.split(' ').count(), of.len());
+        for (facts, expected) in of.into_iter().zip(row.split(' ')) {
             assert_eq!(allowed(&Subject::new("ann", role, None), facts), expected, "{name} {facts:?}");
             assert_eq!(allowed(&Subject::new("ann", role, Some(inside.clone())), facts), expected, "{name} in scope");
             assert_eq!(allowed(&Subject::new("ann", role, Some(outside.clone())), facts), "-".repeat(10), "{name} out");
@@ -67,19 +76,19 @@ fn the_reason_is_one_sentence() {
     let cases = [
         ("client-reviewer", None, Verb::Download, "role client-reviewer may not download anything"),
         ("editor", Some("client=acme"), Verb::Edit, "role editor, scope `client=acme`: the asset is outside the scope"),
-        ("admin", None, Verb::Download, "allowed by role admin: download = *"),
+        ("admin", None, Verb::Download, "allowed by role admin: download = not.tag=custodian"),
         ("editor", None, Verb::Admin, "role editor may not administer the library"),
         (
             "content-creator",
             None,
             Verb::Delete,
-            "role content-creator may delete only `owner=me`: the asset is not among them",
+            "role content-creator may delete only `owner=me,not.tag=custodian`: the asset is not among them",
         ),
         (
             "client-reviewer",
             None,
             Verb::View,
-            "role client-reviewer may list only `any(stage=client-approval;status=approved)`: the asset is not among them",
+            "role client-reviewer may list only `any(stage=client-approval;status=approved),not.tag=custodian`: the asset is not among them",
         ),
     ];
     for (role, scope, verb, reason) in cases {
@@ -109,7 +118,10 @@ fn everything_means_no_condition_at_all() {
     let subject = |role: &str, scope: Option<&str>| {
         Subject::new("ann", book.get(role).unwrap(), scope.map(|s| Rule::parse(s).unwrap()))
     };
-    assert!(Verb::ALL.iter().all(|v| subject("admin", None).allows_everything(*v)));
+    let reads = [Verb::View, Verb::Download, Verb::Export];
+    let everything = |v: &Verb| subject("admin", None).allows_everything(*v);
+    assert!(Verb::ALL.iter().all(|verb| everything(verb) != reads.contains(verb)), "all but what is the custodian's");
+    assert!(subject("admin", None).finds_files_themselves() && !subject("editor", None).finds_files_themselves());
     assert!(subject("admin", Some("*")).is_admin());
     assert!(!subject("admin", Some("client=acme")).is_admin());
     assert!(!subject("admin", Some("client=acme")).allows_everything(Verb::List));
@@ -117,58 +129,12 @@ fn everything_means_no_condition_at_all() {
     assert!(subject("backup", None).allows_everything(Verb::Download));
     assert!(!subject("backup", None).allows_everything(Verb::View));
     assert_eq!(subject("backup", None).filter(Verb::Edit), Expr::nothing());
-    assert_eq!(subject("content-creator", None).filter(Verb::Delete), Expr::is(Field::Owner, "ann"));
+    assert_eq!(subject("content-creator", None).filter(Verb::Delete).to_string(), "owner=ann,not.tag=custodian");
+    assert_eq!(
+        subject("freelance-editor", None).filter(Verb::List).to_string(),
+        "any(owner=ann;reviewer=ann),not.tag=custodian"
+    );
     assert_eq!(subject("editor", Some("client=acme,owner=me")).filter(Verb::List).to_string(), "client=acme,owner=ann");
-}
-
-#[test]
-fn the_second_factor_is_asked_of_whom_the_gate_says() {
-    use AdultGate::{Enrolled, On};
-    let table = [
-        // gate, enrolled, unlocked
-        (Enrolled, false, false, None),
-        (Enrolled, true, false, Some(Lock::Locked)),
-        (Enrolled, true, true, None),
-        (On, false, false, Some(Lock::NotEnrolled)),
-        (On, true, false, Some(Lock::Locked)),
-        (On, true, true, None),
-    ];
-    for (gate, enrolled, unlocked, lock) in table {
-        assert_eq!(Lock::of(gate, enrolled, unlocked), lock, "{gate:?} {enrolled} {unlocked}");
-    }
-    assert_eq!(shipped().self_review(), SelfReview::Alone);
-    assert_eq!(RoleBook::parse("self_review = \"allow\"\n[role.x]").unwrap().self_review(), SelfReview::Allow);
-    assert_eq!(shipped().adult_gate(), Enrolled);
-    assert_eq!(RoleBook::parse("adult_gate = \"on\"\n[role.x]").unwrap().adult_gate(), On);
-}
-
-#[test]
-fn a_lock_keeps_from_what_is_adult_and_from_administering() {
-    let book = shipped();
-    let subject = |role: &str, lock| Subject::new("ann", book.get(role).unwrap(), None).behind(lock);
-    let adult = asset(&[("owner", "ann"), ("rating", "adult")]);
-    let safe = asset(&[("owner", "ann"), ("rating", "safe")]);
-    let unrated = asset(&[("owner", "ann")]);
-    let table = [
-        //                                         adult         safe          without a rating
-        ("admin", None, ["lvdetDrxpA", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("admin", Some(Lock::Locked), ["----------", "lvdetDrxp-", "lvdetDrxp-"]),
-        ("admin", Some(Lock::NotEnrolled), ["---------A", "lvdetDrxpA", "lvdetDrxpA"]),
-        ("editor", Some(Lock::Locked), ["----------", "l-det-----", "l-det-----"]),
-    ];
-    for (role, lock, row) in table {
-        for (facts, expected) in [&adult, &safe, &unrated].into_iter().zip(row) {
-            assert_eq!(allowed(&subject(role, lock), facts), expected, "{role} {lock:?} {facts:?}");
-        }
-    }
-    assert!(!subject("admin", Some(Lock::Locked)).is_admin());
-    assert!(!subject("admin", Some(Lock::NotEnrolled)).allows_everything(Verb::List));
-    let reason = |role: &str, lock, verb, facts| subject(role, Some(lock)).decide(verb, facts).reason;
-    assert!(reason("admin", Lock::Locked, Verb::List, &adult).ends_with("dam unlock"));
-    assert!(reason("admin", Lock::Locked, Verb::Admin, &safe).ends_with("dam unlock"));
-    assert!(reason("admin", Lock::NotEnrolled, Verb::List, &adult).ends_with("dam member totp"));
-    let plain = reason("editor", Lock::Locked, Verb::Admin, &safe);
-    assert_eq!(plain, "role editor may not administer the library");
 }
 
 #[test]
@@ -535,18 +501,26 @@ proptest! {
         roles in proptest::collection::vec(arb_role(), 1..4),
         scope in proptest::option::of(arb_expr()),
         lock in proptest::option::of(proptest::sample::select(&[Lock::Locked, Lock::NotEnrolled])),
+        factor in proptest::sample::select(&[Factor::None, Factor::Locked, Factor::Open]),
         moment in proptest::option::of(0..2_000_000_000_000_000_000_i64),
         ahead in 0..3_000_000_000_000_000_000_i64,
         facts in arb_facts(),
     ) {
-        let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None });
+        let scope = scope.map(|expr| Rule { text: expr.to_string(), expr, when: None, unlocked: false });
         let roles: Vec<&Role> = roles.iter().collect();
-        let subject = Subject::of_roles("ann", &roles, scope.clone(), moment).behind(lock);
+        let subject = Subject::of_roles("ann", &roles, scope.clone(), moment).behind(lock).giving(factor);
+        // Whichever way he came to where he is with his second factor.
+        let round = subject.clone().giving(Factor::Open).giving(Factor::Locked).giving(factor);
+        let open = subject.clone().giving(Factor::Open);
         for verb in Verb::ALL {
             let allowed = subject.decide(*verb, &facts).allowed;
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));
             prop_assert_eq!(allowed, subject.allows(*verb, &facts));
             prop_assert!(allowed || !subject.allows_everything(*verb));
+            prop_assert_eq!(allowed, round.allows(*verb, &facts));
+            prop_assert!(!allowed || open.allows(*verb, &facts), "unlocking takes nothing away");
+            let ends = !open.clone().giving(Factor::Locked).allows(*verb, &facts);
+            prop_assert_eq!(open.allows(*verb, &facts) && open.is_lent(*verb, &facts), open.allows(*verb, &facts) && ends);
         }
         // What is allowed at any moment to come is so at one of those that stand for them.
         if let Some(now) = moment {
@@ -560,7 +534,8 @@ proptest! {
         // Nothing is otherwise before the next moment that is named.
         if let Some(now) = moment {
             let next = roles.iter().filter_map(|role| role.next(now)).min();
-            let before = Subject::of_roles("ann", &roles, scope, next.map_or(Some(i64::MAX / 2), |next| Some(next - 1))).behind(lock);
+            let before = Subject::of_roles("ann", &roles, scope, next.map_or(Some(i64::MAX / 2), |next| Some(next - 1)));
+            let before = before.behind(lock).giving(factor);
             for verb in Verb::ALL {
                 prop_assert_eq!(subject.allows(*verb, &facts), before.allows(*verb, &facts));
             }
@@ -571,9 +546,13 @@ proptest! {
 fn arb_rule() -> impl Strategy<Value = Rule> {
     let hours = [None, Some("mon-fri 08:00-19:00"), Some("sat 22:00-06:00, wed 10:00-11:00"), Some("00:00-24:00")];
     let ends = [None, Some("1999-12-31"), Some("2026-03-29")];
-    (arb_expr(), proptest::sample::select(hours.to_vec()), proptest::sample::select(ends.to_vec())).prop_map(
-        |(expr, hours, ends)| Rule { text: expr.to_string(), expr, when: When::read(&berlin(), hours, ends).unwrap() },
-    )
+    let times = (proptest::sample::select(hours.to_vec()), proptest::sample::select(ends.to_vec()));
+    (arb_expr(), times, proptest::bool::weighted(0.3)).prop_map(|(expr, (hours, ends), unlocked)| Rule {
+        text: expr.to_string(),
+        expr,
+        when: When::read(&berlin(), hours, ends).unwrap(),
+        unlocked,
+    })
 }
 
 fn arb_role() -> impl Strategy<Value = Role> {

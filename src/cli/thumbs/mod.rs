@@ -72,9 +72,13 @@ pub fn run(global: &Global, args: &ThumbsArgs) -> Done {
         told: Told::default(),
     };
     let picked = args.query.as_deref().map(|query| filler.picked(query)).transpose()?;
-    let mut shown = Vec::new();
+    let (mut shown, mut gone) = (Vec::new(), None);
     for dir in &dirs {
-        files::below(dir, &mut shown).map_err(|e| cannot("read", dir, &e))?;
+        match files::below(dir, &mut shown) {
+            // It may be there no more for whom it was: then what the cache has of it goes.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => gone = Some(cannot("read", dir, &e)),
+            done => done.map_err(|e| cannot("read", dir, &e))?,
+        }
     }
     let mut of_asset: BTreeMap<AssetId, Vec<&Shown>> = BTreeMap::new();
     for file in &shown {
@@ -93,6 +97,9 @@ pub fn run(global: &Global, args: &ThumbsArgs) -> Done {
     });
     let removed = removed.map_err(|e| cannot("clear", &filler.cache.folder, &e))?;
     done?;
+    if let Some(gone) = gone {
+        return Err(gone);
+    }
     let Told { made, same, without } = filler.told;
     if global.json {
         print::json(&json!({ "made": made, "same": same, "without": without, "removed": removed }))?;

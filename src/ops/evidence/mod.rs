@@ -13,6 +13,7 @@ use super::import::OpenFile;
 use super::reads::Opened;
 use super::show::Record;
 use super::{Actor, Library, OpsError, folders, guidelines, policy, target, trail, value};
+use crate::access::Who;
 use crate::catalog::{CatalogError, ReadTx};
 use crate::crypto::Signer;
 use crate::policy::Verb;
@@ -87,9 +88,14 @@ pub fn make(library: &Library, actor: &Actor, ask: &Ask<'_>, to: File) -> Result
         actor.must(library, Verb::Download, &asset, ask.target)?;
     }
     let downloads = actor.decide(library, Verb::Download, &asset).allowed;
-    let seen =
-        library.catalog.read(|tx| see(tx, asset.id, &told))?.ok_or_else(|| OpsError::NotFound(ask.target.into()))?;
+    let seen = library
+        .catalog
+        .read(|tx| see(library, actor.who(), tx, asset.id, &told))?
+        .ok_or_else(|| OpsError::NotFound(ask.target.into()))?;
     let mut lacking = told.lacking.clone();
+    if !downloads {
+        lacking.push(format!("sizes and hashes of its bytes, which {} may not have", actor.member.name));
+    }
 
     let subject = asset.id.to_string();
     let wanted = Wanted { subject: &subject, since };
@@ -192,12 +198,12 @@ fn bytes_file(format: &str) -> String {
     format!("{}current.{}", bundle::BYTES, if is_plain { format } else { "bin" })
 }
 
-fn see(tx: &dyn ReadTx, id: AssetId, told: &Told) -> Result<Option<Seen>, CatalogError> {
+fn see(library: &Library, who: &Who, tx: &dyn ReadTx, id: AssetId, told: &Told) -> Result<Option<Seen>, CatalogError> {
     let Some(asset) = tx.asset(id)? else { return Ok(None) };
-    let record = Record::of(tx, &asset)?;
+    let record = Record::told(library, who, tx, &asset)?;
     let mut contents = BTreeMap::new();
-    for version in &record.versions {
-        contents.extend(tx.content(version.content)?.map(|content| (version.n, content)));
+    for (n, content) in record.versions.iter().filter_map(|version| Some((version.n, version.content?))) {
+        contents.extend(tx.content(content)?.map(|content| (n, content)));
     }
     let mut chains: BTreeSet<String> = tx.audit_chains()?.into_iter().collect();
     // One that is gone as a whole is missed, too.

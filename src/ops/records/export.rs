@@ -54,7 +54,7 @@ pub fn export(
                 ordinal = asset.ordinal;
                 last = Some(asset.id);
                 let Some(file) = file(tx, &tree, &mut paths, &asset)? else { continue };
-                let record = serde_json::to_value(Record::of(tx, &asset)?).map_err(unsaid)?;
+                let record = serde_json::to_value(Record::told(library, who, tx, &asset)?).map_err(unsaid)?;
                 bytes += record.to_string().len();
                 records.push(json!({ "file": file, "record": record }));
             }

@@ -11,7 +11,7 @@ use super::place;
 use crate::catalog::{Asset, AssetState, ChangeKind, NodeRow, ReadTx, WriteTx};
 use crate::ops::record::Hand;
 use crate::ops::show::Record;
-use crate::ops::{Actor, Library, OpsError, assign, folders, manifests, mapped, members, names, trail};
+use crate::ops::{Actor, Library, OpsError, assign, folders, manifests, mapped, members, names, trail, verdicts};
 use crate::types::{AssetId, MemberId, Timestamp};
 
 /// A record from a file.
@@ -168,6 +168,8 @@ impl Work<'_> {
     ) -> Result<(), OpsError> {
         let Planned { was, merged, number } = planned;
         let mut asset = merged.asset.clone();
+        // A verdict that comes with the record comes with its reason.
+        let doubted = verdicts::doubted(self.library, was, &mut asset);
         asset.changed = self.now.max(was.changed);
         if let Some(n) = *number {
             let before = tx.versions(was.id)?.iter().map(|version| (was.id, version.n)).collect::<Vec<_>>();
@@ -186,11 +188,14 @@ impl Work<'_> {
         if let Some(node) = asset.node.map(|node| tx.node(node)).transpose()?.flatten() {
             self.put_file(tx, &node, merged)?;
         }
-        let detail = json!({
+        let mut detail = json!({
             "path": folders::path_of_asset(tx, &asset)?,
             "fields": merged.fields,
             "was": number.map(|_| was.id.to_string()),
         });
+        if !doubted.is_empty() {
+            detail["changed"] = doubted.into();
+        }
         let hand: Hand = self.actor.hand(self.now);
         Ok(trail::asset(tx, &hand, "record", asset.id, &detail)?)
     }

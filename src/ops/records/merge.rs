@@ -31,10 +31,10 @@ pub(super) fn bytes(tx: &dyn ReadTx, asset: &Asset, record: &Record) -> Result<B
     let head = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
     let node = asset.node.map(|node| tx.node(node)).transpose()?.flatten();
     let (Some(head), Some(node), Some(current)) = (head, node, record.current()) else { return Ok(Bytes::Other) };
-    if head.content == current.content {
+    if Some(head.content) == current.content {
         return Ok(Bytes::Same);
     }
-    let theirs = (Some(current.size), record.size, &current.format, current.width, current.height);
+    let theirs = (current.size, record.size, &current.format, current.width, current.height);
     if theirs != (Some(head.size), Some(node.size), &head.format, head.width, head.height) {
         return Ok(Bytes::Other);
     }
@@ -212,7 +212,7 @@ struct Numbers(BTreeMap<u32, VersionId>);
 impl Numbers {
     fn of(tx: &dyn ReadTx, asset: &Asset, record: &Record, bytes: Bytes) -> Result<Self, CatalogError> {
         let there = tx.versions(asset.id)?;
-        let same = |n: u32, content| there.iter().find(|version| version.n == n && version.content == content);
+        let same = |n: u32, content| there.iter().find(|version| version.n == n && Some(version.content) == content);
         let mut numbers: BTreeMap<u32, VersionId> =
             record.versions.iter().filter_map(|told| Some((told.n, same(told.n, told.content)?.id))).collect();
         if let (Bytes::Same, Some(current), Some(head)) = (bytes, record.current(), asset.head) {

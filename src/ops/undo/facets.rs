@@ -99,6 +99,7 @@ impl Work<'_> {
             return Ok(if differs { Tried::Changed } else { Tried::Already });
         }
         verdicts::may_come_back(self.library, self.actor.who(), tx, &asset, &back)?;
+        changed.extend(verdicts::doubted(self.library, &asset, &mut back));
         back.changed = self.hand.now.max(asset.changed);
         assign::store(tx, &back)?;
         trail::asset(tx, &self.hand, "set", id, &json!({ "changed": changed }))?;

@@ -3,7 +3,11 @@
 #   tries.py hidden MOUNT THING...        things that he may not list
 #   tries.py kept MOUNT THING...          things that he may list, and no more than read
 #   tries.py held ROOM FILE...            files that he has open while the right to them ends
-import ctypes, errno, fcntl, mmap, os, sys, time
+#   tries.py handles MOUNT HANDLE...      handles of things that somebody else was given
+#   tries.py viewed MOUNT SECRETS THING.. things of which he may not have the bytes: whether what he gets has one of the secrets
+#   tries.py handle THING                 no try: prints its handle
+import ctypes, errno, fcntl, mmap, os, struct, subprocess, sys, tempfile, time
+import uring
 
 libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD = -100
@@ -19,7 +23,24 @@ class Handle(ctypes.Structure):
 
 
 def handle_of(path):
-    call('name_to_handle_at', AT_FDCWD, os.fsencode(path), ctypes.byref(Handle(bytes=128)), ctypes.byref(ctypes.c_int()), 0)
+    handle = Handle(bytes=128)
+    call('name_to_handle_at', AT_FDCWD, os.fsencode(path), ctypes.byref(handle), ctypes.byref(ctypes.c_int()), 0)
+    return '%d:%s' % (handle.type, bytes(handle.data[:handle.bytes]).hex())
+
+
+def by_handle(mount, text, flags):
+    kind, data = text.split(':')
+    data = bytes.fromhex(data)
+    handle = Handle(bytes=len(data), type=int(kind))
+    ctypes.memmove(handle.data, data, len(data))
+    at = os.open(mount, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fd = libc.open_by_handle_at(at, ctypes.byref(handle), flags)
+    finally:
+        os.close(at)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), 'open_by_handle_at')
+    return fd
 
 
 def opened(path, use, flags=os.O_RDONLY):
@@ -89,6 +110,36 @@ def onto(mine, path):
         raise OSError(getattr(errno, there), 'rename')
 
 
+def linked(path):
+    """By a symbolic link of his own that leads there."""
+    with tempfile.TemporaryDirectory() as own:
+        os.symlink(path, own + '/link')
+        os.stat(own + '/link')
+
+
+# The mount that is looked at.
+top = '/'
+
+
+def from_beside(path):
+    """From a folder that he may stand in."""
+    own = os.path.join(top, 'library/acme')
+    beside = os.open(own, os.O_PATH)
+    try:
+        os.stat(os.path.relpath(path, own), dir_fd=beside)
+    finally:
+        os.close(beside)
+
+
+def extents(fd):
+    """Which parts of it the disk has."""
+    fcntl.ioctl(fd, 0xC020660B, bytearray(struct.pack('QQIIII', 0, 1 << 40, 0, 0, 8, 0) + bytes(8 * 56)))
+
+
+ring = uring.ring()
+if not ring:
+    print('NOTE\tthe kernel lets nobody use io_uring: its ways were not tried', flush=True)
+
 # Looks at a thing by its path.
 LOOKS = {
     'stat': os.stat,
@@ -114,7 +165,19 @@ LOOKS = {
     'name_to_handle_at': handle_of,
     'below': lambda p: os.stat(p + '/x'),
     'dots': lambda p: os.stat(p + '/../' + os.path.basename(p)),
+    'own link': linked,
+    'from beside': from_beside,
+    'seek data': lambda p: opened(p, lambda fd: os.lseek(fd, 0, os.SEEK_DATA)),
+    'fiemap': lambda p: opened(p, extents),
 }
+if ring:
+    LOOKS.update({
+        'uring openat': lambda p: os.close(ring.open(p)),
+        'uring openat O_PATH': lambda p: os.close(ring.open(p, os.O_PATH)),
+        'uring statx': ring.size,
+        'uring getxattr': lambda p: ring.getxattr(p, b'user.dam.id'),
+        'uring read': lambda p: opened(p, lambda fd: ring.read(fd, 4)),
+    })
 
 # Changes it, or takes it somewhere.
 DEEDS = {
@@ -129,6 +192,13 @@ DEEDS = {
     'removexattr': lambda p: os.removexattr(p, 'user.xdg.tags'),
     'unlink': os.unlink,
 }
+if ring:
+    DEEDS.update({
+        'uring openat to write': lambda p: os.close(ring.open(p, os.O_WRONLY)),
+        'uring setxattr': lambda p: ring.setxattr(p, b'user.x', b'y'),
+        'uring renameat': lambda p: ring.rename(p, p + '.moved'),
+        'uring unlinkat': ring.unlink,
+    })
 
 
 def row(name, thing, what):
@@ -143,6 +213,8 @@ def row(name, thing, what):
 
 
 def hidden(mount, things):
+    global top
+    top = mount
     own = os.path.join(mount, 'library/acme')
     into = os.path.join(own, 'taken.png')
     mine = os.path.join(own, 'acme.png')
@@ -183,10 +255,13 @@ def held(room, files):
     maps = [mmap.mmap(fd, 0, prot=mmap.PROT_READ) for fd in fds]
     paths = [os.open(file, os.O_PATH) for file in files]
     assert all(os.pread(fd, 4, 0) == pages[0:4] for fd, pages in zip(fds, maps))
+    if ring:
+        ring.register_files(fds)
+        assert all(ring.read(at, 4, flags=uring.FIXED_FILE) == pages[0:4] for at, pages in enumerate(maps))
     open(room + '/ready', 'w').close()
     while not os.path.exists(room + '/withdrawn'):
         time.sleep(0.02)
-    for file, fd, pages, path in zip(files, fds, maps, paths):
+    for at, (file, fd, pages, path) in enumerate(zip(files, fds, maps, paths)):
         ways = {
             'pread': lambda: os.pread(fd, 4, 0),
             'pread behind': lambda: os.pread(fd, 4, 1 << 14),
@@ -208,11 +283,144 @@ def held(room, files):
             '/proc/self/fd to write': lambda: again(fd, os.O_RDWR),
             '/proc/self/fd of O_PATH': lambda: again(path),
             'stat of O_PATH': lambda: os.fstat(path),
-            'stat': lambda: os.stat(file),
-            'open': lambda: opened(file, lambda fd: None),
+            'seek data': lambda: os.lseek(fd, 0, os.SEEK_DATA),
+            'seek hole': lambda: os.lseek(fd, 0, os.SEEK_HOLE),
         }
+        if ring:
+            ways.update({
+                'uring read': lambda: ring.read(fd, 4),
+                'uring read of a fixed file': lambda: ring.read(at, 4, flags=uring.FIXED_FILE),
+                'uring read behind': lambda: ring.read(at, 4, 1 << 14, flags=uring.FIXED_FILE),
+                'uring write': lambda: ring.write(at, b'x', flags=uring.FIXED_FILE),
+                'uring splice': lambda: ring.splice(fd, 4),
+                'uring fgetxattr': lambda: ring.fgetxattr(fd, b'user.dam.id'),
+                'uring fsetxattr': lambda: ring.fsetxattr(fd, b'user.x', b'y'),
+                'uring fallocate': lambda: ring.fallocate(fd, 1 << 20),
+            })
+        if not os.path.exists(room + '/still-known'):
+            ways.update({'stat': lambda: os.stat(file), 'open': lambda: opened(file, lambda fd: None)})
         for name, way in ways.items():
             row(name, file, way)
+
+
+def handles(mount, texts):
+    for text in texts:
+        row('open_by_handle_at', text, lambda: os.close(by_handle(mount, text, os.O_RDONLY)))
+        row('open_by_handle_at to write', text, lambda: os.close(by_handle(mount, text, os.O_RDWR)))
+        try:
+            fd = by_handle(mount, text, os.O_PATH)
+        except OSError as e:
+            print('%s\topen_by_handle_at O_PATH\t%s' % (errno.errorcode[e.errno], text), flush=True)
+            continue
+        # The kernel knows the inode and asks nobody: nothing comes of it.
+        name = '/proc/self/fd/%d' % fd
+        for way, try_it in {
+            'fstat': lambda: os.fstat(fd),
+            'open again': lambda: again(fd),
+            'open again to write': lambda: again(fd, os.O_RDWR),
+            'getxattr': lambda: os.getxattr(name, 'user.dam.id'),
+            'listxattr': lambda: os.listxattr(name),
+            'listdir': lambda: os.listdir(name),
+            'truncate': lambda: os.truncate(name, 0),
+            'chmod': lambda: os.chmod(name, 0o600),
+            'utime': lambda: os.utime(name, (1, 1)),
+            'setxattr': lambda: os.setxattr(name, 'user.x', b'y'),
+            'below': lambda: os.stat('x', dir_fd=fd),
+        }.items():
+            row('handle, ' + way, text, try_it)
+        os.close(fd)
+
+
+def words(*told):
+    return ' '.join(str(word) for word in told).encode()
+
+
+def everything(fd):
+    size = os.fstat(fd).st_size
+    return os.pread(fd, size + (1 << 20), 0)
+
+
+def through(fd, move):
+    """What a call that moves bytes from file to file moves."""
+    target = os.open('/dev/shm', os.O_TMPFILE | os.O_RDWR)
+    try:
+        while move(target):
+            pass
+        return os.pread(target, 1 << 24, 0)
+    finally:
+        os.close(target)
+
+
+def piped(fd):
+    out, into = os.pipe()
+    try:
+        got, at = b'', 0
+        while True:
+            count = os.splice(fd, into, 1 << 16, offset_src=at)
+            if not count:
+                return got
+            got, at = got + os.read(out, count), at + count
+    finally:
+        os.close(out), os.close(into)
+
+
+def mapped_whole(fd):
+    if not os.fstat(fd).st_size:
+        return b''
+    with mmap.mmap(fd, 0, prot=mmap.PROT_READ) as pages:
+        return pages[:]
+
+
+def ringed(fd):
+    got = b''
+    while True:
+        part = ring.read(fd, 1 << 16, len(got))
+        if not part:
+            return got
+        got += part
+
+
+# What each way gets of a thing.
+GETS = {
+    'stat': lambda p: words(os.stat(p).st_size, os.stat(p).st_blocks * 512, os.stat(p).st_blocks),
+    'lstat': lambda p: words(os.lstat(p).st_size),
+    'listing': lambda p: words(*(e.stat().st_size for e in os.scandir(os.path.dirname(p)))),
+    'ls': lambda p: subprocess.run(['ls', '-lsi', '--block-size=1', p], capture_output=True).stdout,
+    'du': lambda p: subprocess.run(['du', '-b', p], capture_output=True).stdout,
+    'read': lambda p: opened(p, everything),
+    'end': lambda p: opened(p, lambda fd: words(os.lseek(fd, 0, os.SEEK_END))),
+    'hole': lambda p: opened(p, lambda fd: words(os.lseek(fd, 0, os.SEEK_HOLE))),
+    'fiemap': lambda p: opened(p, extents),
+    'mmap': lambda p: opened(p, mapped_whole),
+    'sendfile': lambda p: opened(p, lambda fd: through(fd, lambda to: os.sendfile(to, fd, None, 1 << 20))),
+    'copy_file_range': lambda p: opened(p, lambda fd: through(fd, lambda to: os.copy_file_range(fd, to, 1 << 20))),
+    'splice': lambda p: opened(p, piped),
+    'O_PATH again': lambda p: opened(p, lambda fd: opened('/proc/self/fd/%d' % fd, everything), os.O_PATH),
+    'O_DIRECT': lambda p: opened(p, everything, os.O_DIRECT),
+    'attributes': lambda p: words(*((n, os.getxattr(p, n)) for n in os.listxattr(p) + ['user.dam.id'])),
+    'hash attribute': lambda p: os.getxattr(p, 'user.shatag.sha256'),
+    'names within': lambda p: words(*os.listdir(p)),
+}
+if ring:
+    GETS.update({
+        'uring statx': lambda p: words(ring.size(p)),
+        'uring read': lambda p: opened(p, ringed),
+        'uring hash attribute': lambda p: ring.getxattr(p, b'user.shatag.sha256'),
+    })
+
+
+def viewed(mount, secrets, things):
+    """Secrets: a line each, bytes in hexadecimal."""
+    secrets = [bytes.fromhex(line) for line in open(secrets)]
+    for thing in things:
+        path = os.path.join(mount, thing)
+        for name, get in GETS.items():
+            try:
+                got = get(path) or b''
+                came = 'LEAK' if any(secret in got for secret in secrets) else 'NOTHING'
+            except OSError as e:
+                came = errno.errorcode[e.errno]
+            print('%s\t%s\t%s' % (came, name, thing), flush=True)
 
 
 def signalled(pages):
@@ -226,5 +434,11 @@ if __name__ == '__main__':
         hidden(args[0], args[1:])
     elif kind == 'kept':
         kept(args[0], args[1:])
-    else:
+    elif kind == 'held':
         held(args[0], args[1:])
+    elif kind == 'handles':
+        handles(args[0], args[1:])
+    elif kind == 'viewed':
+        viewed(args[0], args[1], args[2:])
+    else:
+        print(handle_of(args[0]))

@@ -1,0 +1,280 @@
+//! The leak suite of who may view and not download: neither bytes nor size nor hash of an original reach him, whatever he reads them with, on a
+//! shared mount and on his own, before, while and after the owner has warmed every cache, and when his right to the bytes ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::harness::*;
+use crate::leaks::{HELD, none_came_out, tried, tries};
+use crate::users::*;
+
+const VERA: u32 = 47_105;
+
+const ROLES: &str = r#"
+[role.viewer.allow]
+list = "*"
+view = "*"
+"#;
+
+/// A picture of noise: its size is its own, and no part of it is in another file.
+fn noise(side: u32, seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    let picture = image::RgbImage::from_fn(side, side, |_, _| image::Rgb([next(), next(), next()]));
+    let mut out = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+/// What would give the bytes away: parts of them, their size, and hashes of them.
+fn secrets_of(s: &Studio, bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut secrets: Vec<Vec<u8>> =
+        [100, bytes.len() / 3, bytes.len() / 2, bytes.len() - 60].map(|at| bytes[at..at + 16].to_vec()).into();
+    secrets.push(bytes.len().to_string().into_bytes());
+    secrets.push((bytes.len().div_ceil(512) * 512).to_string().into_bytes());
+    let file = s.path("original");
+    fs::write(&file, bytes).unwrap();
+    for sum in ["sha256sum", "sha1sum", "md5sum", "b2sum"] {
+        let told = sh(&format!("{sum} {}", file.display()));
+        secrets.push(told.split(' ').next().unwrap().as_bytes().to_vec());
+    }
+    secrets
+}
+
+/// A picture of two versions, a sound and one more in the trash, of which vera may see marked pictures; and what would give them away.
+fn studio() -> (Studio, PathBuf, Vec<Vec<u8>>) {
+    let mut s = Studio::new();
+    let roles = s.path("roles.toml");
+    fs::write(&roles, s.dam(["policy", "show"]) + ROLES).unwrap();
+    s.dam(["policy".as_ref(), "apply".as_ref(), roles.as_os_str()]);
+    let mnt = s.mount("mnt", &[]);
+    let originals = [noise(500, 1), noise(510, 2), noise(520, 3), noise(530, 4)];
+    let [first, second, gone, sound] = &originals;
+    fs::create_dir(mnt.join("library/acme")).unwrap();
+    fs::write(mnt.join("library/acme/n.png"), first).unwrap();
+    fs::write(mnt.join("library/acme/gone.png"), gone).unwrap();
+    fs::write(mnt.join("library/acme/sound.bin"), sound).unwrap();
+    s.settle();
+    fs::write(mnt.join("library/acme/n.png"), second).unwrap();
+    let hash = "0123456789abcdef0123456789abcdef";
+    sh(&format!("setfattr -n user.shatag.sha256 -v {hash} {}", mnt.join("library/acme/n.png").display()));
+    s.settle();
+    s.dam(["set", "library/acme/n.png", "status.instagram=approved", "client=acme"]);
+    fs::remove_file(mnt.join("library/acme/gone.png")).unwrap();
+    s.settle();
+    wait_until("it is in the trash", || names(&mnt.join("trash")).iter().any(|name| name.starts_with("20")));
+    let mut secrets: Vec<Vec<u8>> = originals.iter().flat_map(|bytes| secrets_of(&s, bytes)).collect();
+    secrets.push(hash.as_bytes().to_vec());
+    for asset in ["library/acme/n.png", "library/acme/sound.bin"] {
+        for version in s.show(asset)["versions"].as_array().unwrap() {
+            secrets.push(version["content"].as_str().unwrap().as_bytes().to_vec());
+        }
+    }
+    s.dam(["member", "add", "vera", "--uid", &VERA.to_string(), "--role", "viewer"]);
+    (s, mnt, secrets)
+}
+
+/// The secrets, for the program that tries.
+fn written(s: &Studio, secrets: &[Vec<u8>]) -> PathBuf {
+    let file = s.path("secrets");
+    let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    fs::write(&file, secrets.iter().map(hex).collect::<Vec<_>>().join("\n")).unwrap();
+    set_mode(&file, 0o644);
+    file
+}
+
+fn own(s: &mut Studio) -> String {
+    let own = s.path("vera");
+    let _ = fs::create_dir(&own);
+    sh(&format!("chown {VERA} {}", own.display()));
+    let dam = env!("CARGO_BIN_EXE_dam");
+    let (ok, said) = as_user(VERA, &format!("{dam} mount {} {}", s.library().display(), own.display()));
+    assert!(ok, "{said}");
+    s.adopt("vera");
+    own.display().to_string()
+}
+
+/// Where something of them stands.
+fn places(mnt: &Path) -> Vec<String> {
+    let day = names(&mnt.join("trash")).into_iter().find(|name| name.starts_with("20")).unwrap();
+    let mut places: Vec<String> = [
+        "library/acme/n.png",
+        "library/acme/../acme/n.png",
+        "library/acme",
+        "by/kind/image/n.png",
+        "by/client/acme/n.png",
+        "by/format/png/+and/client/acme/n.png",
+        "find/kind=image/n.png",
+        "review/draft/n.png",
+        "versions/acme/n.png",
+        "versions/acme/n.png/1.png",
+        "versions/acme/n.png/2.png",
+        "records/acme/n.png.json",
+        ".dam/why/library/acme/n.png",
+        ".dam/status",
+        ".dam/errors",
+        "platforms/instagram/post_square/n.jpg",
+        "library/acme/sound.bin",
+        "versions/acme/sound.bin/1.bin",
+        "records/acme/sound.bin.json",
+    ]
+    .map(str::to_owned)
+    .into();
+    places.extend([format!("trash/{day}/gone.png"), "find/state=trashed/gone.png".to_owned()]);
+    places
+}
+
+/// Every way ends in an error, or in something that has nothing of the original.
+const FINE: [&str; 13] = [
+    "NOTHING", "ENOENT", "EACCES", "EISDIR", "ENOTDIR", "ENODATA", "EINVAL", "ENOTSUP", "EXDEV", "ENOTTY", "ENXIO",
+    "ENODEV", "ESTALE",
+];
+
+#[test]
+fn a_viewer_gets_nothing_of_an_original_by_any_means() {
+    let (mut s, mnt, secrets) = studio();
+    let shared = s.mount("shared", &["--shared"]);
+    let vera = own(&mut s);
+    let (places, program, file) = (places(&mnt).join(" "), tries(&s), written(&s, &secrets));
+    let shared_at = shared.display().to_string();
+    let mut count = 0;
+    let mut all = |phase: &str| {
+        for at in [&shared_at, &vera] {
+            let line = format!("{program} viewed {at} {} {places}", file.display());
+            let ended = tried(VERA, &line, &FINE);
+            assert!(ended["NOTHING"] > 100, "{phase}: he does see something: {ended:?}");
+            count += ended.values().sum::<usize>();
+        }
+    };
+    all("before");
+    let warm = || {
+        let at = &shared_at;
+        sh(&format!(
+            "cat {at}/library/acme/* {at}/versions/acme/*/* {at}/records/acme/* > /dev/null; ls -lR {at}/by > /dev/null"
+        ))
+    };
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                warm();
+            }
+        });
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| all("while")));
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        done
+    });
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    warm();
+    all("after");
+    s.unmount();
+    s.mount("mnt", &[]);
+    s.mount("shared", &["--shared"]);
+    own(&mut s);
+    all("after a restart");
+    none_came_out("viewing", count, 2_500);
+    let whole = fs::read(shared.join("library/acme/n.png")).unwrap();
+    assert_eq!(whole, noise(510, 2), "and its owner has it whole");
+}
+
+#[test]
+fn no_answer_of_a_command_tells_a_viewer_size_or_hash() {
+    let (mut s, _mnt, secrets) = studio();
+    let shared = s.mount("shared", &["--shared"]);
+    let into = s.path("into");
+    fs::create_dir(&into).unwrap();
+    sh(&format!("chown {VERA} {}", into.display()));
+    let dam = format!("HOME={} DAM_LIBRARY={} {}", into.display(), s.library().display(), env!("CARGO_BIN_EXE_dam"));
+    let mut count = 0;
+    let targets = [
+        "library/acme/n.png",
+        "library/acme/sound.bin",
+        "versions/acme/n.png/1.png",
+        &s.show("library/acme/n.png")["id"].to_string(),
+    ];
+    let of_one = [
+        "show",
+        "show --json",
+        "versions",
+        "versions --json",
+        "diff",
+        "diff --json",
+        "why",
+        "similar",
+        "similar --json",
+        "log",
+        "log --json",
+        "log --reads --json",
+        "meta diff",
+        "meta diff --json",
+        "whence",
+        "thin",
+        "restore",
+        "undo",
+    ];
+    let of_all = [
+        "find --json",
+        "find --json --sort size",
+        "find --columns size,path",
+        "find --sort size,desc --columns name,size",
+        "find --json state=trashed",
+        "audit metadata --json",
+        "audit access --json",
+        "review list --json",
+        "undo --list",
+        "undo --list --json",
+        "status --json",
+        "log --json",
+        "log --reads --json",
+        "saved --json",
+        "glossary --json",
+        &format!("scout --json {}", into.display()),
+        &format!("records export {}/records", into.display()),
+        &format!("export kind=image instagram/post_square {}/exports", into.display()),
+        &format!("thumbs {}/library", shared.display()),
+    ]
+    .map(str::to_owned);
+    let lines = targets.iter().flat_map(|target| of_one.map(|line| format!("{line} {target}"))).chain(of_all);
+    for line in lines {
+        let (_, said) = as_user(VERA, &format!("{dam} {line}"));
+        for secret in &secrets {
+            let leaks = said.as_bytes().windows(secret.len()).any(|part| part == &secret[..]);
+            assert!(!leaks, "{} in the answer to {line}: {said}", String::from_utf8_lossy(secret));
+        }
+        count += 1;
+    }
+    for secret in secrets.iter().filter(|secret| secret.is_ascii()) {
+        let secret = String::from_utf8_lossy(secret);
+        let found = try_sh(&format!("grep -rlaF -e '{}' {}", secret.replace('\'', "'\\''"), into.display()));
+        assert!(!found.0, "{secret} in {}", found.1);
+    }
+    none_came_out("viewing by commands", count, 80);
+}
+
+/// Who might read the bytes and may see a marked picture from now on.
+#[test]
+fn what_was_open_ends_when_no_more_than_a_view_is_left() {
+    let (mut s, ..) = studio();
+    let shared = s.mount("shared", &["--shared"]);
+    s.dam(["member", "set", "vera", "--role", "content-creator"]);
+    let vera = own(&mut s);
+    let room = s.path("room");
+    fs::create_dir(&room).unwrap();
+    set_mode(&room, 0o777);
+    fs::write(room.join("still-known"), b"").unwrap();
+    let files = format!("{vera}/library/acme/n.png {}/library/acme/n.png", shared.display());
+    let line = format!("{} held {} {files}", tries(&s), room.display());
+    let holder = std::thread::spawn(move || tried(VERA, &line, &HELD));
+    wait_until("he has them open", || room.join("ready").exists() || holder.is_finished());
+    s.dam(["member", "set", "vera", "--role", "viewer"]);
+    fs::write(room.join("withdrawn"), b"").unwrap();
+    let ended = holder.join().unwrap();
+    none_came_out("held by a viewer", ended.values().sum(), 2 * 22);
+    for file in [format!("{vera}/library/acme/n.png"), shared.join("library/acme/n.png").display().to_string()] {
+        let (ok, said) = as_user(VERA, &format!("stat -c %s {file}; head -c 2 {file} | od -An -tx1"));
+        assert!(ok && said.contains("262144") && said.contains("ff d8"), "{said}");
+    }
+}

@@ -24,6 +24,9 @@ pub fn run(global: &Global, args: WhyArgs) -> Done {
     }
     print::line(&table.to_string())?;
     print::line(&format!("by version {} of the policy", value["policy"]))?;
+    if value["read_only"] == true {
+        print::line("read-only until an admin lifts it: changes nothing, whatever the roles say")?;
+    }
     if let Some(answer) = value["screen"]["answer"].as_str() {
         let why = value["screen"]["reason"].as_str().map_or_else(String::new, |why| format!(", {}", print::safe(why)));
         print::line(&format!("the screen: {}{why}", print::safe(answer)))?;

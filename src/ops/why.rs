@@ -84,6 +84,7 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         "role": about.member.role,
         "scope": about.member.scope,
         "policy": about.who().policy,
+        "read_only": about.who().read_only,
         "verbs": verbs,
         "unrendered": unrendered,
         "screen": screen,

@@ -111,6 +111,8 @@ fn every_call_that_changes_something_is_refused_and_reading_is_not() {
     let said = |file: &str| String::from_utf8(mira.read(file).unwrap()).unwrap();
     assert!(said(".dam/status").contains("read-only you are read-only"), "{}", said(".dam/status"));
     assert!(said(".dam/errors").contains("dam member set NAME --read-only false"), "{}", said(".dam/errors"));
+    let why = |by| world.serve(by, Command::Why { target: A.into(), as_member: None }).unwrap()["read_only"] == true;
+    assert!(why(MIRA) && !why(0));
     set(&world, 0, "mira", false).unwrap();
     mira.overwrite(A, b"mine again").unwrap();
 }

@@ -201,7 +201,7 @@ pub(super) fn rows(library: &Library, actor: &Actor, tx: &dyn ReadTx, page: &[u6
         // JSON holds text alone: the bytes of a path that is none are told beside it.
         let bytes = path.as_ref().filter(|p| std::str::from_utf8(p).is_err());
         let path_bytes = bytes.map(|p| folders::hex(p));
-        let node = asset.node.filter(|_| actor.decide(library, Verb::Download, &asset).allowed);
+        let node = asset.node.filter(|_| library.gate.allows(actor.who(), Verb::Download, &asset));
         let size = node.map(|node| tx.node(node)).transpose()?.flatten().map(|node| node.size);
         rows.push(json!({
             "path": path.as_deref().map(String::from_utf8_lossy),

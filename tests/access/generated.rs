@@ -196,6 +196,17 @@ proptest! {
                         prop_assert_eq!(ends, wanted(listed, may("download")), "{} read at {}", what, place);
                     }
                     prop_assert_eq!(end(seat.getxattr(&path, "user.dam.id")), wanted(listed, true), "{} its id", what);
+                    // Who may not have the bytes is not told how many there are, but to write to them.
+                    let whole = before["size"].as_u64().unwrap();
+                    for (place, has) in [(path.clone(), may("download") || may("edit")), (format!("versions/f/{name}/1.png"), may("download"))] {
+                        let told = seat.attr(&place).map(|attr| attr.size).ok();
+                        prop_assert_eq!(told, listed.then_some(if has { whole } else { 0 }), "{} the size at {}", what, place);
+                    }
+                    if listed {
+                        let record: serde_json::Value = serde_json::from_slice(&seat.read(&format!("records/f/{name}.json")).unwrap()).unwrap();
+                        prop_assert_eq!(record["size"].as_u64(), may("download").then_some(whole), "{} the size in its record", what);
+                        prop_assert_eq!(record["versions"][0]["content"].is_string(), may("download"), "{} the hash in its record", what);
+                    }
                 }
                 // What is refused changes nothing; what is allowed is done, by one of the two.
                 let seat = &seats[n % 2];

@@ -1,7 +1,7 @@
 //! One member, ready to be asked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Factor, Lock, Role, Rule, Verb};
 use crate::expr::{Expr, ExprError, Facts, parse_with};
@@ -23,6 +23,8 @@ pub struct Subject {
     /// What they allow while his second factor is unlocked, and deny while it is not, as far as that does not hold now.
     waits: (Rules, Rules),
     factor: Factor,
+    /// [`Subject::finds_files_themselves`], asked for at each lookup; forgotten with whatever changes a rule.
+    files: OnceLock<bool>,
     scope: Option<Rule>,
     /// What he is kept from until he has given his second factor, and the query for it.
     lock: Option<(Lock, Expr)>,
@@ -100,6 +102,7 @@ impl Subject {
         Self {
             waits,
             factor: Factor::Open,
+            files: OnceLock::new(),
             name: name.to_owned(),
             roles: roles.iter().map(|role| role.name.clone()).collect(),
             allow,
@@ -122,6 +125,7 @@ impl Subject {
             rule.expr = glossary.widen(&rule.expr);
         }
         self.glossary = glossary;
+        self.files = OnceLock::new();
         self
     }
 
@@ -134,7 +138,7 @@ impl Subject {
     /// The same member, kept from what is behind the second factor.
     #[must_use]
     pub fn behind(self, lock: Option<Lock>) -> Self {
-        Self { lock: lock.map(|lock| (lock, Lock::hides())), ..self }
+        Self { lock: lock.map(|lock| (lock, Lock::hides())), files: OnceLock::new(), ..self }
     }
 
     /// The same member, as it stands with his second factor: which of the rules that ask for it hold.
@@ -152,7 +156,7 @@ impl Subject {
             }
             _ => {}
         }
-        Self { factor, ..self }
+        Self { factor, files: OnceLock::new(), ..self }
     }
 
     /// Whether a right that he has now ends with his second factor.
@@ -328,9 +332,11 @@ impl Subject {
     /// Whether whatever he may list has its file for him: he may have the bytes, or may write to it and is shown no picture in its place.
     #[must_use]
     pub fn finds_files_themselves(&self) -> bool {
-        let [list, view, download, edit] =
-            [Verb::List, Verb::View, Verb::Download, Verb::Edit].map(|verb| self.filter(verb));
-        download == list || (edit == list && (view == download || view == Expr::nothing()))
+        *self.files.get_or_init(|| {
+            let [list, view, download, edit] =
+                [Verb::List, Verb::View, Verb::Download, Verb::Edit].map(|verb| self.filter(verb));
+            download == list || (edit == list && (view == download || view == Expr::nothing()))
+        })
     }
 
     /// Whether he may administer the library itself: a role with `admin = "*"` and no scope.

@@ -512,6 +512,10 @@ proptest! {
         // Whichever way he came to where he is with his second factor.
         let round = subject.clone().giving(Factor::Open).giving(Factor::Locked).giving(factor);
         let open = subject.clone().giving(Factor::Open);
+        // What is kept of an answer goes with what it was of.
+        let files = |of: &Subject| of.finds_files_themselves();
+        let (kept, anew) = (subject.clone(), subject.clone().giving(factor));
+        prop_assert!(files(&kept) == files(&anew) && files(&kept.giving(Factor::Open)) == files(&open));
         for verb in Verb::ALL {
             let allowed = subject.decide(*verb, &facts).allowed;
             prop_assert_eq!(allowed, subject.filter(*verb).matches(&facts));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::bin::takes_notes;
-use super::mount::{Found, Mount, Place, local_name};
+use super::mount::{Found, Mount, Object, Place, local_name};
 use super::writable::{refuse_place, refuse_word, saved_in, writable};
 use super::{Entry, FsError, FsResult, OpenMode, Opened, Special};
 use crate::access::Who;
@@ -19,7 +19,7 @@ use crate::ops::folders::{self, Maker};
 use crate::ops::record::Hand;
 use crate::ops::trail::{self, Origin};
 use crate::ops::view_copy::{ViewCopy, added};
-use crate::ops::{Library, assign, inbox, record, terms};
+use crate::ops::{Library, assign, inbox, record, terms, verdicts};
 use crate::policy::{Field, Verb};
 use crate::types::{Caller, FileName, NodeId};
 use crate::view::class::{NameClass, classify, classify_in};
@@ -152,7 +152,7 @@ impl Mount {
                 tx.remove_tunnel(local, name)?;
                 assets::rebind(tx, &self.library, &mut asset, &mut node, &maker.hand(), Next::Written)?;
                 self.library.brake.came_back(who.id, caller.process);
-                give_back(tx, &tunnel, &mut asset, query, maker)?;
+                give_back(tx, &self.library, &tunnel, &mut asset, query, maker)?;
                 return Ok((node, None));
             }
             let query = writable(dir)?;
@@ -417,7 +417,7 @@ impl Mount {
             };
             let query = writable(&dir)?;
             let node = match self.library.catalog.read(|tx| self.object(tx, &who, ino))? {
-                super::mount::Object::Node(node, _) => node,
+                Object::Node(node, _) | Object::Proxy { node: Some(node), .. } => node,
                 _ => return Err(FsError::CrossDevice("only assets can be linked into a view")),
             };
             let id = node.asset.filter(|_| node.class == NodeClass::Asset).ok_or_else(|| {
@@ -431,7 +431,8 @@ impl Mount {
             }
             self.retag(&who, caller, id, &[], &query.sets)?;
             self.remember_alias(&dir, &name, id);
-            let attr = self.node_attr(&node);
+            // Who is shown something in place of the file goes on with that.
+            let attr = self.proxy_attr(&who, &there, &node).map_or_else(|| self.node_attr(&node), |(attr, ..)| attr);
             let ttl = self.believe(&attr, self.ttl());
             Ok(Entry { attr, entry_ttl: ttl, attr_ttl: ttl })
         })();
@@ -474,6 +475,7 @@ pub(super) fn apply_sets(
 /// An asset that had lost a view's value by being unlinked there has it again.
 pub(super) fn give_back(
     tx: &mut dyn WriteTx,
+    library: &Library,
     tunnel: &TunnelRow,
     asset: &mut Asset,
     query: &QueryDir,
@@ -486,7 +488,7 @@ pub(super) fn give_back(
     if matches!(field, Field::Status(_) | Field::Stage) {
         return Ok(());
     }
-    let hand = maker.hand();
+    let (hand, before) = (maker.hand(), asset.clone());
     let mut rows = Vec::new();
     for value in &tunnel.taken {
         if let Some(changed) = record::set(tx, asset, field, &added(field, value), &hand)? {
@@ -496,6 +498,7 @@ pub(super) fn give_back(
     if rows.is_empty() {
         return Ok(());
     }
+    rows.extend(verdicts::doubted(library, &before, asset));
     tx.put_asset(asset)?;
     Ok(trail::asset(tx, &hand, "set", asset.id, &json!({ "changed": rows }))?)
 }

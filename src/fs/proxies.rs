@@ -50,10 +50,12 @@ impl Mount {
     /// What he is shown in place of its versions.
     pub(super) fn version_mask(&self, who: &Who, asset: &Asset) -> Option<Mask> {
         let may = |verb| self.library.gate.allows(who, verb, asset);
-        if asset.head.is_none() || may(Verb::Download) {
+        if may(Verb::Download) {
             return None;
         }
-        Some(if asset.kind == "image" && may(Verb::View) { Mask::Picture } else { Mask::Closed })
+        // Before its first version there is nothing to make a picture of, and its bytes are nobody's to count.
+        let is_shown = asset.head.is_some() && asset.kind == "image" && may(Verb::View);
+        Some(if is_shown { Mask::Picture } else { Mask::Closed })
     }
 
     /// Those of which he is shown something in place of their files, by their ordinals. Rules that might hide bytes mostly hide none.

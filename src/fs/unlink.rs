@@ -95,7 +95,7 @@ impl Mount {
             (UnlinkMeaning::GiveBack, Some(own), Some(mut heir)) => {
                 assets::unlink_entry(tx, entry, now)?;
                 assets::rebind(tx, &self.library, &mut asset, &mut heir, &hand, Next::Renamed(entry))?;
-                Ok(assets::follow_name(tx, &mut asset, &entry.name, &own.name, now)?)
+                Ok(assets::renamed(tx, &self.library, &mut asset, (&entry.name, &own.name), &hand)?)
             }
             (UnlinkMeaning::KeepTunnel(how), Some(own), _) => {
                 Ok(assets::trash(tx, &mut asset, entry, node, &removal(how, Some(&own)))?)

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::folders::{self, Maker};
 use super::record::Hand;
 use super::trail::{self, Origin};
-use super::{Library, OpsError, follow, mapped, names, record, rules, stages, tunnels};
+use super::{Library, OpsError, follow, mapped, names, record, rules, stages, tunnels, verdicts};
 use crate::catalog::{
     Asset, AssetState, CatalogError, ChangeKind, Counter, EntryRow, NodeClass, NodeRow, ReadTx, Trashed, TunnelHow,
     TunnelRow, WriteTx, view_stem,
@@ -340,6 +340,24 @@ pub fn drop_if_nameless(tx: &mut dyn WriteTx, library: &Library, node: NodeId) -
     row.asset = None;
     tx.put_node(&row)?;
     tx.change(ChangeKind::Node, &node.to_string())
+}
+
+/// [`follow_name`] of what somebody renames: approvals that a word of the new name throws into doubt are asked anew.
+///
+/// # Errors
+/// When the catalogue fails.
+pub fn renamed(
+    tx: &mut dyn WriteTx,
+    library: &Library,
+    asset: &mut Asset,
+    (old, new): (&FileName, &FileName),
+    hand: &Hand,
+) -> Result<(), CatalogError> {
+    let before = asset.clone();
+    follow_name(tx, asset, old, new, hand.now)?;
+    let named = asset.clone();
+    verdicts::doubt_on_record(library, tx, &before, asset, hand)?;
+    if *asset != named { tx.put_asset(asset) } else { Ok(()) }
 }
 
 /// The record follows its file's new name; moving between folders changes nothing.

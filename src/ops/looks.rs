@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::record::Hand;
 use super::stills::Pace;
-use super::{Library, OpsError, converter};
+use super::{Library, OpsError, converter, verdicts};
 use crate::catalog::{Asset, CatalogError, ChangeKind, LookRow, ReadTx};
 use crate::media::{LOOK, Limits, Look, MediaError};
 use crate::types::{AssetId, Colours, ContentId};
@@ -168,9 +169,11 @@ impl Library {
         self.catalog.write(|tx| -> Result<(), CatalogError> {
             tx.put_look(&LookRow { content, way: LOOK, look: look.clone(), colours })?;
             for id in tx.assets_with_content(content)? {
-                if let Some(asset) = tx.asset(id)?.filter(|asset| asset.colours != colours) {
-                    // Its record is what it was: no backup takes it for changed.
-                    tx.put_asset(&Asset { colours, ..asset })?;
+                if let Some(before) = tx.asset(id)?.filter(|asset| asset.colours != colours) {
+                    // Its record is what it was: no backup takes it for changed, unless an approval is asked anew.
+                    let mut asset = Asset { colours, ..before.clone() };
+                    verdicts::doubt_on_record(self, tx, &before, &mut asset, &Hand::own(None, self.clock.now()))?;
+                    tx.put_asset(&asset)?;
                 }
                 // Directories show it now.
                 tx.change(ChangeKind::Asset, &id.to_string())?;

@@ -7,12 +7,12 @@ use damfs_policy::guideline::Clause;
 use damfs_policy::{Field, Platforms, SelfReview, Verb, Workflow};
 use serde_json::{Value, json};
 
-use super::record::Changed;
+use super::record::{Changed, Hand};
 use super::screen::Held;
 use super::value::FacetChange;
-use super::{Library, OpsError, guidelines, review, stages};
+use super::{Library, OpsError, guidelines, review, stages, trail};
 use crate::access::{AssetFacts, Who};
-use crate::catalog::{Asset, CatalogError, ReadTx, Remark};
+use crate::catalog::{Asset, CatalogError, ReadTx, Remark, WriteTx};
 use crate::types::{MemberId, Timestamp};
 
 /// Some change of a record that may decide something.
@@ -240,6 +240,25 @@ pub(super) fn doubt(
 pub(crate) fn doubted(library: &Library, before: &Asset, asset: &mut Asset) -> Vec<Value> {
     let told = |c: Changed| json!({ "facet": c.field, "old": c.old, "new": c.new });
     doubt(library, before, asset, &[]).into_iter().map(told).collect()
+}
+
+/// [`doubt`], which is put on record when something is asked anew; the caller puts the asset.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(crate) fn doubt_on_record(
+    library: &Library,
+    tx: &mut dyn WriteTx,
+    before: &Asset,
+    asset: &mut Asset,
+    hand: &Hand,
+) -> Result<(), CatalogError> {
+    let doubted = doubted(library, before, asset);
+    if doubted.is_empty() {
+        return Ok(());
+    }
+    asset.changed = hand.now.max(asset.changed);
+    trail::asset(tx, hand, "set", asset.id, &json!({ "changed": doubted }))
 }
 
 /// Nothing when putting back verdicts makes nobody approve what he made himself, and none against a guideline.

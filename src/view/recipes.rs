@@ -4,7 +4,7 @@ use super::words::words_of;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
 use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words, is_heif};
-use crate::policy::platforms::{self, Background, Placement};
+use crate::policy::platforms::{self, Background, Placement, Watermark};
 use crate::types::{ContentId, Timestamp};
 
 /// When the shipped recipes last changed (2026-11-27, UTC): an export is never older than its recipe.
@@ -124,7 +124,7 @@ pub fn is_converted(version: &VersionRow, recipe: &Recipe) -> bool {
     is_heif(&version.format) || recipe.format.is_converted()
 }
 
-/// When a still last changed: the version's time, or its recipe's if that is later. What a focus, a mark or the record makes, or another program
+/// When a still last changed: the version's time, or its recipe's if that is later. What a focus, a reader's mark or the record makes, or another program
 /// that may see or write it otherwise once, is as old as it was first made so; until then nobody has seen it.
 #[must_use]
 pub fn still_time(
@@ -133,7 +133,7 @@ pub fn still_time(
     recipe: &Recipe,
     made: Option<&RenditionRow>,
 ) -> Timestamp {
-    let chosen = recipe.focus.is_some() || recipe.watermark.is_some();
+    let chosen = recipe.focus.is_some() || matches!(placement.watermark, Watermark::Mark(_));
     let follows = chosen || recipe.words.follow_the_record() || is_converted(version, recipe);
     let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
     version.mtime.max(since(placement)).max(first)

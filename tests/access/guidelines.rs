@@ -228,6 +228,34 @@ fn what_comes_to_fit_a_flag_after_its_approval_is_asked_anew() {
     assert_eq!(status(&world), "approved");
 }
 
+/// Regression: neither a new name nor what a daemon saw of a picture was held against its approvals.
+#[test]
+fn a_name_and_a_look_that_come_to_fit_a_flag_are_asked_anew() {
+    let (world, admin) = studio();
+    put(&world, 0, "facebook", "- flag: `text=gun` say why\n- flag: `colour=black` is it meant\n", None).unwrap();
+    let verdict = |path: &str| world.show(path)["status"]["facebook"].clone();
+    world.set(A, &["tag=sea"]);
+    approve(&world, "facebook", None).unwrap();
+    world.library.look();
+    assert_eq!(verdict(A)["value"], "stale");
+    assert!(verdict(A)["reason"].as_str().unwrap().contains("fit line 2"), "{}", verdict(A));
+    let log = Command::Log(damfs::ops::log::Ask { limit: 1, ..damfs::ops::log::Ask::default() });
+    assert!(world.serve(0, log).unwrap()["rows"].to_string().contains(r#""new":"stale""#));
+    approve(&world, "facebook", Some("it is night")).unwrap();
+    let moves = [(A, "library/gun.png"), ("by/tag/sea/gun.png", "by/tag/sea/sword.png")];
+    for (way, (from, to)) in ["in the library", "in a view"].into_iter().zip(moves) {
+        admin.rename(from, to).unwrap();
+        let path = to.replace("by/tag/sea", "library");
+        let wanted = if path.contains("gun") { "stale" } else { "approved" };
+        assert_eq!(verdict(&path)["value"], wanted, "{way}: {}", verdict(&path));
+        let set = assign(&["status.facebook=approved"]);
+        let why = Some("a toy".to_owned());
+        world.serve(0, Command::Set { what: vec![path].into(), set, dry_run: false, why }).unwrap();
+    }
+    admin.rename("by/tag/sea/sword.png", "by/tag/sea/gun.png").unwrap();
+    assert_eq!(verdict("library/gun.png")["value"], "stale", "in a view");
+}
+
 /// A file that came with a verdict turns out by its bytes to be what a line speaks of.
 #[test]
 fn what_a_file_turns_out_to_be_is_asked_anew() {

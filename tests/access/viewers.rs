@@ -204,3 +204,33 @@ fn what_was_set_aside_is_closed_to_a_viewer() {
     }
     admin.unlink(aside).unwrap();
 }
+
+/// Regression: what stood in place of a file could not be linked into a view, by which one tags.
+#[test]
+fn who_tags_without_having_the_bytes_links_into_a_view() {
+    let (world, admin, _rita, lena) = studio();
+    admin.mkdir("by/tag/shore").unwrap();
+    let (ino, view) = (lena.find(FILE).unwrap(), lena.find("by/tag/shore").unwrap());
+    let entry = lena.mount.link(&lena.caller, ino, view, "p.png".as_ref()).unwrap();
+    assert_eq!((entry.attr.ino, entry.attr.size), (ino, lena.attr(FILE).unwrap().size), "still not the file itself");
+    assert!(world.show(FILE)["tag"].to_string().contains("shore"));
+}
+
+/// Regression: until its first version a file showed its size and attributes to whoever may list it.
+#[test]
+fn a_file_without_a_version_yet_tells_a_viewer_nothing_either() {
+    let (world, admin, rita, _lena) = studio();
+    let new = "library/acme/new.png";
+    admin.write(new, &picture(77)).unwrap();
+    admin.setxattr(new, "user.shatag.sha256", "4567cdef").unwrap();
+    let size = admin.attr(new).unwrap().size;
+    assert!(size > 0);
+    for _ in 0..2 {
+        let seen = rita.attr(new).unwrap();
+        assert!(seen.size != size && seen.ino != admin.attr(new).unwrap().ino, "{}", seen.size);
+        assert!(rita.rows("library/acme").iter().all(|(_, ino)| *ino != admin.attr(new).unwrap().ino));
+        assert!(rita.getxattr(new, "user.shatag.sha256").is_err() && rita.listxattr(new).is_empty());
+        world.settle();
+    }
+    assert_eq!(rita.attr(new).unwrap().size, PROXY);
+}

@@ -18,6 +18,8 @@ pub enum Watermark {
     Refused,
     /// This, for everybody whose role has none of its own.
     Text(String),
+    /// A reader's own; no row says it.
+    Mark(String),
 }
 
 impl Watermark {
@@ -37,7 +39,7 @@ impl Watermark {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Mark(text) => Some(text),
             Self::Unsaid | Self::Refused => None,
         }
     }
@@ -45,7 +47,7 @@ impl Watermark {
     /// The same where whoever reads has a mark of his own.
     #[must_use]
     pub fn marked(&self, mark: &str) -> Self {
-        if *self == Self::Refused { Self::Refused } else { Self::Text(mark.to_owned()) }
+        if *self == Self::Refused { Self::Refused } else { Self::Mark(mark.to_owned()) }
     }
 }
 
@@ -64,7 +66,7 @@ impl From<Watermark> for Option<String> {
         match watermark {
             Watermark::Unsaid => None,
             Watermark::Refused => Some(REFUSED.to_owned()),
-            Watermark::Text(text) => Some(text),
+            Watermark::Text(text) | Watermark::Mark(text) => Some(text),
         }
     }
 }

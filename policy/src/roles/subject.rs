@@ -28,9 +28,14 @@ pub struct Subject {
     scope: Option<Rule>,
     /// What he is kept from until he has given his second factor, and the query for it.
     lock: Option<(Lock, Expr)>,
-    /// What is written into the stills that he exports.
+    /// Of each role that lets him export at all: its text in stills, and whether it lets him only while his second factor is unlocked.
+    marks: Vec<(Option<String>, bool)>,
+    /// What is written into the stills that he exports as it stands with his second factor.
     mark: Option<String>,
     glossary: Arc<Glossary>,
+    /// What the library's table says.
+    table: Arc<Platforms>,
+    /// The same, with his mark.
     platforms: Arc<Platforms>,
 }
 
@@ -110,10 +115,13 @@ impl Subject {
             shut,
             scope: scope.map(|s| s.of(name)).filter(|s| !s.expr.is_all()),
             lock: None,
-            mark: mark(name, roles, at),
+            marks: marks(name, roles, at),
+            mark: None,
             glossary: Arc::default(),
+            table: Arc::clone(platforms::shipped()),
             platforms: Arc::clone(platforms::shipped()),
         }
+        .marked()
     }
 
     /// The same member, whose rules and queries mean what a library's glossary says.
@@ -156,7 +164,7 @@ impl Subject {
             }
             _ => {}
         }
-        Self { factor, files: OnceLock::new(), ..self }
+        Self { factor, files: OnceLock::new(), ..self }.marked()
     }
 
     /// Whether a right that he has now ends with his second factor.
@@ -183,8 +191,19 @@ impl Subject {
     /// The same member, for whom the platforms accept what a library's table says, with his mark in stills.
     #[must_use]
     pub fn publishing(self, platforms: Arc<Platforms>) -> Self {
-        let platforms = self.mark.as_ref().map(|mark| Arc::new(platforms.marked(mark))).unwrap_or(platforms);
-        Self { platforms, ..self }
+        Self { table: platforms, ..self }.marked()
+    }
+
+    /// The same member, with the mark of the roles that let him export now, when each of them has a text for it.
+    fn marked(self) -> Self {
+        let lets = |(_, unlocked): &&(Option<String>, bool)| !unlocked || self.factor == Factor::Open;
+        let texts: Option<Vec<&String>> = self.marks.iter().filter(lets).map(|(text, _)| text.as_ref()).collect();
+        let mark = texts.and_then(|texts| texts.first().map(|text| (*text).clone()));
+        let platforms = match &mark {
+            Some(mark) => Arc::new(self.table.marked(mark)),
+            None => Arc::clone(&self.table),
+        };
+        Self { mark, platforms, ..self }
     }
 
     /// What is written into the stills that he exports, when each role that lets him has a text for it.
@@ -379,11 +398,11 @@ impl Subject {
     }
 }
 
-/// The first text of the roles that let him export at a moment, when none of them lets him without one.
-fn mark(name: &str, roles: &[&Role], at: Option<i64>) -> Option<String> {
-    let exports = |role: &&&Role| role.allow.get(&Verb::Export).is_some_and(|rule| rule.holds(at));
-    let texts: Option<Vec<&String>> = roles.iter().filter(exports).map(|role| role.watermark.as_ref()).collect();
-    texts?.first().map(|text| watermark::of_member(text, name))
+/// Of the roles that let him export at a moment, with his second factor or without it.
+fn marks(name: &str, roles: &[&Role], at: Option<i64>) -> Vec<(Option<String>, bool)> {
+    let exports = roles.iter().filter_map(|role| Some((role, role.allow.get(&Verb::Export)?)));
+    let text = |role: &Role| role.watermark.as_ref().map(|text| watermark::of_member(text, name));
+    exports.filter(|(_, rule)| rule.holds(at)).map(|(role, rule)| (text(role), rule.unlocked)).collect()
 }
 
 const ADMINISTERING: &str = "administering the library";

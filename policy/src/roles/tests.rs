@@ -464,6 +464,19 @@ fn a_role_marks_what_it_exports_unless_another_lets_him_without() {
     assert_eq!(mark(&["a"]).as_deref(), Some("for ada"));
     assert_eq!(mark(&["c", "a"]).as_deref(), Some("for ada"), "who exports by no role is not marked by it");
     assert_eq!((mark(&["a", "b"]), mark(&["b"]), mark(&["c"])), (None, None, None));
+    // A role that lets him do nothing just now takes no mark away.
+    let vault = "[role.vault.allow]\nlist=\"*\"\nexport={ of=\"*\", unlocked=true }";
+    let book = RoleBook::parse(&format!("{}\n{vault}", text("watermark=\"for {member}\""))).unwrap();
+    let both = Subject::of_roles("ada", &[book.get("a").unwrap(), book.get("vault").unwrap()], None, None);
+    for (factor, mark) in [(Factor::None, Some("for ada")), (Factor::Locked, Some("for ada")), (Factor::Open, None)] {
+        let subject = both.clone().giving(factor);
+        assert_eq!(subject.mark(), mark, "{factor:?}");
+        let card = |subject: &Subject| {
+            subject.platforms().get("instagram", "post_square").unwrap().watermark.text().map(str::to_owned)
+        };
+        assert_eq!(card(&subject).as_deref(), mark, "{factor:?}");
+        assert_eq!(card(&subject.giving(Factor::Locked)).as_deref(), Some("for ada"));
+    }
     let told = marked.difference(&RoleBook::parse(&text("")).unwrap());
     let [changed] = told.roles.as_slice() else { panic!("{told:?}") };
     assert_eq!((changed.verbs.len(), changed.watermark.as_ref().unwrap().after.as_deref()), (0, Some("for {member}")));

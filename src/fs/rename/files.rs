@@ -90,7 +90,8 @@ impl Mount {
                 }
                 self.move_only(tx, m, (&node, &entry), folder.id, new_name)?;
                 if let Some(mut asset) = asset {
-                    assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
+                    let names = (&entry.name, new_name);
+                    assets::renamed(tx, &self.library, &mut asset, names, &m.maker.hand())?;
                 }
                 Ok(())
             }

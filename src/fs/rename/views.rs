@@ -141,7 +141,7 @@ impl Mount {
                 return Err(FsError::Exists);
             }
             self.move_only(tx, m, (&node, &entry), entry.parent, new_name)?;
-            assets::follow_name(tx, &mut asset, &entry.name, new_name, m.maker.now)?;
+            assets::renamed(tx, &self.library, &mut asset, (&entry.name, new_name), &m.maker.hand())?;
             self.remember_alias(dir, new_name, asset.id);
             return Ok(After::Nothing);
         }
@@ -176,7 +176,7 @@ impl Mount {
         match tunnel {
             Some(tunnel) => {
                 self.library.brake.came_back(m.who.id, m.caller.process);
-                give_back(tx, tunnel, asset, view, &m.maker)
+                give_back(tx, &self.library, tunnel, asset, view, &m.maker)
             }
             None => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::media::{self, Limits, MediaError};
+use crate::media::{self, Limits, MediaError, Share};
 use crate::ops::Library;
 use crate::ops::sandboxed::{Ended, Run, copy, in_memory};
 use crate::ops::stills::Pace;
@@ -78,17 +78,29 @@ impl Library {
     }
 
     /// A picture by the quicker program, while there is memory for it.
-    pub(super) fn quickly(&self, source: &dyn ReadAt, limits: &Limits, pace: Pace) -> Result<Option<File>, MediaError> {
+    pub(super) fn quickly(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        pace: Pace,
+    ) -> Result<Option<(File, Share)>, MediaError> {
         let Some(decoder) = self.converter.quick_state().clone() else { return Ok(None) };
         let Some(wanted) = media::Quick::of(source, limits)? else { return Ok(None) };
-        let Some(_share) = self.converter.room.take(wanted.most.saturating_mul(FOR_EACH), Duration::ZERO) else {
-            return Ok(None);
+        let bytes = wanted.most.saturating_mul(FOR_EACH);
+        let share = match pace {
+            Pace::Reader => self.converter.room.take(bytes, Duration::ZERO),
+            // What would wait for memory afterwards would be made in vain, and again.
+            Pace::Background => match self.decodes.take_spare(media::decoded_bytes(source)?) {
+                Some(_) => self.converter.room.take_spare(bytes),
+                None => None,
+            },
         };
+        let Some(share) = share else { return Ok(None) };
         let began = self.clock.now();
         let is_late = || self.clock.now().ms_since(began) / 1000 >= i64::try_from(SECONDS * 2).unwrap_or(i64::MAX);
         let goes_on = || !is_late() && !self.ending.load(Ordering::Relaxed);
         match decoder.decode(source, &wanted, matches!(pace, Pace::Reader), goes_on)? {
-            Ok(made) => Ok(Some(made)),
+            Ok(made) => Ok(Some((made, share))),
             Err(NotQuick::This) => Ok(None),
             Err(NotQuick::Never(why)) => {
                 self.use_quick_decoder(Err(why));

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 use super::{Decoder, ROOM};
-use crate::media::{self, Conversion, HEIF_COMMAND, Limits, Master, MediaError};
+use crate::media::{self, Conversion, HEIF_COMMAND, Limits, Master, MediaError, Share};
 use crate::ops::Library;
 use crate::ops::import::OpenFile;
 use crate::ops::sandboxed::{Ended, Run, copy, nameless};
@@ -36,7 +36,11 @@ pub(in crate::ops) struct Ready<'a> {
 enum Made {
     Nothing,
     Png(File),
-    Pixels(OpenFile),
+    /// With the memory that they take until they are read.
+    Pixels {
+        made: OpenFile,
+        _share: Share,
+    },
 }
 
 impl media::Converter for Made {
@@ -55,7 +59,7 @@ impl media::Converter for Made {
 
     fn pixels(&self) -> Option<&dyn ReadAt> {
         match self {
-            Self::Pixels(file) => Some(file),
+            Self::Pixels { made, .. } => Some(made),
             Self::Nothing | Self::Png(_) => None,
         }
     }
@@ -99,7 +103,7 @@ impl Library {
     ) -> Result<Option<Ready<'a>>, MediaError> {
         let made = match media::conversion(source, limits)? {
             None => match self.quickly(source, limits, pace)? {
-                Some(pixels) => Made::Pixels(OpenFile::new(pixels)?),
+                Some((made, share)) => Made::Pixels { made: OpenFile::new(made)?, _share: share },
                 None => Made::Nothing,
             },
             Some(wanted) => match self.converted(content, source, wanted, pace)? {

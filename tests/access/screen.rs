@@ -289,3 +289,53 @@ fn an_undo_asks_the_screen_of_the_version_that_a_verdict_names() {
     let again = bench.turn("status.x=approved", None);
     assert_eq!(bench.left(again), "the screen refuses it: a logo");
 }
+
+/// Regression: assets with the same bytes shared one answer, so that a clean record let the other pass, and a reason was read by who may not list
+/// what it was written about.
+#[test]
+fn an_answer_is_of_one_asset_and_tells_nothing_of_another_with_the_same_bytes() {
+    let bench = Bench::new(
+        "IFS= read -r line; cat >/dev/null\ncase $line in *globex*) echo '{\"answer\":\"refuse\",\"reason\":\"globex\"}';; \
+         *) exit 1;; esac",
+        "",
+    );
+    let secret = "library/globex/secret.png";
+    bench.world.admin().overwrite(secret, b"acme").unwrap();
+    bench.world.settle();
+    let ask = |target: &str| bench.world.serve(0, Command::Screen { targets: vec![target.into()] }).unwrap();
+    let answer = |target: &str| ask(target)["assets"][0]["answer"].clone();
+    assert_eq!(answer(secret), "refuse");
+    assert_eq!(bench.told()["reason"], "the screen has not looked at these bytes yet");
+    assert_eq!(answer(A), "none");
+    let of = |target: &str| bench.world.serve(0, Command::Why { target: target.into(), as_member: None }).unwrap();
+    assert_eq!(of(secret)["screen"]["answer"], "refuse", "an outage of one asset is none of another");
+    bench.asks(PASS);
+    assert_eq!((&of(A)["screen"]["answer"], &of(secret)["screen"]["answer"]), (&"pass".into(), &"refuse".into()));
+}
+
+/// Regression: asked once more in vain, the screen was said to have let it pass.
+#[test]
+fn an_outage_when_it_is_asked_again_is_told_as_one() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.script("exit 1");
+    let told = bench.world.serve(0, Command::Screen { targets: vec![A.into()] }).unwrap()["assets"][0].clone();
+    let reason = told["reason"].as_str().unwrap();
+    assert_eq!(told["answer"], "none");
+    assert!(reason.contains("exit status: 1") && reason.ends_with("what it said before stands: pass"), "{reason}");
+    assert_eq!(bench.told()["answer"], "pass");
+}
+
+/// Regression: what somebody had wanted to approve was not asked about again after an outage, unless it waited on the board.
+#[test]
+fn what_somebody_wanted_to_approve_is_asked_about_after_an_outage() {
+    let bench = Bench::new("exit 1", "");
+    bench.refusal(None);
+    bench.world.library.screen_waiting();
+    bench.script(PASS);
+    bench.world.library.screen_waiting();
+    assert_eq!((bench.asked(), bench.told()["answer"].as_str()), (1, Some("none")), "not again at once");
+    bench.world.clock.advance_ms(60_000);
+    bench.world.library.screen_waiting();
+    assert_eq!((bench.asked(), bench.told()["answer"].as_str()), (2, Some("pass")));
+}

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use damfs::ops::proto::{Command, Failure, FailureKind};
+use damfs::ops::records::{self, Given, How};
 use damfs::ops::serve::serve;
 use damfs::types::Caller;
 use serde_json::Value;
@@ -338,4 +339,22 @@ fn what_somebody_wanted_to_approve_is_asked_about_after_an_outage() {
     bench.world.clock.advance_ms(60_000);
     bench.world.library.screen_waiting();
     assert_eq!((bench.asked(), bench.told()["answer"].as_str()), (2, Some("pass")));
+}
+
+/// A backup's approvals are those of its time, and an admin's to put back: said of a record, and on record.
+#[test]
+fn records_that_are_put_back_bring_the_approvals_of_then() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.set("status.x=approved", None).unwrap();
+    let text = bench.world.admin().read("records/acme/a.png.json").unwrap();
+    bench.set("status.x=rejected", Some("not this one")).unwrap();
+    bench.asks(REFUSE);
+    let record = Box::new(records::read(&text).unwrap().record);
+    let records = vec![Given { file: A.into(), record, asset: None }];
+    let put = Command::RecordsImport { records, how: How { force: true, ..How::default() } };
+    bench.world.serve(0, put).unwrap();
+    assert_eq!(bench.world.show(A)["status"]["x"]["value"], "approved");
+    let row = bench.world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
+    assert!(row.action == "asset.record" && row.detail.contains("\"status\""), "{} {}", row.action, row.detail);
 }

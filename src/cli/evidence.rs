@@ -25,7 +25,7 @@ The file is a ZIP archive for an auditor or a platform: the asset's whole record
 of the audit log that is of it, the guidelines that its verdicts were given under, and a signed list of all that. Of other
 assets it has digests alone. Its README.txt says how it is checked, with damfs or with openssl and sha256sum, and what it
 proves. The log is walked from its first row; of one that is not whole no evidence is made. That it was made is on record.
-For admins; --with-bytes also needs the right to download.
+For admins who may download the asset, for its rows of the log tell sizes and hashes.
 
 Example:
   dam evidence library/luna/IMG_1.png -o IMG_1-evidence.zip
@@ -55,7 +55,8 @@ pub enum EvidenceAction {
     /// Check such a file; needs no library. Names the first thing that is wrong.
     #[command(after_help = "\
 Exit code 1 when something is wrong. Without --key it is checked with the key inside of it: that it is whole, not whose it
-is. --heads holds it to lines of dam log head, or of audit_heads, that somebody has kept.
+is. --heads holds it to lines of dam log head, or of audit_heads, that somebody has kept; exit code 1, too, when it tells
+nothing of one of these that is not newer than itself.
 
 Example:
   dam evidence verify IMG_1-evidence.zip --key studio.pem
@@ -146,11 +147,13 @@ fn verify(global: &Global, file: &Path, key: Option<String>, heads: Option<&Path
             return Err(failed(format!("{}: {fault}", file.display()), "do not rely on it; ask for another one"));
         }
     };
+    let not_held = told["not_held"].as_array().cloned().unwrap_or_default();
+    let code = if not_held.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if global.json {
         let mut told = told;
         told["whole"] = Value::Bool(true);
         print::json(&told)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     let [asset, made, by, library] = ["asset", "made", "by", "library"].map(|key| print::word(&told[key]));
     print::line(&format!("asset {asset}, made {made} by {by} of library {library}"))?;
@@ -161,6 +164,9 @@ fn verify(global: &Global, file: &Path, key: Option<String>, heads: Option<&Path
     if !heads.is_empty() {
         print::note(&format!("{} of {} heads that were kept are in it as they were", told["held"], heads.len()));
     }
+    for head in &not_held {
+        print::note(&format!("not held to: {}, of which it tells nothing", print::word(head)));
+    }
     print::note(&match told["key_known"].as_bool() {
         Some(true) => "whole, and signed with the key given".to_owned(),
         _ => format!(
@@ -168,5 +174,5 @@ fn verify(global: &Global, file: &Path, key: Option<String>, heads: Option<&Path
             print::word(&told["key"])
         ),
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }

@@ -110,8 +110,16 @@ fn told(library: &Library, actor: &Actor, tx: &dyn ReadTx, row: &AuditRow) -> Re
     if !may {
         return Ok(None);
     }
+    let has_bytes = match &asset {
+        Some(asset) => actor.decide(library, Verb::Download, asset).allowed,
+        None => actor.who().subject.allows_everything(Verb::Download),
+    };
     let path = asset.map(|asset| folders::path_of_asset(tx, &asset)).transpose()?.flatten();
-    let detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
+    let mut detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
+    // What bytes they are, and how many, is for who may have them.
+    if let (false, Ok(_), Some(told)) = (has_bytes, row.subject.parse::<AssetId>(), detail.as_object_mut()) {
+        told.retain(|key, _| !matches!(key.as_str(), "content" | "size"));
+    }
     Ok(Some(json!({
         "n": row.seq,
         "at": row.at.to_string(),

@@ -12,8 +12,8 @@ use super::screen::Held;
 use super::value::FacetChange;
 use super::{Library, OpsError, guidelines, review, stages, trail};
 use crate::access::{AssetFacts, Who};
-use crate::catalog::{Asset, CatalogError, ReadTx, Remark, WriteTx};
-use crate::types::{MemberId, Timestamp};
+use crate::catalog::{Asset, CatalogError, ReadTx, Remark, Verdict, WriteTx};
+use crate::types::{MemberId, Timestamp, VersionId};
 
 /// Some change of a record that may decide something.
 type Change<'a> = (&'a Field, &'a FacetChange);
@@ -95,6 +95,43 @@ impl<'a> Court<'a> {
         Ok(asset.remarks[since..].iter().rev().find(his).map(|remark| remark.text.clone()))
     }
 
+    fn must_say(
+        &self,
+        tx: &dyn ReadTx,
+        asset: &Asset,
+        message: String,
+        command: &str,
+    ) -> Result<Option<String>, OpsError> {
+        match self.reason(tx, asset)? {
+            Some(reason) => Ok(Some(reason)),
+            None => Err(OpsError::Barred {
+                subject: asset.id.to_string(),
+                message,
+                hint: format!(
+                    "say it: dam review {command} -m TEXT, or remark on it first: dam review comment {} -m TEXT",
+                    asset.id
+                ),
+            }),
+        }
+    }
+
+    /// Nothing when an asset may go back to where it was on the board: what lets it pass needs a way there, or that whoever judges took it
+    /// away, and what the screen says of the bytes.
+    fn must_lead_back(&self, tx: &dyn ReadTx, asset: &Asset, to: &str) -> Result<(), OpsError> {
+        let change = FacetChange::Replace(to.to_owned());
+        if !stages::lets_pass(&self.board, asset, &change) {
+            return Ok(());
+        }
+        let went = self.board.way(to, stages::stage(asset));
+        if !went.is_some_and(|way| matches!(way.needs, Verb::Review | Verb::Admin)) {
+            stages::must_lead(&self.board, self.who, asset, &change)?;
+        }
+        if let Some(why) = self.screened(tx, asset)? {
+            self.must_say(tx, asset, format!("who lets it pass says why: {why}"), &format!("approve {}", asset.id))?;
+        }
+        Ok(())
+    }
+
     /// The reason that goes with a change, when it may be made of an asset by who has the right: by a way of the board, within the guideline,
     /// with a reason where one is asked for. The asset is as it is with everything else that comes along.
     ///
@@ -106,17 +143,7 @@ impl<'a> Court<'a> {
         asset: &Asset,
         (field, change): Change<'_>,
     ) -> Result<Option<String>, OpsError> {
-        let must_say = |message: String, command: &str| match self.reason(tx, asset)? {
-            Some(reason) => Ok(Some(reason)),
-            None => Err(OpsError::Barred {
-                subject: asset.id.to_string(),
-                message,
-                hint: format!(
-                    "say it: dam review {command} -m TEXT, or remark on it first: dam review comment {} -m TEXT",
-                    asset.id
-                ),
-            }),
-        };
+        let must_say = |message, command: &str| self.must_say(tx, asset, message, command);
         let rejecting = || "who rejects something says why".to_owned();
         match field {
             Field::Stage => {
@@ -261,29 +288,35 @@ pub(crate) fn doubt_on_record(
     trail::asset(tx, hand, "set", asset.id, &json!({ "changed": doubted }))
 }
 
-/// Nothing when putting back verdicts makes nobody approve what he made himself, and none against a guideline.
+/// Nothing when what an undo puts back lets nothing pass that a command would not: each verdict for the version that it names, the stage for
+/// the bytes that it was given to, `judged`.
 pub(super) fn may_come_back(
     library: &Library,
     who: &Who,
     tx: &dyn ReadTx,
-    asset: &Asset,
-    back: &Asset,
+    (asset, back): (&Asset, &Asset),
+    judged: Option<VersionId>,
 ) -> Result<(), OpsError> {
-    let approved = |asset: &Asset, platform: &str| asset.status.get(platform).is_some_and(|v| v.value == "approved");
-    let mut decided = Vec::new();
-    for platform in back.status.keys().filter(|p| approved(back, p) && !approved(asset, p)) {
-        decided.push((Field::Status(platform.clone()), FacetChange::Replace("approved".to_owned())));
-    }
-    if stages::stage(back) != stages::stage(asset) {
-        decided.push((Field::Stage, FacetChange::Replace(stages::stage(back).to_owned())));
-    }
-    for (field, change) in &decided {
-        is_own_approval(library, who, tx, asset, (field, change))?;
-        if let Field::Status(platform) = field {
-            // The word that it was given with comes back along with it.
-            let why = back.status.get(platform).and_then(|verdict| verdict.reason.as_deref());
-            Court::of(library, who, why).must_stand(tx, back, (field, change))?;
+    for (platform, verdict) in back.status.iter().filter(|(_, verdict)| verdict.value == "approved") {
+        let is_there = |now: &Verdict| now.value == verdict.value && now.version == verdict.version;
+        if asset.status.get(platform).is_some_and(is_there) {
+            continue;
         }
+        let (field, change) = (Field::Status(platform.clone()), FacetChange::Replace("approved".to_owned()));
+        let of = |record: &Asset| Asset { head: verdict.version.or(judged), ..record.clone() };
+        is_own_approval(library, who, tx, &of(asset), (&field, &change))?;
+        // The word that it was given with comes back along with it.
+        Court::of(library, who, verdict.reason.as_deref()).must_stand(tx, &of(back), (&field, &change))?;
+    }
+    let to = stages::stage(back);
+    if to != stages::stage(asset) {
+        let change = FacetChange::Replace(to.to_owned());
+        let asset = Asset { head: judged, ..asset.clone() };
+        is_own_approval(library, who, tx, &asset, (&Field::Stage, &change))?;
+        let about = format!("stage={to}");
+        let why = asset.remarks.iter().rfind(|remark| remark.about.as_ref() == Some(&about));
+        let there = Asset { head: judged, stage: asset.stage.clone(), ..back.clone() };
+        Court::of(library, who, why.map(|remark| remark.text.as_str())).must_lead_back(tx, &there, to)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
+use damfs::audit::heads::Head;
 use damfs::ops::evidence;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::ops::serve;
@@ -117,15 +118,19 @@ fn evidence_is_made_by_admins_of_what_they_list_and_is_on_record() {
     world.member("kim", 1001, "keeper", None);
     assert_eq!(bench.make(1001, "b", of(SECRET, false)).unwrap_err().kind, FailureKind::NotFound);
     assert_eq!(bench.make(1001, "c", of(ACME, true)).unwrap_err().kind, FailureKind::Refused, "he may not download");
-    let (told, path) = bench.make(1001, "d", of(ACME, false)).unwrap();
-    check(&path).unwrap();
-    // Nor is he told what bytes they are, or how many.
-    let versions = json(&files(&path), "versions.json");
-    for version in versions.as_array().unwrap() {
-        assert!(["sha256", "content", "size"].iter().all(|key| version[key].is_null()), "{versions}");
-    }
-    assert!(json(&files(&path), "record.json")["size"].is_null());
-    assert!(told["lacking"].to_string().contains("which kim may not have"), "{told}");
+    // The rows of the log tell what bytes they are, and how many: of these he has none, in no file of it.
+    let refused = bench.make(1001, "d", of(ACME, false)).unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Refused);
+    assert!(fs::read(bench.dir.path().join("d")).unwrap().is_empty());
+    let log = |uid| {
+        let ask = damfs::ops::log::Ask { target: Some(ACME.into()), limit: 99, ..Default::default() };
+        world.serve(uid, Command::Log(ask)).unwrap()["rows"].as_array().unwrap().clone()
+    };
+    let tells = |row: &Value| ["content", "size"].iter().any(|key| !row["detail"][key].is_null());
+    assert!(log(0).iter().any(tells) && !log(1001).is_empty());
+    assert!(!log(1001).iter().any(tells), "{:?}", log(1001));
+    world.roles(&format!("{text}download = \"client=acme\"\n"));
+    let (told, _) = bench.make(1001, "f", of(ACME, false)).unwrap();
     let row = world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
     assert_eq!((row.actor.as_str(), row.action.as_str()), ("kim", "asset.evidence"));
     assert!(row.detail.contains(told["manifest"].as_str().unwrap()), "{}", row.detail);
@@ -307,12 +312,18 @@ fn a_bundle_that_unpacks_to_more_than_itself_is_not_unpacked() {
     let fault = check(&bench.put("c.zip", &bytes)).unwrap_err();
     assert!(fault.starts_with("it is no whole bundle of evidence"), "{fault}");
     // One name twice.
-    let twin = bench
-        .put("d.zip", &zipped(&[files.clone(), vec![("zz".into(), Vec::new())]].concat(), CompressionMethod::Stored));
-    let mut bytes = fs::read(&twin).unwrap();
-    let found: Vec<usize> = (0..bytes.len() - 2).filter(|at| &bytes[*at..*at + 2] == b"zz").collect();
-    found.into_iter().for_each(|at| bytes[at..at + 2].copy_from_slice(b"ke"));
-    assert!(check(&bench.put("e.zip", &bytes)).is_err());
+    let twin = vec![("yey.pem".into(), b"another key".to_vec())];
+    let mut bytes = zipped(&[files.clone(), twin].concat(), CompressionMethod::Stored);
+    let found: Vec<usize> = (0..bytes.len() - 7).filter(|at| &bytes[*at..*at + 7] == b"yey.pem").collect();
+    assert_eq!(found.len(), 2);
+    found.into_iter().for_each(|at| bytes[at] = b'k');
+    let fault = check(&bench.put("e.zip", &bytes)).unwrap_err();
+    assert!(fault.contains("duplicate file names"), "{fault}");
+    // A manifest that is a tree of very many things.
+    let mut long = files.clone();
+    *self::at(&mut long, "manifest.json") = vec![b'['; 5 << 20];
+    let fault = check(&bench.put("h.zip", &zipped(&long, CompressionMethod::Stored))).unwrap_err();
+    assert!(fault.starts_with("manifest.json: it is longer than"), "{fault}");
     // Very many files.
     files.extend((0..10_001).map(|n| (format!("f{n}"), Vec::new())));
     let fault = check(&bench.put("f.zip", &zipped(&files, CompressionMethod::Stored))).unwrap_err();
@@ -344,6 +355,22 @@ fn a_bundle_is_held_to_a_key_and_to_heads_that_were_kept() {
     // The last rows are known as they were.
     assert_eq!(with(key, &now).unwrap()["held"], now.len());
     assert!(with(key, &heads(&other.world)).unwrap_err().contains("of another library"));
+    let told = bench.bundle("later.zip", false);
+    // Of rows that it has it says what they are, whether they were told before or not; of another asset's it does not, and says that.
+    let of_row = |subject: bool| {
+        let rows = bench.world.library.catalog.read(|tx| tx.audit_after("ops", 0, 1_000)).unwrap();
+        let id = bench.world.show(ACME)["id"].as_str().unwrap().to_owned();
+        let row = rows.into_iter().find(|row| (row.subject == id) == subject).unwrap();
+        Head::of(now[0].split(' ').nth(1).unwrap(), &row, row.at, &[0; 32])
+    };
+    let held_to = |head: &Head| evidence::verify(File::open(&told).unwrap(), None, &[head.to_string()]);
+    let mut own = of_row(true);
+    let checked = held_to(&own).unwrap();
+    assert_eq!((&checked["held"], checked["not_held"].as_array().map(Vec::len)), (&1.into(), Some(0)));
+    own.hash = [7; 32];
+    assert!(held_to(&own).unwrap_err().contains("is not what it was"));
+    let checked = held_to(&of_row(false)).unwrap();
+    assert_eq!((&checked["held"], checked["not_held"].as_array().map(Vec::len)), (&0.into(), Some(1)));
     let ops = now.iter().position(|line| line.contains(" ops ")).unwrap();
     let mut parts: Vec<String> = now[ops].split(' ').map(str::to_owned).collect();
     parts[4] = "00".repeat(32);

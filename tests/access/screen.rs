@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use damfs::ops::proto::{Command, Failure, FailureKind};
+use damfs::ops::records::{self, Given, How};
+use damfs::ops::serve::serve;
+use damfs::types::Caller;
 use serde_json::Value;
 
 use crate::world::{World, assign};
@@ -208,4 +211,150 @@ fn who_may_not_review_asks_nothing_and_a_library_without_a_screen_is_as_before()
     assert!(world.serve(0, ask(A)).unwrap_err().message.contains("has no screen"));
     world.set(A, &["status.x=approved"]);
     assert!(world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap()["screen"].is_null());
+}
+
+const REFUSE: &str = "cat >/dev/null; echo '{\"answer\": \"refuse\", \"reason\": \"a logo\"}'";
+
+impl Bench {
+    /// Something that is a turn of its own, and its number.
+    fn turn(&self, word: &str, why: Option<&str>) -> Option<u64> {
+        // By another process: what one does is one turn.
+        let process = 70 + u32::try_from(self.asked()).unwrap();
+        let (what, why) = (vec![A.into()].into(), why.map(str::to_owned));
+        let set = Command::Set { what, set: assign(&[word]), dry_run: false, why };
+        serve(&self.world.library, &Caller { uid: 0, gid: 0, process }, set, None).unwrap();
+        let turns = self.world.serve(0, Command::Turns { of: None, limit: 1 }).unwrap();
+        turns["turns"][0]["turn"].as_u64()
+    }
+
+    /// Why nothing comes of taking it back.
+    fn left(&self, turn: Option<u64>) -> String {
+        let before = self.world.show(A);
+        let undone = self.world.serve(0, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+        let (now, why) = (self.world.show(A), undone["left"][0]["why"].as_str());
+        assert_eq!((&now["status"], &now["stage"]), (&before["status"], &before["stage"]), "{undone}");
+        why.unwrap_or_else(|| panic!("{undone}")).to_owned()
+    }
+
+    /// The screen says so of the current bytes.
+    fn asks(&self, script: &str) {
+        self.script(script);
+        self.world.serve(0, Command::Screen { targets: vec![A.into()] }).unwrap();
+    }
+
+    fn overwrite(&self, bytes: &[u8]) {
+        self.world.admin().overwrite(A, bytes).unwrap();
+        self.world.settle();
+    }
+}
+
+/// Regression: taking back a move out of a stage put bytes into it that came since and that nobody had judged.
+#[test]
+fn an_undo_puts_no_other_bytes_into_a_stage_and_asks_the_screen() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.set("stage=approved", None).unwrap();
+    let away = bench.turn("stage=draft", None);
+    bench.overwrite(b"unseen");
+    assert!(bench.left(away).starts_with("changed since"));
+    bench.asks(PASS);
+    assert!(bench.left(away).starts_with("changed since"), "nobody has judged them");
+    bench.set("stage=approved", None).unwrap();
+    let away = bench.turn("stage=draft", None);
+    bench.asks(REFUSE);
+    assert_eq!(bench.left(away), "the screen refuses it: a logo");
+    bench.asks(PASS);
+    bench.world.serve(0, Command::Undo { turn: away, of: None, dry_run: false }).unwrap();
+    assert_eq!(bench.world.show(A)["stage"], "approved");
+}
+
+/// Regression: a verdict that came back for an earlier version was held to what the screen says of the current one, and one that names another
+/// version than it does now to nothing.
+#[test]
+fn an_undo_asks_the_screen_of_the_version_that_a_verdict_names() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.set("status.x=approved", None).unwrap();
+    let rejected = bench.turn("status.x=rejected", Some("not this one"));
+    bench.asks(REFUSE);
+    bench.overwrite(b"other");
+    bench.asks(PASS);
+    assert_eq!(bench.left(rejected), "the screen refuses it: a logo");
+
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.set("status.x=approved", None).unwrap();
+    bench.asks(REFUSE);
+    bench.overwrite(b"other");
+    bench.asks(PASS);
+    let again = bench.turn("status.x=approved", None);
+    assert_eq!(bench.left(again), "the screen refuses it: a logo");
+}
+
+/// Regression: assets with the same bytes shared one answer, so that a clean record let the other pass, and a reason was read by who may not list
+/// what it was written about.
+#[test]
+fn an_answer_is_of_one_asset_and_tells_nothing_of_another_with_the_same_bytes() {
+    let bench = Bench::new(
+        "IFS= read -r line; cat >/dev/null\ncase $line in *globex*) echo '{\"answer\":\"refuse\",\"reason\":\"globex\"}';; \
+         *) exit 1;; esac",
+        "",
+    );
+    let secret = "library/globex/secret.png";
+    bench.world.admin().overwrite(secret, b"acme").unwrap();
+    bench.world.settle();
+    let ask = |target: &str| bench.world.serve(0, Command::Screen { targets: vec![target.into()] }).unwrap();
+    let answer = |target: &str| ask(target)["assets"][0]["answer"].clone();
+    assert_eq!(answer(secret), "refuse");
+    assert_eq!(bench.told()["reason"], "the screen has not looked at these bytes yet");
+    assert_eq!(answer(A), "none");
+    let of = |target: &str| bench.world.serve(0, Command::Why { target: target.into(), as_member: None }).unwrap();
+    assert_eq!(of(secret)["screen"]["answer"], "refuse", "an outage of one asset is none of another");
+    bench.asks(PASS);
+    assert_eq!((&of(A)["screen"]["answer"], &of(secret)["screen"]["answer"]), (&"pass".into(), &"refuse".into()));
+}
+
+/// Regression: asked once more in vain, the screen was said to have let it pass.
+#[test]
+fn an_outage_when_it_is_asked_again_is_told_as_one() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.script("exit 1");
+    let told = bench.world.serve(0, Command::Screen { targets: vec![A.into()] }).unwrap()["assets"][0].clone();
+    let reason = told["reason"].as_str().unwrap();
+    assert_eq!(told["answer"], "none");
+    assert!(reason.contains("exit status: 1") && reason.ends_with("what it said before stands: pass"), "{reason}");
+    assert_eq!(bench.told()["answer"], "pass");
+}
+
+/// Regression: what somebody had wanted to approve was not asked about again after an outage, unless it waited on the board.
+#[test]
+fn what_somebody_wanted_to_approve_is_asked_about_after_an_outage() {
+    let bench = Bench::new("exit 1", "");
+    bench.refusal(None);
+    bench.world.library.screen_waiting();
+    bench.script(PASS);
+    bench.world.library.screen_waiting();
+    assert_eq!((bench.asked(), bench.told()["answer"].as_str()), (1, Some("none")), "not again at once");
+    bench.world.clock.advance_ms(60_000);
+    bench.world.library.screen_waiting();
+    assert_eq!((bench.asked(), bench.told()["answer"].as_str()), (2, Some("pass")));
+}
+
+/// A backup's approvals are those of its time, and an admin's to put back: said of a record, and on record.
+#[test]
+fn records_that_are_put_back_bring_the_approvals_of_then() {
+    let bench = Bench::new(PASS, "");
+    bench.asks(PASS);
+    bench.set("status.x=approved", None).unwrap();
+    let text = bench.world.admin().read("records/acme/a.png.json").unwrap();
+    bench.set("status.x=rejected", Some("not this one")).unwrap();
+    bench.asks(REFUSE);
+    let record = Box::new(records::read(&text).unwrap().record);
+    let records = vec![Given { file: A.into(), record, asset: None }];
+    let put = Command::RecordsImport { records, how: How { force: true, ..How::default() } };
+    bench.world.serve(0, put).unwrap();
+    assert_eq!(bench.world.show(A)["status"]["x"]["value"], "approved");
+    let row = bench.world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
+    assert!(row.action == "asset.record" && row.detail.contains("\"status\""), "{} {}", row.action, row.detail);
 }

@@ -301,7 +301,8 @@ What that proves
     subject and detail, each behind its length (8 bytes); `proof` leads from it to `root` in manifest.json (RFC 9162,
     SHA-256, the row's hash is the leaf). Rows of other assets are in here as digests alone.
   * The log that these rows are of had the last rows that log/heads.jsonl tells. Who has kept such lines
-    (`dam log head`, audit_heads) holds the bundle to them with --heads.
+    (`dam log head`, audit_heads) holds the bundle to them with --heads: to those of rows in here, of log/heads.jsonl
+    and of the end of a chain; of others it says that they cannot be held against it.
 What it does not prove
   * That no row of this asset was left out: the library says by its signature that `included` rows are all, and that
     it has walked the chain from its first row to its last. Another bundle of the same library with the same number

@@ -20,12 +20,16 @@ const MOST_FILES: usize = 10_000;
 /// The longest text that is read as a whole, and the longest row.
 const LONGEST: u64 = 64 << 20;
 const LONGEST_ROW: u64 = 8 << 20;
+/// The longest manifest, which is read as a tree before its signature is looked at.
+const LONGEST_MANIFEST: u64 = 4 << 20;
+/// From so many bytes on a length or a place in an archive has its long form.
+const LONG: u64 = u32::MAX as u64;
 
 /// What is wrong, in a sentence.
 type Fault = String;
 
-/// Checks a bundle: `{"library", "asset", "made", "by", "key", "key_known", "rows", "heads", "held", "files", "lacking"}`. `key` is a public key's
-/// text, `heads` are lines that were kept; `held` of them were found in it as they are.
+/// Checks a bundle: `{"library", "asset", "made", "by", "key", "key_known", "rows", "heads", "held", "not_held", "files", "lacking"}`. `key` is a
+/// public key's text, `heads` are lines that were kept; `held` of them were found in it as they are, and of `not_held` it should tell and does not.
 ///
 /// # Errors
 /// The first thing that is wrong.
@@ -33,7 +37,7 @@ pub fn verify(file: File, key: Option<&str>, heads: &[String]) -> Result<Value, 
     let mut bundle = Bundle::open(file)?;
     let manifest = bundle.manifest()?;
     let known: PublicKey = manifest.key.parse().map_err(|_| wrong(bundle::MANIFEST, "its key is none"))?;
-    let text = bundle.bytes(bundle::MANIFEST)?;
+    let text = bundle.bounded(bundle::MANIFEST, LONGEST_MANIFEST)?;
     if !known.has_signed(&text, &bundle.bytes(bundle::SIGNATURE)?) {
         return Err("the signature is not that of manifest.json by the key that it names".to_owned());
     }
@@ -44,11 +48,15 @@ pub fn verify(file: File, key: Option<&str>, heads: &[String]) -> Result<Value, 
     if bundle.bytes(bundle::KEY)? != known.pem().as_bytes() {
         return Err(wrong(bundle::KEY, "it is not the key that manifest.json names"));
     }
+    let kept = heads.iter().map(|line| kept(line)).collect::<Result<Vec<_>, _>>()?;
+    let mut known_rows = Rows::new();
     for chain in &manifest.chains {
-        bundle.rows(&manifest, chain)?;
+        let asked = kept.iter().filter(|head| head.chain == chain.chain).map(|head| head.seq).collect();
+        bundle.rows(&manifest, chain, &asked, &mut known_rows)?;
     }
     let told = bundle.heads(&manifest)?;
-    let held = hold(&manifest, &told, heads)?;
+    known_rows.extend(told.iter().map(|head| ((head.chain.clone(), head.seq), head.hash)));
+    let (held, not_held) = hold(&manifest, &known_rows, &kept)?;
     bundle.record(&manifest)?;
     let rows: u64 = manifest.chains.iter().map(|chain| chain.included).sum();
     Ok(json!({
@@ -62,6 +70,7 @@ pub fn verify(file: File, key: Option<&str>, heads: &[String]) -> Result<Value, 
         "rows": rows,
         "heads": told.len(),
         "held": held,
+        "not_held": not_held,
         "files": manifest.files.len() + 2,
         "lacking": manifest.lacking,
     }))
@@ -116,7 +125,8 @@ impl Bundle {
             }
             let start = file.data_start().ok_or_else(|| no_bundle("a file is nowhere"))?;
             places.push((file.header_start(), start, start.saturating_add(file.size()), name.len() as u64));
-            table = table.max(file.central_header_start().saturating_add(46 + name.len() as u64));
+            let entry = 46 + name.len() as u64 + long_form(file.size(), file.header_start());
+            table = table.max(file.central_header_start().saturating_add(entry));
             self.names.insert(name, at);
         }
         places.sort_unstable();
@@ -142,17 +152,21 @@ impl Bundle {
     }
 
     fn bytes(&mut self, name: &str) -> Result<Vec<u8>, Fault> {
+        self.bounded(name, LONGEST)
+    }
+
+    fn bounded(&mut self, name: &str, longest: u64) -> Result<Vec<u8>, Fault> {
         let file = self.file(name)?;
-        if file.size() > LONGEST {
-            return Err(wrong(name, format!("it is longer than {LONGEST} bytes")));
+        if file.size() > longest {
+            return Err(wrong(name, format!("it is longer than {longest} bytes")));
         }
         let mut bytes = Vec::new();
-        file.take(LONGEST).read_to_end(&mut bytes).map_err(|e| wrong(name, e))?;
+        file.take(longest).read_to_end(&mut bytes).map_err(|e| wrong(name, e))?;
         Ok(bytes)
     }
 
     fn manifest(&mut self) -> Result<Manifest, Fault> {
-        let text = self.bytes(bundle::MANIFEST)?;
+        let text = self.bounded(bundle::MANIFEST, LONGEST_MANIFEST)?;
         let value: Value = serde_json::from_slice(&text).map_err(|e| wrong(bundle::MANIFEST, e))?;
         match value["evidence"].as_u64() {
             Some(version) if version > u64::from(bundle::FORMAT) => {
@@ -205,8 +219,14 @@ impl Bundle {
         Ok(())
     }
 
-    /// That each row is of this asset and of the chain whose state was signed, at its place.
-    fn rows(&mut self, manifest: &Manifest, chain: &ChainTold) -> Result<(), Fault> {
+    /// That each row is of this asset and of the chain whose state was signed, at its place. Keeps those that are asked for.
+    fn rows(
+        &mut self,
+        manifest: &Manifest,
+        chain: &ChainTold,
+        asked: &BTreeSet<u64>,
+        known: &mut Rows,
+    ) -> Result<(), Fault> {
         let (name, subject) = (bundle::rows_file(&chain.chain), manifest.asset.to_string());
         let mut before: (u64, merkle::Digest) = (0, ORIGIN);
         let mut found = 0u64;
@@ -227,6 +247,9 @@ impl Bundle {
             }
             if seq == chain.rows && row.hash != chain.head.0 || !proves(chain, seq, &row.hash, &proof) {
                 return Err(format!("row {seq} is not the one that the log had there"));
+            }
+            if asked.contains(&seq) {
+                known.insert((row.chain, seq), row.hash);
             }
             before = (seq, row.hash);
             found += 1;
@@ -298,11 +321,28 @@ fn proves(chain: &ChainTold, seq: u64, row: &merkle::Digest, proof: &[merkle::Di
     merkle::proves(row, seq, chain.rows, &chain.root.0, proof)
 }
 
-/// How many of the lines that somebody kept are in the bundle as he kept them; those beyond its end cannot be, nor those that it does not tell.
-fn hold(manifest: &Manifest, told: &[Head], lines: &[String]) -> Result<u64, Fault> {
-    let mut held = 0;
-    for line in lines {
-        let kept: Head = line.parse().map_err(|e| format!("{e}; give the lines that dam log head has written"))?;
+/// How many bytes more an archive's table has of a file that is very long or lies far behind.
+fn long_form(size: u64, place: u64) -> u64 {
+    match (size >= LONG, place >= LONG) {
+        (false, false) => 0,
+        (false, true) => 4 + 8,
+        (true, false) => 4 + 16,
+        (true, true) => 4 + 16 + 8,
+    }
+}
+
+/// Rows that are known by their chain and number.
+type Rows = BTreeMap<(String, u64), merkle::Digest>;
+
+fn kept(line: &str) -> Result<Head, Fault> {
+    line.parse().map_err(|e| format!("{e}; give the lines that dam log head has written"))
+}
+
+/// How many of the heads that somebody kept are in the bundle as he kept them, and of which it should tell and does not. Those beyond its end
+/// cannot be in it, when they were kept later.
+fn hold(manifest: &Manifest, known: &Rows, heads: &[Head]) -> Result<(u64, Vec<String>), Fault> {
+    let (mut held, mut not_held) = (0, Vec::new());
+    for kept in heads {
         if kept.library != manifest.library {
             return Err(format!("the head of row {} of {} is of another library", kept.seq, kept.at));
         }
@@ -311,13 +351,32 @@ fn hold(manifest: &Manifest, told: &[Head], lines: &[String]) -> Result<u64, Fau
         if kept.seq > rows && kept.at < manifest.made.0 {
             return Err(format!("chain {} ends with row {rows}, and had {} at {}", kept.chain, kept.seq, kept.at));
         }
-        let same = told.iter().filter(|head| head.chain == kept.chain && head.seq == kept.seq).map(|head| head.hash);
         let last = chain.filter(|chain| chain.rows == kept.seq).map(|chain| chain.head.0);
-        let mut found = same.chain(last).peekable();
-        held += u64::from(found.peek().is_some());
-        if found.any(|hash| hash != kept.hash) {
+        let there = known.get(&(kept.chain.clone(), kept.seq)).copied();
+        if last.iter().chain(&there).any(|hash| *hash != kept.hash) {
             return Err(format!("row {} of chain {} is not what it was at {}", kept.seq, kept.chain, kept.at));
         }
+        match last.or(there) {
+            Some(_) => held += 1,
+            None if kept.seq <= rows => {
+                not_held.push(format!("row {} of chain {} of {}", kept.seq, kept.chain, kept.at));
+            }
+            None => {}
+        }
     }
-    Ok(held)
+    Ok((held, not_held))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONG, long_form};
+
+    /// Regression: what lies behind 4 GiB of a bundle has a longer entry in its table, and no such bundle was ever whole.
+    #[test]
+    fn what_lies_far_behind_has_a_longer_entry() {
+        assert_eq!(long_form(LONG - 1, LONG - 1), 0);
+        assert_eq!(long_form(10, LONG), 12);
+        assert_eq!(long_form(LONG, 10), 20);
+        assert_eq!(long_form(LONG, LONG), 28);
+    }
 }

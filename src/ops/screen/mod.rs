@@ -1,5 +1,5 @@
-//! The first screen: a program of the library's owner (`[screen]` in `damfs.toml`) that looks at what is to be approved. Its answer is of some
-//! bytes, by one command; no answer is no pass. It is asked by a thread of the daemon for what waits on the board, and by hand.
+//! The first screen: a program of the library's owner (`[screen]` in `damfs.toml`) that looks at what is to be approved. Its answer is of one
+//! asset with some bytes, by one command; no answer is no pass. It is asked by a thread of the daemon for what waits on the board, and by hand.
 
 mod run;
 
@@ -80,8 +80,9 @@ impl ScreenInfo {
         blake3::hash(self.command.join("\0").as_bytes()).to_hex().chars().take(12).collect()
     }
 
-    fn key(&self, content: ContentId) -> String {
-        format!("screen.{}.{content}", self.digits())
+    /// An answer is also of the record that was handed over: of another asset with the same bytes it tells nothing, nor that there is one.
+    fn key(&self, (asset, content): Asked) -> String {
+        format!("screen.{}.{asset}.{content}", self.digits())
     }
 }
 
@@ -94,6 +95,9 @@ pub(super) enum Held {
     Never(String),
 }
 
+/// What is asked about.
+type Asked = (AssetId, ContentId);
+
 /// What is asked next, and what was not answered.
 #[derive(Debug, Default)]
 pub(super) struct Screening(Mutex<State>);
@@ -104,8 +108,45 @@ struct State {
     wanted: BTreeSet<AssetId>,
     /// The last change that was looked at.
     seen: Option<u64>,
-    silent: HashMap<ContentId, (Timestamp, String)>,
+    /// Asked in vain, until it is asked again.
+    silent: HashMap<Asked, (Timestamp, String)>,
     fault: Option<String>,
+    asks: u64,
+    running: HashMap<Asked, Running>,
+}
+
+/// Asks about one thing at one time.
+#[derive(Debug, Default)]
+struct Running {
+    count: usize,
+    /// The newest ask that is answered.
+    answered: u64,
+}
+
+impl State {
+    /// The number of an ask that begins.
+    fn begin(&mut self, asked: Asked) -> u64 {
+        self.asks += 1;
+        self.running.entry(asked).or_default().count += 1;
+        self.asks
+    }
+
+    /// Whether an answer counts: none to a question that was asked later is there.
+    fn counts(&mut self, asked: Asked, no: u64) -> bool {
+        let Some(running) = self.running.get_mut(&asked) else { return true };
+        let counts = no > running.answered;
+        running.answered = running.answered.max(no);
+        counts
+    }
+
+    fn end(&mut self, asked: Asked) {
+        if let Some(running) = self.running.get_mut(&asked) {
+            running.count -= 1;
+            if running.count == 0 {
+                self.running.remove(&asked);
+            }
+        }
+    }
 }
 
 impl Library {
@@ -125,9 +166,9 @@ impl Library {
             return Ok(Some(Err("it has no version yet".to_owned())));
         };
         // What is kept and cannot be read is no answer.
-        let kept = tx.meta(&screen.key(version.content))?.and_then(|kept| serde_json::from_str(&kept).ok());
+        let kept = tx.meta(&screen.key((asset.id, version.content)))?.and_then(|kept| serde_json::from_str(&kept).ok());
         Ok(Some(kept.ok_or_else(|| {
-            let silent = self.screening().silent.get(&version.content).map(|(_, why)| why.clone());
+            let silent = self.screening().silent.get(&(asset.id, version.content)).map(|(_, why)| why.clone());
             silent.unwrap_or_else(|| "the screen has not looked at these bytes yet".to_owned())
         })))
     }
@@ -187,15 +228,15 @@ impl Library {
         let now = self.clock.now();
         let (mut ids, silent) = {
             let mut state = self.screening();
-            let past = |(at, _): &(Timestamp, String)| !(0..AGAIN_MS).contains(&now.ms_since(*at));
-            let due = state.silent.values().any(past);
-            if due {
+            let count = state.silent.len();
+            state.silent.retain(|_, (at, _)| (0..AGAIN_MS).contains(&now.ms_since(*at)));
+            if state.silent.len() < count {
                 state.seen = None;
             }
-            let resting: BTreeSet<ContentId> =
-                state.silent.iter().filter(|(_, silent)| !past(silent)).map(|(content, _)| *content).collect();
+            let resting: BTreeSet<Asked> = state.silent.keys().copied().collect();
             (std::mem::take(&mut state.wanted), resting)
         };
+        let wanted = ids.clone();
         let last = self.catalog.read(|tx| tx.last_change())?;
         let has_changed = self.screening().seen.replace(last) != Some(last);
         self.catalog.read(|tx| {
@@ -207,58 +248,72 @@ impl Library {
             for id in &ids {
                 let Some(asset) = tx.asset(*id)? else { continue };
                 let version = asset.head.map(|head| tx.version(head)).transpose()?.flatten();
-                let rests = version.is_none_or(|version| silent.contains(&version.content));
-                if !rests && matches!(self.answered(tx, &asset)?, Some(Err(_))) {
+                let Some(version) = version else { continue };
+                if !matches!(self.answered(tx, &asset)?, Some(Err(_))) {
+                    continue;
+                }
+                if !silent.contains(&(*id, version.content)) {
                     found.push(*id);
+                } else if wanted.contains(id) {
+                    self.screening().wanted.insert(*id);
                 }
             }
             Ok(found)
         })
     }
 
-    /// Asks about an asset's current bytes, and keeps what is answered, on record.
-    fn screen_one(&self, id: AssetId) -> Result<(), OpsError> {
-        let Some(screen) = &self.info().screen else { return Ok(()) };
+    /// Asks about an asset's current bytes, and keeps what is answered, on record. Why there is no answer.
+    fn screen_one(&self, id: AssetId) -> Result<Option<String>, OpsError> {
+        let Some(screen) = &self.info().screen else { return Ok(None) };
         let found = self.catalog.read(|tx| {
             let Some(asset) = tx.asset(id)? else { return Ok(None) };
             let Some(version) = asset.head.map(|head| tx.version(head)).transpose()?.flatten() else { return Ok(None) };
             let Some(content) = tx.content(version.content)? else { return Ok(None) };
             Ok::<_, CatalogError>(Some((Record::of(tx, &asset)?, version, content)))
         })?;
-        let Some((record, version, content)) = found else { return Ok(()) };
+        let Some((record, version, content)) = found else { return Ok(None) };
         let line = json!({ "screen": 1, "asset": id.to_string(), "version": version.n, "size": version.size, "record": record });
-        let asked = self.trusts_screen().and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
-        match asked {
-            Ok(answer) => self.keep_answer(screen, id, &version, &answer),
+        let asked = (id, version.content);
+        let no = self.screening().begin(asked);
+        let answer = self.trusts_screen().and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
+        let kept = match answer {
+            Ok(answer) => self.keep_answer(screen, (id, &version), no, &answer).map(|()| None),
             Err(why) => {
                 self.trouble("screen", format!("the screen did not answer of {id}: {why}"));
                 let now = self.clock.now();
                 let mut state = self.screening();
                 state.fault = Some(why.clone());
-                state.silent.insert(version.content, (now, why));
-                Ok(())
+                state.silent.insert(asked, (now, why.clone()));
+                // Who wanted to approve it need not ask once more.
+                state.wanted.insert(id);
+                Ok(Some(why))
             }
-        }
+        };
+        self.screening().end(asked);
+        kept
     }
 
     fn keep_answer(
         &self,
         screen: &ScreenInfo,
-        id: AssetId,
-        version: &VersionRow,
+        (id, version): (AssetId, &VersionRow),
+        no: u64,
         answer: &Answer,
     ) -> Result<(), OpsError> {
-        let now = self.clock.now();
+        let (now, asked) = (self.clock.now(), (id, version.content));
         let kept = serde_json::to_string(answer).map_err(|e| CatalogError::Engine(e.to_string()))?;
         self.catalog.write(|tx| -> Result<(), OpsError> {
-            tx.set_meta(&screen.key(version.content), &kept)?;
+            if !self.screening().counts(asked, no) {
+                return Ok(());
+            }
+            tx.set_meta(&screen.key(asked), &kept)?;
             let detail =
                 json!({ "version": version.n, "answer": answer.answer, "reason": answer.reason, "screen": screen.digits() });
             trail::asset(tx, &Hand::own(None, now), "screen", id, &detail)?;
             Ok(tx.change(ChangeKind::Asset, &id.to_string())?)
         })?;
         let mut state = self.screening();
-        state.silent.remove(&version.content);
+        state.silent.remove(&asked);
         state.fault = None;
         Ok(())
     }
@@ -295,13 +350,39 @@ pub fn screen(library: &Library, actor: &Actor, targets: &[String]) -> Result<Va
     })?;
     let mut told = Vec::new();
     for id in assets {
-        library.screen_one(id)?;
+        let outage = library.screen_one(id)?;
         let mut row = library.catalog.read(|tx| match tx.asset(id)? {
             Some(asset) => library.screen_told(tx, &asset),
             None => Ok(json!({ "answer": "none", "reason": "it is gone" })),
         })?;
+        // What it said before stands, and is no answer to this question.
+        if let Some(why) = outage {
+            let before = row["answer"].as_str().filter(|before| *before != "none");
+            let stands = before.map_or_else(String::new, |before| format!("; what it said before stands: {before}"));
+            row = json!({ "answer": "none", "reason": format!("{why}{stands}") });
+        }
         row["id"] = id.to_string().into();
         told.push(row);
     }
     Ok(json!({ "assets": told }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+    use crate::types::{AssetId, ContentId};
+
+    /// Regression: of two asks at once the one that was answered last counted, whichever was asked last.
+    #[test]
+    fn the_answer_to_the_last_question_counts() {
+        let (mut state, asked) = (State::default(), (AssetId::from_bytes([1; 16]), ContentId([2; 32])));
+        let (first, second) = (state.begin(asked), state.begin(asked));
+        assert!(state.counts(asked, second));
+        state.end(asked);
+        assert!(!state.counts(asked, first), "it was asked before");
+        state.end(asked);
+        assert!(state.running.is_empty());
+        let third = state.begin(asked);
+        assert!(state.counts(asked, third));
+    }
 }

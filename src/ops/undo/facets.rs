@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::words::own_word;
 use super::{Tried, Work};
 use crate::catalog::journal::{Attrs, Change, Fields, Pair, Step, Thing};
-use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, SavedRow, WriteTx};
+use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, ReadTx, SavedRow, WriteTx};
 use crate::ops::value::FacetChange;
 use crate::ops::{OpsError, assign, members, restore, saved, stages, trail, verdicts};
 use crate::types::{AssetId, MemberId, NodeId, VersionId};
@@ -61,10 +61,9 @@ impl Work<'_> {
         let broken = |e: serde_json::Error| CatalogError::Damaged(format!("the journal of asset {id}: {e}"));
         let mut record = serde_json::to_value(&asset).map_err(broken)?;
         let (mut changed, mut differs) = (Vec::new(), false);
-        // A judgement is about bytes: while those of after the turn stay, it does not come back.
-        let bytes_stay =
-            self.left.iter().any(|(step, _)| step.thing == Thing::Asset(id) && matches!(step.change, Change::Head(_)));
-        let unjudged = bytes_stay && fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged);
+        // A judgement is about bytes: while others are there, it does not come back.
+        let judges = fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged);
+        let unjudged = judges && self.has_other_bytes(tx, &asset)?;
         for (field, was) in &fields.was {
             let is = fields.is.get(field).unwrap_or(&Value::Null);
             // Into the trash and out of it is a matter of places.
@@ -98,12 +97,27 @@ impl Work<'_> {
         if back == asset {
             return Ok(if differs { Tried::Changed } else { Tried::Already });
         }
-        verdicts::may_come_back(self.library, self.actor.who(), tx, &asset, &back)?;
+        let judged = self.heads.get(&id).copied().unwrap_or(asset.head);
+        verdicts::may_come_back(self.library, self.actor.who(), tx, (&asset, &back), judged)?;
         changed.extend(verdicts::doubted(self.library, &asset, &mut back));
         back.changed = self.hand.now.max(asset.changed);
         assign::store(tx, &back)?;
         trail::asset(tx, &self.hand, "set", id, &json!({ "changed": changed }))?;
         Ok(if differs { Tried::Changed } else { Tried::Done })
+    }
+
+    /// Whether an asset's bytes are not those of before the turn.
+    fn has_other_bytes(&self, tx: &dyn ReadTx, asset: &Asset) -> Result<bool, CatalogError> {
+        let Some(was) = self.heads.get(&asset.id).copied().filter(|was| *was != asset.head) else { return Ok(false) };
+        let thing = Thing::Asset(asset.id);
+        if self.dry && self.done.iter().any(|step| step.thing == thing && matches!(step.change, Change::Head(_))) {
+            return Ok(false);
+        }
+        let content = |head: Option<VersionId>| {
+            Ok::<_, CatalogError>(head.map(|head| tx.version(head)).transpose()?.flatten().map(|row| row.content))
+        };
+        let was = content(was)?;
+        Ok(was.is_none() || was != content(asset.head)?)
     }
 
     /// The verb that putting a field back needs.

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use self::words::Words;
 use super::dry::{self, Stop};
 use super::record::Hand;
-use super::{Actor, Library, OpsError, members, target, trail};
+use super::{Actor, Library, OpsError, members, stages, target, trail};
 use crate::catalog::journal::{Change, JournalRow, Step, Thing, TurnRow};
 use crate::catalog::{Asset, CatalogError, NodeKind, NodeRow, ReadTx, WriteTx};
-use crate::types::{MemberId, Timestamp};
+use crate::types::{AssetId, MemberId, Timestamp, VersionId};
 
 /// Turns that are looked at to find the last one that did anything.
 const LOOK_BACK: usize = 1_000;
@@ -131,6 +131,7 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
         let steps = seen(library, actor, tx, gathered(rows))?;
         let actor = actor.undoing(turn.no);
         let mut work = Work::new(library, &actor, ask.dry_run, library.clock.now());
+        work.heads = heads(tx, last, &steps)?;
         work.run(tx, steps)?;
         let left = work.told(tx, last)?;
         let answer = json!({
@@ -188,6 +189,8 @@ struct Work<'a> {
     hand: Hand,
     /// The transaction will be dropped: what is open must not hear of it.
     dry: bool,
+    /// The bytes that judged assets had before the turn, where they have been others since.
+    heads: BTreeMap<AssetId, Option<VersionId>>,
     done: Vec<Step>,
     left: Vec<(Step, Why)>,
 }
@@ -195,8 +198,8 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn new(library: &'a Library, actor: &'a Actor, dry: bool, now: Timestamp) -> Self {
         let hand = actor.hand(now);
-        let (done, left) = (Vec::new(), Vec::new());
-        Self { library, actor, hand, dry, done, left }
+        let (heads, done, left) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { library, actor, hand, dry, heads, done, left }
     }
 
     /// Takes back every step: first where things are, then what they are. What goes back into the trash is put right before it goes; what the
@@ -280,6 +283,34 @@ impl<'a> Work<'a> {
             reason: format!("the {what} is another member's"),
         })
     }
+}
+
+/// The heads from before a turn of what goes back to where somebody had judged it, when they have changed: in the turn, else after its row `seq`.
+fn heads(tx: &dyn ReadTx, seq: u64, steps: &[Step]) -> Result<BTreeMap<AssetId, Option<VersionId>>, CatalogError> {
+    let judged = |step: &Step| match (&step.thing, &step.change) {
+        (Thing::Asset(id), Change::Record(fields)) => {
+            fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged).then_some(*id)
+        }
+        _ => None,
+    };
+    let judged: BTreeSet<AssetId> = steps.iter().filter_map(judged).collect();
+    let mut found = BTreeMap::new();
+    let mut note = |step: &Step| {
+        if let (Thing::Asset(id), Change::Head(heads)) = (&step.thing, &step.change)
+            && judged.contains(id)
+        {
+            found.entry(*id).or_insert(heads.was);
+        }
+    };
+    steps.iter().for_each(&mut note);
+    let mut seq = seq;
+    while !judged.is_empty() {
+        let rows = tx.journal_after(seq, PAGE)?;
+        let Some(last) = rows.last() else { break };
+        seq = last.seq;
+        rows.iter().flat_map(|row| &row.steps).for_each(&mut note);
+    }
+    Ok(found)
 }
 
 /// Whether a thing was not there before.

@@ -175,8 +175,8 @@ impl Pass {
             return Ok(());
         }
         let who = mount.library.gate.who(&Identity::Member(self.who.id))?;
-        if self.verb == Verb::Edit {
-            Mount::may_alter(&who)?;
+        if self.verb == Verb::Edit && who.read_only {
+            return Err(FsError::held(self.target.subject()));
         }
         mount.library.catalog.read(|tx| self.judge(mount, tx, &who)).map_err(|e| match e {
             FsError::NotFound | FsError::Denied(_) => {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use damfs::fs::{SetAttr, Special};
+use damfs::fs::{FsResult, Seek, SetAttr, Special};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind};
 use serde_json::Value;
@@ -115,6 +115,52 @@ fn every_call_that_changes_something_is_refused_and_reading_is_not() {
     assert!(why(MIRA) && !why(0));
     set(&world, 0, "mira", false).unwrap();
     mira.overwrite(A, b"mine again").unwrap();
+}
+
+/// Regression: what was refused to who looks on left no row, so that nothing was told of a program that went on trying.
+#[test]
+fn each_refused_call_is_on_record_once_and_counts_as_a_denial() {
+    let rule = "[alert.tries]\non = \"denials\"\nmore_than = 5\nwithin = \"10 minutes\"\n";
+    let (world, mira) = stage(rule);
+    let open = mira.open(A, true, true).unwrap();
+    set(&world, 0, "mira", true).unwrap();
+    let asset = world.serve(0, Command::Show { target: A.into() }).unwrap()["id"].clone();
+    type Refused = (&'static str, fn(&Seat, u64) -> FsResult<()>);
+    let calls: [Refused; 7] = [
+        ("write", |s, fh| s.pwrite(fh, b"x")),
+        ("open", |s, _| s.open(A, true, true).map(drop)),
+        ("create", |s, _| s.write("library/acme/new.png", b"new")),
+        ("unlink", |s, _| s.unlink(A)),
+        ("rename", |s, _| s.rename(A, "library/acme/b.png")),
+        ("setxattr", |s, _| s.setxattr(A, "user.xdg.tags", "beach")),
+        ("truncate", |s, fh| s.setattr(A, SetAttr { size: Some(0), fh: Some(fh), ..SetAttr::default() })),
+    ];
+    for (n, (what, call)) in calls.iter().enumerate() {
+        assert_eq!(errno(call(&mira, open)), libc::EROFS, "{what}");
+        world.library.write_denials().unwrap();
+        let told = rows(&world, "deny.edit");
+        assert!(told.len() == n + 1 && told[0]["who"] == "mira", "{what}: {told:?}");
+        assert!(told[0]["detail"]["reason"].as_str().unwrap().starts_with("you are read-only"), "{told:?}");
+        // What is open is named.
+        assert!(*what != "write" || told[0]["on"] == asset, "{told:?}");
+    }
+    beats(&world);
+    assert_eq!(rows(&world, "alert.fire").len(), 1, "more than five denials");
+    mira.close(open);
+}
+
+/// Regression: a program that may read what it has open was not told where its bytes are.
+#[test]
+fn where_the_bytes_are_is_told_of_what_may_still_be_read() {
+    let (world, mira) = stage("");
+    let (both, writes) = (mira.open(A, true, true).unwrap(), mira.open(A, false, true).unwrap());
+    set(&world, 0, "mira", true).unwrap();
+    let seek = |fh, whence| mira.mount.seek(&mira.caller, fh, 0, whence);
+    assert_eq!(seek(both, Seek::Data).unwrap(), 0);
+    assert_eq!(seek(both, Seek::Hole).unwrap(), b"acme".len() as u64);
+    assert_eq!(errno(seek(writes, Seek::Data)), libc::EROFS);
+    mira.close(both);
+    mira.close(writes);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use damfs::fs::{FsResult, Seek, SetAttr, Special};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind};
+use damfs::ops::records::{How, Shelf};
 use serde_json::Value;
 
 use crate::world::{Seat, World, assign, errno};
@@ -186,6 +187,48 @@ fn commands_that_change_files_or_records_are_refused_and_decisions_are_not() {
     world.serve(1003, assigned(&["tag=+x"], true)).unwrap();
     world.serve(1003, assigned(&["status.x=approved"], false)).unwrap();
     assert!(rows(&world, "deny.edit").len() == 5);
+}
+
+/// Regression: a query was kept and removed by command by whom the mount refuses the same.
+#[test]
+fn what_the_mount_would_change_no_command_does() {
+    let (world, _mira) = stage("");
+    let save =
+        |name: &str| Command::Save { name: name.into(), query: Some("client=acme".into()), roles: None, until: None };
+    world.serve(OLGA, save("kept")).unwrap();
+    set(&world, 0, "olga", true).unwrap();
+    let shelf = || Shelf { library: 1, folders: Vec::new(), words: Default::default(), saved: Vec::new() };
+    let thin = |dry_run| Command::Thin { targets: vec![A.into()], dry_run };
+    let refused = [
+        save("other"),
+        Command::SavedRemove { name: "kept".into() },
+        Command::Import { path: "new.png".into(), into: None, set: Vec::new(), mtime: 0, any: true, copies: false },
+        thin(false),
+        Command::FolderRule { folder: "library/acme".into(), set: assign(&["tag=x"]) },
+        Command::MetaResolve { target: A.into(), field: None, take: "file".into() },
+        Command::AuditMetadata { query: None, fix: true },
+        Command::RecordsImport { records: Vec::new(), how: How::default() },
+        Command::RecordsShelf { shelf: shelf(), how: How::default() },
+    ];
+    for command in refused {
+        let failure = world.serve(OLGA, command.clone()).unwrap_err();
+        assert!(
+            failure.kind == FailureKind::Refused && failure.message.contains("you are read-only"),
+            "{command:?}: {failure}"
+        );
+    }
+    let dry = How { dry_run: true, ..How::default() };
+    let saved = world.serve(OLGA, Command::SavedList).unwrap();
+    assert!(saved.to_string().contains("kept") && !saved.to_string().contains("other"), "{saved}");
+    for command in [
+        thin(true),
+        Command::AuditMetadata { query: None, fix: false },
+        Command::RecordsShelf { shelf: shelf(), how: dry },
+    ] {
+        if let Err(failure) = world.serve(OLGA, command.clone()) {
+            assert!(!failure.message.contains("you are read-only"), "{command:?}: {failure}");
+        }
+    }
 }
 
 #[test]

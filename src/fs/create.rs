@@ -55,14 +55,18 @@ impl Mount {
         mode: u32,
         open: OpenMode,
     ) -> FsResult<(Entry, Opened)> {
+        let epoch = self.library.gate.epoch();
         let who = self.who(caller)?;
-        let result = Self::may_alter(&who).and_then(|()| self.create_as(&who, caller, parent, name, mode, open));
+        let created = || self.create_as(&who, epoch, caller, parent, name, mode, open);
+        let result = Self::may_alter(&who).and_then(|()| created());
         self.explain(&who, "create", result)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are who, where and what of one call")]
     fn create_as(
         &self,
         who: &Arc<Who>,
+        epoch: u64,
         caller: &Caller,
         parent: u64,
         name: &OsStr,
@@ -71,7 +75,6 @@ impl Mount {
     ) -> FsResult<(Entry, Opened)> {
         let name = FileName::try_from(name)?;
         let maker = self.maker(who, caller);
-        let epoch = self.library.gate.epoch();
         let made = self.library.catalog.write(|tx| -> FsResult<Made> {
             let place = self.place(tx, who, parent)?;
             // The name may have been made by another mount since the kernel looked.
@@ -90,7 +93,7 @@ impl Mount {
         let (place, node, copy) = match made {
             Made::New(new) => *new,
             Made::There(ino) => {
-                let opened = self.open_for(who, caller, caller.process, ino, open)?;
+                let opened = self.open_for(who, epoch, caller, caller.process, ino, open)?;
                 return Ok((self.lookup(caller, parent, name.as_os_str())?, opened));
             }
         };

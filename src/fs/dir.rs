@@ -173,7 +173,7 @@ impl Mount {
     /// What `access(2)` asks: the gate's answer, and never a yes for writing to what is made by damfs.
     ///
     /// # Errors
-    /// [`FsError::Denied`] or [`FsError::ReadOnly`].
+    /// [`FsError::Denied`], [`FsError::Held`] or [`FsError::ReadOnly`].
     pub fn access(&self, caller: &Caller, ino: u64, mask: i32) -> FsResult<()> {
         const WRITE: i32 = 2;
         let who = self.who(caller)?;

@@ -4,6 +4,7 @@ use crate::access::AccessError;
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
 use crate::media::MediaError;
+use crate::ops::read_only::READ_ONLY;
 use crate::ops::stills::StillError;
 use crate::policy::Verb;
 
@@ -61,6 +62,9 @@ pub enum FsError {
     /// The place is read-only (EROFS).
     #[error("read-only place: {0}")]
     ReadOnly(String),
+    /// The member is read-only (EROFS).
+    #[error("read-only member: {}", .0.reason)]
+    Held(Denial),
     /// Between two worlds that share no bytes (EXDEV); programs fall back to copying.
     #[error("not across this boundary: {0}")]
     CrossDevice(&'static str),
@@ -97,6 +101,19 @@ impl FsError {
         Self::Denied(Denial { verb, subject: subject.to_string(), reason: reason.into() })
     }
 
+    /// A refusal to whoever is read-only, whatever the roles say.
+    pub(super) fn held(subject: impl ToString) -> Self {
+        Self::Held(Denial { verb: Verb::Edit, subject: subject.to_string(), reason: READ_ONLY.to_owned() })
+    }
+
+    /// What it tells the audit log, of a try by whom the roles, the board, a guideline or an admin hold back.
+    pub(super) fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Denied(denial) | Self::Barred(denial) | Self::Held(denial) => Some(denial),
+            _ => None,
+        }
+    }
+
     /// For calls that name an inode, which the kernel had from a name: that is looked up again, and only when it leads nowhere now is the
     /// answer that there is nothing.
     pub(super) fn of_inode(self) -> Self {
@@ -126,7 +143,7 @@ impl FsError {
             Self::Unsupported(_) => libc::EOPNOTSUPP,
             Self::Denied(_) => libc::EACCES,
             Self::NotPermitted(_) | Self::Barred(_) => libc::EPERM,
-            Self::ReadOnly(_) => libc::EROFS,
+            Self::ReadOnly(_) | Self::Held(_) => libc::EROFS,
             Self::CrossDevice(_) => libc::EXDEV,
             Self::Busy(_) => libc::EBUSY,
             Self::TryAgain => libc::EAGAIN,
@@ -144,6 +161,7 @@ impl FsError {
             | Self::BadValue(s)
             | Self::Denied(Denial { reason: s, .. })
             | Self::Barred(Denial { reason: s, .. })
+            | Self::Held(Denial { reason: s, .. })
             | Self::NotPermitted(s)
             | Self::ReadOnly(s)
             | Self::Busy(s) => Some(s),

@@ -13,10 +13,10 @@ use crate::types::FileName;
 use crate::view::tree::Dir;
 
 impl Mount {
-    /// Remembers the refusal of a call for `.dam/errors`, one of the roles, the board or a guideline for the audit log too, and passes it on. Each call ends in one of these at
+    /// Remembers the refusal of a call for `.dam/errors`, one of the roles, the board, a guideline or a member's own hold for the audit log too, and passes it on. Each call ends in one of these at
     /// most: what is asked within it, of whatever it may turn out to need, is no try by itself.
     pub(super) fn explain<T>(&self, who: &Who, op: &str, result: FsResult<T>) -> FsResult<T> {
-        if let Err(FsError::Denied(denial) | FsError::Barred(denial)) = &result {
+        if let Some(denial) = result.as_ref().err().and_then(FsError::denial) {
             self.library.audit_denial(who, denial.verb, &denial.subject, &denial.reason);
         }
         if let Err(e) = &result
@@ -35,7 +35,7 @@ impl Mount {
     /// The same of a call that names an open handle: of who opened it, whoever he is by now.
     pub(super) fn explain_use<T>(&self, gate: Option<&Arc<Rights>>, op: &str, result: FsResult<T>) -> FsResult<T> {
         match gate.and_then(|gate| gate.who()) {
-            Some(who) if matches!(result, Err(FsError::Denied(_))) => self.explain(who, op, result),
+            Some(who) if result.as_ref().is_err_and(|e| e.denial().is_some()) => self.explain(who, op, result),
             _ => result,
         }
     }

@@ -116,6 +116,11 @@ impl Rights {
         self.writes.as_ref().ok_or(FsError::BadHandle)?.check(mount)
     }
 
+    /// Whether it may still be asked where its bytes are: as it may be read, and where it was opened for writing alone as it may be written.
+    pub(super) fn may_look(&self, mount: &Mount) -> FsResult<()> {
+        self.reads.as_ref().or(self.writes.as_ref()).map_or(Ok(()), |pass| pass.check(mount))
+    }
+
     /// Whether all that it was opened for may still be done.
     pub(super) fn check(&self, mount: &Mount) -> FsResult<()> {
         self.reads.iter().chain(&self.writes).try_for_each(|pass| pass.check(mount))
@@ -157,7 +162,8 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    /// `epoch` was read before the gate decided: what moved since is decided again at the first use.
+    /// `epoch` was read before it was asked who he is, and so before the gate decided: what moved since is decided again at the first use. Read
+    /// behind that, a member who was changed in between would go on by the rights that he had.
     pub(super) fn new(who: Arc<Who>, verb: Verb, target: Target, epoch: u64) -> Self {
         Self { who, verb, target, epoch: AtomicU64::new(epoch) }
     }
@@ -169,8 +175,8 @@ impl Pass {
             return Ok(());
         }
         let who = mount.library.gate.who(&Identity::Member(self.who.id))?;
-        if self.verb == Verb::Edit {
-            Mount::may_alter(&who)?;
+        if self.verb == Verb::Edit && who.read_only {
+            return Err(FsError::held(self.target.subject()));
         }
         mount.library.catalog.read(|tx| self.judge(mount, tx, &who)).map_err(|e| match e {
             FsError::NotFound | FsError::Denied(_) => {

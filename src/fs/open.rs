@@ -98,34 +98,35 @@ impl Mount {
     /// # Errors
     /// [`FsError::Denied`] with the rule that decided; [`FsError::ReadOnly`] for writing to what is made by damfs.
     pub fn open(&self, caller: &Caller, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+        let epoch = self.library.gate.epoch();
         let who = self.who(caller)?;
-        let result = self.open_for(&who, caller, thread, ino, mode);
+        let result = self.open_for(&who, epoch, caller, thread, ino, mode);
         self.explain(&who, "open", result)
     }
 
-    /// The same within another call.
+    /// The same within another call; `epoch` as [`Pass::new`] has it.
     pub(super) fn open_for(
         &self,
         who: &Arc<Who>,
+        epoch: u64,
         caller: &Caller,
         thread: u32,
         ino: u64,
         mode: OpenMode,
     ) -> FsResult<Opened> {
-        let opened = self.open_as(who, thread, ino, mode).map_err(FsError::of_inode)?;
+        let opened = self.open_as(who, epoch, thread, ino, mode).map_err(FsError::of_inode)?;
         let cut =
             if mode.truncate { self.handles.file(opened.fh, |file| self.drop_set_id(caller, file)) } else { Ok(()) };
         // The kernel closes nothing that it was not given.
         cut.inspect_err(|_| drop(self.handles.remove(opened.fh))).map(|()| opened)
     }
 
-    fn open_as(&self, who: &Arc<Who>, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
+    fn open_as(&self, who: &Arc<Who>, epoch: u64, thread: u32, ino: u64, mode: OpenMode) -> FsResult<Opened> {
         // Cutting is writing, also through a descriptor that can only read.
         let mode = OpenMode { write: mode.write || mode.truncate, ..mode };
         if mode.write {
             Self::may_alter(who)?;
         }
-        let epoch = self.library.gate.epoch();
         let (object, read) = self.library.catalog.read(|tx| {
             let object = self.object(tx, who, ino)?;
             let mut read = None;
@@ -470,7 +471,7 @@ impl Mount {
     pub fn seek(&self, _caller: &Caller, fh: u64, offset: i64, whence: Seek) -> FsResult<u64> {
         let offset = u64::try_from(offset).map_err(|_| FsError::NoSuchOffset)?;
         let whole = |gate: &Arc<Rights>, len: u64| {
-            self.explain_use(Some(gate), "lseek", gate.check(self))?;
+            self.explain_use(Some(gate), "lseek", gate.may_look(self))?;
             match (offset < len, whence) {
                 (false, _) => Err(FsError::NoSuchOffset),
                 (true, Seek::Data) => Ok(offset),
@@ -485,7 +486,7 @@ impl Mount {
             Handle::File(_) | Handle::Dir(_) => {}
         }
         self.handles.file(fh, |file| {
-            self.explain_use(Some(&file.gate), "lseek", file.gate.check(self))?;
+            self.explain_use(Some(&file.gate), "lseek", file.gate.may_look(self))?;
             file.live.seek(offset, whence == Seek::Hole).ok_or(FsError::NoSuchOffset)
         })
     }

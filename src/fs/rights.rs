@@ -7,7 +7,6 @@ use crate::access::Who;
 use crate::catalog::journal::Cause;
 use crate::catalog::{Asset, EntryRow, NodeClass, NodeKind, NodeRow, ReadTx, TunnelRow};
 use crate::ops::folders::Maker;
-use crate::ops::read_only::READ_ONLY;
 use crate::ops::target::{Knows, knows};
 use crate::ops::value::FacetChange;
 use crate::ops::view_copy::added;
@@ -77,7 +76,7 @@ impl Mount {
 
     /// Whether his mounts take changes, whatever the roles say.
     pub(super) fn may_alter(who: &Who) -> FsResult<()> {
-        if who.read_only { Err(FsError::ReadOnly(READ_ONLY.to_owned())) } else { Ok(()) }
+        if who.read_only { Err(FsError::held(LIBRARY)) } else { Ok(()) }
     }
 
     /// Whether he may make, rename and remove words of a vocabulary.

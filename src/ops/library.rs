@@ -470,6 +470,7 @@ impl Library {
         if let Err(e) = self.catalog.keep_index() {
             tracing::warn!(error = %e, "the index of queries could not be kept; the next start builds it again");
         }
+        self.end_posts();
     }
 }
 

@@ -88,6 +88,7 @@ pub mod terms;
 pub mod thin;
 pub mod thumbs;
 pub mod trail;
+mod trust;
 pub mod tunnels;
 pub mod undo;
 pub mod value;

@@ -209,6 +209,42 @@ fn no_command_is_run_where_others_may_write_in_the_librarys_folder() {
     }
 }
 
+/// Regression: whoever may write the program, or put another in its place, said what the daemon runs.
+#[test]
+fn no_command_is_run_whose_program_others_may_write() {
+    for (place, mode, owner) in [
+        ("bin/tell", 0o777, None),
+        ("bin/tell", 0o775, None),
+        ("bin/tell", 0o755, Some(1001)),
+        ("bin", 0o777, None),
+        ("bin", 0o1777, None),
+        (".", 0o777, None),
+        ("bin/tell", 0o755, None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (bin, out) = (dir.path().join("bin"), dir.path().join("out"));
+        fs::create_dir(&bin).unwrap();
+        fs::write(bin.join("tell"), format!("#!/bin/sh\necho told >{}\n", out.display())).unwrap();
+        for (path, mode) in [("bin", 0o755), ("bin/tell", 0o755), (place, mode)] {
+            fs::set_permissions(dir.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        // Only root gives files away.
+        if std::os::unix::fs::chown(dir.path().join(place), owner, None).is_err() {
+            continue;
+        }
+        let (world, mira) = stage(&rule("downloads", &format!("command = [\"{}/tell\"]", bin.display())));
+        read(&mira, &[0, 1, 2]);
+        beats(&world);
+        let (is_well, faults) = (mode == 0o755 && owner.is_none(), world.library.faults());
+        let said = "the command of alert a: it is not run: others than root and user id";
+        assert_eq!(out.exists(), is_well, "{place} {mode:o}");
+        assert!(
+            faults.len() == usize::from(!is_well) && faults.iter().all(|fault| fault.starts_with(said)),
+            "{faults:?}"
+        );
+    }
+}
+
 #[test]
 fn a_rule_may_shut_the_member_out_and_his_mounts_go() {
     let (world, mira) = stage(&rule("downloads", "action = \"suspend\""));

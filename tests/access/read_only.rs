@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use damfs::fs::{SetAttr, Special};
+use damfs::fs::{FsResult, Seek, SetAttr, Special};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind};
+use damfs::ops::records::{How, Shelf};
 use serde_json::Value;
 
 use crate::world::{Seat, World, assign, errno};
@@ -117,6 +118,52 @@ fn every_call_that_changes_something_is_refused_and_reading_is_not() {
     mira.overwrite(A, b"mine again").unwrap();
 }
 
+/// Regression: what was refused to who looks on left no row, so that nothing was told of a program that went on trying.
+#[test]
+fn each_refused_call_is_on_record_once_and_counts_as_a_denial() {
+    let rule = "[alert.tries]\non = \"denials\"\nmore_than = 5\nwithin = \"10 minutes\"\n";
+    let (world, mira) = stage(rule);
+    let open = mira.open(A, true, true).unwrap();
+    set(&world, 0, "mira", true).unwrap();
+    let asset = world.serve(0, Command::Show { target: A.into() }).unwrap()["id"].clone();
+    type Refused = (&'static str, fn(&Seat, u64) -> FsResult<()>);
+    let calls: [Refused; 7] = [
+        ("write", |s, fh| s.pwrite(fh, b"x")),
+        ("open", |s, _| s.open(A, true, true).map(drop)),
+        ("create", |s, _| s.write("library/acme/new.png", b"new")),
+        ("unlink", |s, _| s.unlink(A)),
+        ("rename", |s, _| s.rename(A, "library/acme/b.png")),
+        ("setxattr", |s, _| s.setxattr(A, "user.xdg.tags", "beach")),
+        ("truncate", |s, fh| s.setattr(A, SetAttr { size: Some(0), fh: Some(fh), ..SetAttr::default() })),
+    ];
+    for (n, (what, call)) in calls.iter().enumerate() {
+        assert_eq!(errno(call(&mira, open)), libc::EROFS, "{what}");
+        world.library.write_denials().unwrap();
+        let told = rows(&world, "deny.edit");
+        assert!(told.len() == n + 1 && told[0]["who"] == "mira", "{what}: {told:?}");
+        assert!(told[0]["detail"]["reason"].as_str().unwrap().starts_with("you are read-only"), "{told:?}");
+        // What is open is named.
+        assert!(*what != "write" || told[0]["on"] == asset, "{told:?}");
+    }
+    beats(&world);
+    assert_eq!(rows(&world, "alert.fire").len(), 1, "more than five denials");
+    mira.close(open);
+}
+
+/// Regression: a program that may read what it has open was not told where its bytes are.
+#[test]
+fn where_the_bytes_are_is_told_of_what_may_still_be_read() {
+    let (world, mira) = stage("");
+    let (both, writes) = (mira.open(A, true, true).unwrap(), mira.open(A, false, true).unwrap());
+    set(&world, 0, "mira", true).unwrap();
+    let seek = |fh, whence| mira.mount.seek(&mira.caller, fh, 0, whence);
+    assert_eq!(seek(both, Seek::Data).unwrap(), 0);
+    assert_eq!(seek(both, Seek::Hole).unwrap(), b"acme".len() as u64);
+    assert_eq!(errno(seek(writes, Seek::Data)), libc::EROFS);
+    mira.close(both);
+    mira.close(writes);
+}
+
 #[test]
 fn commands_that_change_files_or_records_are_refused_and_decisions_are_not() {
     let (world, _mira) = stage("");
@@ -140,6 +187,48 @@ fn commands_that_change_files_or_records_are_refused_and_decisions_are_not() {
     world.serve(1003, assigned(&["tag=+x"], true)).unwrap();
     world.serve(1003, assigned(&["status.x=approved"], false)).unwrap();
     assert!(rows(&world, "deny.edit").len() == 5);
+}
+
+/// Regression: a query was kept and removed by command by whom the mount refuses the same.
+#[test]
+fn what_the_mount_would_change_no_command_does() {
+    let (world, _mira) = stage("");
+    let save =
+        |name: &str| Command::Save { name: name.into(), query: Some("client=acme".into()), roles: None, until: None };
+    world.serve(OLGA, save("kept")).unwrap();
+    set(&world, 0, "olga", true).unwrap();
+    let shelf = || Shelf { library: 1, folders: Vec::new(), words: Default::default(), saved: Vec::new() };
+    let thin = |dry_run| Command::Thin { targets: vec![A.into()], dry_run };
+    let refused = [
+        save("other"),
+        Command::SavedRemove { name: "kept".into() },
+        Command::Import { path: "new.png".into(), into: None, set: Vec::new(), mtime: 0, any: true, copies: false },
+        thin(false),
+        Command::FolderRule { folder: "library/acme".into(), set: assign(&["tag=x"]) },
+        Command::MetaResolve { target: A.into(), field: None, take: "file".into() },
+        Command::AuditMetadata { query: None, fix: true },
+        Command::RecordsImport { records: Vec::new(), how: How::default() },
+        Command::RecordsShelf { shelf: shelf(), how: How::default() },
+    ];
+    for command in refused {
+        let failure = world.serve(OLGA, command.clone()).unwrap_err();
+        assert!(
+            failure.kind == FailureKind::Refused && failure.message.contains("you are read-only"),
+            "{command:?}: {failure}"
+        );
+    }
+    let dry = How { dry_run: true, ..How::default() };
+    let saved = world.serve(OLGA, Command::SavedList).unwrap();
+    assert!(saved.to_string().contains("kept") && !saved.to_string().contains("other"), "{saved}");
+    for command in [
+        thin(true),
+        Command::AuditMetadata { query: None, fix: false },
+        Command::RecordsShelf { shelf: shelf(), how: dry },
+    ] {
+        if let Err(failure) = world.serve(OLGA, command.clone()) {
+            assert!(!failure.message.contains("you are read-only"), "{command:?}: {failure}");
+        }
+    }
 }
 
 #[test]

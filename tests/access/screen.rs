@@ -186,6 +186,19 @@ fn a_program_that_is_gone_or_may_be_anybodys_is_not_run_and_asked_again_later() 
     bench.submit();
     assert!(bench.refusal(Some("please")).contains("it is not run: others than user id"));
     assert_eq!(bench.asked(), 0);
+
+    for (place, usual) in [("screen", 0o755), ("", 0o700)] {
+        let bench = Bench::new(PASS, "");
+        let mode = |mode| fs::set_permissions(bench.path(place), fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o777);
+        bench.submit();
+        assert!(bench.refusal(Some("please")).contains("it is not run: others than root and user id"), "{place}");
+        assert!(bench.asked() == 0 && bench.world.library.faults()[0].contains("may write"), "{place}");
+        mode(usual);
+        bench.world.clock.advance_ms(60_000);
+        bench.world.library.screen_waiting();
+        assert!(bench.asked() == 1 && bench.world.library.faults().is_empty(), "{place}");
+    }
 }
 
 /// Bytes that come when nobody reads them, and very many of them.

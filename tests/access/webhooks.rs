@@ -185,6 +185,21 @@ fn who_does_not_answer_keeps_nobody_waiting() {
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }
 
+/// Regression: an alert that was on record as told was lost when the daemon ended while it was posted.
+#[test]
+fn the_end_waits_a_moment_for_what_is_being_posted() {
+    let (port, asked) = server(&["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", OK]);
+    let (world, mira) = stage(&format!("webhook = \"http://127.0.0.1:{port}/s3cret\""));
+    fire(&world, &mira);
+    let began = Instant::now();
+    world.library.close();
+    assert_eq!(asked.lock().unwrap().len(), 2, "who was busy was asked again");
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    let began = Instant::now();
+    world.library.close();
+    assert!(began.elapsed() < Duration::from_secs(1), "nothing is posted: {:?}", began.elapsed());
+}
+
 #[test]
 fn nobody_is_asked_where_others_may_write_in_the_librarys_folder() {
     let (port, asked) = server(&[OK]);

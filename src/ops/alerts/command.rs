@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::ops::trust;
+
 /// Where programs that it starts are looked for.
 pub(in crate::ops) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Ten seconds.
@@ -19,6 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Why nobody may have been told.
 pub(in crate::ops) fn tell(command: &[String], alert: &str) -> Result<(), String> {
     let [program, arguments @ ..] = command else { return Ok(()) };
+    trust::program(command)?;
     let mut child = Command::new(program)
         .args(arguments)
         // Keys and tokens that the daemon was started with are nothing to it.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use damfs_policy::Alerts;
 use damfs_policy::alerts::{Alert, Firing, Reaction, Watch, Webhook};
@@ -39,6 +40,9 @@ const SHOWN: usize = 10;
 const COMMANDS: usize = 8;
 /// Alerts that are being posted, at most.
 const POSTS: usize = 32;
+/// How often, and how long after one another, the end asks whether they are: four seconds, in which who was busy is asked once more.
+const LAST_LOOKS: u32 = 200;
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// The rules in force, and how far the log was held to them.
 pub(super) struct Watching {
@@ -325,8 +329,21 @@ impl Library {
         }
     }
 
+    /// Waits for what is being posted, for a moment: it is on record as told, and no start does it again.
+    pub(super) fn end_posts(&self) {
+        for _ in 0..LAST_LOOKS {
+            if self.alerts.posting.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            std::thread::sleep(LAST_LOOK);
+        }
+        tracing::error!(
+            "nobody may have been told of an alert: its webhook had not answered at the end; the alert itself is in dam log"
+        );
+    }
+
     fn posted(&self, name: &str, done: Result<(), String>) {
-        self.alerts.posting.fetch_sub(1, Ordering::Relaxed);
+        self.alerts.posting.fetch_sub(1, Ordering::Release);
         let fault = done.err().map(|fault| format!("the webhook of alert {name}: {fault}"));
         if let Some(fault) = &fault {
             tracing::error!("nobody was told of an alert: {fault}");

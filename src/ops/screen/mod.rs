@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::record::Hand;
 use super::show::Record;
-use super::{Actor, Library, OpsError, target, trail};
+use super::{Actor, Library, OpsError, target, trail, trust};
 use crate::catalog::{Asset, CatalogError, ChangeKind, ReadTx, VersionRow};
 use crate::types::{AssetId, ContentId, Timestamp};
 use crate::view::tree::board;
@@ -275,7 +275,8 @@ impl Library {
         let line = json!({ "screen": 1, "asset": id.to_string(), "version": version.n, "size": version.size, "record": record });
         let asked = (id, version.content);
         let no = self.screening().begin(asked);
-        let answer = self.trusts_screen().and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
+        let trusted = self.trusts_screen().and_then(|()| trust::program(&screen.command));
+        let answer = trusted.and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
         let kept = match answer {
             Ok(answer) => self.keep_answer(screen, (id, &version), no, &answer).map(|()| None),
             Err(why) => {

@@ -10,6 +10,8 @@ const BEACH: &str = "library/luna/beach.png";
 #[test]
 fn evidence_is_made_and_checked_from_the_command_line() {
     let lab = Lab::with_two();
+    lab.ok(&["member", "add", "zoe", "--role", "editor"]);
+    let early = lab.ok(&["log", "head"]);
     lab.ok(&["set", BEACH, "rights=exclusive", "status.x=approved"]);
     let told = lab.ok(&["evidence", BEACH, "-o", "beach.zip", "--with-bytes"]);
     assert!(told.starts_with("beach.zip: ") && told.contains("signed with "), "{told}");
@@ -34,6 +36,10 @@ fn evidence_is_made_and_checked_from_the_command_line() {
     let heads = lab.ok(&["log", "head"]);
     elsewhere.file("heads.txt", heads.as_bytes());
     elsewhere.ok(&["evidence", "verify", "beach.zip", "--heads", "heads.txt"]);
+    // A row of something else, of which it tells nothing.
+    elsewhere.file("early.txt", early.as_bytes());
+    let told = elsewhere.fails(1, &["evidence", "verify", "beach.zip", "--heads", "early.txt"]);
+    assert!(told.contains("not held to: row "), "{told}");
 
     let mut bytes = fs::read(lab.path("beach.zip")).unwrap();
     let rights = b"\"rights\": \"exclusive";

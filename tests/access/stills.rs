@@ -592,6 +592,10 @@ fn a_quicker_decoder_is_used_while_it_makes_a_picture() {
     world.library.use_quick_decoder(quick(&does));
     assert!(!is_by_program(&world) && !is_by_program(&world));
     assert_eq!(std::fs::read_to_string(&tries).unwrap(), "x\n");
+    // A daemon that was updated while it runs.
+    world.library.use_quick_decoder(quick("true"));
+    std::fs::remove_file(folder.path().join("sandbox")).unwrap();
+    assert!(!is_by_program(&world), "ours decodes it");
     world.library.use_quick_decoder(Err("dwebp is not there".to_owned()));
     assert!(!is_by_program(&world));
 }

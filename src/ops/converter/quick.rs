@@ -99,13 +99,18 @@ impl Library {
         let began = self.clock.now();
         let is_late = || self.clock.now().ms_since(began) / 1000 >= i64::try_from(SECONDS * 2).unwrap_or(i64::MAX);
         let goes_on = || !is_late() && !self.ending.load(Ordering::Relaxed);
-        match decoder.decode(source, &wanted, matches!(pace, Pace::Reader), goes_on)? {
-            Ok(made) => Ok(Some((made, share))),
-            Err(NotQuick::This) => Ok(None),
-            Err(NotQuick::Never(why)) => {
+        Ok(match decoder.decode(source, &wanted, matches!(pace, Pace::Reader), goes_on) {
+            Ok(Ok(made)) => Some((made, share)),
+            Ok(Err(NotQuick::This)) => None,
+            Ok(Err(NotQuick::Never(why))) => {
                 self.use_quick_decoder(Err(why));
-                Ok(None)
+                None
             }
-        }
+            // Such as a daemon whose file was replaced by a newer one. What is wrong with the picture ours will say.
+            Err(e) => {
+                tracing::debug!(error = %e, "dwebp could not be run");
+                None
+            }
+        })
     }
 }

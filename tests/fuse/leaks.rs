@@ -373,6 +373,12 @@ fn nothing_that_he_sees_moves_with_what_is_hidden() {
         (tree, said)
     };
     let at = shared.display().to_string();
+    // What he may list gets its colours in the daemon's own time.
+    let status = mnt.join(".dam/status");
+    wait_until("all was looked at", || {
+        let told = fs::read_to_string(&status).unwrap_or_default();
+        told.lines().any(|line| line.starts_with("looks") && !line.contains("not yet"))
+    });
     let before = [seen(&at), seen(&own)];
     assert!(before[0].0.contains("acme.png") && !before[0].0.contains("globex"));
     furnish(&s, &mnt);

@@ -16,7 +16,7 @@ use crate::ops::live::LiveError;
 use crate::ops::reads;
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
-use crate::types::{AssetId, Caller, ContentId, NodeId, ReadAt};
+use crate::types::{AssetId, Caller, Content, ContentId, NodeId, ReadAt};
 use crate::view::recipes::is_converted;
 
 /// The largest file: what the staging format can count.
@@ -158,12 +158,7 @@ impl Mount {
             Object::Version(version, asset) => {
                 read_only("earlier versions are read-only")?;
                 self.may(who, Verb::Download, &asset)?;
-                let content = self
-                    .library
-                    .catalog
-                    .read(|tx| tx.content(version.content))?
-                    .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
-                let reader = self.library.vault.open(&content);
+                let reader = self.library.vault.open(&self.content_of(&version)?);
                 let gate =
                     Rights::new(Some(Pass::new(who.clone(), Verb::Download, Target::Asset(asset.id), epoch)), None);
                 let fh = self.handles.add(ino, Handle::Version { reader, gate });
@@ -226,6 +221,12 @@ impl Mount {
             self.library.note_reading(who, asset, what, thread);
         }
         Ok(opened)
+    }
+
+    /// The bytes of a version.
+    pub(super) fn content_of(&self, version: &VersionRow) -> FsResult<Content> {
+        let content = self.library.catalog.read(|tx| tx.content(version.content))?;
+        content.ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))
     }
 
     /// Only a personal mount's pages belong to one member; between opens others keep none.

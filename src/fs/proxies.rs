@@ -166,11 +166,7 @@ impl Mount {
         epoch: u64,
     ) -> FsResult<Opened> {
         let version = self.library.catalog.read(|tx| tx.version(version))?.ok_or(FsError::NotFound)?;
-        let content = self
-            .library
-            .catalog
-            .read(|tx| tx.content(version.content))?
-            .ok_or_else(|| FsError::Io(format!("content {} is not in the catalogue", version.content)))?;
+        let content = self.content_of(&version)?;
         let reader = self.library.vault.open(&content);
         let bytes = self.library.decoding(content.id, &reader, |master| master.proxy(&who.subject.name))?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);

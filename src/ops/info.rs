@@ -10,6 +10,9 @@ use super::retention::{LONGEST_DAYS, RECOVERY_DAYS};
 use super::screen::ScreenInfo;
 use super::value;
 
+/// The file.
+pub(super) const FILE: &str = "damfs.toml";
+
 /// `damfs.toml`: what a folder needs to be known as a library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LibraryInfo {
@@ -105,7 +108,7 @@ impl Library {
     /// When the folder is no library or a newer one.
     pub fn info_of(root: &Path) -> Result<LibraryInfo, OpenError> {
         let damaged = |why: String| OpenError::Damaged { path: root.into(), why };
-        let text = fs::read_to_string(root.join("damfs.toml")).map_err(|e| match e.kind() {
+        let text = fs::read_to_string(root.join(FILE)).map_err(|e| match e.kind() {
             std::io::ErrorKind::PermissionDenied => OpenError::Denied { path: root.into() },
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
                 OpenError::NotALibrary { path: root.into() }

@@ -156,7 +156,7 @@ impl Library {
         clock: &SharedClock,
         entropy: &SharedEntropy,
     ) -> Result<Created, OpenError> {
-        if root.join("damfs.toml").exists() {
+        if root.join(super::info::FILE).exists() {
             return Err(OpenError::Exists { path: root.into() });
         }
         if root.exists() && !root.is_dir() {
@@ -232,7 +232,7 @@ impl Library {
         };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
-        write_new(&root.join("damfs.toml"), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
+        write_new(&root.join(super::info::FILE), text.as_bytes(), 0o644).map_err(io("cannot write damfs.toml"))?;
         sync_folders(&root).map_err(io("cannot sync the library folder"))?;
         Ok(Created { id: info.id, admin: member })
     }

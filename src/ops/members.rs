@@ -1,5 +1,6 @@
 //! Members: who may do what, by role and scope. Only an admin changes them, and the last one stays.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, factors, policy, trail, value};
@@ -9,7 +10,8 @@ use crate::policy::Verb;
 use crate::types::{MemberId, Timestamp};
 
 /// A change of one member; `None` leaves a thing as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MemberChange {
     pub role: Option<String>,
     /// `Some("")` takes the scope away.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::members::MemberChange;
 use super::records::{Given, How, Shelf};
 use crate::types::AssetId;
 
@@ -308,16 +309,8 @@ pub enum Command {
     },
     MemberSet {
         name: String,
-        role: Option<String>,
-        /// `Some("")` takes the scope away.
-        scope: Option<String>,
-        uid: Option<u32>,
-        active: Option<bool>,
-        /// `Some("")` takes it away.
-        #[serde(default)]
-        ends: Option<String>,
-        #[serde(default)]
-        read_only: Option<bool>,
+        #[serde(flatten)]
+        change: MemberChange,
     },
     /// Shuts a member out and makes another the owner of what is his.
     MemberOffboard {

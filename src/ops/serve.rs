@@ -8,7 +8,7 @@ use damfs_policy::Verb;
 use serde_json::{Value, json};
 
 use super::import::ImportOptions;
-use super::members::{MemberChange, NewMember};
+use super::members::NewMember;
 use super::proto::{Command, Failure, FailureKind};
 use super::restore::Place;
 use super::several::Missing;
@@ -248,9 +248,7 @@ fn run(
             let (scope, ends) = (scope.as_deref(), ends.as_deref());
             members::add(library, actor, &NewMember { name: &name, uid, role: &role, scope, ends })
         }
-        Command::MemberSet { name, role, scope, uid, active, ends, read_only } => {
-            members::set(library, actor, &name, &MemberChange { role, scope, uid, active, ends, read_only })
-        }
+        Command::MemberSet { name, change } => members::set(library, actor, &name, &change),
         Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),

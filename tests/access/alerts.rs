@@ -29,17 +29,7 @@ fn stage(rules: &str) -> (World, Seat) {
 
 fn put(world: &World, rules: &str) {
     fs::write(world.library.root().join("alerts.toml"), rules).unwrap();
-    beats(world);
-}
-
-/// As many as it takes to believe in a text that has changed.
-fn beats(world: &World) {
-    for _ in 0..3 {
-        world.clock.advance_ms(2_000);
-        world.library.tick();
-        world.library.tick_short();
-        world.library.watch_alerts();
-    }
+    world.watches();
 }
 
 fn rows(world: &World, what: &str) -> Vec<Value> {
@@ -62,10 +52,10 @@ fn read(mira: &Seat, which: &[u8]) {
 fn many_downloads_are_an_alert_once_until_the_time_has_passed() {
     let (world, mira) = stage(&rule("downloads", ""));
     read(&mira, &[0, 1, 0, 1]);
-    beats(&world);
+    world.watches();
     assert!(rows(&world, "alert.fire").is_empty());
     read(&mira, &[2, 3, 4]);
-    beats(&world);
+    world.watches();
     let fired = rows(&world, "alert.fire");
     assert_eq!(fired.len(), 1, "{fired:?}");
     let detail = &fired[0]["detail"];
@@ -83,11 +73,11 @@ fn many_downloads_are_an_alert_once_until_the_time_has_passed() {
     assert!(!own.to_string().contains("alert."), "{own}");
 
     read(&mira, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 1);
     world.clock.advance_ms(600_000);
     read(&mira, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 2);
 }
 
@@ -96,21 +86,21 @@ fn many_downloads_are_an_alert_once_until_the_time_has_passed() {
 fn a_restart_neither_forgets_nor_repeats() {
     let (world, mira) = stage(&rule("downloads", ""));
     read(&mira, &[0, 1]);
-    beats(&world);
+    world.watches();
     drop(mira);
     let world = world.reopen();
     let mira = world.seat(MIRA);
-    beats(&world);
+    world.watches();
     assert!(rows(&world, "alert.fire").is_empty());
     read(&mira, &[2]);
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 1);
     drop(mira);
     let world = world.reopen();
     let mira = world.seat(MIRA);
-    beats(&world);
+    world.watches();
     read(&mira, &[0, 1, 2, 3]);
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 1);
     assert!(world.library.recent_alerts().len() == 1);
 }
@@ -119,7 +109,7 @@ fn a_restart_neither_forgets_nor_repeats() {
 fn denials_and_changes_count_and_making_assets_does_not() {
     let (world, mira) = stage(&format!("{}{}", rule("denials", ""), rule("changes", "").replace(".a]", ".b]")));
     let fired = |world: &World| -> Vec<String> {
-        beats(world);
+        world.watches();
         let mut names: Vec<String> =
             rows(world, "alert.fire").iter().map(|row| row["detail"]["alert"].as_str().unwrap().to_owned()).collect();
         names.sort();
@@ -159,7 +149,7 @@ fn a_command_is_run_without_a_shell_with_the_alert_and_nothing_else() {
     let command = format!("command = [\"{}\", \"$HOME; ls\"]", script.display());
     let (world, mira) = stage(&rule("downloads", &command));
     read(&mira, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     let said = fs::read_to_string(&out).unwrap();
     let mut lines = said.lines();
     let alert: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
@@ -184,7 +174,7 @@ fn a_command_that_fails_is_a_fault_and_one_that_hangs_is_ended() {
     ] {
         let (world, mira) = stage(&rule("downloads", &format!("command = {command}")));
         read(&mira, &[0, 1, 2]);
-        beats(&world);
+        world.watches();
         assert_eq!(rows(&world, "alert.fire").len(), 1);
         let faults = world.library.faults();
         assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
@@ -201,7 +191,7 @@ fn no_command_is_run_where_others_may_write_in_the_librarys_folder() {
             stage(&rule("downloads", &format!("command = [\"/usr/bin/touch\", \"{}\"]", out.display())));
         fs::set_permissions(world.library.root().join(place), fs::Permissions::from_mode(mode)).unwrap();
         read(&mira, &[0, 1, 2]);
-        beats(&world);
+        world.watches();
         assert_eq!(rows(&world, "alert.fire").len(), 1);
         let faults = world.library.faults();
         assert!(faults.len() == 1 && faults[0].starts_with("no command of alerts.toml is run"), "{faults:?}");
@@ -234,7 +224,7 @@ fn no_command_is_run_whose_program_others_may_write() {
         }
         let (world, mira) = stage(&rule("downloads", &format!("command = [\"{}/tell\"]", bin.display())));
         read(&mira, &[0, 1, 2]);
-        beats(&world);
+        world.watches();
         let (is_well, faults) = (mode == 0o755 && owner.is_none(), world.library.faults());
         let said = "the command of alert a: it is not run: others than root and user id";
         assert_eq!(out.exists(), is_well, "{place} {mode:o}");
@@ -254,7 +244,7 @@ fn a_rule_may_shut_the_member_out_and_his_mounts_go() {
     let id = world.library.member_for(MIRA).unwrap();
     let open = mira.open("library/acme/4.png", true, false).unwrap();
     read(&mira, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     assert_eq!(*gone.lock().unwrap(), [id]);
     assert!(world.library.is_shut_out(id) && world.library.member_for(MIRA).is_none());
     assert!(mira.read("library/acme/0.png").is_err());
@@ -262,7 +252,7 @@ fn a_rule_may_shut_the_member_out_and_his_mounts_go() {
     let out = rows(&world, "member.suspend");
     assert!(out.len() == 1 && out[0]["who"] == "damfs" && out[0]["detail"]["alert"] == "a", "{out:?}");
     world.change_member("mira", None, Some(true));
-    beats(&world);
+    world.watches();
     read(&mira, &[0]);
 }
 
@@ -271,7 +261,7 @@ fn the_last_admin_is_not_shut_out() {
     let (world, _mira) = stage(&rule("downloads", "action = \"suspend\""));
     let admin = world.admin();
     read(&admin, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 1);
     assert!(rows(&world, "member.suspend").is_empty() && world.library.member_for(0).is_some());
 }
@@ -290,7 +280,7 @@ fn rules_with_a_mistake_are_refused_whole_and_those_before_stay_in_force() {
     assert_eq!(shown(&world)["text"], before, "also after a restart");
     let mira = world.seat(MIRA);
     read(&mira, &[0, 1, 2]);
-    beats(&world);
+    world.watches();
     let fired = rows(&world, "alert.fire");
     assert_eq!(fired.len(), 1);
     assert_eq!(fired[0]["detail"]["version"], shown(&world)["version"]);

@@ -46,6 +46,7 @@ mod verdicts;
 mod viewers;
 mod views;
 mod webhooks;
+mod webp;
 mod whence;
 mod words;
 mod world;

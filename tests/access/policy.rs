@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use damfs::catalog::{CatalogError, FactorRow, WriteTx};
 use damfs::ops::OpenError;
 use damfs::ops::log::Ask;
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::policy::RoleBook;
 use damfs::types::Timestamp;
@@ -172,12 +173,7 @@ fn no_policy_is_put_in_force_over_a_member_who_has_just_got_a_role() {
     world.member("tina", EDDY, "editor", None);
     let role = |role: &str| Command::MemberSet {
         name: "tina".into(),
-        role: Some(role.into()),
-        scope: None,
-        uid: None,
-        active: None,
-        ends: None,
-        read_only: None,
+        change: MemberChange { role: Some(role.into()), ..MemberChange::default() },
     };
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -300,15 +296,7 @@ fn a_case_decides_as_the_gate_would() {
     world.member("tina", 1002, "editor", None);
     let ends = |day: &str| {
         let ends = Some(day.to_owned());
-        let set = Command::MemberSet {
-            name: "tina".into(),
-            role: None,
-            scope: None,
-            uid: None,
-            active: None,
-            ends,
-            read_only: None,
-        };
+        let set = Command::MemberSet { name: "tina".into(), change: MemberChange { ends, ..MemberChange::default() } };
         world.serve(0, set).unwrap();
     };
     let failed = |cases: &str, text: Option<&str>| {
@@ -455,12 +443,7 @@ fn records_of_consent_are_read_by_the_custodian_alone() {
     // In a studio of one the admin is the custodian, too.
     let command = Command::MemberSet {
         name: "root".into(),
-        role: Some("admin,custodian".into()),
-        scope: None,
-        uid: None,
-        active: None,
-        ends: None,
-        read_only: None,
+        change: MemberChange { role: Some("admin,custodian".into()), ..MemberChange::default() },
     };
     world.serve(0, command).unwrap();
     assert_eq!(world.admin().read(record).unwrap(), b"signed by Ann");

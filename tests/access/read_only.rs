@@ -4,6 +4,7 @@ use std::fs;
 
 use damfs::fs::{FsResult, Seek, SetAttr, Special};
 use damfs::ops::log::Ask;
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::records::{How, Shelf};
 use serde_json::Value;
@@ -25,28 +26,14 @@ fn stage(rules: &str) -> (World, Seat) {
     world.member("olga", OLGA, "admin", None);
     let mira = world.member("mira", MIRA, "content-creator", None);
     fs::write(world.library.root().join("alerts.toml"), rules).unwrap();
-    beats(&world);
+    world.watches();
     (world, mira)
-}
-
-fn beats(world: &World) {
-    for _ in 0..3 {
-        world.clock.advance_ms(2_000);
-        world.library.tick();
-        world.library.tick_short();
-        world.library.watch_alerts();
-    }
 }
 
 fn set(world: &World, by: u32, name: &str, read_only: bool) -> Result<Value, FailureKind> {
     let command = Command::MemberSet {
         name: name.into(),
-        role: None,
-        scope: None,
-        uid: None,
-        active: None,
-        ends: None,
-        read_only: Some(read_only),
+        change: MemberChange { read_only: Some(read_only), ..MemberChange::default() },
     };
     world.serve(by, command).map_err(|failure| failure.kind)
 }
@@ -67,7 +54,7 @@ fn rewrite(world: &World, by: &Seat, which: std::ops::Range<u32>, with: &str) {
         by.overwrite(&format!("library/acme/{n}.png"), format!("{with} {n}").as_bytes()).unwrap();
     }
     world.settle();
-    beats(world);
+    world.watches();
 }
 
 #[test]
@@ -145,7 +132,7 @@ fn each_refused_call_is_on_record_once_and_counts_as_a_denial() {
         // What is open is named.
         assert!(*what != "write" || told[0]["on"] == asset, "{told:?}");
     }
-    beats(&world);
+    world.watches();
     assert_eq!(rows(&world, "alert.fire").len(), 1, "more than five denials");
     mira.close(open);
 }
@@ -279,13 +266,13 @@ fn removing_counts_and_tags_moves_and_new_files_do_not() {
         mira.write(&format!("library/acme/new{n}.png"), format!("new {n}").as_bytes()).unwrap();
     }
     world.settle();
-    beats(&world);
+    world.watches();
     assert!(!is_read_only(&world, "mira"), "{:?}", rows(&world, "alert.fire"));
     let own: Vec<String> = (0..10).map(|n| format!("library/acme/new{n}.png")).collect();
     own.iter().for_each(|path| mira.unlink(path).unwrap());
     // A name may come back within a quarter of a minute.
     world.clock.advance_ms(16_000);
-    beats(&world);
+    world.watches();
     assert!(is_read_only(&world, "mira"), "{:?}", rows(&world, "alert.fire"));
 }
 

@@ -1,6 +1,7 @@
 //! Rights that begin and end by the clock, members whose last day is over, and members of several roles.
 
 use damfs::catalog::ChangeKind;
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Command, FailureKind};
 use serde_json::{Value, json};
 
@@ -145,12 +146,7 @@ fn what_hours_deny_is_gone_in_them() {
 fn ends(world: &World, name: &str, day: &str) -> Result<Value, FailureKind> {
     let set = Command::MemberSet {
         name: name.into(),
-        role: None,
-        scope: None,
-        uid: None,
-        active: None,
-        ends: Some(day.into()),
-        read_only: None,
+        change: MemberChange { ends: Some(day.into()), ..MemberChange::default() },
     };
     world.serve(0, set).map_err(|e| e.kind)
 }
@@ -252,12 +248,7 @@ fn a_member_of_several_roles_may_what_one_grants_and_none_denies() {
     assert_eq!(listed["members"][0]["role"], "looker,tagger");
     let role = |role: &str| Command::MemberSet {
         name: "tina".into(),
-        role: Some(role.into()),
-        scope: None,
-        uid: None,
-        active: None,
-        ends: None,
-        read_only: None,
+        change: MemberChange { role: Some(role.into()), ..MemberChange::default() },
     };
     world.set(ACME, &["rating=adult"]);
     assert!(!tina.has(ACME), "the other role denies it");

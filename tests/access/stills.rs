@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use damfs::blob::ObjectKind;
 use damfs::catalog::Outcome;
 use damfs::media::MediaError;
-use damfs::ops::converter::{Decoder, QuickDecoder};
+use damfs::ops::converter::Decoder;
 use damfs::ops::proto::Command;
 use damfs::ops::stills::{Still, StillError};
 use damfs::types::ContentId;
@@ -387,7 +387,7 @@ fn what_overruns_what_it_is_given_is_not_called_damaged() {
 }
 
 /// A decoder that does this, whatever it is given; found while its file is there.
-fn decoder(folder: &std::path::Path, does: &str) -> impl Fn() -> Result<Decoder, String> + use<> {
+pub fn decoder(folder: &std::path::Path, does: &str) -> impl Fn() -> Result<Decoder, String> + use<> {
     let sandbox = folder.join("sandbox");
     std::fs::write(&sandbox, format!("#!/bin/sh\nexec {does}\n")).unwrap();
     std::fs::set_permissions(&sandbox, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -548,54 +548,4 @@ fn another_build_of_a_decoder_may_see_other_pixels() {
     assert!(*second != *first);
     let shown = admin.attr("platforms/x/card/b.jpg").unwrap();
     assert_eq!((shown.size, shown.mtime), (second.len() as u64, after.since), "rsync sees that it is another");
-}
-
-/// A WebP that is worth a program of its own, in one colour.
-fn large_webp() -> Vec<u8> {
-    let mut webp = Vec::new();
-    let picture = image::RgbImage::from_pixel(1_100, 1_000, image::Rgb([20, 120, 220]));
-    picture.write_with_encoder(image::codecs::webp::WebPEncoder::new_lossless(&mut webp)).unwrap();
-    webp
-}
-
-/// Whether the pixels are of another colour than the file has: of what the program made.
-fn is_by_program(world: &World) -> bool {
-    let webp = large_webp();
-    world
-        .library
-        .decoding(ContentId([8; 32]), &webp, |master| Ok(master.look()?.colours.names().any(|name| name == "red")))
-        .unwrap()
-}
-
-#[test]
-fn a_quicker_decoder_is_used_while_it_makes_a_picture() {
-    let (world, _admin) = studio();
-    let folder = tempfile::tempdir().unwrap();
-    let quick = |does: &str| {
-        decoder(folder.path(), does)()
-            .map(|found| QuickDecoder { sandbox: found.sandbox, dwebp: "/usr/bin/dwebp".into() })
-    };
-    assert!(!is_by_program(&world));
-    let picture = folder.path().join("red.ppm");
-    let mut red = b"P6\n1100 1000\n255\n".to_vec();
-    red.extend([220, 20, 60].repeat(1_100_000));
-    std::fs::write(&picture, &red).unwrap();
-    world.library.use_quick_decoder(quick(&format!("cat {}", picture.display())));
-    assert!(is_by_program(&world));
-    for does in ["false", "true", "sh -c 'kill -SEGV $$'", "echo no picture"] {
-        world.library.use_quick_decoder(quick(does));
-        assert!(!is_by_program(&world), "{does}: ours decodes it");
-    }
-    // Where nothing runs in the sandbox it is not tried with each picture.
-    let tries = folder.path().join("tries");
-    let does = format!("sh -c 'echo x >> {}; echo dam-mountd sandbox: no Landlock >&2; exit 1'", tries.display());
-    world.library.use_quick_decoder(quick(&does));
-    assert!(!is_by_program(&world) && !is_by_program(&world));
-    assert_eq!(std::fs::read_to_string(&tries).unwrap(), "x\n");
-    // A daemon that was updated while it runs.
-    world.library.use_quick_decoder(quick("true"));
-    std::fs::remove_file(folder.path().join("sandbox")).unwrap();
-    assert!(!is_by_program(&world), "ours decodes it");
-    world.library.use_quick_decoder(Err("dwebp is not there".to_owned()));
-    assert!(!is_by_program(&world));
 }

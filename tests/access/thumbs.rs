@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::Command;
 use damfs::ops::serve;
 use damfs::types::Caller;
@@ -96,15 +97,7 @@ fn nothing_is_made_for_a_cache_of_what_may_not_be_downloaded_or_may_be_locked() 
     world.set(ONE, &["rating=suggestive"]);
     assert_eq!(make(&world, 1001, &one, &[128]).1, [(128, 85)]);
     let ends = Some("2027-01-31".to_owned());
-    let set = Command::MemberSet {
-        name: "eddy".into(),
-        role: None,
-        scope: None,
-        uid: None,
-        active: None,
-        ends,
-        read_only: None,
-    };
+    let set = Command::MemberSet { name: "eddy".into(), change: MemberChange { ends, ..MemberChange::default() } };
     world.serve(0, set).unwrap();
     let (told, sizes) = make(&world, 1001, &one, &[128]);
     assert!(told["refused"].as_str().unwrap().contains("by the clock") && sizes.is_empty(), "{told}");

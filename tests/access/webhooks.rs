@@ -64,22 +64,13 @@ fn stage(rule: &str) -> (World, Seat) {
     let mira = world.member("mira", 1001, "editor", None);
     let text = format!("[alert.a]\non = \"downloads\"\nmore_than = 2\nwithin = \"10 minutes\"\n{rule}\n");
     fs::write(world.library.root().join("alerts.toml"), text).unwrap();
-    beats(&world);
+    world.watches();
     (world, mira)
-}
-
-fn beats(world: &World) {
-    for _ in 0..3 {
-        world.clock.advance_ms(2_000);
-        world.library.tick();
-        world.library.tick_short();
-        world.library.watch_alerts();
-    }
 }
 
 fn fire(world: &World, mira: &Seat) {
     (0..3).for_each(|n| drop(mira.read(&format!("library/acme/{n}.png")).unwrap()));
-    beats(world);
+    world.watches();
     let told = world.serve(0, Command::Log(Ask { limit: 1_000, ..Ask::default() })).unwrap();
     assert!(told.to_string().contains("alert.fire"));
 }
@@ -178,7 +169,7 @@ fn who_does_not_answer_keeps_nobody_waiting() {
     let began = Instant::now();
     fire(&world, &mira);
     wait("a post", || asked.lock().unwrap().first().cloned());
-    beats(&world);
+    world.watches();
     assert!(out.exists() && began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     drop(mira);
     drop(world.reopen());

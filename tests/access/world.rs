@@ -7,6 +7,7 @@ use std::sync::Arc;
 use damfs::clock::{ManualClock, SharedClock};
 use damfs::fs::{Audience, FsError, FsResult, Listed, Mount, OpenMode, ROOT, SetAttr, Show, XattrMode};
 use damfs::ops::library::KeyChoice;
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Assignment, Command, Failure, FailureKind};
 use damfs::ops::{Library, OpenError, serve};
 use damfs::rng::{SharedEntropy, SystemEntropy};
@@ -105,11 +106,8 @@ impl World {
 
     pub fn change_member(&self, name: &str, scope: Option<&str>, active: Option<bool>) {
         let scope = scope.map(str::to_owned);
-        self.serve(
-            0,
-            Command::MemberSet { name: name.into(), role: None, scope, uid: None, active, ends: None, read_only: None },
-        )
-        .unwrap();
+        let change = MemberChange { scope, active, ..MemberChange::default() };
+        self.serve(0, Command::MemberSet { name: name.into(), change }).unwrap();
     }
 
     /// With more roles in force.
@@ -147,6 +145,16 @@ impl World {
         self.library.tick_short();
         self.library.tick();
         self.library.tick_short();
+    }
+
+    /// The same, with time for them, and for what the rules of alerts say of what was done.
+    pub fn watches(&self) {
+        for _ in 0..3 {
+            self.clock.advance_ms(2_000);
+            self.library.tick();
+            self.library.tick_short();
+            self.library.watch_alerts();
+        }
     }
 
     pub fn reopen(self) -> Self {

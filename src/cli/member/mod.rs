@@ -13,6 +13,7 @@ use super::{Done, backend, factor, print, usage};
 use args::MemberAction;
 pub use args::MemberArgs;
 
+use crate::ops::members::MemberChange;
 use crate::ops::proto::Command;
 
 /// Adds, changes, lists.
@@ -26,7 +27,7 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
             ));
         }
         MemberAction::Set { name, uid, role, scope, active, ends, read_only } => {
-            Command::MemberSet { name, role, scope, uid, active, ends, read_only }
+            Command::MemberSet { name, change: MemberChange { role, scope, uid, active, ends, read_only } }
         }
         MemberAction::Offboard { name, to } => return offboard(global, name, to),
         MemberAction::List => Command::MemberList,

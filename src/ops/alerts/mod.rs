@@ -6,7 +6,6 @@ mod rows;
 mod webhook;
 
 use std::collections::VecDeque;
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use damfs_policy::alerts::{Alert, Firing, Reaction, Watch, Webhook};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kind, Version};
+use super::own_programs::is_named_by_us;
 use super::own_text::{OwnText, Seen, Stamp};
 use super::record::Hand;
 use super::{Actor, CHAIN, Library, OpsError, members, offboard, trail};
@@ -202,33 +202,14 @@ impl Library {
                 let mut detail = told(firing);
                 detail["version"] = state.no.into();
                 audit::append(tx, CHAIN, now, "damfs", FIRED, &subject, &detail)?;
-                done.push(match (member, firing.alert.reaction) {
-                    (Some(member), Reaction::Suspend) => self.suspend(tx, &member, firing, now)?,
-                    (Some(member), Reaction::ReadOnly) => self.hold_back(tx, &member, firing, now)?,
-                    (None, _) | (_, Reaction::Tell) => None,
+                done.push(match member {
+                    Some(member) => self.restrain(tx, &member, firing, now)?,
+                    None => None,
                 });
             }
             tx.set_meta(TOLD, &places.text())?;
             Ok(done)
         })
-    }
-
-    /// Lets a member look on alone, unless nobody would be left who could lift that.
-    fn hold_back(
-        &self,
-        tx: &mut dyn WriteTx,
-        old: &MemberRow,
-        firing: &Firing,
-        now: Timestamp,
-    ) -> Result<Option<MemberId>, OpsError> {
-        if old.read_only || !self.may_do_without(tx, old)? {
-            return Ok(None);
-        }
-        tx.put_member(&MemberRow { read_only: true, ..old.clone() })?;
-        tx.change(ChangeKind::Access, &old.id.to_string())?;
-        let detail = json!({ "member": old.name, "alert": firing.alert.name });
-        trail::append(tx, &Hand::own(None, now), "member.read-only", &old.id.to_string(), &detail)?;
-        Ok(Some(old.id))
     }
 
     /// Whether another member administers the library.
@@ -240,23 +221,29 @@ impl Library {
         }
     }
 
-    /// Shuts a member out and locks what he had unlocked, unless nobody would be left who could let him in again.
-    fn suspend(
+    /// Shuts a member out and locks what he had unlocked, or lets him look on alone; unless nobody would be left who could lift that.
+    fn restrain(
         &self,
         tx: &mut dyn WriteTx,
         old: &MemberRow,
         firing: &Firing,
         now: Timestamp,
     ) -> Result<Option<MemberId>, OpsError> {
-        let row = MemberRow { active: false, ..old.clone() };
-        if !old.active || !self.may_do_without(tx, old)? {
+        let mut detail = json!({ "member": old.name, "alert": firing.alert.name });
+        let (is_so, row, word) = match firing.alert.reaction {
+            Reaction::Tell => return Ok(None),
+            Reaction::Suspend => (!old.active, MemberRow { active: false, ..old.clone() }, "member.suspend"),
+            Reaction::ReadOnly => (old.read_only, MemberRow { read_only: true, ..old.clone() }, "member.read-only"),
+        };
+        if is_so || !self.may_do_without(tx, old)? {
             return Ok(None);
         }
-        let locked = offboard::lock(tx, old.id)?;
+        if firing.alert.reaction == Reaction::Suspend {
+            detail["locked"] = json!(offboard::lock(tx, old.id)?);
+        }
         tx.put_member(&row)?;
-        tx.change(ChangeKind::Access, &row.id.to_string())?;
-        let detail = json!({ "member": old.name, "alert": firing.alert.name, "locked": locked });
-        trail::append(tx, &Hand::own(None, now), "member.suspend", &row.id.to_string(), &detail)?;
+        tx.change(ChangeKind::Access, &old.id.to_string())?;
+        trail::append(tx, &Hand::own(None, now), word, &old.id.to_string(), &detail)?;
         Ok(Some(old.id))
     }
 
@@ -282,7 +269,9 @@ impl Library {
         if calls.is_empty() && posts.is_empty() {
             return;
         }
-        let untrusted = self.trusts_commands().err();
+        // Nobody shall say what is run to a daemon that may more than he.
+        let trusted = is_named_by_us(self.root(), FILE);
+        let untrusted = trusted.err().map(|why| format!("no command of {FILE} is run and no webhook asked: {why}"));
         lock(&self.alerts.shown).untrusted.clone_from(&untrusted);
         if let Some(fault) = untrusted {
             tracing::error!("nobody was told of an alert: {fault}");
@@ -349,21 +338,6 @@ impl Library {
             tracing::error!("nobody was told of an alert: {fault}");
         }
         lock(&self.alerts.shown).unposted = fault;
-    }
-
-    /// Whoever can write the file, or in the library's folder, says what is run: nobody shall say it to a daemon that may more than he.
-    fn trusts_commands(&self) -> Result<(), String> {
-        let me = rustix::process::geteuid().as_raw();
-        for (place, what) in [(self.root().to_owned(), "in the library's folder"), (self.root().join(FILE), "the file")]
-        {
-            let meta = std::fs::metadata(&place).map_err(|e| format!("{} cannot be read: {e}", place.display()))?;
-            if meta.uid() != me || meta.mode() & 0o022 != 0 {
-                return Err(format!(
-                    "no command of {FILE} is run and no webhook asked: others than user id {me}, whom the daemon runs as, may write {what}"
-                ));
-            }
-        }
-        Ok(())
     }
 }
 

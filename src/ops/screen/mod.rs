@@ -4,7 +4,6 @@
 mod run;
 
 use std::collections::{BTreeSet, HashMap};
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +11,10 @@ use damfs_policy::Verb;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::own_programs::is_named_by_us;
 use super::record::Hand;
 use super::show::Record;
-use super::{Actor, Library, OpsError, target, trail, trust};
+use super::{Actor, Library, OpsError, info, target, trail};
 use crate::catalog::{Asset, CatalogError, ChangeKind, ReadTx, VersionRow};
 use crate::types::{AssetId, ContentId, Timestamp};
 use crate::view::tree::board;
@@ -275,7 +275,7 @@ impl Library {
         let line = json!({ "screen": 1, "asset": id.to_string(), "version": version.n, "size": version.size, "record": record });
         let asked = (id, version.content);
         let no = self.screening().begin(asked);
-        let trusted = self.trusts_screen().and_then(|()| trust::program(&screen.command));
+        let trusted = is_named_by_us(self.root(), info::FILE).map_err(|why| format!("it is not run: {why}"));
         let answer = trusted.and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
         let kept = match answer {
             Ok(answer) => self.keep_answer(screen, (id, &version), no, &answer).map(|()| None),
@@ -316,18 +316,6 @@ impl Library {
         let mut state = self.screening();
         state.silent.remove(&asked);
         state.fault = None;
-        Ok(())
-    }
-
-    /// Whoever can write `damfs.toml`, or in the library's folder, says what is run.
-    fn trusts_screen(&self) -> Result<(), String> {
-        let me = rustix::process::geteuid().as_raw();
-        for place in [self.root().to_owned(), self.root().join("damfs.toml")] {
-            let meta = std::fs::metadata(&place).map_err(|e| format!("{} cannot be read: {e}", place.display()))?;
-            if meta.uid() != me || meta.mode() & 0o022 != 0 {
-                return Err(format!("it is not run: others than user id {me} may write {}", place.display()));
-            }
-        }
         Ok(())
     }
 }

@@ -2,15 +2,14 @@
 //! needs its models and what else it knows, so no sandbox keeps it; what it says is read as a stranger's.
 
 use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::ScreenInfo;
-use crate::ops::alerts::command::{PATH, end};
+use crate::ops::own_programs::{end, prepared};
 use crate::types::ReadAt;
 
 /// Most bytes of an answer, and of its reason.
@@ -56,19 +55,9 @@ impl Answer {
 /// # Errors
 /// Why there is no answer.
 pub(super) fn ask(screen: &ScreenInfo, line: String, bytes: impl ReadAt + 'static) -> Result<Answer, String> {
-    let [program, arguments @ ..] = &screen.command[..] else { return Err("no program is named".to_owned()) };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        // With what it starts, it can be ended.
-        .process_group(0)
-        .spawn()
-        .map_err(|e| format!("{program} cannot be run: {e}"))?;
+    let mut command = prepared(&screen.command)?;
+    let program = screen.command.first().map(String::as_str).unwrap_or_default();
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{program} cannot be run: {e}"))?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let (tell, told) = mpsc::channel();
     // Threads of their own, which nobody waits for: what the program has started may hold its pipes for ever.

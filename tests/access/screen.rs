@@ -371,3 +371,27 @@ fn records_that_are_put_back_bring_the_approvals_of_then() {
     let row = bench.world.library.catalog.read(|tx| tx.audit_head("ops")).unwrap().unwrap();
     assert!(row.action == "asset.record" && row.detail.contains("\"status\""), "{} {}", row.action, row.detail);
 }
+
+/// Regression: it went on without the daemon, with the bytes, for as long as it liked.
+#[test]
+fn a_program_that_is_asked_ends_with_the_library() {
+    let bench = Bench::new("echo $$ >pid; exec sleep 1000", "");
+    let library = &bench.world.library;
+    std::thread::scope(|scope| {
+        scope.spawn(|| bench.submit());
+        let begun = Instant::now();
+        let pid = loop {
+            match fs::read_to_string(bench.path("pid")).unwrap_or_default().trim() {
+                "" => assert!(begun.elapsed() < Duration::from_secs(20), "it is not run"),
+                pid => break pid.to_owned(),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        library.close();
+        let gone = || fs::metadata(format!("/proc/{pid}")).is_err();
+        while !gone() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it goes on");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+}

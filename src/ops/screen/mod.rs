@@ -276,7 +276,9 @@ impl Library {
         let asked = (id, version.content);
         let no = self.screening().begin(asked);
         let trusted = is_named_by_us(self.root(), info::FILE).map_err(|why| format!("it is not run: {why}"));
-        let answer = trusted.and_then(|()| run::ask(screen, line.to_string(), self.vault.open(&content)));
+        let answer = trusted.and_then(|()| {
+            run::ask(screen, line.to_string(), self.vault.open(&content), || !self.ending.load(Ordering::Relaxed))
+        });
         let kept = match answer {
             Ok(answer) => self.keep_answer(screen, (id, &version), no, &answer).map(|()| None),
             Err(why) => {

@@ -50,11 +50,16 @@ impl Answer {
     }
 }
 
-/// Runs it: a line of JSON comes first on its standard input, the bytes behind it.
+/// Runs it while that goes on: a line of JSON comes first on its standard input, the bytes behind it.
 ///
 /// # Errors
 /// Why there is no answer.
-pub(super) fn ask(screen: &ScreenInfo, line: String, bytes: impl ReadAt + 'static) -> Result<Answer, String> {
+pub(super) fn ask(
+    screen: &ScreenInfo,
+    line: String,
+    bytes: impl ReadAt + 'static,
+    goes_on: impl Fn() -> bool,
+) -> Result<Answer, String> {
     let mut command = prepared(&screen.command)?;
     let program = screen.command.first().map(String::as_str).unwrap_or_default();
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{program} cannot be run: {e}"))?;
@@ -79,6 +84,10 @@ pub(super) fn ask(screen: &ScreenInfo, line: String, bytes: impl ReadAt + 'stati
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
+            Ok(None) if !goes_on() => {
+                end(&mut child);
+                return Err(format!("{program} was ended, for the library is being closed"));
+            }
             Ok(None) if began.elapsed() < Duration::from_secs(screen.seconds) => std::thread::sleep(LOOK),
             Ok(None) => {
                 end(&mut child);

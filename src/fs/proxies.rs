@@ -15,6 +15,9 @@ use crate::media;
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Attr, NodeId, Timestamp, VersionId};
 
+/// So many are looked for one by one in a folder; of more each entry is decided by itself.
+const FEW: usize = 1_000;
+
 /// What stands in place of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mask {
@@ -68,6 +71,14 @@ impl Mount {
         let trashed = Expr::is(Field::State, "trashed");
         let everywhere = Expr::Or(vec![trashed.clone(), trashed.negate()]);
         Ok(tx.numbers(&masked.and(everywhere))?.into_iter().collect())
+    }
+
+    /// The same by their ids, while they are so few that most of a folder is passed over.
+    pub(super) fn few_masked(&self, tx: &dyn ReadTx, who: &Who) -> FsResult<Option<HashSet<AssetId>>> {
+        let mut masked: Vec<u64> = self.all_masked(tx, who)?.into_iter().take(FEW + 1).collect();
+        masked.sort_unstable();
+        let few = (masked.len() <= FEW).then(|| tx.assets(&masked)).transpose()?;
+        Ok(few.map(|few| few.into_iter().map(|asset| asset.id).collect()))
     }
 
     /// What he is shown in place of a node of the asset's. One that was set aside holds other bytes than the asset has.

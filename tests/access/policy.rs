@@ -432,6 +432,14 @@ fn records_of_consent_are_read_by_the_custodian_alone() {
         (errno(mia.pread(open)), errno(mia.overwrite(record, b"x")), mia.attr(record).unwrap().size),
         (libc::EACCES, libc::EACCES, 0)
     );
+    // One among others, in a listing as in a lookup.
+    mia.write("library/kept/free.pdf", b"a photograph").unwrap();
+    world.settle();
+    let numbers = |seat: &Seat| seat.rows("library/kept").into_iter().collect::<std::collections::BTreeMap<_, _>>();
+    let (hers, all) = (numbers(&mia), numbers(&bob));
+    assert_ne!(hers["ann.pdf"], all["ann.pdf"], "not the file itself");
+    assert_eq!((hers["free.pdf"], hers["ann.pdf"]), (all["free.pdf"], mia.attr(record).unwrap().ino));
+    admin.unlink("library/kept/free.pdf").unwrap();
     assert_eq!(mia.names("library/kept"), ["ann.pdf"]);
     assert_eq!(mia.read("library/acme/a.png").unwrap(), b"acme", "all else is as it was");
     assert_eq!(errno(mia.unlink(record)), libc::EACCES, "who brought it does not take it away");

@@ -98,10 +98,10 @@ impl Mount {
                 Ok(assets::renamed(tx, &self.library, &mut asset, (&entry.name, &own.name), &hand)?)
             }
             (UnlinkMeaning::KeepTunnel(how), Some(own), _) => {
-                Ok(assets::trash(tx, &mut asset, entry, node, &removal(how, Some(&own)))?)
+                Ok(assets::trash(tx, &self.library, &mut asset, entry, node, &removal(how, Some(&own)))?)
             }
             (UnlinkMeaning::Tunnel(how) | UnlinkMeaning::KeepTunnel(how), ..) => {
-                Ok(assets::trash(tx, &mut asset, entry, node, &removal(how, None))?)
+                Ok(assets::trash(tx, &self.library, &mut asset, entry, node, &removal(how, None))?)
             }
             // Says which rule decided, and that it was asked for.
             (UnlinkMeaning::Refuse | UnlinkMeaning::GiveBack, ..) => self.may(who, Verb::Delete, &asset),

@@ -106,6 +106,7 @@ pub struct Removal<'a> {
 /// When the catalogue fails.
 pub fn trash(
     tx: &mut dyn WriteTx,
+    library: &Library,
     asset: &mut Asset,
     entry: &EntryRow,
     node: &NodeRow,
@@ -116,6 +117,7 @@ pub fn trash(
         Some(own) => tx.put_tunnel(&TunnelRow { how: removal.how, ..own.clone() })?,
         None => tunnels::remember(
             tx,
+            library,
             &TunnelRow {
                 parent: entry.parent,
                 name: entry.name.clone(),
@@ -151,6 +153,7 @@ pub fn trash(
 /// When the name is taken, or the catalogue fails.
 pub fn restore(
     tx: &mut dyn WriteTx,
+    library: &Library,
     asset: &mut Asset,
     parent: NodeId,
     name: &FileName,
@@ -166,14 +169,14 @@ pub fn restore(
     asset.changed = hand.now;
     tx.put_asset(asset)?;
     if let Some(old) = &old {
-        follow_name(tx, asset, old, name, hand.now)?;
+        renamed(tx, library, asset, (old, name), hand)?;
     }
     let entry = folders::link(tx, parent, name, node, hand.now)?;
     tx.change(ChangeKind::Asset, &asset.id.to_string())?;
     let detail = json!({ "name": asset.view_name, "path": trail::path(tx, &entry)? });
     trail::asset(tx, hand, "restore", asset.id, &detail)?;
     match old {
-        Some(old) => follow::come_back(tx, asset.id, &old, (parent, name), hand),
+        Some(old) => follow::come_back(tx, library, asset.id, &old, (parent, name), hand),
         None => Ok(()),
     }
 }
@@ -223,6 +226,7 @@ pub fn rebind(
     hand: &Hand,
     next: Next<'_>,
 ) -> Result<(), OpsError> {
+    let before = asset.clone();
     let old = asset.node.filter(|old| *old != node.id);
     let mut detail = json!({ "path": folders::path_of(tx, node.id)? });
     let what = match next {
@@ -255,6 +259,8 @@ pub fn rebind(
     node.ctime = hand.now;
     tx.put_node(node)?;
     mapped::absorb(tx, asset, node.id, &library.gate.glossary())?;
+    // What the file brought along was there when nobody asked.
+    verdicts::doubt_on_record(library, tx, &before, asset, hand)?;
     asset.node = Some(node.id);
     let was = if asset.state == AssetState::Trashed {
         names::take_turn(tx, asset)?;
@@ -274,7 +280,7 @@ pub fn rebind(
     }
     let was = was.and_then(|was| FileName::new(was.name).ok());
     if let Some((was, entry)) = was.zip(folders::entry_of(tx, node.id)?) {
-        follow::come_back(tx, asset.id, &was, (entry.parent, &entry.name), hand)?;
+        follow::come_back(tx, library, asset.id, &was, (entry.parent, &entry.name), hand)?;
     }
     Ok(())
 }
@@ -342,7 +348,7 @@ pub fn drop_if_nameless(tx: &mut dyn WriteTx, library: &Library, node: NodeId) -
     tx.change(ChangeKind::Node, &node.to_string())
 }
 
-/// [`follow_name`] of what somebody renames: approvals that a word of the new name throws into doubt are asked anew.
+/// [`follow_name`], whoever gives the name: approvals that a word of the new name throws into doubt are asked anew.
 ///
 /// # Errors
 /// When the catalogue fails.

@@ -81,12 +81,12 @@ impl Library {
                 if tx.entry(*folder, &to)?.is_some() {
                     return Ok(());
                 }
-                move_along(tx, (entry, &node), asset, (*folder, &to), &Hand::own(Some(who.id), now))
+                move_along(tx, self, (entry, &node), asset, (*folder, &to), &Hand::own(Some(who.id), now))
             }
             (Gone::ToTheTrash, Some(mut asset)) => {
                 let removal =
                     Removal { hand: Hand::own(Some(who.id), now), process: 0, how: TunnelHow::Removed, kept: None };
-                assets::trash(tx, &mut asset, entry, &node, &removal)?;
+                assets::trash(tx, self, &mut asset, entry, &node, &removal)?;
                 if let Some(trashed) = &mut asset.trashed {
                     trashed.with = Some(master.id);
                 }
@@ -102,6 +102,7 @@ impl Library {
 
 fn move_along(
     tx: &mut dyn WriteTx,
+    library: &Library,
     (entry, node): (&EntryRow, &NodeRow),
     asset: Option<Asset>,
     (folder, name): (NodeId, &FileName),
@@ -112,7 +113,7 @@ fn move_along(
     tx.put_node(&NodeRow { ctime: hand.now, ..node.clone() })?;
     tx.change(ChangeKind::Node, &node.id.to_string())?;
     if let Some(mut asset) = asset {
-        assets::follow_name(tx, &mut asset, &entry.name, name, hand.now)?;
+        assets::renamed(tx, library, &mut asset, (&entry.name, name), hand)?;
     }
     Ok(trail::moved(tx, hand, (node, entry), (node, &to))?)
 }
@@ -163,6 +164,7 @@ fn along(beside: &FileName, old: &FileName, new: &FileName) -> Option<FileName> 
 /// When the catalogue fails.
 pub(super) fn come_back(
     tx: &mut dyn WriteTx,
+    library: &Library,
     master: AssetId,
     was: &FileName,
     (folder, name): (NodeId, &FileName),
@@ -173,7 +175,7 @@ pub(super) fn come_back(
         let old = asset.trashed.as_ref().and_then(|trashed| FileName::new(trashed.name.clone()).ok());
         let Some(to) = old.and_then(|old| along(&old, was, name)) else { continue };
         if asset.node.is_some() && tx.entry(folder, &to)?.is_none() {
-            assets::restore(tx, &mut asset, folder, &to, hand)?;
+            assets::restore(tx, library, &mut asset, folder, &to, hand)?;
         }
     }
     Ok(())

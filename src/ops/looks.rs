@@ -172,7 +172,19 @@ impl Library {
                 if let Some(before) = tx.asset(id)?.filter(|asset| asset.colours != colours) {
                     // Its record is what it was: no backup takes it for changed, unless an approval is asked anew.
                     let mut asset = Asset { colours, ..before.clone() };
-                    verdicts::doubt_on_record(self, tx, &before, &mut asset, &Hand::own(None, self.clock.now()))?;
+                    // Seen for the first time: of a verdict with a reason somebody knew what it is of, before a rebuild or elsewhere.
+                    let known = |asset: &Asset| {
+                        asset
+                            .status
+                            .iter()
+                            .filter(|(_, verdict)| verdict.reason.is_some())
+                            .map(|(p, _)| p.clone())
+                            .collect()
+                    };
+                    let reasoned: Vec<String> =
+                        if before.colours == Colours::NONE { known(&before) } else { Vec::new() };
+                    let hand = Hand::own(None, self.clock.now());
+                    verdicts::doubt_on_record_but(self, tx, (&before, &mut asset), &reasoned, &hand)?;
                     tx.put_asset(&asset)?;
                 }
                 // Directories show it now.

@@ -203,7 +203,9 @@ fn set_by(row: &AuditRow) -> Verb {
         return moved_by(from, to);
     }
     let verdict = |facet: &str| matches!(facet, "reviewer" | "due") || facet.starts_with("status.");
-    let is_review = changed.iter().any(|changed| changed["facet"].as_str().is_some_and(verdict));
+    // Nobody gives that one: it is what a change made of a verdict.
+    let given = changed.iter().filter(|changed| changed["new"] != "stale");
+    let is_review = given.into_iter().any(|changed| changed["facet"].as_str().is_some_and(verdict));
     if is_review { Verb::Review } else { Verb::Tag }
 }
 

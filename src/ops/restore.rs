@@ -163,7 +163,7 @@ fn from_trash(
         return Err(OpsError::failed(format!("`{wanted}` is taken there"), "choose another name with --as"));
     }
     bin::leave(tx, library, node, now)?;
-    assets::restore(tx, &mut asset, parent, &free, &actor.hand(now))?;
+    assets::restore(tx, library, &mut asset, parent, &free, &actor.hand(now))?;
     Ok(json!({
         "id": asset.id.to_string(),
         "path": folders::path_of_asset(tx, &asset)?,

@@ -189,13 +189,15 @@ pub fn thin(library: &Library, actor: &Actor, targets: &[String], dry_run: bool)
         };
         let Some(thinned) = thinned else { return Ok(()) };
         versions += thinned.gone.len();
-        size = size.saturating_add(thinned.size());
+        // How long bytes are is told to who may have them.
+        let told = Some(thinned.size()).filter(|_| actor.decide(library, Verb::Download, &thinned.asset).allowed);
+        size = size.saturating_add(told.unwrap_or(0));
         rows.push(json!({
             "id": id.to_string(),
             "path": library.catalog.read(|tx| folders::path_of_asset(tx, &thinned.asset))?,
             "versions": thinned.numbers(),
             "left": thinned.left,
-            "size": thinned.size(),
+            "size": told,
         }));
         Ok(())
     };

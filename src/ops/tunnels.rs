@@ -24,7 +24,7 @@ impl Library {
                 }
                 Ok(()) => {}
             }
-            let sentence = match self.catalog.write(|tx| expire(tx, &tunnel, now)) {
+            let sentence = match self.catalog.write(|tx| expire(tx, self, &tunnel, now)) {
                 Ok(None) => continue,
                 Ok(Some(sentence)) => sentence,
                 Err(OpsError::Catalog(e @ (CatalogError::Full | CatalogError::Conflict))) => return Err(e.into()),
@@ -60,7 +60,12 @@ impl Library {
 }
 
 /// Does what the end of a tunnel means. Returns a sentence for who removed the name, when it is back.
-fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Option<String>, OpsError> {
+fn expire(
+    tx: &mut dyn WriteTx,
+    library: &Library,
+    tunnel: &TunnelRow,
+    now: Timestamp,
+) -> Result<Option<String>, OpsError> {
     // It may have been used since it was listed.
     if tx.tunnel(tunnel.parent, &tunnel.name)?.as_ref() != Some(tunnel) {
         return Ok(None);
@@ -78,7 +83,7 @@ fn expire(tx: &mut dyn WriteTx, tunnel: &TunnelRow, now: Timestamp) -> Result<Op
             )
         })),
         ExpiryMeaning::PutBack => {
-            let at = put_back(tx, asset, tunnel, now)?;
+            let at = put_back(tx, library, asset, tunnel, now)?;
             Ok(Some(format!("`{}` was put back at {at}: your role may edit it but not delete it", tunnel.name)))
         }
     }
@@ -112,10 +117,16 @@ pub fn leave_views(tx: &mut dyn WriteTx, asset: AssetId) -> Result<(), OpsError>
 
 /// An asset that was removed by one who may not delete it returns: to its name, to a free one beside it, or to Unsorted when its folder
 /// is gone. Returns its path.
-fn put_back(tx: &mut dyn WriteTx, mut asset: Asset, tunnel: &TunnelRow, now: Timestamp) -> Result<String, OpsError> {
+fn put_back(
+    tx: &mut dyn WriteTx,
+    library: &Library,
+    mut asset: Asset,
+    tunnel: &TunnelRow,
+    now: Timestamp,
+) -> Result<String, OpsError> {
     let parent = home(tx, &asset, tunnel.parent, now)?;
     let name = inbox::free_name(tx, parent, &tunnel.name)?;
-    assets::restore(tx, &mut asset, parent, &name, &Hand::own(None, now))?;
+    assets::restore(tx, library, &mut asset, parent, &name, &Hand::own(None, now))?;
     let path = folders::path_of_asset(tx, &asset)?;
     Ok(path.unwrap_or_else(|| name.to_text()))
 }
@@ -138,13 +149,13 @@ pub(super) fn home(tx: &mut dyn WriteTx, asset: &Asset, was: NodeId, now: Timest
 ///
 /// # Errors
 /// When the catalogue fails.
-pub fn remember(tx: &mut dyn WriteTx, tunnel: &TunnelRow) -> Result<(), OpsError> {
+pub fn remember(tx: &mut dyn WriteTx, library: &Library, tunnel: &TunnelRow) -> Result<(), OpsError> {
     let waiting = tx.tunnel(tunnel.parent, &tunnel.name)?.filter(|old| old.asset != tunnel.asset);
     let displaced = waiting.as_ref().map(|old| old.asset);
     if let Some(old) = waiting.filter(|old| old.how == TunnelHow::RemovedWithoutDelete)
         && let Some(asset) = tx.asset(old.asset)?.filter(|a| a.trashed.is_some())
     {
-        put_back(tx, asset, &old, tunnel.at)?;
+        put_back(tx, library, asset, &old, tunnel.at)?;
     }
     tx.put_tunnel(tunnel)?;
     match displaced {

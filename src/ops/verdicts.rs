@@ -265,8 +265,11 @@ pub(super) fn doubt(
 
 /// [`doubt`], as rows of a log.
 pub(crate) fn doubted(library: &Library, before: &Asset, asset: &mut Asset) -> Vec<Value> {
-    let told = |c: Changed| json!({ "facet": c.field, "old": c.old, "new": c.new });
     doubt(library, before, asset, &[]).into_iter().map(told).collect()
+}
+
+fn told(c: Changed) -> Value {
+    json!({ "facet": c.field, "old": c.old, "new": c.new })
 }
 
 /// [`doubt`], which is put on record when something is asked anew; the caller puts the asset.
@@ -280,7 +283,23 @@ pub(crate) fn doubt_on_record(
     asset: &mut Asset,
     hand: &Hand,
 ) -> Result<(), CatalogError> {
-    let doubted = doubted(library, before, asset);
+    doubt_on_record_but(library, tx, (before, asset), &[], hand)
+}
+
+/// The same, but of verdicts for these platforms.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(crate) fn doubt_on_record_but(
+    library: &Library,
+    tx: &mut dyn WriteTx,
+    (before, asset): (&Asset, &mut Asset),
+    platforms: &[String],
+    hand: &Hand,
+) -> Result<(), CatalogError> {
+    let left = |platform: &String| (Field::Status(platform.clone()), FacetChange::Replace("approved".to_owned()));
+    let left: Vec<_> = platforms.iter().map(left).collect();
+    let doubted: Vec<Value> = doubt(library, before, asset, &left).into_iter().map(told).collect();
     if doubted.is_empty() {
         return Ok(());
     }
@@ -314,7 +333,10 @@ pub(super) fn may_come_back(
         let asset = Asset { head: judged, ..asset.clone() };
         is_own_approval(library, who, tx, &asset, (&Field::Stage, &change))?;
         let about = format!("stage={to}");
-        let why = asset.remarks.iter().rfind(|remark| remark.about.as_ref() == Some(&about));
+        // What was said of other bytes says nothing of these.
+        let version = judged.map(|judged| tx.version(judged)).transpose()?.flatten().map(|version| version.n);
+        let is_of_it = |remark: &&Remark| remark.about.as_ref() == Some(&about) && remark.version == version;
+        let why = asset.remarks.iter().rfind(is_of_it);
         let there = Asset { head: judged, stage: asset.stage.clone(), ..back.clone() };
         Court::of(library, who, why.map(|remark| remark.text.as_str())).must_lead_back(tx, &there, to)?;
     }

@@ -254,6 +254,27 @@ fn a_name_and_a_look_that_come_to_fit_a_flag_are_asked_anew() {
     }
     admin.rename("by/tag/sea/sword.png", "by/tag/sea/gun.png").unwrap();
     assert_eq!(verdict("library/gun.png")["value"], "stale", "in a view");
+    let approve_at = |path: &str| {
+        let set = assign(&["status.facebook=approved"]);
+        let why = Some("a toy".to_owned());
+        world.serve(0, Command::Set { what: vec![path.into()].into(), set, dry_run: false, why }).unwrap();
+    };
+    admin.rename("library/gun.png", "library/plain.png").unwrap();
+    approve_at("library/plain.png");
+    admin.unlink("library/plain.png").unwrap();
+    world.pass(20_000);
+    let day = admin.names("trash").into_iter().find(|name| name.starts_with("20")).unwrap();
+    admin.rename(&format!("trash/{day}/plain.png"), "library/gun.png").unwrap();
+    assert_eq!(verdict("library/gun.png")["value"], "stale", "out of the trash");
+    // By what the temporary file of a save brings along.
+    admin.rename("library/gun.png", "library/plain.png").unwrap();
+    approve_at("library/plain.png");
+    let bytes = admin.read("library/plain.png").unwrap();
+    admin.write("library/plain.png.tmp", &[&bytes[..], b"more"].concat()).unwrap();
+    admin.setxattr("library/plain.png.tmp", "user.xdg.comment", "with a gun").unwrap();
+    admin.rename("library/plain.png.tmp", "library/plain.png").unwrap();
+    world.settle();
+    assert_eq!(verdict("library/plain.png")["value"], "stale", "{}", world.show("library/plain.png"));
 }
 
 /// A file that came with a verdict turns out by its bytes to be what a line speaks of.

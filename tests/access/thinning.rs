@@ -63,6 +63,11 @@ fn an_admin_thins_what_he_may_list_and_is_told_of_nothing_else() {
     assert_eq!(versions(&world, ACME), [1, 2, 3, 4], "nothing is thinned when a target is not there");
     let done = world.serve(1001, thin(&[])).unwrap();
     assert_eq!((done["assets"].as_array().unwrap().len(), &done["versions"]), (1, &json!(2)), "{done}");
+    assert_eq!(
+        (&done["size"], &done["assets"][0]["size"]),
+        (&json!(0), &Value::Null),
+        "nor how long bytes are that he may not have"
+    );
     let expected = ("kim".to_owned(), "asset.thin".to_owned(), json!({ "versions": [2, 3], "size": 23 }));
     assert_eq!(last_row(&world), expected);
     assert_eq!((versions(&world, ACME), versions(&world, SECRET)), (vec![1, 4], vec![1, 2, 3, 4]));

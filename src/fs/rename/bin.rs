@@ -162,7 +162,7 @@ impl Mount {
             if let Some(mut asset) = Self::asset_for(tx, &inner)? {
                 self.may(m.who, Verb::Edit, &asset)?;
                 bin::leave(tx, &self.library, inner.id, now)?;
-                assets::restore(tx, &mut asset, entry.parent, &entry.name, &m.maker.hand())?;
+                assets::restore(tx, &self.library, &mut asset, entry.parent, &entry.name, &m.maker.hand())?;
             } else if inner.class == NodeClass::Local {
                 let class = if inner.kind == NodeKind::Dir {
                     NodeClass::Plain

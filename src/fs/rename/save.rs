@@ -72,6 +72,6 @@ impl Mount {
             how,
             taken: Vec::new(),
         };
-        Ok(tunnels::remember(tx, &tunnel)?)
+        Ok(tunnels::remember(tx, &self.library, &tunnel)?)
     }
 }

@@ -32,7 +32,7 @@ impl Mount {
         if let Some(node) = asset.node {
             bin::leave(tx, &self.library, node, m.maker.now)?;
         }
-        Ok(assets::restore(tx, asset, folder.id, name, &m.maker.hand())?)
+        Ok(assets::restore(tx, &self.library, asset, folder.id, name, &m.maker.hand())?)
     }
 
     /// A name is to be taken by something else: an asset goes to the trash, anything else is gone.
@@ -62,7 +62,7 @@ impl Mount {
         self.may(m.who, Verb::Delete, &asset)?;
         let (hand, process) = (m.maker.hand(), m.caller.process);
         let removal = Removal { hand, process, how: TunnelHow::Moved, kept: None };
-        assets::trash(tx, &mut asset, there, &node, &removal)?;
+        assets::trash(tx, &self.library, &mut asset, there, &node, &removal)?;
         assets::forget_tunnels(tx, asset.id)?;
         Ok(names::let_go(tx, asset.id)?)
     }

@@ -285,10 +285,13 @@ impl Library {
                 self.trouble("screen", format!("the screen did not answer of {id}: {why}"));
                 let now = self.clock.now();
                 let mut state = self.screening();
-                state.fault = Some(why.clone());
-                state.silent.insert(asked, (now, why.clone()));
-                // Who wanted to approve it need not ask once more.
-                state.wanted.insert(id);
+                // Of several asks at once the last that was begun counts.
+                if state.counts(asked, no) {
+                    state.fault = Some(why.clone());
+                    state.silent.insert(asked, (now, why.clone()));
+                    // Who wanted to approve it need not ask once more.
+                    state.wanted.insert(id);
+                }
                 Ok(Some(why))
             }
         };

@@ -172,7 +172,7 @@ impl Work<'_> {
         let to = folders::link(tx, parent, &name, thing.node.id, self.hand.now)?;
         trail::moved(tx, &self.hand, (&thing.node, &thing.from), (&thing.node, &to))?;
         if let Some(mut asset) = thing.asset.map(|asset| tx.asset(asset.id)).transpose()?.flatten() {
-            assets::follow_name(tx, &mut asset, &thing.from.name, &name, self.hand.now)?;
+            assets::renamed(tx, self.library, &mut asset, (&thing.from.name, &name), &self.hand)?;
         }
         self.done.extend(thing.steps);
         Ok(())
@@ -191,7 +191,7 @@ impl Work<'_> {
         self.may(Verb::Delete, &asset)?;
         let Some(node) = tx.node(entry.node)? else { return Ok(Tried::Changed) };
         let removal = Removal { hand: self.hand, process: 0, how: TunnelHow::Moved, kept: None };
-        assets::trash(tx, &mut asset, &entry, &node, &removal)?;
+        assets::trash(tx, self.library, &mut asset, &entry, &node, &removal)?;
         // A new file of that name is no save of this one.
         assets::forget_tunnels(tx, id)?;
         names::let_go(tx, id)?;
@@ -217,7 +217,7 @@ impl Work<'_> {
         let parent = tunnels::home(tx, &asset, to.parent, self.hand.now)?;
         let wanted = to.file_name().ok_or_else(|| OpsError::failed("its name cannot be read", "see dam fsck"))?;
         let name = inbox::free_name(tx, parent, &wanted)?;
-        assets::restore(tx, &mut asset, parent, &name, &self.hand)?;
+        assets::restore(tx, self.library, &mut asset, parent, &name, &self.hand)?;
         Ok(Tried::Done)
     }
 }

@@ -248,6 +248,8 @@ pub(super) fn nearest(what: &str, given: &str, known: impl IntoIterator<Item = S
     let lower = given.to_lowercase();
     let nearest = known
         .iter()
+        // An id is no slip of a word, whatever letters it happens to share with one.
+        .filter(|word| lower.len() <= word.len().saturating_mul(2))
         .map(|word| {
             // One slip of the finger counts more than a common beginning.
             let slip = if strsim::damerau_levenshtein(&lower, &word.to_lowercase()) <= 1 { 1.0 } else { 0.0 };
@@ -303,6 +305,8 @@ mod tests {
         assert!(known_platforms(&unknown, platforms::shipped()).unwrap_err().to_string().contains("`instagram`"));
         assert!(says("status", "approved").contains("platform"));
         assert!(says("width", "10").contains("cannot be set"));
+        let id = says("4ee6d75a9c25e62ce02cd07c5eed2d17", "1");
+        assert!(id.contains("unknown facet") && !id.contains("did you mean"), "{id}");
         assert!(says("rating", "+safe").contains("one value"));
         assert!(says("persona", "none").contains("no value"));
         assert!(says("tag", "a..b").contains("level is empty"));

@@ -97,7 +97,7 @@ fn told(
         for placement in platforms.all() {
             // Where a row refuses marks, his is everybody's.
             let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
-            if his && renders(tx, &asset, version, placement, &rendition.recipe)? {
+            if his && renders(library, tx, &asset, version, placement)? == rendition.recipe {
                 let mut row = row.clone();
                 row["platform"] = json!(placement.platform);
                 row["placement"] = json!(placement.placement);
@@ -137,17 +137,16 @@ fn tables(library: &Library, actor: &Actor, tx: &dyn ReadTx) -> Result<Vec<Table
 /// Whose exports are made so: everybody's without a name.
 type Table = (Option<String>, Arc<Platforms>);
 
-/// Whether a placement is rendered for by this recipe.
+/// By which recipe a placement is rendered for.
 fn renders(
+    library: &Library,
     tx: &dyn ReadTx,
     asset: &Asset,
     version: &VersionRow,
     placement: &Placement,
-    recipe: &[u8; 32],
-) -> Result<bool, CatalogError> {
-    let by = match placement.kind {
-        PlacementKind::Image => recipe_of(tx, asset, version, placement)?.hash(),
+) -> Result<[u8; 32], CatalogError> {
+    Ok(match placement.kind {
+        PlacementKind::Image => recipe_of(tx, asset, version, placement, library.signer_id())?.hash(),
         PlacementKind::Video => clip_recipe_for(tx, asset, version, placement)?.hash(),
-    };
-    Ok(by == *recipe)
+    })
 }

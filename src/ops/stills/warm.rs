@@ -223,7 +223,7 @@ impl Library {
             return Ok(None);
         }
         let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
-        let recipe = recipe_of(tx, asset, &version, placement)?;
+        let recipe = recipe_of(tx, asset, &version, placement, self.signer_id())?;
         // It waits, and is looked for again when there is a program for it.
         if self.converter.lacks().of(&version, &recipe).is_some() {
             return Ok(None);

@@ -10,7 +10,7 @@ use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetFacts, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::{MediaError, RENDERER, Recipe, StillFormat, suits};
+use crate::media::{MediaError, RENDERER, Recipe, SignerId, StillFormat, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -27,7 +27,7 @@ pub fn export_extension(placement: &Placement) -> Option<&'static str> {
     still_format(placement).map(StillFormat::extension)
 }
 
-/// How a version is made for a placement, by the focus that its asset's file has.
+/// How a version is made for a placement, by the focus that its asset's file has, and signed by whom.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -36,11 +36,12 @@ pub fn recipe_of(
     asset: &Asset,
     version: &VersionRow,
     placement: &Placement,
+    signer: Option<SignerId>,
 ) -> Result<Recipe, CatalogError> {
     let node = asset.node.filter(|_| placement.fit == Fit::Crop);
     let focus = node.map(|node| tx.xattr(node, FOCUS)).transpose()?.flatten();
     let focus = focus.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    recipe_for(tx, asset, version, placement, focus)
+    recipe_for(tx, asset, version, placement, focus, signer)
 }
 
 /// The stem of the view name of the asset whose export a name is, or the caption beside it.
@@ -184,7 +185,7 @@ impl Tree<'_> {
         let (Some(version), Some(ext)) = (exported(self.tx, asset, placement)?, export_extension(placement)) else {
             return Ok(None);
         };
-        let recipe = recipe_of(self.tx, asset, &version, placement)?;
+        let recipe = recipe_of(self.tx, asset, &version, placement, self.signer)?;
         let failed = unrenderable(self.tx, &version, &recipe, &self.lacks)?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }

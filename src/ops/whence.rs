@@ -34,9 +34,15 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         }
         let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
+            let mut rows = Vec::new();
             for version in tx.versions_with_content(rendition.content)? {
-                found.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
+                rows.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
             }
+            // What is signed is of one asset: others with its bytes have no placement for it.
+            if rows.iter().any(is_placed) {
+                rows.retain(is_placed);
+            }
+            found.extend(rows);
         }
         if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
             for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
@@ -53,6 +59,10 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         return Err(OpsError::NotFound(name.to_owned()));
     }
     Ok(json!({ "found": found }))
+}
+
+fn is_placed(row: &Value) -> bool {
+    row.get("placement").is_some()
 }
 
 /// BLAKE3 of the bytes, by which renditions are known.

@@ -133,7 +133,7 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
-            .without(self.library.converter.lacks())
+            .without(self.library.lacks())
             .signed_by(self.library.signer_id())
             .with_captions(self.library.captions())
     }
@@ -226,7 +226,7 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    let lacks = self.library.converter.lacks();
+                    let lacks = self.library.lacks();
                     if tree::unrenderable(tx, &export.version, &export.recipe, &lacks)?.is_some() {
                         return Err(FsError::NotFound);
                     }

@@ -170,7 +170,7 @@ fn export_of(
     Ok(match placement.kind {
         PlacementKind::Image => {
             let recipe = tree::recipe_of(tx, asset, &version, placement, library.signer_id())?;
-            match tree::unrenderable(tx, &version, &recipe, &library.converter.lacks())? {
+            match tree::unrenderable(tx, &version, &recipe, &library.lacks())? {
                 Some(reason) => Err(reason),
                 None => {
                     let still = Still { asset: asset.id, content: version.content, recipe };

@@ -432,7 +432,7 @@ impl Library {
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
-            told(self.signing_fault(), "without one, no export that is to be signed is made"),
+            told(self.signing_fault(), "after its end no more exports that it signs are made"),
             told(self.screen_fault().map(|why| format!("the screen: {why}")), "what it has not looked at is no pass"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];

@@ -32,7 +32,7 @@ pub fn unrendered(
         let reason = match placement.kind {
             PlacementKind::Image => {
                 let recipe = tree::recipe_of(tx, asset, &version, placement, library.signer_id())?;
-                tree::unrenderable(tx, &version, &recipe, &library.converter.lacks())?
+                tree::unrenderable(tx, &version, &recipe, &library.lacks())?
             }
             PlacementKind::Video if tree::takes_clips(placement) => {
                 library.clips.missing(tx, asset, &version, placement)?

@@ -181,7 +181,9 @@ x,plain,image,40,40,crop,,gif,
         assert!(faults(&world).contains("ended on 2120-01-01"), "{}", faults(&world));
         let admin = world.admin();
         assert!(read(&admin, EXPORTS[0]) == kept, "what is kept is as it was");
-        admin.read(EXPORTS[1]).unwrap_err();
+        assert_eq!(errno(admin.read(EXPORTS[1])), libc::ENOENT);
+        let why = world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap().to_string();
+        assert!(why.contains("ended on 2120-01-01"), "{why}");
         drop(admin);
         assert!(refusal(world.try_reopen()).contains("ended on 2120-01-01"));
     }

@@ -3,7 +3,7 @@
 #[cfg(not(feature = "c2pa"))]
 mod without;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use super::library::OpenError;
 use crate::clock::SharedClock;
 use crate::media::{Claim, MediaError, Sealer, SignerId, StillFormat};
 use crate::types::Timestamp;
+use crate::view::tree::Lacks;
 
 /// Most bytes of either file.
 const MOST_BYTES: u64 = 1 << 20;
@@ -61,8 +62,13 @@ impl Signing {
         self.0.as_ref().map(Credentials::id)
     }
 
+    /// Why nothing that is to be signed can be.
+    fn out_of_date(&self, now: Timestamp) -> Option<String> {
+        self.0.as_ref()?.out_of_date(now)
+    }
+
     /// What is to be said of it.
-    pub(super) fn fault(&self, now: Timestamp) -> Option<String> {
+    fn fault(&self, now: Timestamp) -> Option<String> {
         let credentials = self.0.as_ref()?;
         credentials.out_of_date(now).or_else(|| {
             let ends = credentials.ends();
@@ -77,14 +83,16 @@ fn read(info: &C2paInfo, root: &Path) -> Result<Credentials, String> {
         return Credentials::read(b"", b"");
     }
     let certificate = text(&root.join(&info.certificate), |_| Ok(()))?;
+    let owner = fs::metadata(root).map_err(|e| format!("{} cannot be read: {e}", root.display()))?.uid();
     let key = text(&root.join(&info.key), |file| {
         let meta = file.metadata().map_err(|e| format!("cannot be read: {e}"))?;
         let me = rustix::process::geteuid().as_raw();
         if meta.mode() & OTHERS != 0 {
             return Err("is open to others than its owner; take that away with chmod go=".to_owned());
         }
-        if meta.uid() != me && meta.uid() != 0 {
-            return Err(format!("belongs to user id {}, not to {me}, whom the daemon runs as", meta.uid()));
+        // Root opens others' libraries with their keys.
+        if meta.uid() != me && meta.uid() != 0 && meta.uid() != owner {
+            return Err(format!("belongs to user id {}, not to whom the library belongs to", meta.uid()));
         }
         Ok(())
     })?;
@@ -101,7 +109,7 @@ fn text(path: &Path, look: impl Fn(&File) -> Result<(), String>) -> Result<Zeroi
         .custom_flags(flags)
         .open(path)
         .map_err(|e| failed(format!("cannot be opened: {e}")))?;
-    let length = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+    let length = file.metadata().ok().filter(fs::Metadata::is_file).map(|meta| meta.len());
     let length = length.filter(|length| *length <= MOST_BYTES).ok_or_else(|| failed("is no such file".to_owned()))?;
     look(&file).map_err(failed)?;
     // Of its whole size from the beginning: nothing of it is left behind where it grows.
@@ -132,6 +140,12 @@ impl Library {
     #[must_use]
     pub fn signer_id(&self) -> Option<SignerId> {
         self.signing.id()
+    }
+
+    /// What cannot be rendered now, as far as that is known, and why.
+    #[must_use]
+    pub fn lacks(&self) -> Lacks {
+        Lacks { signed: self.signing.out_of_date(self.clock.now()), ..self.converter.lacks() }
     }
 
     pub(super) const fn sealer(&self) -> Sealing<'_> {

@@ -73,11 +73,13 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == kind && !kept_out
 }
 
-/// What is not rendered for want of another program, and the reasons: masters of these formats, and exports as AVIF.
+/// What is not rendered for want of another program, or of a certificate in date, and the reasons: masters of these formats, exports as AVIF, and what
+/// is to be signed.
 #[derive(Debug, Clone, Default)]
 pub struct Lacks {
     pub masters: BTreeMap<&'static str, String>,
     pub avif: Option<String>,
+    pub signed: Option<String>,
 }
 
 impl Lacks {
@@ -87,6 +89,7 @@ impl Lacks {
         let read = self.masters.get(version.format.as_str());
         let read = read.map(|why| MediaError::Unavailable { format: version.format.clone(), why: why.clone() });
         let written = self.avif.as_ref().filter(|_| recipe.format == StillFormat::Avif);
+        let written = written.or(self.signed.as_ref().filter(|_| recipe.signed.is_some()));
         let format = recipe.format.name().to_owned();
         let written = written.map(|why| MediaError::Unwritable { format, why: why.clone() });
         read.or(written).map(|e| e.to_string())

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Certificates to try signatures with: certificates.sh FOLDER. An authority, one between, and of that one a signer's (`leaf`), one for servers, and one
-# with a key of another kind. Those in src/c2pa/fixtures were made by this; they are good for nothing else.
+# Certificates to try signatures with: certificates.sh FOLDER. An authority, one between, and of that one a signer's (`leaf`), one for servers, one
+# with a key of another kind, one past its end, and one that does not tell whose it is. Those in src/c2pa/fixtures were made by this; they are good for nothing else.
 set -euo pipefail
 mkdir -p "$1"
 cd "$1"
@@ -35,6 +35,11 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = emailProtection
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[orphan]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = emailProtection
+authorityKeyIdentifier = none
 [server]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
@@ -70,5 +75,7 @@ asked es256 EC -pkeyopt ec_paramgen_curve:P-256
 issued es256 leaf "${AGES[@]}" "${BY[@]}"
 asked ended ed25519
 issued ended leaf 20200101000000Z 20210101000000Z "${BY[@]}"
+asked orphan ed25519
+issued orphan orphan "${AGES[@]}" "${BY[@]}"
 cat leaf.pem between.pem >chain.pem
 rm -f authority.cnf index.txt* serial* ./*.csr ./0?.pem

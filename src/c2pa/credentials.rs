@@ -3,7 +3,9 @@
 use std::fmt;
 
 use x509_parser::certificate::X509Certificate;
-use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519, Oid, asn1_rs::oid};
+use x509_parser::oid_registry::{
+    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, Oid, asn1_rs::oid,
+};
 use x509_parser::pem::Pem;
 use x509_parser::x509::X509Version;
 use zeroize::Zeroizing;
@@ -152,6 +154,9 @@ fn is_for_this(leaf: &X509Certificate<'_>) -> Result<(), String> {
     }
     if !leaf.key_usage().map_err(unread)?.is_some_and(|usage| usage.value.digital_signature()) {
         return Err("the certificate is not for signatures (key usage digitalSignature)".to_owned());
+    }
+    if leaf.get_extension_unique(&OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER).map_err(unread)?.is_none() {
+        return Err("the certificate does not tell by which key it was issued (authorityKeyIdentifier)".to_owned());
     }
     let usage = leaf.extended_key_usage().map_err(unread)?.map(|usage| usage.value);
     let fits = usage.is_some_and(|usage| !usage.any && (usage.email_protection || usage.other.contains(&DOCUMENTS)));

@@ -16,6 +16,9 @@ const SIGNATURE: &str = "c2pa.signature";
 const HASH: &str = "sha256";
 const US: &str = "damfs";
 
+/// Most characters of what a generator is called, which is told by files of strangers.
+const MOST_NAME: usize = 200;
+
 /// Of COSE (RFC 9052, 9360): what a header tells, and the algorithm of Ed25519.
 const ALGORITHM: i64 = 1;
 const CHAIN: i64 = 33;
@@ -71,8 +74,9 @@ fn uuid(of: &str, claim: &Claim<'_>) -> uuid::Uuid {
 fn actions(claim: &Claim<'_>) -> Value {
     let mut created = vec![("action", text("c2pa.created")), ("digitalSourceType", text(claim.source_type))];
     if let Some((name, version)) = claim.agent {
-        let version = version.map(|version| ("version", text(version)));
-        created.push(("softwareAgent", map([("name", text(name))].into_iter().chain(version))));
+        let called = |name: &str| text(name.chars().take(MOST_NAME).collect::<String>());
+        let version = version.map(|version| ("version", called(version)));
+        created.push(("softwareAgent", map([("name", called(name))].into_iter().chain(version))));
     }
     let done = claim.steps.iter().map(|step| map([("action", text(name(*step)))]));
     map([("actions", Value::Array([map(created)].into_iter().chain(done).collect()))])

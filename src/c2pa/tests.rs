@@ -124,7 +124,8 @@ fn taken(file: &[u8], format: StillFormat) -> (Vec<u8>, std::ops::Range<usize>) 
 #[test]
 fn a_manifest_binds_what_it_says_to_the_bytes_of_the_file() {
     for format in FORMATS {
-        let words = Words { system: Some("flux".into()), prompt: Some("a secret".into()), ..Words::default() };
+        let system = Some("flux".repeat(10_000));
+        let words = Words { system, prompt: Some("a secret".into()), ..Words::default() };
         let file = rendered(&Recipe { words, ..recipe(format) }).bytes;
         let (store, range) = taken(&file, format);
         let boxes = Box::all(&store);
@@ -150,7 +151,7 @@ fn a_manifest_binds_what_it_says_to_the_bytes_of_the_file() {
         let names: Vec<_> = actions.iter().map(|one| of(one, "action").as_text().unwrap()).collect();
         assert_eq!(names, ["c2pa.created", "c2pa.cropped", "c2pa.resized", "c2pa.converted"]);
         assert!(of(&actions[0], "digitalSourceType").as_text().unwrap().ends_with("/trainedAlgorithmicMedia"));
-        assert_eq!(of(of(&actions[0], "softwareAgent"), "name").as_text(), Some("flux"));
+        assert_eq!(of(of(&actions[0], "softwareAgent"), "name").as_text(), Some(&*"flux".repeat(50)));
         assert!(!store.windows(8).any(|eight| eight == b"a secret"), "a prompt is nobody's");
 
         let Value::Tag(18, signature) = manifest.get("c2pa.signature").value() else { panic!("no COSE_Sign1") };
@@ -254,6 +255,7 @@ fn credentials_are_looked_at_before_anything_is_signed() {
         (include_bytes!("fixtures/es256.pem"), include_bytes!("fixtures/es256.key"), "never be the same bytes"),
         (LEAF, include_bytes!("fixtures/es256.key"), "no PEM with an Ed25519 key"),
         (include_bytes!("fixtures/server.pem"), other, "emailProtection"),
+        (include_bytes!("fixtures/orphan.pem"), include_bytes!("fixtures/orphan.key"), "by which key it was issued"),
         (&[BETWEEN, LEAF].concat(), KEY, "authority's own"),
         (&[LEAF, include_bytes!("fixtures/root.pem")].concat(), KEY, "not in order"),
         (&[LEAF, LEAF].concat(), KEY, "not in order"),

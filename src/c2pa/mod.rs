@@ -20,7 +20,7 @@ use manifest::Bound;
 /// A length is told in the store that has it: with each try it stays or grows, and there are five ways to write a number.
 const TRIES: usize = 8;
 
-/// A finished file with a signed manifest. What it has of them grows the file by what is the same for all qualities of one export, but for the few bytes of a number.
+/// A finished file with a signed manifest.
 ///
 /// # Errors
 /// When the file is of a format without room for one, or is none of ours.

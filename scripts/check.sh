@@ -31,7 +31,7 @@ licences() {
     read_files=$(sed -n '/^exceptions *=/,/^\]/p' deny.toml | sed -n 's/.*crate *= *"\([^"]*\)".*/\1/p')
     allowed=$(sed -n '/^allow *= *\[/,/\]/p' deny.toml | grep -o '"[^"]*"' | tr -d '"')
     [ -n "$allowed" ] || die "deny.toml allows no licence"
-    cargo tree --locked --workspace --edges normal,build,dev --prefix none --no-dedupe \
+    cargo tree --locked --workspace --all-features --edges normal,build,dev --prefix none --no-dedupe \
         --format '{p}|{l}' | sort -u | awk -F'|' -v list="$allowed" -v read_files="$read_files" '
         # Reads an SPDX expression from t[at..]: terms joined by OR, factors by AND; "/" is an old way to write OR.
         function one(    ok) {
@@ -76,6 +76,7 @@ step format cargo fmt --all --check
 step shell shell
 step licences licences
 step lints cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+step lints-c2pa cargo clippy --quiet --package damfs --package damfs-mountd --features c2pa --lib --bins --locked -- -D warnings
 step layering cargo test --quiet --locked --test layering
 step documentation documentation
 

@@ -25,6 +25,7 @@ APT_SAVERS_FULL=(
 )
 APT_WHOLE=(rsync tar python3 dbus tracker tracker-miner-fs tracker-extract)
 APT_UPLOADS=(python3 rsync tar zip unzip curl jpeginfo pngcheck webp chromium chromium-driver python3-selenium)
+APT_C2PA=(python3 python3-pip python3-pil openssl)
 # systemd's own check of a unit is done where it is installed.
 APT_HOST=(samba samba-vfs-modules smbclient util-linux passwd python3)
 # Disk images that are filled, cut off and repaired.

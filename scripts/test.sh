@@ -115,9 +115,10 @@ if is_root; then
     step whole scripts/whole.sh --quick
     [ -z "$FULL" ] || step whole-large env -u DAM_BIN_DIR DAM_PROFILE=release scripts/whole.sh --large 1000000
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600 --together 7
+    step c2pa scripts/c2pa.sh
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
-    left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large,uploads,whole}.sh (they install programs, make a user and mount disk images)")
+    left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large,uploads,whole,c2pa}.sh (they install programs, make a user and mount disk images)")
     [ -z "$FULL" ] || left_out+=("scripts/bench.sh (it empties the kernel's caches)")
 fi
 

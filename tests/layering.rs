@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 600;
 
 /// Layers from the bottom; modules of one rank may use each other in one direction only.
-const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 16] = [
     ("types", 0),
     ("clock", 0),
     ("rng", 0),
@@ -18,6 +18,7 @@ const LAYERS: [(&str, u8); 15] = [
     ("crypto", 1),
     ("catalog", 2),
     ("blob", 2),
+    ("c2pa", 2),
     ("view", 3),
     ("access", 3),
     ("audit", 3),

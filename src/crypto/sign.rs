@@ -26,6 +26,16 @@ impl Signer {
         Ok(Self(pair))
     }
 
+    /// By a key that the owner has from elsewhere, in PKCS#8, with its public half or without.
+    ///
+    /// # Errors
+    /// When it is none, or its halves do not belong together.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, CryptoError> {
+        let pair =
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| CryptoError::Damaged("the signing key"))?;
+        Ok(Self(pair))
+    }
+
     /// The key that its signatures are checked with.
     #[must_use]
     pub fn public(&self) -> PublicKey {
@@ -47,6 +57,12 @@ impl Signer {
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
+    /// As it stands in a certificate.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether its owner has signed that.
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {

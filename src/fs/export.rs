@@ -7,6 +7,7 @@ use super::mount::Mount;
 use super::{FsError, FsResult, attr};
 use crate::access::Who;
 use crate::catalog::{Asset, Outcome, ReadTx, RenditionRow, VersionRow};
+use crate::ops::signing::manifest_of;
 use crate::ops::stills::{Still, StillError};
 use crate::policy::Verb;
 use crate::policy::platforms::Placement;
@@ -101,6 +102,13 @@ impl Mount {
             Outcome::Made { quality, .. } => quality,
             Outcome::Failed(_) => None,
         }))
+    }
+
+    /// What the manifest is called that the export is signed by. Nothing is rendered where nobody signs.
+    pub(super) fn export_manifest(&self, export: &ExportRef) -> FsResult<Option<String>> {
+        let is_signed = export.recipe.signed.is_some();
+        let bytes = is_signed.then(|| self.render(export)).transpose()?;
+        Ok(bytes.and_then(|bytes| manifest_of(&bytes)))
     }
 
     /// The bytes of an export: kept ones, or rendered now.

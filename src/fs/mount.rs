@@ -133,7 +133,8 @@ impl Mount {
         Tree::new(tx, &who.subject, Some(who.id))
             .at(self.library.clock.now())
             .with_clips(self.library.clips.are_rendered())
-            .without(self.library.converter.lacks())
+            .without(self.library.lacks())
+            .signed_by(self.library.signer_id())
             .with_captions(self.library.captions())
     }
 
@@ -225,7 +226,7 @@ impl Mount {
                 Virtual::Export(export) => {
                     let ExportRef { asset, version, placement, .. } = &**export;
                     let asset = self.in_circulation(tx, who, asset.id, version, placement)?;
-                    let lacks = self.library.converter.lacks();
+                    let lacks = self.library.lacks();
                     if tree::unrenderable(tx, &export.version, &export.recipe, &lacks)?.is_some() {
                         return Err(FsError::NotFound);
                     }
@@ -437,7 +438,9 @@ impl Mount {
             }
             Item::Export(asset, version, placement) => {
                 self.note_shown(asset.id, shared_stem(&asset.view_name, asset.marked_name.as_deref()), parent, name);
-                let recipe = self.library.catalog.read(|tx| tree::recipe_of(tx, &asset, &version, &placement))?;
+                let signer = self.library.signer_id();
+                let recipe =
+                    self.library.catalog.read(|tx| tree::recipe_of(tx, &asset, &version, &placement, signer))?;
                 let export = ExportRef { asset, version, placement, recipe };
                 let (attr, known) = self.export_attr(&export)?;
                 let ttl = if known { self.ttl() } else { Duration::ZERO };

@@ -7,7 +7,7 @@ use super::handles::{Handle, OpenFile, Pass, Rights, Target};
 use super::inodes::{ExportRef, Space, Virtual};
 use super::mount::{Mount, Object};
 use super::proxies::Mask;
-use super::xattr::QUALITY;
+use super::xattr::{QUALITY, SIGNED};
 use super::{Audience, FsError, FsResult, OpenMode, Opened, SpaceInfo, Takes};
 use crate::access::Who;
 use crate::catalog::{Asset, ChangeKind, NodeClass, NodeKind, NodeRow, VersionRow};
@@ -63,7 +63,13 @@ impl Mount {
     /// What reading an attribute of it takes.
     #[must_use]
     pub fn getxattr_takes(&self, ino: u64, name: &[u8]) -> Takes {
-        if name == QUALITY { self.stat_takes(ino) } else { Takes::Nothing }
+        match self.remembered(ino).as_deref() {
+            Some(Virtual::Export(export)) if name == SIGNED && export.recipe.signed.is_some() => {
+                if self.is_rendered(export) { Takes::Nothing } else { exporting(export) }
+            }
+            _ if name == QUALITY => self.stat_takes(ino),
+            _ => Takes::Nothing,
+        }
     }
 
     /// What opening it takes.

@@ -19,6 +19,8 @@ const MAX_VALUE: usize = 65_536;
 
 /// The quality that an export was written with; readable, never listed, so that copies do not carry it.
 pub(super) const QUALITY: &[u8] = b"user.dam.export.quality";
+/// What the manifest that it is signed by is called; likewise.
+pub(super) const SIGNED: &[u8] = b"user.dam.export.signed";
 
 /// A value that the record's own commands would not take either.
 fn bad_value(e: OpsError) -> FsError {
@@ -98,6 +100,12 @@ impl Mount {
             let Object::Export(export) = object else { return Err(FsError::NoAttribute) };
             let quality = self.explain(&who, "getxattr", self.export_quality(&export))?.ok_or(FsError::NoAttribute)?;
             return Ok(quality.to_string().into_bytes());
+        }
+        if name == SIGNED {
+            let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
+            let Object::Export(export) = object else { return Err(FsError::NoAttribute) };
+            let manifest = self.explain(&who, "getxattr", self.export_manifest(&export))?;
+            return manifest.map(String::into_bytes).ok_or(FsError::NoAttribute);
         }
         let found = self.xattr_node(&who, ino)?.filter(|bearer| bearer.shows(name));
         let Some(Bearer { node, asset, .. }) = found else { return Err(FsError::NoAttribute) };

@@ -35,6 +35,7 @@ mod proxy;
 mod psd;
 mod recipe;
 mod render;
+mod seal;
 mod sharpen;
 mod simple;
 mod sniff;
@@ -56,6 +57,7 @@ pub use probe::{Probe, derived_from, probe, sidecar};
 pub use proxy::PROXY_BYTES;
 pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
 pub use render::{Finished, render};
+pub use seal::{Claim, Sealer, Signed, SignerId, Step};
 pub use sniff::{Sniffed, sniff};
 pub use words::{Told, Words};
 

@@ -1,6 +1,6 @@
 //! What is to be made of a master, as stable text.
 
-use super::{Focus, Words};
+use super::{Focus, Signed, Words};
 
 /// The version of the renderer: raised whenever the same recipe would give other bytes.
 pub const RENDERER: u32 = 8;
@@ -83,6 +83,12 @@ impl StillFormat {
         matches!(self, Self::Jpeg | Self::WebP | Self::Avif)
     }
 
+    /// Whether a file of it has room for what is signed of it.
+    #[must_use]
+    pub const fn is_signable(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Png | Self::WebP)
+    }
+
     /// Whether its pixels may be transparent.
     #[must_use]
     pub const fn has_alpha(self) -> bool {
@@ -127,6 +133,8 @@ pub struct Recipe {
     pub mark_ai: bool,
     /// What it says beside that.
     pub words: Words,
+    /// Whose it is and who signs it, if anybody does; a picture without a declaration is not signed.
+    pub signed: Option<Signed>,
 }
 
 /// The picture as it is, as a JPEG.
@@ -147,6 +155,7 @@ impl Default for Recipe {
             quality: 80,
             mark_ai: false,
             words: Words::default(),
+            signed: None,
         }
     }
 }
@@ -191,6 +200,9 @@ impl Recipe {
             text.push_str(&format!(" watermark={watermark:?}"));
         }
         text.push_str(&self.words.canonical());
+        if let Some(signed) = &self.signed {
+            text.push_str(&signed.canonical());
+        }
         text
     }
 

@@ -12,8 +12,9 @@ use super::colour::to_srgb;
 use super::decode::{Layout, Samples};
 use super::encode::{self, Encoder, Rendered};
 use super::plan::{Part, Plan, filling, plan, squeezed, stored};
+use super::seal::{Claim, Sealer, Step, steps};
 use super::sharpen::sharpen;
-use super::{Canvas, Fit, Limits, Master, MediaError, Recipe, alpha, attention, mark, source_type};
+use super::{Canvas, Fit, Limits, Master, MediaError, RENDERER, Recipe, alpha, attention, mark, source_type};
 use crate::types::ReadAt;
 
 /// Pixels in sRGB, upright.
@@ -33,6 +34,15 @@ pub struct Finished {
     raster: Raster,
     recipe: Recipe,
     packet: Option<String>,
+    /// What is signed of it.
+    claimed: Option<Claimed>,
+}
+
+/// What is only known with the master.
+struct Claimed {
+    recipe: [u8; 32],
+    source_type: String,
+    steps: Vec<Step>,
 }
 
 impl Finished {
@@ -42,12 +52,24 @@ impl Finished {
         u64::from(self.raster.width) * u64::from(self.raster.height)
     }
 
-    /// The file, which another program writes if need be.
+    /// The file, which another program writes if need be, and who has a certificate signs.
     ///
     /// # Errors
-    /// When it cannot be made as small as the recipe asks, or that program cannot be run.
-    pub fn write(&self, by: Option<&dyn Encoder>) -> Result<Rendered, MediaError> {
-        encode::encode(&self.raster, &self.recipe, self.packet.as_deref(), by)
+    /// When it cannot be made as small as the recipe asks, or that program cannot be run, or nobody signs it.
+    pub fn write(&self, by: Option<&dyn Encoder>, sealer: Option<&dyn Sealer>) -> Result<Rendered, MediaError> {
+        let Recipe { format, words, .. } = &self.recipe;
+        let sealed = |file: Vec<u8>| match &self.claimed {
+            None => Ok(file),
+            Some(Claimed { recipe, source_type, steps }) => {
+                let sealer = sealer.ok_or_else(|| MediaError::Unwritable {
+                    format: format.name().to_owned(),
+                    why: "it is to be signed, and there is no certificate here".to_owned(),
+                })?;
+                let agent = words.system.as_deref().map(|system| (system, words.system_version.as_deref()));
+                sealer.seal(&file, *format, &Claim { recipe: *recipe, renderer: RENDERER, source_type, agent, steps })
+            }
+        };
+        encode::encode(&self.raster, &self.recipe, self.packet.as_deref(), by, &sealed)
     }
 }
 
@@ -73,7 +95,7 @@ impl Master {
     /// # Errors
     /// As [`Master::render`], and when that program cannot be run.
     pub fn render_with(&self, recipe: &Recipe, by: Option<&dyn Encoder>) -> Result<Rendered, MediaError> {
-        self.finished(recipe)?.write(by)
+        self.finished(recipe)?.write(by, None)
     }
 
     /// The pixels of one export.
@@ -81,7 +103,8 @@ impl Master {
     /// # Errors
     /// When the picture is too small for the recipe, or the result would be absurdly large.
     pub fn finished(&self, recipe: &Recipe) -> Result<Finished, MediaError> {
-        let recipe = self.looked_at(recipe)?;
+        let asked = recipe;
+        let recipe = self.looked_at(asked)?;
         let plan = plan(self.size(), &recipe)?;
         let mut raster = self.raster(&plan)?;
         if recipe.sharpen > 0 {
@@ -101,7 +124,14 @@ impl Master {
         if let Some(text) = &recipe.watermark {
             mark::corner(&mut laid, text);
         }
-        Ok(Finished { raster: laid, recipe: recipe.into_owned(), packet })
+        // Where a picture comes from is nothing to guess at in a claim.
+        let claimed = asked.signed.zip(declared).filter(|_| asked.format.is_signable());
+        let claimed = claimed.map(|(signed, declared)| Claimed {
+            recipe: asked.hash(),
+            source_type: declared.to_owned(),
+            steps: steps(self.size(), &plan, asked, signed.is_converted),
+        });
+        Ok(Finished { raster: laid, recipe: recipe.into_owned(), packet, claimed })
     }
 
     /// The recipe with a focus, where it leaves that to the picture.

@@ -126,8 +126,8 @@ impl Converter {
 
     /// What cannot be rendered for want of a program, as far as that is known.
     #[must_use]
-    pub fn lacks(&self) -> Lacks {
-        Lacks { masters: self.lacking(), avif: self.writer_state().writer().err() }
+    pub(super) fn lacks(&self) -> Lacks {
+        Lacks { masters: self.lacking(), avif: self.writer_state().writer().err(), signed: None }
     }
 
     fn decoder(&self, format: &str) -> Result<Decoder, String> {

@@ -169,8 +169,8 @@ fn export_of(
     let Some(version) = tree::exported(tx, asset, placement)? else { return why_not(tx, asset, placement).map(Err) };
     Ok(match placement.kind {
         PlacementKind::Image => {
-            let recipe = tree::recipe_of(tx, asset, &version, placement)?;
-            match tree::unrenderable(tx, &version, &recipe, &library.converter.lacks())? {
+            let recipe = tree::recipe_of(tx, asset, &version, placement, library.signer_id())?;
+            match tree::unrenderable(tx, &version, &recipe, &library.lacks())? {
                 Some(reason) => Err(reason),
                 None => {
                     let still = Still { asset: asset.id, content: version.content, recipe };

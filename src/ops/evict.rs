@@ -170,7 +170,9 @@ impl Library {
                 Some(content) => {
                     let names: &mut HashSet<String> = match live.entry(content) {
                         Entry::Occupied(known) => known.into_mut(),
-                        Entry::Vacant(new) => new.insert(self.catalog.read(|tx| circulating(tx, content, &platforms))?),
+                        Entry::Vacant(new) => {
+                            new.insert(self.catalog.read(|tx| self.circulating(tx, content, &platforms))?)
+                        }
                     };
                     names.contains(&name)
                 }
@@ -194,7 +196,7 @@ impl Library {
             && let Some(content) = content_of(name)
         {
             let platforms = self.gate.platforms();
-            if self.catalog.read(|tx| circulating(tx, content, &platforms))?.contains(name) {
+            if self.catalog.read(|tx| self.circulating(tx, content, &platforms))?.contains(name) {
                 return Ok(false);
             }
         }
@@ -225,28 +227,38 @@ fn render_of(object: &str) -> &str {
     object.split_once('.').map_or(object, |(clip, _)| clip)
 }
 
-/// What a content's renders in circulation are kept under.
-fn circulating(tx: &dyn ReadTx, content: ContentId, platforms: &Platforms) -> Result<HashSet<String>, CatalogError> {
-    let mut names = HashSet::new();
-    for version in tx.versions_with_content(content)? {
-        let Some(asset) = tx.asset(version.asset)? else { continue };
-        for placement in platforms.all() {
-            if exported(tx, &asset, placement)?.is_none_or(|exported| exported.id != version.id) {
-                continue;
-            }
-            match placement.kind {
-                PlacementKind::Image => {
-                    names.insert(object_name(content, &recipe_of(tx, &asset, &version, placement)?));
+impl Library {
+    /// What a content's renders in circulation are kept under.
+    fn circulating(
+        &self,
+        tx: &dyn ReadTx,
+        content: ContentId,
+        platforms: &Platforms,
+    ) -> Result<HashSet<String>, CatalogError> {
+        let mut names = HashSet::new();
+        for version in tx.versions_with_content(content)? {
+            let Some(asset) = tx.asset(version.asset)? else { continue };
+            for placement in platforms.all() {
+                if exported(tx, &asset, placement)?.is_none_or(|exported| exported.id != version.id) {
+                    continue;
                 }
-                PlacementKind::Video if takes_clips(placement) => {
-                    let recipe = clip_recipe_for(tx, &asset, &version, placement)?;
-                    if let ClipState::Made { hash, .. } = clip_state(tx, &version, &recipe)? {
-                        names.insert(clip_name(content, &recipe, &hash));
+                match placement.kind {
+                    PlacementKind::Image => {
+                        names.insert(object_name(
+                            content,
+                            &recipe_of(tx, &asset, &version, placement, self.signer_id())?,
+                        ));
                     }
+                    PlacementKind::Video if takes_clips(placement) => {
+                        let recipe = clip_recipe_for(tx, &asset, &version, placement)?;
+                        if let ClipState::Made { hash, .. } = clip_state(tx, &version, &recipe)? {
+                            names.insert(clip_name(content, &recipe, &hash));
+                        }
+                    }
+                    PlacementKind::Video => {}
                 }
-                PlacementKind::Video => {}
             }
         }
+        Ok(names)
     }
-    Ok(names)
 }

@@ -224,7 +224,8 @@ fn private(library: &Library, tx: &dyn ReadTx, asset: &Asset) -> Result<Vec<Find
     }
     for placement in library.gate.platforms().all().filter(|p| p.kind == PlacementKind::Image) {
         let Some(version) = exported(tx, asset, placement)? else { continue };
-        let name = object_name(version.content, &recipe_of(tx, asset, &version, placement)?);
+        let recipe = recipe_of(tx, asset, &version, placement, library.signer_id())?;
+        let name = object_name(version.content, &recipe);
         let bytes = match library.vault.get_object(ObjectKind::Rendition, &name) {
             // A damaged one goes nowhere: it is rendered again.
             Ok(None) | Err(BlobError::Damaged { .. }) => continue,

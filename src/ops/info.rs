@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::library::{FORMAT, Library, OpenError};
 use super::retention::{LONGEST_DAYS, RECOVERY_DAYS};
 use super::screen::ScreenInfo;
+use super::signing::C2paInfo;
 use super::value;
 
 /// The file.
@@ -36,9 +37,12 @@ pub struct LibraryInfo {
     /// Whether the audit log tells who opened what to read it.
     #[serde(default = "usually", skip_serializing_if = "is_usual")]
     pub audit_reads: bool,
-    /// A program that looks at what is to be approved. The last one: it is a table.
+    /// A program that looks at what is to be approved. The last ones: they are tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<ScreenInfo>,
+    /// The certificate that exports are signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub c2pa: Option<C2paInfo>,
 }
 
 const fn usually() -> bool {
@@ -55,7 +59,7 @@ const fn usual_days() -> u32 {
 }
 
 impl LibraryInfo {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 10] = [
         "format",
         "id",
         "sealed",
@@ -65,6 +69,7 @@ impl LibraryInfo {
         "audit_heads",
         "audit_reads",
         "screen",
+        "c2pa",
     ];
 }
 

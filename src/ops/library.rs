@@ -32,6 +32,7 @@ use super::reserve::Reserve;
 use super::retention::{Kept, RECOVERY_DAYS};
 use super::screen::Screening;
 use super::shifts::Shifts;
+use super::signing::Signing;
 use super::snapshots::Due;
 use super::spec;
 use super::stills::Stills;
@@ -133,6 +134,7 @@ pub struct Library {
     pub(super) board: Board,
     pub(super) alerts: Watching,
     pub(super) screening: Screening,
+    pub(super) signing: Signing,
     /// Space for removals on a full disk.
     pub reserve: Reserve,
     /// Removals from views.
@@ -229,6 +231,7 @@ impl Library {
             audit_heads: None,
             audit_reads: true,
             screen: None,
+            c2pa: None,
         };
         let text = toml::to_string(&info).map_err(|e| OpenError::Roles(e.to_string()))?;
         // Written last: a folder without it is no library yet, so a crash in between leaves nothing half-made in use.
@@ -248,6 +251,7 @@ impl Library {
         entropy: SharedEntropy,
     ) -> Result<Arc<Self>, OpenError> {
         let Parts { root, info, keyring, vault, stages, lock } = Parts::open(root, key_file, &entropy)?;
+        let signing = Signing::open(info.c2pa.as_ref(), &root, clock.now())?;
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));
@@ -305,6 +309,7 @@ impl Library {
             board,
             alerts,
             screening: Screening::default(),
+            signing,
             ending: AtomicBool::new(false),
             _lock: lock,
         });
@@ -427,6 +432,7 @@ impl Library {
             told(self.captions_fault(), "until it is mended, the captions before it stay in force"),
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
+            told(self.signing_fault(), "after its end no more exports that it signs are made"),
             told(self.screen_fault().map(|why| format!("the screen: {why}")), "what it has not looked at is no pass"),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];

@@ -77,6 +77,7 @@ pub mod several;
 mod shifts;
 pub mod show;
 mod sidecars;
+pub mod signing;
 mod similar;
 pub mod snapshots;
 pub mod spec;

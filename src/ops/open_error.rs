@@ -42,6 +42,8 @@ pub enum OpenError {
     RolesInForce { no: u64, why: String },
     #[error("the glossary cannot be used: {0}")]
     Glossary(String),
+    #[error("[c2pa] in damfs.toml cannot be used: {0}")]
+    Signing(String),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     #[error(transparent)]
@@ -76,6 +78,7 @@ impl OpenError {
                 "no other text decides in its place: open it with the damfs that put it in force, and put one in force there that both read"
             }
             Self::Glossary(_) => "mend glossary.toml in the library folder; `dam glossary check FILE` reads it",
+            Self::Signing(_) => "mend it, or take [c2pa] out of damfs.toml: exports are not signed then",
             Self::Io { .. } => "check the disk and the folder's permissions",
             Self::Crypto(_) => "put the keyring back from a backup of the library; nothing was changed",
             Self::Catalog(CatalogError::Damaged(_)) => {

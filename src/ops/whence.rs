@@ -34,9 +34,15 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         }
         let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
+            let mut rows = Vec::new();
             for version in tx.versions_with_content(rendition.content)? {
-                found.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
+                rows.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
             }
+            // What is signed is of one asset: others with its bytes have no placement for it.
+            if rows.iter().any(is_placed) {
+                rows.retain(is_placed);
+            }
+            found.extend(rows);
         }
         if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
             for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
@@ -53,6 +59,10 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         return Err(OpsError::NotFound(name.to_owned()));
     }
     Ok(json!({ "found": found }))
+}
+
+fn is_placed(row: &Value) -> bool {
+    row.get("placement").is_some()
 }
 
 /// BLAKE3 of the bytes, by which renditions are known.
@@ -97,7 +107,7 @@ fn told(
         for placement in platforms.all() {
             // Where a row refuses marks, his is everybody's.
             let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
-            if his && renders(tx, &asset, version, placement, &rendition.recipe)? {
+            if his && renders(library, tx, &asset, version, placement)? == rendition.recipe {
                 let mut row = row.clone();
                 row["platform"] = json!(placement.platform);
                 row["placement"] = json!(placement.placement);
@@ -137,17 +147,16 @@ fn tables(library: &Library, actor: &Actor, tx: &dyn ReadTx) -> Result<Vec<Table
 /// Whose exports are made so: everybody's without a name.
 type Table = (Option<String>, Arc<Platforms>);
 
-/// Whether a placement is rendered for by this recipe.
+/// By which recipe a placement is rendered for.
 fn renders(
+    library: &Library,
     tx: &dyn ReadTx,
     asset: &Asset,
     version: &VersionRow,
     placement: &Placement,
-    recipe: &[u8; 32],
-) -> Result<bool, CatalogError> {
-    let by = match placement.kind {
-        PlacementKind::Image => recipe_of(tx, asset, version, placement)?.hash(),
+) -> Result<[u8; 32], CatalogError> {
+    Ok(match placement.kind {
+        PlacementKind::Image => recipe_of(tx, asset, version, placement, library.signer_id())?.hash(),
         PlacementKind::Video => clip_recipe_for(tx, asset, version, placement)?.hash(),
-    };
-    Ok(by == *recipe)
+    })
 }

@@ -31,8 +31,8 @@ pub fn unrendered(
         let Some(version) = tree::exported(tx, asset, placement)? else { continue };
         let reason = match placement.kind {
             PlacementKind::Image => {
-                let recipe = tree::recipe_of(tx, asset, &version, placement)?;
-                tree::unrenderable(tx, &version, &recipe, &library.converter.lacks())?
+                let recipe = tree::recipe_of(tx, asset, &version, placement, library.signer_id())?;
+                tree::unrenderable(tx, &version, &recipe, &library.lacks())?
             }
             PlacementKind::Video if tree::takes_clips(placement) => {
                 library.clips.missing(tx, asset, &version, placement)?

@@ -3,7 +3,7 @@
 use super::words::words_of;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
 use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
-use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, StillFormat, Words, is_heif};
+use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, Signed, SignerId, StillFormat, Words, is_heif};
 use crate::policy::platforms::{self, Background, Placement, Watermark};
 use crate::types::{ContentId, Timestamp};
 
@@ -28,7 +28,8 @@ pub fn still_format(placement: &Placement) -> Option<StillFormat> {
     written().find(meets).or_else(|| written().next())
 }
 
-/// The recipe of a version for a placement, which keeps the asset's focus in sight where it cuts. What is known to be generated is declared so.
+/// The recipe of a version for a placement, which keeps the asset's focus in sight where it cuts. What is known to be generated is declared so,
+/// and signed where somebody signs.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -38,9 +39,14 @@ pub fn recipe_for(
     version: &VersionRow,
     placement: &Placement,
     focus: Option<Focus>,
+    signer: Option<SignerId>,
 ) -> Result<Recipe, CatalogError> {
     let words = words_of(tx, asset, version.content, placement)?;
-    Ok(Recipe { words, ..still_recipe(placement, focus, is_generated(asset)) })
+    let recipe = still_recipe(placement, focus, is_generated(asset));
+    let is_converted = version.format != recipe.format.name();
+    let signed = signer.filter(|_| recipe.format.is_signable());
+    let signed = signed.map(|by| Signed { by, asset: asset.id, version: version.n, is_converted });
+    Ok(Recipe { words, signed, ..recipe })
 }
 
 /// What a placement asks of every still, of whatever asset.
@@ -69,6 +75,7 @@ pub fn still_recipe(placement: &Placement, focus: Option<Focus>, mark_ai: bool) 
         quality: QUALITY,
         mark_ai,
         words: Words::default(),
+        signed: None,
     }
 }
 
@@ -124,7 +131,7 @@ pub fn is_converted(version: &VersionRow, recipe: &Recipe) -> bool {
     is_heif(&version.format) || recipe.format.is_converted()
 }
 
-/// When a still last changed: the version's time, or its recipe's if that is later. What a focus, a reader's mark or the record makes, or another program
+/// When a still last changed: the version's time, or its recipe's if that is later. What a focus, a reader's mark, the record or a certificate makes, or another program
 /// that may see or write it otherwise once, is as old as it was first made so; until then nobody has seen it.
 #[must_use]
 pub fn still_time(
@@ -134,7 +141,8 @@ pub fn still_time(
     made: Option<&RenditionRow>,
 ) -> Timestamp {
     let chosen = recipe.focus.is_some() || matches!(placement.watermark, Watermark::Mark(_));
-    let follows = chosen || recipe.words.follow_the_record() || is_converted(version, recipe);
+    let follows =
+        chosen || recipe.signed.is_some() || recipe.words.follow_the_record() || is_converted(version, recipe);
     let first = made.filter(|_| follows).map_or(Timestamp::EPOCH, |row| row.since);
     version.mtime.max(since(placement)).max(first)
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Asset, AssetState, CatalogError, ReadTx, ViewRow};
+use crate::media::SignerId;
 use crate::policy::{Captions, Expr, Field, Glossary, Platforms, Subject, Verb};
 use crate::types::{AssetId, FileName, MemberId, NodeId, Timestamp};
 
@@ -72,6 +73,8 @@ pub struct Tree<'a> {
     clips: bool,
     /// Formats that are not rendered here, and why.
     lacks: Lacks,
+    /// Who signs exports, if anybody does.
+    signer: Option<SignerId>,
     /// What stands beside exports; nothing without.
     captions: Option<Arc<Captions>>,
     /// Whose the stems are that were asked for.
@@ -93,6 +96,7 @@ impl<'a> Tree<'a> {
             platforms,
             clips: false,
             lacks: Lacks::default(),
+            signer: None,
             captions: None,
             holders: RefCell::default(),
         }
@@ -114,6 +118,12 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn without(self, lacks: Lacks) -> Self {
         Self { lacks, ..self }
+    }
+
+    /// The tree where exports are signed by that one.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<SignerId>) -> Self {
+        Self { signer, ..self }
     }
 
     /// The tree with captions by these templates.

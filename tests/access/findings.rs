@@ -164,7 +164,7 @@ fn places_and_prompts_that_go_out_are_told() {
     let placement = platforms::shipped().get("instagram", "profile").unwrap();
     let name = object_name(
         version.content,
-        &world.library.catalog.read(|tx| recipe_for(tx, &asset, &version, placement, None)).unwrap(),
+        &world.library.catalog.read(|tx| recipe_for(tx, &asset, &version, placement, None, None)).unwrap(),
     );
     world.library.vault.put_object(ObjectKind::Rendition, &name, &located()).unwrap();
     assert_eq!(what(), ["library/a.tif gps bytes  -", "library/a.tif export-gps instagram/profile  -"]);

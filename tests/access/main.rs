@@ -35,6 +35,7 @@ mod records_back;
 mod saved;
 mod screen;
 mod shifts;
+mod signed;
 mod similar;
 mod spec;
 mod stills;

@@ -54,7 +54,7 @@ pub fn still(world: &World, path: &str, placement: &str) -> Still {
         .read(|tx| {
             let asset = tx.asset(id)?.unwrap();
             let version = exported(tx, &asset, placement)?.unwrap();
-            let recipe = recipe_of(tx, &asset, &version, placement)?;
+            let recipe = recipe_of(tx, &asset, &version, placement, world.library.signer_id())?;
             Ok::<_, damfs::catalog::CatalogError>(Still { asset: id, content: version.content, recipe })
         })
         .unwrap()

@@ -27,18 +27,20 @@ pub struct Rendered {
     pub quality: Option<u8>,
 }
 
-/// The picture as the recipe's format, of at most as many bytes as it allows.
+/// The picture as the recipe's format, of at most as many bytes as it allows. `sealed` is what becomes of a file that can be signed: what that adds
+/// counts.
 pub(super) fn encode(
     raster: &Raster,
     recipe: &Recipe,
     packet: Option<&str>,
     by: Option<&dyn Encoder>,
+    sealed: &dyn Fn(Vec<u8>) -> Result<Vec<u8>, MediaError>,
 ) -> Result<Rendered, MediaError> {
     let (quality, max) = (recipe.quality.clamp(1, 100), recipe.max_bytes);
     match recipe.format {
-        StillFormat::Jpeg => by_quality(quality, max, |quality| jpeg::write(raster, quality, packet)),
-        StillFormat::WebP => by_quality(quality, max, |quality| webp::write(raster, quality, packet)),
-        StillFormat::Png => first_within(max, png::EFFORTS, |effort| png::write(raster, effort, packet)),
+        StillFormat::Jpeg => by_quality(quality, max, |quality| sealed(jpeg::write(raster, quality, packet)?)),
+        StillFormat::WebP => by_quality(quality, max, |quality| sealed(webp::write(raster, quality, packet)?)),
+        StillFormat::Png => first_within(max, png::EFFORTS, |effort| sealed(png::write(raster, effort, packet)?)),
         StillFormat::Gif => first_within(max, gif::COLOURS, |colours| gif::write(raster, colours, packet)),
         StillFormat::Bmp => first_within(max, [()], |()| plain::bmp(raster)),
         StillFormat::Tiff => first_within(max, [()], |()| plain::tiff(raster, packet)),

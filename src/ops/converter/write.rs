@@ -184,7 +184,7 @@ impl Library {
         };
         let _share = share.ok_or(StillError::Busy)?;
         let is_awaited = matches!(pace, Pace::Reader);
-        let made = finished.write(Some(&Writing { library: self, writer, pixels, is_awaited }));
+        let made = finished.write(Some(&Writing { library: self, writer, pixels, is_awaited }), None);
         Ok(made.map_err(|e| match e {
             // It is so of the next picture, too.
             MediaError::Unwritable { why, .. } => self.stop_writing(why),

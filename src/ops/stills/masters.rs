@@ -72,7 +72,7 @@ impl Library {
         if still.recipe.format.is_converted() {
             return Ok(Made { file: self.written(&finished, still, pace)?, is_converted: true });
         }
-        Ok(Made { file: finished.write(None)?, is_converted })
+        Ok(Made { file: finished.write(None, Some(&self.sealer()))?, is_converted })
     }
 
     /// Memory for a decode, when there is some within that time.

@@ -223,9 +223,9 @@ impl Library {
             return Ok(None);
         }
         let Some(version) = exported(tx, asset, placement)? else { return Ok(None) };
-        let recipe = recipe_of(tx, asset, &version, placement)?;
+        let recipe = recipe_of(tx, asset, &version, placement, self.signer_id())?;
         // It waits, and is looked for again when there is a program for it.
-        if self.converter.lacks().of(&version, &recipe).is_some() {
+        if self.lacks().of(&version, &recipe).is_some() {
             return Ok(None);
         }
         let fits = version.width.zip(version.height).is_none_or(|size| suits(size, &recipe).is_ok());

@@ -10,7 +10,7 @@ use super::super::recipes::{recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetFacts, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
-use crate::media::{MediaError, RENDERER, Recipe, StillFormat, suits};
+use crate::media::{MediaError, RENDERER, Recipe, SignerId, StillFormat, suits};
 use crate::policy::platforms::{Adult, Fit, Placement, PlacementKind};
 use crate::policy::{Expr, Field, Verb};
 use crate::types::FileName;
@@ -27,7 +27,7 @@ pub fn export_extension(placement: &Placement) -> Option<&'static str> {
     still_format(placement).map(StillFormat::extension)
 }
 
-/// How a version is made for a placement, by the focus that its asset's file has.
+/// How a version is made for a placement, by the focus that its asset's file has, and signed by whom.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -36,11 +36,12 @@ pub fn recipe_of(
     asset: &Asset,
     version: &VersionRow,
     placement: &Placement,
+    signer: Option<SignerId>,
 ) -> Result<Recipe, CatalogError> {
     let node = asset.node.filter(|_| placement.fit == Fit::Crop);
     let focus = node.map(|node| tx.xattr(node, FOCUS)).transpose()?.flatten();
     let focus = focus.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    recipe_for(tx, asset, version, placement, focus)
+    recipe_for(tx, asset, version, placement, focus, signer)
 }
 
 /// The stem of the view name of the asset whose export a name is, or the caption beside it.
@@ -72,11 +73,13 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
     approved && !out && version.asset == asset.id && version.kind == kind && !kept_out
 }
 
-/// What is not rendered for want of another program, and the reasons: masters of these formats, and exports as AVIF.
+/// What is not rendered for want of another program, or of a certificate in date, and the reasons: masters of these formats, exports as AVIF, and what
+/// is to be signed.
 #[derive(Debug, Clone, Default)]
 pub struct Lacks {
     pub masters: BTreeMap<&'static str, String>,
     pub avif: Option<String>,
+    pub signed: Option<String>,
 }
 
 impl Lacks {
@@ -86,6 +89,7 @@ impl Lacks {
         let read = self.masters.get(version.format.as_str());
         let read = read.map(|why| MediaError::Unavailable { format: version.format.clone(), why: why.clone() });
         let written = self.avif.as_ref().filter(|_| recipe.format == StillFormat::Avif);
+        let written = written.or(self.signed.as_ref().filter(|_| recipe.signed.is_some()));
         let format = recipe.format.name().to_owned();
         let written = written.map(|why| MediaError::Unwritable { format, why: why.clone() });
         read.or(written).map(|e| e.to_string())
@@ -184,7 +188,7 @@ impl Tree<'_> {
         let (Some(version), Some(ext)) = (exported(self.tx, asset, placement)?, export_extension(placement)) else {
             return Ok(None);
         };
-        let recipe = recipe_of(self.tx, asset, &version, placement)?;
+        let recipe = recipe_of(self.tx, asset, &version, placement, self.signer)?;
         let failed = unrenderable(self.tx, &version, &recipe, &self.lacks)?.is_some();
         Ok((!failed).then(|| (Item::Export(asset.clone(), version, Arc::clone(placement)), ext)))
     }

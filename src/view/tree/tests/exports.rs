@@ -41,7 +41,7 @@ fn what_this_renderer_could_not_render_is_not_listed() {
     let failed = |no, renderer| RenditionRow {
         no: RenditionNo(no),
         content: version.content,
-        recipe: lib.read(&admin, |tree| recipe_for(tree.tx, &asset, &version, &placement, None).unwrap().hash()),
+        recipe: lib.read(&admin, |tree| recipe_for(tree.tx, &asset, &version, &placement, None, None).unwrap().hash()),
         renderer,
         outcome: Outcome::Failed("the file is damaged".into()),
         since: Timestamp::EPOCH,
@@ -92,7 +92,7 @@ fn what_would_have_to_be_enlarged_is_listed_as_too_small_and_not_as_an_export() 
     let square = shipped().get("instagram", "post_square").unwrap();
     let shown = lib.resolve(&admin, "platforms/instagram/post_square/l1.jpg");
     let Some(Item::Export(asset, version, _)) = shown else { panic!("its version does not say how large it is") };
-    let recipe = lib.read(&admin, |tree| recipe_for(tree.tx, &asset, &version, square, None).unwrap());
+    let recipe = lib.read(&admin, |tree| recipe_for(tree.tx, &asset, &version, square, None, None).unwrap());
     let why = |width, height| {
         let sized = VersionRow { width: Some(width), height: Some(height), ..version.clone() };
         lib.read(&admin, |tree| unrenderable(tree.tx, &sized, &recipe, &Lacks::default()).unwrap())

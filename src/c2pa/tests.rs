@@ -1,0 +1,276 @@
+//! Exports that are rendered and signed, read back by a small reader of their own. `scripts/c2pa.sh` asks another program.
+
+use ciborium::Value;
+use ring::digest::{SHA256, digest};
+
+use super::*;
+use crate::media::{Claim, Fit, Limits, Master, MediaError, Recipe, Rendered, Sealer, Signed, SignerId, Words};
+use crate::types::AssetId;
+
+const CHAIN: &[u8] = include_bytes!("fixtures/chain.pem");
+const LEAF: &[u8] = include_bytes!("fixtures/leaf.pem");
+const BETWEEN: &[u8] = include_bytes!("fixtures/between.pem");
+const KEY: &[u8] = include_bytes!("fixtures/leaf.key");
+
+const FORMATS: [StillFormat; 3] = [StillFormat::Jpeg, StillFormat::Png, StillFormat::WebP];
+
+struct By(Credentials);
+
+impl Sealer for By {
+    fn seal(&self, file: &[u8], format: StillFormat, claim: &Claim<'_>) -> Result<Vec<u8>, MediaError> {
+        seal(file, format, claim, &self.0).map_err(|why| MediaError::Unwritable { format: format.name().into(), why })
+    }
+}
+
+fn by() -> By {
+    By(Credentials::read(CHAIN, KEY).unwrap())
+}
+
+fn master() -> Master {
+    let shade = |x: u32, y: u32| image::Rgb([x, y, x.wrapping_mul(y) >> 3].map(|v| u8::try_from(v & 255).unwrap()));
+    let mut png = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::from_fn(320, 240, shade);
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    Master::decode(&png.into_inner(), &Limits::default()).unwrap()
+}
+
+fn signed(asset: u8) -> Option<Signed> {
+    let asset = AssetId::from_bytes([asset; 16]);
+    Some(Signed { by: SignerId([7; 32]), asset, version: 1, is_converted: true })
+}
+
+fn recipe(format: StillFormat) -> Recipe {
+    let (width, height) = (Some(100), Some(100));
+    Recipe { width, height, fit: Fit::Crop, format, mark_ai: true, signed: signed(1), ..Recipe::default() }
+}
+
+fn rendered(recipe: &Recipe) -> Rendered {
+    master().finished(recipe).unwrap().write(None, Some(&by())).unwrap()
+}
+
+/// A box: its label, if it has one, and what it is made of.
+#[derive(Debug)]
+struct Box<'a> {
+    label: &'a str,
+    content: &'a [u8],
+    boxes: Vec<Box<'a>>,
+}
+
+impl<'a> Box<'a> {
+    fn all(mut bytes: &'a [u8]) -> Vec<Self> {
+        let mut found = Vec::new();
+        while !bytes.is_empty() {
+            let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+            let (one, rest) = bytes.split_at(length);
+            let (name, content) = (&one[4..8], &one[8..]);
+            found.push(match name {
+                b"jumb" => {
+                    let mut boxes = Self::all(content);
+                    let described = boxes.remove(0).content;
+                    let label = std::str::from_utf8(described[17..].strip_suffix(b"\0").unwrap()).unwrap();
+                    Self { label, content, boxes }
+                }
+                _ => Self { label: "", content, boxes: Vec::new() },
+            });
+            bytes = rest;
+        }
+        found
+    }
+
+    fn get(&self, label: &str) -> &Self {
+        self.boxes.iter().find(|one| one.label == label).unwrap()
+    }
+
+    fn value(&self) -> Value {
+        ciborium::from_reader(self.boxes[0].content).unwrap()
+    }
+}
+
+fn of<'a>(map: &'a Value, name: &str) -> &'a Value {
+    &map.as_map().unwrap().iter().find(|(key, _)| key.as_text() == Some(name)).unwrap().1
+}
+
+/// The store of a file, put together again from what holds it, and where that is.
+fn taken(file: &[u8], format: StillFormat) -> (Vec<u8>, std::ops::Range<usize>) {
+    match format {
+        StillFormat::Jpeg => {
+            let (mut at, mut store, mut range) = (2, Vec::new(), None);
+            while file[at + 1] != 0xda {
+                let length = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])) + 2;
+                if file[at + 1] == 0xeb {
+                    store.extend_from_slice(&file[at + if store.is_empty() { 12 } else { 20 }..at + length]);
+                    range = Some(range.map_or(at, |(from, _)| from)).map(|from| (from, at + length));
+                }
+                at += length;
+            }
+            let (from, to) = range.unwrap();
+            (store, from..to)
+        }
+        StillFormat::Png => {
+            let length = u32::from_be_bytes(file[33..37].try_into().unwrap()) as usize;
+            assert_eq!(&file[37..41], b"caBX");
+            (file[41..41 + length].to_vec(), 33..45 + length)
+        }
+        _ => {
+            assert_eq!(u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize + 8, file.len());
+            let at = file.windows(4).rposition(|four| four == b"C2PA").unwrap();
+            let length = u32::from_le_bytes(file[at + 4..at + 8].try_into().unwrap()) as usize;
+            assert_eq!((file.len(), length % 2), (at + 8 + length, 0));
+            (file[at + 8..at + 8 + length].to_vec(), at..file.len())
+        }
+    }
+}
+
+#[test]
+fn a_manifest_binds_what_it_says_to_the_bytes_of_the_file() {
+    for format in FORMATS {
+        let system = Some("flux".repeat(10_000));
+        let words = Words { system, prompt: Some("a secret".into()), ..Words::default() };
+        let file = rendered(&Recipe { words, ..recipe(format) }).bytes;
+        let (store, range) = taken(&file, format);
+        let boxes = Box::all(&store);
+        let manifest = &boxes[0].boxes[0];
+        assert_eq!(manifest_of(&file).as_deref(), Some(manifest.label), "{format:?}");
+        let (claim, assertions) = (manifest.get("c2pa.claim.v2"), manifest.get("c2pa.assertions"));
+
+        let told = claim.value();
+        for named in of(&told, "created_assertions").as_array().unwrap() {
+            let label = of(named, "url").as_text().unwrap().rsplit('/').next().unwrap();
+            let hash = digest(&SHA256, assertions.get(label).content);
+            assert_eq!(of(named, "hash").as_bytes().unwrap(), hash.as_ref(), "{label}");
+        }
+        let bound = assertions.get("c2pa.hash.data").value();
+        let hole = &of(&bound, "exclusions").as_array().unwrap()[0];
+        assert_eq!(of(hole, "start"), &Value::from(range.start as u64));
+        assert_eq!(of(hole, "length"), &Value::from(range.len() as u64));
+        let hash = digest(&SHA256, &[&file[..range.start], &file[range.end..]].concat());
+        assert_eq!(of(&bound, "hash").as_bytes().unwrap(), hash.as_ref());
+
+        let actions = assertions.get("c2pa.actions.v2").value();
+        let actions = of(&actions, "actions").as_array().unwrap().clone();
+        let names: Vec<_> = actions.iter().map(|one| of(one, "action").as_text().unwrap()).collect();
+        assert_eq!(names, ["c2pa.created", "c2pa.cropped", "c2pa.resized", "c2pa.converted"]);
+        assert!(of(&actions[0], "digitalSourceType").as_text().unwrap().ends_with("/trainedAlgorithmicMedia"));
+        assert_eq!(of(of(&actions[0], "softwareAgent"), "name").as_text(), Some(&*"flux".repeat(50)));
+        assert!(!store.windows(8).any(|eight| eight == b"a secret"), "a prompt is nobody's");
+
+        let Value::Tag(18, signature) = manifest.get("c2pa.signature").value() else { panic!("no COSE_Sign1") };
+        let [Value::Bytes(header), Value::Map(_), Value::Null, Value::Bytes(signature)] =
+            signature.as_array().unwrap().as_slice()
+        else {
+            panic!("not its parts")
+        };
+        let signed: [Value; 4] = [
+            Value::Text("Signature1".into()),
+            Value::Bytes(header.clone()),
+            Value::Bytes(Vec::new()),
+            Value::Bytes(claim.boxes[0].content.to_vec()),
+        ];
+        let mut message = Vec::new();
+        ciborium::into_writer(&Value::Array(signed.to_vec()), &mut message).unwrap();
+        let public = crate::crypto::Signer::from_pkcs8(&x509_parser::pem::parse_x509_pem(KEY).unwrap().1.contents);
+        assert!(public.unwrap().public().has_signed(&message, signature));
+    }
+}
+
+#[test]
+fn the_same_export_is_the_same_bytes_and_another_assets_is_another_manifest() {
+    for format in FORMATS {
+        let one = rendered(&recipe(format)).bytes;
+        assert_eq!(one, rendered(&recipe(format)).bytes, "{format:?}");
+        let mut ids = vec![manifest_of(&one).unwrap()];
+        let more = Signed { version: 2, ..signed(1).unwrap() };
+        let renewed = Signed { by: SignerId([8; 32]), ..signed(1).unwrap() };
+        for signed in [signed(2), Some(more), Some(renewed)] {
+            ids.push(manifest_of(&rendered(&Recipe { signed, ..recipe(format) }).bytes).unwrap());
+        }
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 4, "{ids:?}");
+    }
+}
+
+#[test]
+fn a_limit_of_bytes_counts_the_manifest() {
+    for format in FORMATS {
+        let plain = rendered(&Recipe { signed: None, ..recipe(format) }).bytes.len() as u64;
+        let whole = rendered(&recipe(format));
+        let size = whole.bytes.len() as u64;
+        assert!(size > plain + 1_000, "{format:?}: {size}, {plain}");
+        let fits = rendered(&Recipe { max_bytes: Some(size), ..recipe(format) });
+        assert_eq!(fits.quality, whole.quality);
+        let less = Recipe { max_bytes: Some(size - 1), ..recipe(format) };
+        match master().finished(&less).unwrap().write(None, Some(&by())) {
+            Ok(smaller) => assert!((smaller.bytes.len() as u64) < size && smaller.quality <= whole.quality),
+            Err(e) => assert!(format == StillFormat::Png && e.to_string().contains("too large"), "{e}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_claimed_of_a_picture_that_does_not_say_what_it_is() {
+    let silent = rendered(&Recipe { mark_ai: false, ..recipe(StillFormat::Jpeg) });
+    assert_eq!(manifest_of(&silent.bytes), None);
+    let unsigned = Recipe { signed: None, mark_ai: false, ..recipe(StillFormat::Jpeg) };
+    assert_eq!(silent.bytes, rendered(&unsigned).bytes);
+}
+
+#[test]
+fn what_is_to_be_signed_is_never_written_without() {
+    let nobody = master().render(&recipe(StillFormat::WebP)).unwrap_err();
+    assert!(!nobody.is_lasting() && nobody.to_string().contains("no certificate"), "{nobody}");
+}
+
+#[test]
+fn a_store_goes_through_segments_and_cut_files_have_none() {
+    let file = rendered(&recipe(StillFormat::Jpeg)).bytes;
+    let long = boxes::plain(*b"jumb", &[5; 150_000]);
+    let bare = rendered(&Recipe { signed: None, ..recipe(StillFormat::Jpeg) }).bytes;
+    let room = Room::of(StillFormat::Jpeg, &bare).unwrap();
+    let wrapped = room.wrapped(&long);
+    let (before, behind) = room.around(wrapped.len());
+    let (store, range) = taken(&[&before, &wrapped[..], behind].concat(), StillFormat::Jpeg);
+    assert_eq!((store, range), (long, room.at..room.at + wrapped.len()));
+    for format in FORMATS {
+        let file = rendered(&recipe(format)).bytes;
+        for cut in (0..file.len()).step_by(7) {
+            let _ = manifest_of(&file[..cut]);
+        }
+    }
+    assert!(manifest_of(&file[..room.at + 100]).is_none());
+}
+
+#[test]
+fn credentials_are_looked_at_before_anything_is_signed() {
+    let other = include_bytes!("fixtures/server.key");
+    let whole = [LEAF, BETWEEN, include_bytes!("fixtures/root.pem")].concat();
+    for fine in [LEAF, CHAIN, &whole] {
+        Credentials::read(fine, KEY).unwrap();
+    }
+    let one = Credentials::read(LEAF, KEY).unwrap();
+    assert_ne!(one.id(), Credentials::read(CHAIN, KEY).unwrap().id());
+    assert!(!format!("{one:?}").contains("signer"));
+    for (certificates, key, why) in [
+        (LEAF, &other[..], "not that of the first certificate"),
+        (include_bytes!("fixtures/es256.pem"), include_bytes!("fixtures/es256.key"), "never be the same bytes"),
+        (LEAF, include_bytes!("fixtures/es256.key"), "no PEM with an Ed25519 key"),
+        (include_bytes!("fixtures/server.pem"), other, "emailProtection"),
+        (include_bytes!("fixtures/orphan.pem"), include_bytes!("fixtures/orphan.key"), "by which key it was issued"),
+        (&[BETWEEN, LEAF].concat(), KEY, "authority's own"),
+        (&[LEAF, include_bytes!("fixtures/root.pem")].concat(), KEY, "not in order"),
+        (&[LEAF, LEAF].concat(), KEY, "not in order"),
+        (b"", KEY, "no certificate in it"),
+        (KEY, KEY, "for certificates alone"),
+        (LEAF, LEAF, "no PEM with an Ed25519 key"),
+        (LEAF, &[KEY, KEY].concat(), "no PEM with an Ed25519 key"),
+        (&CHAIN.repeat(80), KEY, "would stand in every export"),
+    ] {
+        let refused = Credentials::read(certificates, key).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let ended = Credentials::read(include_bytes!("fixtures/ended.pem"), include_bytes!("fixtures/ended.key")).unwrap();
+    let at = crate::types::Timestamp::from_secs;
+    assert!(ended.out_of_date(at(1_609_459_200)).unwrap().contains("ended on 2021-01-01"));
+    assert!(ended.out_of_date(at(1_577_836_799)).unwrap().contains("begins on 2020-01-01"));
+    assert_eq!(ended.out_of_date(at(1_609_459_199)), None);
+}

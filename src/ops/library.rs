@@ -251,7 +251,7 @@ impl Library {
         entropy: SharedEntropy,
     ) -> Result<Arc<Self>, OpenError> {
         let Parts { root, info, keyring, vault, stages, lock } = Parts::open(root, key_file, &entropy)?;
-        let signing = Signing::open(info.c2pa.as_ref(), &root, clock.now())?;
+        let signing = Signing::open(info.c2pa.as_ref(), &root)?;
         Self::remove_copy(&root);
         super::rebuild::remove(&root).map_err(io("cannot remove what an interrupted rebuild left"))?;
         let catalog = Catalog::new(Arc::new(SqliteEngine::open(&root.join("catalog.db"))?));

@@ -185,7 +185,10 @@ x,plain,image,40,40,crop,,gif,
         let why = world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap().to_string();
         assert!(why.contains("ended on 2120-01-01"), "{why}");
         drop(admin);
-        assert!(refusal(world.try_reopen()).contains("ended on 2120-01-01"));
+        let world = world.try_reopen().unwrap();
+        assert!(faults(&world).contains("ended on 2120-01-01"), "the library is none the worse for it");
+        assert!(read(&world.admin(), EXPORTS[0]) == kept);
+        assert_eq!(errno(world.admin().read(EXPORTS[1])), libc::ENOENT);
     }
 
     #[test]
@@ -194,7 +197,6 @@ x,plain,image,40,40,crop,,gif,
         for (certificate, key, why) in [
             ("server.pem", "server.key", "emailProtection"),
             ("es256.pem", "es256.key", "never be the same bytes"),
-            ("ended.pem", "ended.key", "ended on 2021-01-01"),
             ("leaf.pem", "server.key", "not that of the first certificate"),
         ] {
             let told = refusal(configured(world, certificate, key));

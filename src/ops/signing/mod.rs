@@ -47,14 +47,10 @@ pub struct C2paInfo {
 pub(super) struct Signing(Option<Credentials>);
 
 impl Signing {
-    /// Reads them.
-    pub(super) fn open(info: Option<&C2paInfo>, root: &Path, now: Timestamp) -> Result<Self, OpenError> {
+    /// Reads them. One that is out of date keeps nobody from the library: it signs nothing.
+    pub(super) fn open(info: Option<&C2paInfo>, root: &Path) -> Result<Self, OpenError> {
         let Some(info) = info else { return Ok(Self::default()) };
-        let credentials = read(info, root).and_then(|credentials| match credentials.out_of_date(now) {
-            None => Ok(credentials),
-            Some(why) => Err(why),
-        });
-        credentials.map(|credentials| Self(Some(credentials))).map_err(OpenError::Signing)
+        read(info, root).map(|credentials| Self(Some(credentials))).map_err(OpenError::Signing)
     }
 
     /// Which certificates sign.

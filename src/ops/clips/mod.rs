@@ -4,19 +4,22 @@
 //! restart, and what is withdrawn is no longer to be done.
 
 mod kept;
+mod previews;
 mod tools;
 mod work;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::queue::Waiting;
+use super::stills::flights::Flights;
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
 use crate::policy::platforms::Placement;
-use crate::types::AssetId;
+use crate::types::{AssetId, ContentId};
 use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{ClipState, clip_state};
 
 pub use kept::KeptClip;
+pub use previews::{Preview, PreviewError};
 pub use tools::Tools;
 /// A clip that is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub struct Clips {
     tools: OnceLock<Result<Tools, String>>,
     waiting: Waiting,
     running: Mutex<Vec<Running>>,
+    previews: Flights<(ContentId, [u8; 32]), Arc<Vec<u8>>>,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {

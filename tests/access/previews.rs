@@ -163,3 +163,35 @@ fn a_clip_without_a_preview_says_why() {
     let said = errors(&rita);
     assert!(said.contains("there is no preview of d.mp4: it is damaged, or not as clips are"), "{said}");
 }
+
+#[test]
+fn what_is_approved_has_its_previews_before_anybody_reads_them() {
+    let Studio { world, admin, rita, ruth, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let warmed = || {
+        let before = runs(folder.path());
+        world.library.warm_previews();
+        runs(folder.path()) - before
+    };
+    assert_eq!(warmed(), 0, "a draft is nobody's to look at yet");
+    world.set(FILE, &["status.instagram=approved"]);
+    // Of each who may only view it: read, made, and looked at.
+    assert_eq!(warmed(), 6);
+    let before = runs(folder.path());
+    assert_ne!(whole(&rita, FILE), whole(&ruth, FILE));
+    assert_eq!((runs(folder.path()), warmed()), (before, 0));
+    // What was let go of is made again when it is read, and not before.
+    let mut kept = Vec::new();
+    world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
+    assert_eq!(kept.len(), 2, "of nobody else");
+    kept.iter().for_each(|name| world.library.vault.remove_object(ObjectKind::Rendition, name).unwrap());
+    world.set(FILE, &["tag=sea"]);
+    assert_eq!(warmed(), 0);
+    assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES);
+    // On the board, for who has come since.
+    admin.write("library/acme/e.mp4", &clip(folder.path(), "testsrc2=duration=0.2:size=400x300:rate=10")).unwrap();
+    world.settle();
+    assert_eq!(warmed(), 0);
+    world.set("library/acme/e.mp4", &["stage=client-approval"]);
+    assert_eq!(warmed(), 6);
+}

@@ -91,6 +91,15 @@ fn who_may_only_view_a_clip_plays_a_marked_preview() {
 }
 
 #[test]
+fn a_preview_is_made_before_who_is_to_judge_a_clip_reads_it() {
+    let (s, _) = studio();
+    let kept = format!("find {}/store -path '*/renditions/*' -type f", s.library().display());
+    assert_eq!(sh(&kept), "");
+    s.dam(["set", "library/luna/a.mp4", "stage=client-approval"]);
+    wait_until("its preview is made", || !sh(&kept).is_empty());
+}
+
+#[test]
 fn without_ffmpeg_a_clip_that_may_only_be_viewed_says_why() {
     let (mut s, _) = studio();
     s.mount_with(&[]);

@@ -146,6 +146,17 @@ fn a_preview_has_one_size_whatever_the_clip() {
 }
 
 #[test]
+fn a_preview_plays_under_the_name_of_its_clip() {
+    let dir = Dir::new();
+    ffmpeg(&dir, "-f lavfi -i testsrc2=duration=0.2:size=320x240:rate=10 -c:v libvpx a.webm");
+    let (bytes, ..) = preview(&dir, "a.webm", "rita").unwrap();
+    for name in ["b.webm", "b.mkv", "b.avi", "b.mov", "b.m4v", "b.3gp"] {
+        dir.write(name, &bytes);
+        ffmpeg(&dir, &format!("-xerror -i {name} -map 0 -f null -"));
+    }
+}
+
+#[test]
 fn every_frame_and_the_cover_bear_the_mark() {
     let dir = Dir::new();
     ffmpeg(&dir, "-f lavfi -i color=gray:duration=2:size=640x360:rate=10 -pix_fmt yuv420p -preset ultrafast plain.mp4");

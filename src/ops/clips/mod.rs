@@ -6,6 +6,7 @@
 mod kept;
 mod previews;
 mod tools;
+mod warm;
 mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -38,6 +39,8 @@ pub struct Clips {
     waiting: Waiting,
     running: Mutex<Vec<Running>>,
     previews: Flights<(ContentId, [u8; 32]), Arc<Vec<u8>>>,
+    /// Assets that may have previews which nobody has made yet.
+    handed: Waiting,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -102,7 +102,7 @@ impl Library {
         self.clips.previews.share(&key, || self.kept_or_made(wanted, true))
     }
 
-    fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<Vec<u8>>, PreviewError> {
+    pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<Vec<u8>>, PreviewError> {
         let filled =
             |bytes| video::fill_preview(bytes).map(Arc::new).map_err(|_| PreviewError::Passing(wanted.name.clone()));
         let name = wanted.object();
@@ -122,7 +122,7 @@ impl Library {
         let Some(tools) = self.clips.tools() else { return Err(PreviewError::Passing(wanted.name.clone())) };
         match self.make_preview(tools, wanted, is_awaited) {
             Ok(bytes) => {
-                if let Err(e) = self.keep_object(&name, &bytes) {
+                if let Err(e) = self.keep_preview(wanted, &name, &bytes) {
                     tracing::warn!(error = %e, "a preview could not be kept; it is made again when it is read again");
                 }
                 filled(bytes)
@@ -136,10 +136,17 @@ impl Library {
         }
     }
 
+    /// That it was made is remembered for good: what was let go of is made again when it is read, and not before.
+    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8]) -> Result<(), PreviewError> {
+        let made = Outcome::Made { size: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes(), quality: None };
+        self.remember_rendition(wanted.rendered(video::preview_hash(Some(&wanted.mark))), &made, None)?;
+        Ok(self.keep_object(name, bytes)?)
+    }
+
     /// Remembers for good that of these bytes there is none.
     fn no_preview(&self, wanted: &Preview, e: &MediaError) -> Result<PreviewError, CatalogError> {
         let why = match e {
-            // What a program says of bytes may have some of them in it, and notices reach viewers.
+            // What a program says of bytes may have some of them in it, and viewers are told this.
             MediaError::Damaged { .. } => "it is damaged, or not as clips are".to_owned(),
             e => e.to_string(),
         };

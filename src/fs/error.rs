@@ -23,6 +23,9 @@ pub enum FsError {
     /// Of a clip that he may only view there is nothing that could be shown (EOPNOTSUPP).
     #[error("{0}")]
     NoPreview(String),
+    /// Nor can it be made just now (EIO).
+    #[error("{0}")]
+    NoPreviewNow(String),
     /// The inode is gone; its name may have another by now, so the kernel looks again (ESTALE).
     #[error("stale file handle")]
     Stale,
@@ -153,7 +156,7 @@ impl FsError {
             Self::TryAgain => libc::EAGAIN,
             Self::NoSpace => libc::ENOSPC,
             Self::TooManyOpen => libc::ENFILE,
-            Self::Io(_) => libc::EIO,
+            Self::Io(_) | Self::NoPreviewNow(_) => libc::EIO,
         }
     }
 
@@ -163,6 +166,7 @@ impl FsError {
         match self {
             Self::NoExport(s)
             | Self::NoPreview(s)
+            | Self::NoPreviewNow(s)
             | Self::BadValue(s)
             | Self::Denied(Denial { reason: s, .. })
             | Self::Barred(Denial { reason: s, .. })
@@ -240,7 +244,7 @@ impl From<PreviewError> for FsError {
     fn from(e: PreviewError) -> Self {
         match e {
             PreviewError::None { .. } => Self::NoPreview(e.to_string()),
-            PreviewError::Passing(_) => Self::Io(e.to_string()),
+            PreviewError::Passing { .. } => Self::NoPreviewNow(e.to_string()),
             PreviewError::Catalog(e) => e.into(),
             PreviewError::Blob(e) => e.into(),
         }

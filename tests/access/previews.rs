@@ -147,6 +147,8 @@ fn a_clip_without_a_preview_says_why() {
     world.library.use_tools(Ok(tools(folder.path(), &does)));
     fs::write(folder.path().join("broken"), b"").unwrap();
     assert_eq!(errno(rita.read(FILE)), libc::EIO);
+    let said = errors(&rita);
+    assert!(said.contains("no preview of c.mp4 can be made just now: the machine is at fault"), "{said}");
     fs::remove_file(folder.path().join("broken")).unwrap();
     assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES, "that is not remembered");
     // A clip that is none: its fault, which is remembered.
@@ -162,6 +164,36 @@ fn a_clip_without_a_preview_says_why() {
     assert_eq!(runs(folder.path()), tried, "tried once");
     let said = errors(&rita);
     assert!(said.contains("there is no preview of d.mp4: it is damaged, or not as clips are"), "{said}");
+}
+
+/// An encoder that never comes to an end is ended by the time that it is given, and by the end of the library.
+#[test]
+fn an_encoder_that_does_not_end_holds_nobody_up() {
+    let Studio { world, rita, folder, .. } = studio();
+    let begun = folder.path().join("begun");
+    let does = format!("case \"$*\" in *filter_complex*) echo > {}; exec /bin/sleep 1000;; esac", begun.display());
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    let while_it_is_made = |then: &dyn Fn()| {
+        let _ = fs::remove_file(&begun);
+        let fh = rita.open(FILE, true, false).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| rita.pread(fh));
+            while !begun.exists() && !reader.is_finished() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            // Whoever else does something meanwhile does it.
+            assert_eq!(rita.attr(FILE).unwrap().size, PREVIEW_BYTES);
+            then();
+            errno(reader.join().unwrap())
+        })
+    };
+    assert_eq!(while_it_is_made(&|| world.clock.advance_ms(400_000)), libc::EIO);
+    let (said, tried) = (errors(&rita), runs(folder.path()));
+    assert!(said.contains("can be made just now: it takes longer than 360 s"), "{said}");
+    assert_eq!((errno(rita.open(FILE, true, false)), runs(folder.path())), (libc::EIO, tried), "let alone for a while");
+    world.clock.advance_ms(600_000);
+    assert_eq!(while_it_is_made(&|| world.library.end()), libc::EIO);
+    assert!(errors(&rita).contains("the library is being closed"));
 }
 
 #[test]

@@ -234,6 +234,7 @@ fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
         assert!(has(&dir.read(name)));
         let (bytes, ..) = preview(&dir, name, "rita").unwrap();
         assert!(!has(&bytes), "{name}");
+        assert_eq!(dir.exiftool(&["-validate", "-warning", "-s3", "preview.mp4"]).trim(), "OK", "{name}");
         let streams = Command::new("ffprobe")
             .args("-v error -show_entries stream=codec_name:chapter -of csv=p=0".split(' '))
             .arg(dir.path("preview.mp4"))

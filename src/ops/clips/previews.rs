@@ -44,8 +44,8 @@ pub enum PreviewError {
     #[error("there is no preview of {name}: {why}")]
     None { name: String, why: String },
     /// None could be made just now.
-    #[error("no preview of {0} could be made just now")]
-    Passing(String),
+    #[error("no preview of {name} can be made just now: {why}")]
+    Passing { name: String, why: String },
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
@@ -65,6 +65,10 @@ impl Preview {
     fn none(&self, why: &str) -> PreviewError {
         PreviewError::None { name: self.name.clone(), why: why.to_owned() }
     }
+
+    fn passing(&self, why: &str) -> PreviewError {
+        PreviewError::Passing { name: self.name.clone(), why: why.to_owned() }
+    }
 }
 
 impl Library {
@@ -79,7 +83,7 @@ impl Library {
     /// Whether there is a preview, or one can be made as far as that is known without trying.
     ///
     /// # Errors
-    /// [`PreviewError::None`] when there is none and will be none.
+    /// [`PreviewError::None`] when there is none and will be none, [`PreviewError::Passing`] when it is let alone for a while.
     pub fn may_preview(&self, wanted: &Preview) -> Result<(), PreviewError> {
         if self.is_preview_kept(wanted)? {
             return Ok(());
@@ -89,7 +93,10 @@ impl Library {
         match (tried.map(|row| row.outcome), self.clips.unavailable()) {
             (Some(Outcome::Failed(why)), _) => Err(wanted.none(&why)),
             (_, Some(why)) => Err(wanted.none(why)),
-            (_, None) => Ok(()),
+            (_, None) => match self.converter.overran(wanted.content.0, self.clock.now()) {
+                Some(what) => Err(wanted.passing(&what)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -103,8 +110,7 @@ impl Library {
     }
 
     pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<Vec<u8>>, PreviewError> {
-        let filled =
-            |bytes| video::fill_preview(bytes).map(Arc::new).map_err(|_| PreviewError::Passing(wanted.name.clone()));
+        let filled = |bytes| video::fill_preview(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
         let name = wanted.object();
         match self.vault.get_object(ObjectKind::Rendition, &name) {
             Ok(Some(bytes)) => {
@@ -119,7 +125,7 @@ impl Library {
             Err(e) => return Err(e.into()),
         }
         self.may_preview(wanted)?;
-        let Some(tools) = self.clips.tools() else { return Err(PreviewError::Passing(wanted.name.clone())) };
+        let Some(tools) = self.clips.tools() else { return Err(wanted.none("nothing is rendered here")) };
         match self.make_preview(tools, wanted, is_awaited) {
             Ok(bytes) => {
                 if let Err(e) = self.keep_preview(wanted, &name, &bytes) {
@@ -130,9 +136,13 @@ impl Library {
             Err(Failure::Lasting(e)) => Err(self.no_preview(wanted, &e)?),
             Err(Failure::Passing(why)) => {
                 tracing::warn!(clip = wanted.name, "its preview could not be made just now: {why}");
-                Err(PreviewError::Passing(wanted.name.clone()))
+                Err(wanted.passing("the machine is at fault, and the daemon's log says how"))
             }
-            Err(Failure::Stopped) => Err(PreviewError::Passing(wanted.name.clone())),
+            Err(Failure::Overran(what)) => {
+                self.converter.rest(wanted.content.0, self.clock.now(), &what);
+                Err(wanted.passing(&what))
+            }
+            Err(Failure::Stopped) => Err(wanted.passing("the library is being closed")),
         }
     }
 
@@ -164,7 +174,7 @@ impl Library {
         let (reader, input, output) = (self.vault.open(&row), nameless(self)?, nameless(self)?);
         let mut patience = Patience::of(self, COPY_SECONDS);
         if !copy(&reader, &input, || patience.goes_on())? {
-            return Failure::of(Ended::Stopped, patience.late()).map(|()| Vec::new());
+            patience.end(Ended::Stopped)?;
         }
         let probe = |file: &File, format: &str| {
             self.probe_by(tools, file, format, is_awaited, |run| Patience::of(self, PROBE_SECONDS * 2).wait(run))
@@ -218,12 +228,17 @@ impl<'a> Patience<'a> {
         !self.is_late && !self.library.ending.load(Ordering::Relaxed)
     }
 
-    fn late(&self) -> Option<u64> {
-        self.is_late.then_some(self.seconds)
-    }
-
     fn wait(mut self, run: &Run<'_>) -> Result<(), Failure> {
         let ended = run.run(|_| self.goes_on())?;
-        Failure::of(ended, self.late())
+        self.end(ended)
+    }
+
+    /// What takes more than it is given says nothing of the clip: another machine may give more.
+    fn end(&self, ended: Ended) -> Result<(), Failure> {
+        match ended {
+            Ended::Stopped if self.is_late => Err(Failure::Overran(format!("it takes longer than {} s", self.seconds))),
+            Ended::Overran(what) => Err(Failure::Overran(what)),
+            ended => Failure::of(ended, None),
+        }
     }
 }

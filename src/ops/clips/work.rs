@@ -56,6 +56,8 @@ pub(super) enum Failure {
     Lasting(MediaError),
     /// The machine is, just now.
     Passing(String),
+    /// It takes more than it is given.
+    Overran(String),
     /// Nobody wants it any more.
     Stopped,
 }
@@ -133,7 +135,7 @@ impl Library {
                 // Held until it is known to circulate.
                 Ok((outcome, _lease)) => self.end_job(&job, &outcome)?,
                 Err(Failure::Lasting(e)) => self.end_job(&job, &Outcome::Failed(e.to_string()))?,
-                Err(Failure::Passing(why)) => return Err(why),
+                Err(Failure::Passing(why) | Failure::Overran(why)) => return Err(why),
                 Err(Failure::Stopped) => {}
             }
         }

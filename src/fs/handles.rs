@@ -13,6 +13,7 @@ use super::{FsError, FsResult, OpenMode};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
 use crate::catalog::{NodeRow, ReadTx};
+use crate::media::video::FilledPreview;
 use crate::ops::clips::{KeptClip, Preview};
 use crate::ops::live::Writer;
 use crate::ops::live_table::LiveHandle;
@@ -54,7 +55,7 @@ pub(super) enum Handle {
     /// The same of a clip; made by the first read when it is not kept.
     Preview {
         preview: Box<Preview>,
-        bytes: OnceLock<Arc<Vec<u8>>>,
+        bytes: OnceLock<Arc<FilledPreview>>,
         gate: Arc<Rights>,
     },
     Dir(Box<Listing>),

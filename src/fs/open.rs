@@ -317,7 +317,7 @@ impl Mount {
             Handle::Clip { asset, clip, .. } => self.read_clip(*asset, clip, offset, size),
             Handle::Preview { preview, bytes, gate } => {
                 let made = self.previewed(preview, bytes, gate)?;
-                fill(&|o, b| made.as_slice().read_at(o, b))
+                fill(&|o, b| made.read_at(o, b))
             }
             Handle::Export { export, bytes, .. } => {
                 let rendered = match bytes.get() {

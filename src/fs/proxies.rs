@@ -12,6 +12,7 @@ use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::catalog::{Asset, NodeRow, ReadTx, VersionRow};
 use crate::media;
+use crate::media::video::FilledPreview;
 use crate::ops::clips::Preview;
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Attr, NodeId, Timestamp, VersionId};
@@ -207,9 +208,9 @@ impl Mount {
     pub(super) fn previewed(
         &self,
         preview: &Preview,
-        bytes: &OnceLock<Arc<Vec<u8>>>,
+        bytes: &OnceLock<Arc<FilledPreview>>,
         gate: &Rights,
-    ) -> FsResult<Arc<Vec<u8>>> {
+    ) -> FsResult<Arc<FilledPreview>> {
         if let Some(made) = bytes.get() {
             return Ok(Arc::clone(made));
         }

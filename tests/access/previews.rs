@@ -124,7 +124,11 @@ fn a_preview_is_made_once_and_after_it_was_let_go_of_alike() {
     let mut kept = Vec::new();
     world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
     assert_eq!(kept.len(), 1, "{kept:?}");
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert!(rita.mount.read(&rita.caller, fh, PREVIEW_BYTES - 4, 8).unwrap() == [0; 4]);
     world.library.vault.remove_object(ObjectKind::Rendition, &kept[0]).unwrap();
+    assert!(whole(&rita, FILE) == first && runs(folder.path()) == made, "as long as it is open it is there for all");
+    rita.close(fh);
     assert!(whole(&rita, FILE) == first && runs(folder.path()) > made);
 }
 

@@ -5,9 +5,11 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
 use damfs::media::video::{
-    Clip, PREVIEW_BYTES, PREVIEW_SECONDS, Preview, fill_preview, is_preview_size, probe_command,
+    Clip, FilledPreview, PREVIEW_BYTES, PREVIEW_SECONDS, Preview, is_preview_size, probe_command,
 };
 use damfs::media::{MediaError, sniff};
+
+use damfs::types::ReadAt;
 
 use crate::tools::Dir;
 
@@ -47,7 +49,7 @@ fn preview(dir: &Dir, name: &str, mark: &str) -> Result<(Vec<u8>, Clip, usize), 
         assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
         let made = dir.read("made.mp4");
         if is_preview_size(made.len() as u64) {
-            let whole = fill_preview(made)?;
+            let whole = FilledPreview::new(made)?.read_head(usize::MAX)?;
             dir.write("preview.mp4", &whole);
             let told = probe(dir, "preview.mp4", "mp4")?;
             plan.verdict(&told)?;

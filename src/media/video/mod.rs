@@ -15,7 +15,7 @@ pub use command::{Encode, Progress};
 pub(super) use mark::XMP_BOX;
 pub use mark::{mark, told_by};
 pub use preview::{
-    PREVIEW_BYTES, PREVIEW_RENDERER, PREVIEW_SECONDS, Preview, fill_preview, is_preview_size, is_previewed,
+    FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER, PREVIEW_SECONDS, Preview, is_preview_size, is_previewed,
     preview_hash,
 };
 pub use recipe::{CLIP_RENDERER, ClipFit, ClipRecipe};

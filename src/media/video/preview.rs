@@ -1,12 +1,14 @@
 //! The moving proxy for those who may view but not download: a reduced clip of a low rate with the mark over all of it, a still of itself as its
 //! cover, and of a size known beforehand.
 
+use std::io;
 use std::time::Duration;
 
 use super::clip::demuxer;
 use super::{Clip, INPUT, OUTPUT};
 use crate::media::render::Raster;
 use crate::media::{MediaError, mark};
+use crate::types::ReadAt;
 
 /// The size of every preview, so that its attributes need no rendering.
 pub const PREVIEW_BYTES: u64 = 4 << 20;
@@ -161,21 +163,41 @@ pub const fn is_preview_size(bytes: u64) -> bool {
     bytes == PREVIEW_BYTES || (bytes > 0 && bytes <= PREVIEW_BYTES - FREE as u64)
 }
 
-/// Fills a preview up with a free box at its end, which every reader skips.
-///
-/// # Errors
-/// When it is too large for that.
-pub fn fill_preview(mut file: Vec<u8>) -> Result<Vec<u8>, MediaError> {
-    let size = file.len() as u64;
-    if !is_preview_size(size) {
-        return Err(MediaError::too_large(format!("a preview of {size} bytes does not fit into {PREVIEW_BYTES}")));
+/// A preview filled up with a free box at its end, which every reader skips; its zeros take no memory.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FilledPreview(Vec<u8>);
+
+impl FilledPreview {
+    /// Fills a file up.
+    ///
+    /// # Errors
+    /// When it is too large for that.
+    pub fn new(mut file: Vec<u8>) -> Result<Self, MediaError> {
+        let size = file.len() as u64;
+        if !is_preview_size(size) {
+            return Err(MediaError::too_large(format!("a preview of {size} bytes does not fit into {PREVIEW_BYTES}")));
+        }
+        if let Some(missing) = u32::try_from(PREVIEW_BYTES - size).ok().filter(|missing| *missing > 0) {
+            file.extend(missing.to_be_bytes());
+            file.extend(b"free");
+        }
+        Ok(Self(file))
     }
-    if let Some(missing) = u32::try_from(PREVIEW_BYTES - size).ok().filter(|missing| *missing > 0) {
-        file.extend(missing.to_be_bytes());
-        file.extend(b"free");
-        file.resize(usize::try_from(PREVIEW_BYTES).unwrap_or(0), 0);
+}
+
+impl ReadAt for FilledPreview {
+    fn len(&self) -> u64 {
+        PREVIEW_BYTES
     }
-    Ok(file)
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(PREVIEW_BYTES.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let count = left.min(buf.len());
+        let (buf, _) = buf.split_at_mut(count);
+        let there = self.0.read_at(offset, buf)?;
+        buf.iter_mut().skip(there).for_each(|zero| *zero = 0);
+        Ok(count)
+    }
 }
 
 /// Shade, as video has it, and cover of a pixel that is this gray on black and that on white.

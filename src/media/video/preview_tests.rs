@@ -76,7 +76,11 @@ fn whatever_the_length_the_bits_leave_room_for_what_is_around_them() {
 fn every_size_is_filled_up_by_one_box_or_refused() {
     let whole = usize::try_from(PREVIEW_BYTES).unwrap();
     for size in [1, 100, whole / 2, whole - 9, whole - 8, whole] {
-        let filled = fill_preview(vec![7; size]).unwrap();
+        let filled = FilledPreview::new(vec![7; size]).unwrap();
+        let mut behind = [1; 5];
+        assert_eq!(filled.read_at(PREVIEW_BYTES - 3, &mut behind).unwrap(), 3, "{size}");
+        assert_eq!(filled.read_at(PREVIEW_BYTES + 3, &mut behind).unwrap(), 0, "{size}");
+        let filled = filled.read_head(whole + 1).unwrap();
         assert_eq!(filled.len(), whole, "{size}");
         if let Some(free) = filled.get(size..size + 8) {
             assert_eq!(free[..4], u32::try_from(whole - size).unwrap().to_be_bytes());
@@ -85,7 +89,7 @@ fn every_size_is_filled_up_by_one_box_or_refused() {
         }
     }
     for size in [0, whole - 7, whole - 1, whole + 1] {
-        assert!(fill_preview(vec![7; size]).is_err(), "{size}");
+        assert!(FilledPreview::new(vec![7; size]).is_err(), "{size}");
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
-use super::Tools;
 use super::work::Failure;
+use super::{Tools, lock};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome};
 use crate::media::MediaError;
-use crate::media::video::{self, PREVIEW_BYTES, PREVIEW_RENDERER};
+use crate::media::video::{self, FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
@@ -104,13 +104,22 @@ impl Library {
     ///
     /// # Errors
     /// When there is none.
-    pub fn preview(&self, wanted: &Preview) -> Result<Arc<Vec<u8>>, PreviewError> {
+    pub fn preview(&self, wanted: &Preview) -> Result<Arc<FilledPreview>, PreviewError> {
         let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
-        self.clips.previews.share(&key, || self.kept_or_made(wanted, true))
+        // However often somebody opens it, it is in memory once.
+        let there = lock(&self.clips.open).get(&key).and_then(Weak::upgrade);
+        if let Some(there) = there {
+            return Ok(there);
+        }
+        let made = self.clips.previews.share(&key, || self.kept_or_made(wanted, true))?;
+        let mut open = lock(&self.clips.open);
+        open.retain(|_, preview| preview.strong_count() > 0);
+        open.insert(key, Arc::downgrade(&made));
+        Ok(made)
     }
 
-    pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<Vec<u8>>, PreviewError> {
-        let filled = |bytes| video::fill_preview(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
+    pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<FilledPreview>, PreviewError> {
+        let filled = |bytes| FilledPreview::new(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
         let name = wanted.object();
         match self.vault.get_object(ObjectKind::Rendition, &name) {
             Ok(Some(bytes)) => {

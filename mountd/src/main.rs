@@ -208,7 +208,11 @@ impl Daemon {
         ];
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         // Half of the machine is left to everybody else.
-        let clips = (0..(cores / 2).max(1)).map(|_| ("clips", (|library| library.render_clips()) as Beat));
+        let clips: Beat = |library| {
+            library.render_clips();
+            library.warm_previews();
+        };
+        let clips = (0..(cores / 2).max(1)).map(|_| ("clips", clips));
         let ticking = Vec::from_iter(beats.into_iter().chain(clips).map(|(name, beat)| start(name, false, beat)));
         // What they do is worth nothing by half and is done again: nobody waits for them at the end.
         let stills = (0..cores).map(|_| ("stills", (|library| library.render_stills()) as Beat));

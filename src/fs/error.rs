@@ -4,6 +4,7 @@ use crate::access::AccessError;
 use crate::blob::BlobError;
 use crate::catalog::CatalogError;
 use crate::media::MediaError;
+use crate::ops::clips::PreviewError;
 use crate::ops::read_only::READ_ONLY;
 use crate::ops::stills::StillError;
 use crate::policy::Verb;
@@ -19,6 +20,12 @@ pub enum FsError {
     /// An export that turned out not to be one: nothing can be rendered of it (ENOENT).
     #[error("no such export: {0}")]
     NoExport(String),
+    /// Of a clip that he may only view there is nothing that could be shown (EOPNOTSUPP).
+    #[error("{0}")]
+    NoPreview(String),
+    /// Nor can it be made just now (EIO).
+    #[error("{0}")]
+    NoPreviewNow(String),
     /// The inode is gone; its name may have another by now, so the kernel looks again (ESTALE).
     #[error("stale file handle")]
     Stale,
@@ -140,7 +147,7 @@ impl FsError {
             Self::NoSuchOffset => libc::ENXIO,
             Self::NoAttribute => libc::ENODATA,
             Self::Range => libc::ERANGE,
-            Self::Unsupported(_) => libc::EOPNOTSUPP,
+            Self::Unsupported(_) | Self::NoPreview(_) => libc::EOPNOTSUPP,
             Self::Denied(_) => libc::EACCES,
             Self::NotPermitted(_) | Self::Barred(_) => libc::EPERM,
             Self::ReadOnly(_) | Self::Held(_) => libc::EROFS,
@@ -149,7 +156,7 @@ impl FsError {
             Self::TryAgain => libc::EAGAIN,
             Self::NoSpace => libc::ENOSPC,
             Self::TooManyOpen => libc::ENFILE,
-            Self::Io(_) => libc::EIO,
+            Self::Io(_) | Self::NoPreviewNow(_) => libc::EIO,
         }
     }
 
@@ -158,6 +165,8 @@ impl FsError {
     pub fn sentence(&self) -> Option<&str> {
         match self {
             Self::NoExport(s)
+            | Self::NoPreview(s)
+            | Self::NoPreviewNow(s)
             | Self::BadValue(s)
             | Self::Denied(Denial { reason: s, .. })
             | Self::Barred(Denial { reason: s, .. })
@@ -227,6 +236,17 @@ impl From<StillError> for FsError {
             StillError::Catalog(e) => e.into(),
             StillError::Blob(e) => e.into(),
             StillError::NoContent(_) | StillError::Differs(_) | StillError::Media(_) => Self::Io(e.to_string()),
+        }
+    }
+}
+
+impl From<PreviewError> for FsError {
+    fn from(e: PreviewError) -> Self {
+        match e {
+            PreviewError::None { .. } => Self::NoPreview(e.to_string()),
+            PreviewError::Passing { .. } => Self::NoPreviewNow(e.to_string()),
+            PreviewError::Catalog(e) => e.into(),
+            PreviewError::Blob(e) => e.into(),
         }
     }
 }

@@ -13,7 +13,8 @@ use super::{FsError, FsResult, OpenMode};
 use crate::access::{Identity, Who};
 use crate::blob::Reader;
 use crate::catalog::{NodeRow, ReadTx};
-use crate::ops::clips::KeptClip;
+use crate::media::video::FilledPreview;
+use crate::ops::clips::{KeptClip, Preview};
 use crate::ops::live::Writer;
 use crate::ops::live_table::LiveHandle;
 use crate::policy::Verb;
@@ -51,6 +52,12 @@ pub(super) enum Handle {
         bytes: Vec<u8>,
         gate: Arc<Rights>,
     },
+    /// The same of a clip; made by the first read when it is not kept.
+    Preview {
+        preview: Box<Preview>,
+        bytes: OnceLock<Arc<FilledPreview>>,
+        gate: Arc<Rights>,
+    },
     Dir(Box<Listing>),
 }
 
@@ -63,7 +70,8 @@ impl Handle {
             | Self::Text { gate, .. }
             | Self::Export { gate, .. }
             | Self::Clip { gate, .. }
-            | Self::Proxy { gate, .. } => Some(gate),
+            | Self::Proxy { gate, .. }
+            | Self::Preview { gate, .. } => Some(gate),
             Self::Dir(_) => None,
         }
     }

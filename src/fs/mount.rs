@@ -210,7 +210,9 @@ impl Mount {
             Space::Version(no) => {
                 let version = tx.version_by_no(no)?.ok_or(FsError::NotFound)?;
                 let asset = tx.asset(version.asset)?.ok_or(FsError::NotFound)?;
-                if !self.library.gate.allows(who, Verb::List, &asset) || self.version_mask(who, &asset).is_some() {
+                if !self.library.gate.allows(who, Verb::List, &asset)
+                    || self.version_mask(who, &asset, &version).is_some()
+                {
                     return Err(FsError::NotFound);
                 }
                 Ok(Object::Version(Box::new(version), Box::new(asset)))

@@ -42,7 +42,12 @@ pub enum Seek {
 
 /// What rendering a version takes.
 fn rendering(version: &VersionRow) -> Takes {
-    if media::is_heif(&version.format) { Takes::Conversion } else { Takes::Render }
+    match version.kind.as_str() {
+        // Made when it is read.
+        "video" => Takes::Nothing,
+        _ if media::is_heif(&version.format) => Takes::Conversion,
+        _ => Takes::Render,
+    }
 }
 
 /// What rendering an export takes.
@@ -90,6 +95,11 @@ impl Mount {
         match self.handles.get(fh).as_deref() {
             Ok(Handle::Export { bytes, export, .. }) if bytes.get().is_none() && !self.is_rendered(export) => {
                 exporting(export)
+            }
+            Ok(Handle::Preview { preview, bytes, .. })
+                if bytes.get().is_none() && !self.library.is_preview_kept(preview).unwrap_or(false) =>
+            {
+                Takes::Preview
             }
             _ => Takes::Nothing,
         }
@@ -210,10 +220,15 @@ impl Mount {
                     self.may(who, Verb::Edit, &asset)?;
                 }
                 read_only("a proxy is read-only")?;
-                if mask == Mask::Closed {
-                    self.may(who, Verb::Download, &asset)?;
+                match mask {
+                    Mask::Picture => self.open_proxy(who, ino, &asset, version, epoch),
+                    Mask::Clip => self.open_preview(who, ino, &asset, version, epoch),
+                    Mask::Closed => {
+                        self.may(who, Verb::Download, &asset)?;
+                        // It may be his again: then it is another inode.
+                        Err(FsError::Stale)
+                    }
                 }
-                self.open_proxy(who, ino, &asset, version, epoch)
             }
             Object::Text(text) => {
                 read_only("this text is made by damfs")?;
@@ -306,6 +321,10 @@ impl Mount {
             Handle::Version { reader, .. } => fill(&|o, b| reader.read_at(o, b)),
             Handle::Text { bytes, .. } | Handle::Proxy { bytes, .. } => fill(&|o, b| bytes.as_slice().read_at(o, b)),
             Handle::Clip { asset, clip, .. } => self.read_clip(*asset, clip, offset, size),
+            Handle::Preview { preview, bytes, gate } => {
+                let made = self.previewed(preview, bytes, gate)?;
+                fill(&|o, b| made.read_at(o, b))
+            }
             Handle::Export { export, bytes, .. } => {
                 let rendered = match bytes.get() {
                     Some(rendered) => rendered.clone(),
@@ -489,6 +508,7 @@ impl Mount {
             Handle::Version { reader, gate } => return whole(gate, reader.len()),
             Handle::Text { bytes, gate } | Handle::Proxy { bytes, gate } => return whole(gate, bytes.len() as u64),
             Handle::Clip { clip, gate, .. } => return whole(gate, clip.size()),
+            Handle::Preview { gate, .. } => return whole(gate, media::video::PREVIEW_BYTES),
             Handle::Export { export, gate, .. } => return whole(gate, self.rendered_attr(export)?.size),
             Handle::File(_) | Handle::Dir(_) => {}
         }

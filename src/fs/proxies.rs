@@ -2,7 +2,7 @@
 //! of the bytes. Never the file's own inode, whose size and pages others on the same mount rely on.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::handles::{Handle, Pass, Rights, Target};
@@ -12,6 +12,8 @@ use super::{FsError, FsResult, Opened, attr};
 use crate::access::Who;
 use crate::catalog::{Asset, NodeRow, ReadTx, VersionRow};
 use crate::media;
+use crate::media::video::FilledPreview;
+use crate::ops::clips::Preview;
 use crate::policy::{Expr, Field, Verb};
 use crate::types::{AssetId, Attr, NodeId, Timestamp, VersionId};
 
@@ -23,6 +25,8 @@ const FEW: usize = 1_000;
 pub(super) enum Mask {
     /// A marked picture, padded to one size.
     Picture,
+    /// A marked clip of a low rate, padded to another.
+    Clip,
     /// No bytes, and it does not open.
     Closed,
 }
@@ -31,6 +35,7 @@ impl Mask {
     const fn size(self) -> u64 {
         match self {
             Self::Picture => media::PROXY_BYTES,
+            Self::Clip => media::video::PREVIEW_BYTES,
             Self::Closed => 0,
         }
     }
@@ -46,19 +51,28 @@ pub(super) struct Stand {
 impl Mount {
     /// What he is shown in place of an asset's file. Who may edit what he may not view writes to the file itself.
     pub(super) fn mask(&self, who: &Who, asset: &Asset) -> Option<Mask> {
-        let mask = self.version_mask(who, asset)?;
-        (mask == Mask::Picture || !self.library.gate.allows(who, Verb::Edit, asset)).then_some(mask)
+        // Before its first version there is nothing to make a picture of, and its bytes are nobody's to count.
+        let mask = self.mask_of(who, asset, asset.head.map(|_| (asset.kind.as_str(), asset.format.as_str())))?;
+        (mask != Mask::Closed || !self.library.gate.allows(who, Verb::Edit, asset)).then_some(mask)
     }
 
-    /// What he is shown in place of its versions.
-    pub(super) fn version_mask(&self, who: &Who, asset: &Asset) -> Option<Mask> {
+    /// What he is shown in place of one of its versions.
+    pub(super) fn version_mask(&self, who: &Who, asset: &Asset, version: &VersionRow) -> Option<Mask> {
+        self.mask_of(who, asset, Some((&version.kind, &version.format)))
+    }
+
+    /// The same of bytes of a kind and a format.
+    fn mask_of(&self, who: &Who, asset: &Asset, bytes: Option<(&str, &str)>) -> Option<Mask> {
         let may = |verb| self.library.gate.allows(who, verb, asset);
         if may(Verb::Download) {
             return None;
         }
-        // Before its first version there is nothing to make a picture of, and its bytes are nobody's to count.
-        let is_shown = asset.head.is_some() && asset.kind == "image" && may(Verb::View);
-        Some(if is_shown { Mask::Picture } else { Mask::Closed })
+        Some(match bytes.filter(|_| may(Verb::View)) {
+            Some(("image", _)) => Mask::Picture,
+            // Whether the programs are here that make one is nothing that a size may hang on: it outlives them.
+            Some(("video", format)) if media::video::is_previewed(format) => Mask::Clip,
+            _ => Mask::Closed,
+        })
     }
 
     /// Those of which he is shown something in place of their files, by their ordinals. Rules that might hide bytes mostly hide none.
@@ -121,7 +135,7 @@ impl Mount {
         asset: &Asset,
         version: &VersionRow,
     ) -> (Attr, Duration, Option<Virtual>) {
-        match self.version_mask(who, asset) {
+        match self.version_mask(who, asset, version) {
             Some(mask) => {
                 let ino = self.inodes.version_proxy(version.id, who.id);
                 let attr = self.proxy_stat(ino, mask, version.mtime);
@@ -150,7 +164,7 @@ impl Mount {
     ) -> FsResult<Object> {
         let asset = tx.asset(id)?.ok_or(FsError::NotFound)?;
         let row = tx.version(version)?.filter(|row| row.asset == id).ok_or(FsError::NotFound)?;
-        let mask = self.version_mask(who, &asset).ok_or(FsError::NotFound)?;
+        let mask = self.version_mask(who, &asset, &row).ok_or(FsError::NotFound)?;
         self.may(who, Verb::List, &asset)?;
         Ok(Object::Proxy { asset: Box::new(asset), version, mask, mtime: row.mtime, node: None })
     }
@@ -165,6 +179,47 @@ impl Mount {
     /// What `stat` says of one.
     pub(super) fn proxy_stat(&self, ino: u64, mask: Mask, mtime: Timestamp) -> Attr {
         attr::file(ino, mask.size(), self.show, mtime)
+    }
+
+    /// Opens the preview of a version that is a clip. It is made when it is read: many programs open more than they look at.
+    pub(super) fn open_preview(
+        &self,
+        who: &Arc<Who>,
+        ino: u64,
+        asset: &Asset,
+        version: VersionId,
+        epoch: u64,
+    ) -> FsResult<Opened> {
+        let version = self.library.catalog.read(|tx| tx.version(version))?.ok_or(FsError::NotFound)?;
+        let preview = Preview {
+            content: version.content,
+            format: version.format,
+            name: asset.view_name.to_string(),
+            mark: who.subject.name.to_string(),
+        };
+        self.library.may_preview(&preview)?;
+        let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
+        let handle = Handle::Preview { preview: Box::new(preview), bytes: OnceLock::new(), gate };
+        let fh = self.handles.add(ino, handle);
+        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false, flushes: false })
+    }
+
+    /// What is read of a preview.
+    pub(super) fn previewed(
+        &self,
+        preview: &Preview,
+        bytes: &OnceLock<Arc<FilledPreview>>,
+        gate: &Rights,
+    ) -> FsResult<Arc<FilledPreview>> {
+        if let Some(made) = bytes.get() {
+            return Ok(Arc::clone(made));
+        }
+        let made = self.library.preview(preview).map_err(FsError::from);
+        let made = match gate.who() {
+            Some(who) => self.explain(who, "read", made)?,
+            None => made?,
+        };
+        Ok(Arc::clone(bytes.get_or_init(|| made)))
     }
 
     /// Opens the marked proxy of a version.

@@ -139,6 +139,8 @@ pub enum Takes {
     Render,
     /// A render of what another program decodes first, which may take long.
     Conversion,
+    /// The preview of a clip, which takes longer still.
+    Preview,
 }
 
 /// How a mount treats the kernel's caches and who it answers for.

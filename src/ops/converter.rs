@@ -160,13 +160,13 @@ impl Converter {
     }
 
     /// Of what a picture took too much a short while ago.
-    fn overran(&self, key: [u8; 32], now: Timestamp) -> Option<String> {
+    pub(super) fn overran(&self, key: [u8; 32], now: Timestamp) -> Option<String> {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.retain(|_, (since, _)| now.ms_since(*since) < REST_MS);
         resting.get(&key).map(|(_, what)| what.clone())
     }
 
-    fn rest(&self, key: [u8; 32], now: Timestamp, what: &str) {
+    pub(super) fn rest(&self, key: [u8; 32], now: Timestamp, what: &str) {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.insert(key, (now, what.to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use super::words::words_of;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow};
-use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe};
+use crate::media::video::{CLIP_RENDERER, ClipFit, ClipRecipe, PREVIEW_RENDERER, preview_hash};
 use crate::media::{Canvas, Fit, Focus, RENDERER, Recipe, Signed, SignerId, StillFormat, Words, is_heif};
 use crate::policy::platforms::{self, Background, Placement, Watermark};
 use crate::types::{ContentId, Timestamp};
@@ -159,6 +159,12 @@ pub fn clip_time(version: &VersionRow, placement: &Placement, recipe: &ClipRecip
 pub fn clip_name(content: ContentId, recipe: &ClipRecipe, hash: &[u8; 32]) -> String {
     let (recipe, hash) = (blake3::Hash::from_bytes(recipe.hash()).to_hex(), blake3::Hash::from_bytes(*hash).to_hex());
     format!("{content}-{recipe}-{CLIP_RENDERER}-{}", &hash[..16])
+}
+
+/// What the preview of a content with a mark is stored under.
+#[must_use]
+pub fn preview_name(content: ContentId, mark: &str) -> String {
+    format!("{content}-{}-{PREVIEW_RENDERER}", blake3::Hash::from_bytes(preview_hash(Some(mark))).to_hex())
 }
 
 /// What the rendered bytes of a content are stored under.

@@ -27,6 +27,7 @@ mod names;
 mod offboard;
 mod places;
 mod policy;
+mod previews;
 mod reach;
 mod read_only;
 mod reads;

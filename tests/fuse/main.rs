@@ -20,6 +20,7 @@ mod offboard;
 mod operations;
 mod paths;
 mod posix;
+mod previews;
 mod rsync;
 mod saved;
 mod saves;

@@ -29,6 +29,21 @@ fn noise(side: u32, seed: u32) -> Vec<u8> {
     out.into_inner()
 }
 
+/// A clip of noise, by a coder that its preview is not written by, with words at both ends.
+fn noisy_clip(s: &Studio, seed: u32) -> Vec<u8> {
+    let made = s.path("noise.mp4");
+    let said = format!("planted{seed}").repeat(20);
+    sh(&format!(
+        "ffmpeg -v error -y -f lavfi -i color=gray:duration=1:size=320x240:rate=10 -vf noise=alls=100:allf=t:all_seed={seed} -c:v mpeg4 -q:v 3 \
+         -metadata title={said} -metadata comment={said} -metadata:s:v handler_name={said} {}",
+        made.display()
+    ));
+    let mut bytes = fs::read(&made).unwrap();
+    // Behind the clip, where players read nothing.
+    bytes.extend(noise(8, seed));
+    bytes
+}
+
 /// What would give the bytes away: parts of them, their size, and hashes of them.
 fn secrets_of(s: &Studio, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut secrets: Vec<Vec<u8>> =
@@ -44,7 +59,7 @@ fn secrets_of(s: &Studio, bytes: &[u8]) -> Vec<Vec<u8>> {
     secrets
 }
 
-/// A picture of two versions, a sound and one more in the trash, of which vera may see marked pictures; and what would give them away.
+/// A picture and a clip of two versions, a sound and one more in the trash, of which vera may see marked pictures; and what would give them away.
 fn studio() -> (Studio, PathBuf, Vec<Vec<u8>>) {
     let mut s = Studio::new();
     let roles = s.path("roles.toml");
@@ -57,8 +72,11 @@ fn studio() -> (Studio, PathBuf, Vec<Vec<u8>>) {
     fs::write(mnt.join("library/acme/n.png"), first).unwrap();
     fs::write(mnt.join("library/acme/gone.png"), gone).unwrap();
     fs::write(mnt.join("library/acme/sound.bin"), sound).unwrap();
+    let clips = [noisy_clip(&s, 5), noisy_clip(&s, 6)];
+    fs::write(mnt.join("library/acme/c.mp4"), &clips[0]).unwrap();
     s.settle();
     fs::write(mnt.join("library/acme/n.png"), second).unwrap();
+    fs::write(mnt.join("library/acme/c.mp4"), &clips[1]).unwrap();
     let hash = "0123456789abcdef0123456789abcdef";
     sh(&format!("setfattr -n user.shatag.sha256 -v {hash} {}", mnt.join("library/acme/n.png").display()));
     s.settle();
@@ -66,9 +84,10 @@ fn studio() -> (Studio, PathBuf, Vec<Vec<u8>>) {
     fs::remove_file(mnt.join("library/acme/gone.png")).unwrap();
     s.settle();
     wait_until("it is in the trash", || names(&mnt.join("trash")).iter().any(|name| name.starts_with("20")));
-    let mut secrets: Vec<Vec<u8>> = originals.iter().flat_map(|bytes| secrets_of(&s, bytes)).collect();
+    let mut secrets: Vec<Vec<u8>> = originals.iter().chain(&clips).flat_map(|bytes| secrets_of(&s, bytes)).collect();
+    secrets.extend([b"planted5".to_vec(), b"planted6".to_vec()]);
     secrets.push(hash.as_bytes().to_vec());
-    for asset in ["library/acme/n.png", "library/acme/sound.bin"] {
+    for asset in ["library/acme/n.png", "library/acme/sound.bin", "library/acme/c.mp4"] {
         for version in s.show(asset)["versions"].as_array().unwrap() {
             secrets.push(version["content"].as_str().unwrap().as_bytes().to_vec());
         }
@@ -120,6 +139,9 @@ fn places(mnt: &Path) -> Vec<String> {
         "library/acme/sound.bin",
         "versions/acme/sound.bin/1.bin",
         "records/acme/sound.bin.json",
+        "library/acme/c.mp4",
+        "versions/acme/c.mp4/1.mp4",
+        "records/acme/c.mp4.json",
     ]
     .map(str::to_owned)
     .into();
@@ -175,7 +197,9 @@ fn a_viewer_gets_nothing_of_an_original_by_any_means() {
     s.mount("shared", &["--shared"]);
     own(&mut s);
     all("after a restart");
-    none_came_out("viewing", count, 2_500);
+    let (ok, said) = as_user(VERA, &format!("wc -c < {shared_at}/library/acme/c.mp4"));
+    assert!(ok && said.trim() == "4194304", "of the clip she has had a preview: {said}");
+    none_came_out("viewing", count, 2_800);
     let whole = fs::read(shared.join("library/acme/n.png")).unwrap();
     assert_eq!(whole, noise(510, 2), "and its owner has it whole");
 }
@@ -191,6 +215,7 @@ fn no_answer_of_a_command_tells_a_viewer_size_or_hash() {
     let mut count = 0;
     let targets = [
         "library/acme/n.png",
+        "library/acme/c.mp4",
         "library/acme/sound.bin",
         "versions/acme/n.png/1.png",
         &s.show("library/acme/n.png")["id"].to_string(),
@@ -265,16 +290,22 @@ fn what_was_open_ends_when_no_more_than_a_view_is_left() {
     fs::create_dir(&room).unwrap();
     set_mode(&room, 0o777);
     fs::write(room.join("still-known"), b"").unwrap();
-    let files = format!("{vera}/library/acme/n.png {}/library/acme/n.png", shared.display());
+    let at = [vera.clone(), shared.display().to_string()];
+    let files = at.each_ref().map(|at| format!("{at}/library/acme/n.png {at}/library/acme/c.mp4")).join(" ");
     let line = format!("{} held {} {files}", tries(&s), room.display());
     let holder = std::thread::spawn(move || tried(VERA, &line, &HELD));
     wait_until("he has them open", || room.join("ready").exists() || holder.is_finished());
     s.dam(["member", "set", "vera", "--role", "viewer"]);
     fs::write(room.join("withdrawn"), b"").unwrap();
     let ended = holder.join().unwrap();
-    none_came_out("held by a viewer", ended.values().sum(), 2 * 22);
+    none_came_out("held by a viewer", ended.values().sum(), 4 * 22);
     for file in [format!("{vera}/library/acme/n.png"), shared.join("library/acme/n.png").display().to_string()] {
         let (ok, said) = as_user(VERA, &format!("stat -c %s {file}; head -c 2 {file} | od -An -tx1"));
         assert!(ok && said.contains("262144") && said.contains("ff d8"), "{said}");
+    }
+    for at in at {
+        let clip = format!("{at}/library/acme/c.mp4");
+        let (ok, said) = as_user(VERA, &format!("stat -c %s {clip}; head -c 8 {clip} | tail -c 4"));
+        assert!(ok && said.contains("4194304") && said.contains("ftyp"), "{said}");
     }
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod look;
 mod matrix;
 mod metadata;
+mod previews;
 mod quick;
 mod recipes;
 #[path = "../fuzz/targets.rs"]

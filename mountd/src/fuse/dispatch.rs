@@ -60,6 +60,7 @@ impl Adapter {
             Takes::Nothing => return work(reply),
             Takes::Render => &self.pool.renders,
             Takes::Conversion => &self.pool.conversions,
+            Takes::Preview => &self.pool.previews,
         };
         // The reply travels in a slot, so that it can be taken back from a job that found no room.
         let slot = Arc::new(Mutex::new(Some(reply)));

@@ -12,11 +12,12 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// Jobs that may wait for each thread. A render takes a second or so; more than a few waiting ones help nobody.
 const WAITING_PER_THREAD: usize = 16;
 
-/// Threads for renders, which may be refused, others for those of what another program decodes, which takes minutes when that is slow, and
-/// others for what may not be refused and must not wait behind a render.
+/// Threads for renders, which may be refused, others for those of what another program decodes, which takes minutes when that is slow, others
+/// for previews of clips, and others for what may not be refused and must not wait behind a render.
 pub struct Pool {
     pub renders: Crew,
     pub conversions: Crew,
+    pub previews: Crew,
     syncs: Crew,
 }
 
@@ -29,7 +30,12 @@ impl Pool {
 
     fn with(threads: usize, waiting: usize) -> io::Result<Self> {
         let crew = |name: &str| Crew::new(name, threads, waiting);
-        Ok(Self { renders: crew("render")?, conversions: crew("convert")?, syncs: crew("sync")? })
+        Ok(Self {
+            renders: crew("render")?,
+            conversions: crew("convert")?,
+            previews: crew("preview")?,
+            syncs: crew("sync")?,
+        })
     }
 
     /// Queues what may not be refused, or runs it here when there is no room.
@@ -89,10 +95,10 @@ mod tests {
 
     #[test]
     fn full_renders_are_given_back_and_nothing_else_waits_for_them() {
-        for is_conversion in [false, true] {
+        for busy in 0..3 {
             let pool = Pool::with(1, 1).unwrap();
-            let (crew, other) = (&pool.renders, &pool.conversions);
-            let (crew, other) = if is_conversion { (other, crew) } else { (crew, other) };
+            let crews = [&pool.renders, &pool.conversions, &pool.previews];
+            let crew = crews[busy];
             let (open, gate) = bounded::<()>(0);
             let (started, running) = bounded::<()>(0);
             let blocked = Box::new(move || {
@@ -103,11 +109,13 @@ mod tests {
             running.recv().unwrap();
             assert!(crew.submit(Box::new(|| {})).is_ok(), "one may wait");
             assert!(crew.submit(Box::new(|| {})).is_err(), "a second may not");
-            let (done, ended) = bounded::<()>(2);
-            let also = done.clone();
+            let (done, ended) = bounded::<()>(3);
+            for other in [(busy + 1) % 3, (busy + 2) % 3] {
+                let also = done.clone();
+                assert!(crews[other].submit(Box::new(move || also.send(()).unwrap())).is_ok());
+            }
             pool.sync(Box::new(move || done.send(()).unwrap()));
-            assert!(other.submit(Box::new(move || also.send(()).unwrap())).is_ok());
-            for _ in 0..2 {
+            for _ in 0..3 {
                 ended.recv_timeout(std::time::Duration::from_secs(10)).expect("neither waits for these");
             }
             drop(open);

@@ -6,6 +6,7 @@
 mod clip;
 mod command;
 mod mark;
+mod preview;
 mod recipe;
 mod verdict;
 
@@ -13,6 +14,10 @@ pub use clip::{Clip, probe_command};
 pub use command::{Encode, Progress};
 pub(super) use mark::XMP_BOX;
 pub use mark::{mark, told_by};
+pub use preview::{
+    FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER, PREVIEW_SECONDS, Preview, is_preview_size, is_previewed,
+    preview_hash,
+};
 pub use recipe::{CLIP_RENDERER, ClipFit, ClipRecipe};
 pub use verdict::verdict;
 

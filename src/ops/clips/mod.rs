@@ -4,19 +4,25 @@
 //! restart, and what is withdrawn is no longer to be done.
 
 mod kept;
+mod previews;
 mod tools;
+mod warm;
 mod work;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::queue::Waiting;
+use super::stills::flights::Flights;
 use crate::catalog::{Asset, CatalogError, ReadTx, VersionRow};
+use crate::media::video::FilledPreview;
 use crate::policy::platforms::Placement;
-use crate::types::AssetId;
+use crate::types::{AssetId, ContentId};
 use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{ClipState, clip_state};
 
 pub use kept::KeptClip;
+pub use previews::{Preview, PreviewError};
 pub use tools::Tools;
 /// A clip that is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +34,20 @@ pub struct Running {
     pub percent: u8,
 }
 
+/// A preview: the content, and what its mark makes of it.
+type PreviewKey = (ContentId, [u8; 32]);
+
 /// The clips of one library.
 #[derive(Default)]
 pub struct Clips {
     tools: OnceLock<Result<Tools, String>>,
     waiting: Waiting,
     running: Mutex<Vec<Running>>,
+    previews: Flights<PreviewKey, Arc<FilledPreview>>,
+    /// As long as somebody has them open.
+    open: Mutex<HashMap<PreviewKey, Weak<FilledPreview>>>,
+    /// Assets that may have previews which nobody has made yet.
+    handed: Waiting,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -51,11 +51,13 @@ struct Master {
 }
 
 /// Why there is no clip.
-enum Failure {
+pub(super) enum Failure {
     /// The clip is at fault.
     Lasting(MediaError),
     /// The machine is, just now.
     Passing(String),
+    /// It takes more than it is given.
+    Overran(String),
     /// Nobody wants it any more.
     Stopped,
 }
@@ -63,6 +65,19 @@ enum Failure {
 impl From<MediaError> for Failure {
     fn from(e: MediaError) -> Self {
         if e.is_lasting() { Self::Lasting(e) } else { Self::Passing(e.to_string()) }
+    }
+}
+
+impl Failure {
+    /// How a run ended, of which it is known whether it took longer than it might.
+    pub(super) fn of(ended: Ended, late: Option<u64>) -> Result<(), Self> {
+        match (ended, late) {
+            (Ended::Done, _) => Ok(()),
+            (Ended::Stopped, Some(seconds)) => Err(Self::Passing(format!("it took longer than {seconds} s"))),
+            (Ended::Stopped, None) => Err(Self::Stopped),
+            (Ended::Refused(what) | Ended::Overran(what), _) => Err(Self::Lasting(MediaError::Damaged { what })),
+            (Ended::Unsandboxed(why) | Ended::Failed(why), _) => Err(Self::Passing(why)),
+        }
     }
 }
 
@@ -120,7 +135,7 @@ impl Library {
                 // Held until it is known to circulate.
                 Ok((outcome, _lease)) => self.end_job(&job, &outcome)?,
                 Err(Failure::Lasting(e)) => self.end_job(&job, &Outcome::Failed(e.to_string()))?,
-                Err(Failure::Passing(why)) => return Err(why),
+                Err(Failure::Passing(why) | Failure::Overran(why)) => return Err(why),
                 Err(Failure::Stopped) => {}
             }
         }
@@ -196,8 +211,24 @@ impl Library {
     }
 
     fn probe(&self, tools: &Tools, file: &File, format: &str, watch: &mut Watch<'_>) -> Result<Clip, Failure> {
+        self.probe_by(tools, file, format, false, |run| {
+            watch.until(PROBE_SECONDS * 4, None);
+            let ended = run.run(|_| watch.goes_on(None))?;
+            watch.done(ended)
+        })
+    }
+
+    /// What ffprobe says of a clip, when it came to its end.
+    pub(super) fn probe_by(
+        &self,
+        tools: &Tools,
+        file: &File,
+        format: &str,
+        is_awaited: bool,
+        run: impl FnOnce(&Run<'_>) -> Result<(), Failure>,
+    ) -> Result<Clip, Failure> {
         let (arguments, output) = (probe_command(format)?, nameless(self)?);
-        let run = Run {
+        run(&Run {
             sandbox: &tools.sandbox,
             program: &tools.ffprobe,
             arguments: &arguments,
@@ -205,12 +236,9 @@ impl Library {
             output: &output,
             cpu_seconds: PROBE_SECONDS,
             file_bytes: TOLD,
-            is_awaited: false,
+            is_awaited,
             is_apart: false,
-        };
-        watch.until(PROBE_SECONDS * 4, None);
-        let ended = run.run(|_| watch.goes_on(None))?;
-        watch.done(ended)?;
+        })?;
         Ok(Clip::read(&told(&output)?)?)
     }
 
@@ -286,13 +314,7 @@ impl<'a> Watch<'a> {
     }
 
     fn done(&self, ended: Ended) -> Result<(), Failure> {
-        match ended {
-            Ended::Done => Ok(()),
-            Ended::Stopped if self.late => Err(Failure::Passing(format!("it took longer than {} s", self.seconds))),
-            Ended::Stopped => Err(Failure::Stopped),
-            Ended::Refused(what) | Ended::Overran(what) => Err(Failure::Lasting(MediaError::Damaged { what })),
-            Ended::Unsandboxed(why) | Ended::Failed(why) => Err(Failure::Passing(why)),
-        }
+        Failure::of(ended, self.late.then_some(self.seconds))
     }
 
     /// The verdict may have been withdrawn, the asset removed, the clip declared as something else, the row changed.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What is under way.
-pub(super) struct Flights<K, V>(Mutex<HashMap<K, Arc<Flight<V>>>>);
+pub(in crate::ops) struct Flights<K, V>(Mutex<HashMap<K, Arc<Flight<V>>>>);
 
 struct Flight<V> {
     is_background: bool,
@@ -42,7 +42,7 @@ impl<K, V> Default for Flights<K, V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     /// Does it, or waits for who is at it.
-    pub(super) fn share<E>(&self, key: &K, work: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
+    pub(in crate::ops) fn share<E>(&self, key: &K, work: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
         let mut given_up: Option<Arc<Flight<V>>> = None;
         loop {
             let flight = Arc::new(Flight::new(false));
@@ -73,7 +73,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     }
 
     /// Does it in the background, unless somebody is at it.
-    pub(super) fn lead<E>(&self, key: &K, work: impl FnOnce() -> Result<V, E>) -> Option<Result<V, E>> {
+    pub(in crate::ops) fn lead<E>(&self, key: &K, work: impl FnOnce() -> Result<V, E>) -> Option<Result<V, E>> {
         let flight = Arc::new(Flight::new(true));
         match self.lock().entry(key.clone()) {
             Entry::Vacant(free) => free.insert(Arc::clone(&flight)),

@@ -1,6 +1,6 @@
 //! Stills for the platforms: rendered when somebody asks for one or before, in the background, and what came of it remembered for good.
 
-mod flights;
+pub(in crate::ops) mod flights;
 mod masters;
 mod render;
 mod warm;

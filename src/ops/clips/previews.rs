@@ -1,0 +1,253 @@
+//! Previews of clips for who may view and not download: marked with his name, made when they are first read, and kept as renders are.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use super::work::Failure;
+use super::{Tools, lock};
+use crate::blob::{BlobError, ObjectKind};
+use crate::catalog::{CatalogError, Outcome};
+use crate::media::MediaError;
+use crate::media::video::{self, FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER};
+use crate::ops::Library;
+use crate::ops::notices::Notice;
+use crate::ops::renditions::Rendered;
+use crate::ops::sandboxed::{Ended, PROBE_SECONDS, Run, copy, nameless};
+use crate::types::{ContentId, ReadAt, Timestamp};
+use crate::view::recipes::preview_name;
+
+/// Seconds of the processor that one may take; by the clock twice as many, for somebody waits.
+const SECONDS: u64 = 180;
+/// What copying a clip may take by the clock.
+const COPY_SECONDS: u64 = 600;
+/// What the encoder may write: what is too large is seen, and made smaller.
+const MOST_BYTES: u64 = 16 * PREVIEW_BYTES;
+
+/// A preview to be had: of which bytes, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    pub content: ContentId,
+    /// What the bytes are.
+    pub format: String,
+    /// What the clip is called when something is said of it.
+    pub name: String,
+    /// The name of who reads it.
+    pub mark: String,
+}
+
+/// Why there is none. Told to who may not have the clip: nothing of what a program says of its bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// As things are: of these bytes, or here, none can be made.
+    #[error("there is no preview of {name}: {why}")]
+    None { name: String, why: String },
+    /// None could be made just now.
+    #[error("no preview of {name} can be made just now: {why}")]
+    Passing { name: String, why: String },
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl Preview {
+    fn object(&self) -> String {
+        preview_name(self.content, &self.mark)
+    }
+
+    /// The same for whoever reads it.
+    const fn rendered(&self, recipe: [u8; 32]) -> Rendered {
+        Rendered { content: self.content, recipe, renderer: PREVIEW_RENDERER }
+    }
+
+    fn none(&self, why: &str) -> PreviewError {
+        PreviewError::None { name: self.name.clone(), why: why.to_owned() }
+    }
+
+    fn passing(&self, why: &str) -> PreviewError {
+        PreviewError::Passing { name: self.name.clone(), why: why.to_owned() }
+    }
+}
+
+impl Library {
+    /// Whether a preview is kept.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_preview_kept(&self, wanted: &Preview) -> Result<bool, BlobError> {
+        self.vault.has_object(ObjectKind::Rendition, &wanted.object())
+    }
+
+    /// Whether there is a preview, or one can be made as far as that is known without trying.
+    ///
+    /// # Errors
+    /// [`PreviewError::None`] when there is none and will be none, [`PreviewError::Passing`] when it is let alone for a while.
+    pub fn may_preview(&self, wanted: &Preview) -> Result<(), PreviewError> {
+        if self.is_preview_kept(wanted)? {
+            return Ok(());
+        }
+        let recipe = video::preview_hash(None);
+        let tried = self.catalog.read(|tx| tx.rendition(wanted.content, &recipe, PREVIEW_RENDERER))?;
+        match (tried.map(|row| row.outcome), self.clips.unavailable()) {
+            (Some(Outcome::Failed(why)), _) => Err(wanted.none(&why)),
+            (_, Some(why)) => Err(wanted.none(why)),
+            (_, None) => match self.converter.overran(wanted.content.0, self.clock.now()) {
+                Some(what) => Err(wanted.passing(&what)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The bytes of a preview: kept ones, or made now, once for all who ask at a time.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn preview(&self, wanted: &Preview) -> Result<Arc<FilledPreview>, PreviewError> {
+        let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
+        // However often somebody opens it, it is in memory once.
+        let there = lock(&self.clips.open).get(&key).and_then(Weak::upgrade);
+        if let Some(there) = there {
+            return Ok(there);
+        }
+        let made = self.clips.previews.share(&key, || self.kept_or_made(wanted, true))?;
+        let mut open = lock(&self.clips.open);
+        open.retain(|_, preview| preview.strong_count() > 0);
+        open.insert(key, Arc::downgrade(&made));
+        Ok(made)
+    }
+
+    pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<FilledPreview>, PreviewError> {
+        let filled = |bytes| FilledPreview::new(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
+        let name = wanted.object();
+        match self.vault.get_object(ObjectKind::Rendition, &name) {
+            Ok(Some(bytes)) => {
+                self.note_read(&name);
+                return filled(bytes);
+            }
+            Ok(None) => {}
+            Err(e @ BlobError::Damaged { .. }) => {
+                tracing::warn!(error = %e, "a kept preview is damaged; it is made again");
+                self.vault.remove_object(ObjectKind::Rendition, &name)?;
+            }
+            Err(e) => return Err(e.into()),
+        }
+        self.may_preview(wanted)?;
+        let Some(tools) = self.clips.tools() else { return Err(wanted.none("nothing is rendered here")) };
+        match self.make_preview(tools, wanted, is_awaited) {
+            Ok(bytes) => {
+                if let Err(e) = self.keep_preview(wanted, &name, &bytes) {
+                    tracing::warn!(error = %e, "a preview could not be kept; it is made again when it is read again");
+                }
+                filled(bytes)
+            }
+            Err(Failure::Lasting(e)) => Err(self.no_preview(wanted, &e)?),
+            Err(Failure::Passing(why)) => {
+                tracing::warn!(clip = wanted.name, "its preview could not be made just now: {why}");
+                Err(wanted.passing("the machine is at fault, and the daemon's log says how"))
+            }
+            Err(Failure::Overran(what)) => {
+                self.converter.rest(wanted.content.0, self.clock.now(), &what);
+                Err(wanted.passing(&what))
+            }
+            Err(Failure::Stopped) => Err(wanted.passing("the library is being closed")),
+        }
+    }
+
+    /// That it was made is remembered for good: what was let go of is made again when it is read, and not before.
+    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8]) -> Result<(), PreviewError> {
+        let made = Outcome::Made { size: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes(), quality: None };
+        self.remember_rendition(wanted.rendered(video::preview_hash(Some(&wanted.mark))), &made, None)?;
+        Ok(self.keep_object(name, bytes)?)
+    }
+
+    /// Remembers for good that of these bytes there is none.
+    fn no_preview(&self, wanted: &Preview, e: &MediaError) -> Result<PreviewError, CatalogError> {
+        let why = match e {
+            // What a program says of bytes may have some of them in it, and viewers are told this.
+            MediaError::Damaged { .. } => "it is damaged, or not as clips are".to_owned(),
+            e => e.to_string(),
+        };
+        tracing::warn!(clip = wanted.name, "no preview can be made of it: {e}");
+        let sentence = wanted.none(&why).to_string();
+        self.notices.add(Notice { at: self.clock.now(), member: None, op: "render".into(), sentence });
+        let recipe = video::preview_hash(None);
+        self.remember_rendition(wanted.rendered(recipe), &Outcome::Failed(why.clone()), None)?;
+        Ok(wanted.none(&why))
+    }
+
+    fn make_preview(&self, tools: &Tools, wanted: &Preview, is_awaited: bool) -> Result<Vec<u8>, Failure> {
+        let row = self.catalog.read(|tx| tx.content(wanted.content))?;
+        let row = row.ok_or_else(|| Failure::Passing(format!("content {} is not in the catalogue", wanted.content)))?;
+        let (reader, input, output) = (self.vault.open(&row), nameless(self)?, nameless(self)?);
+        let mut patience = Patience::of(self, COPY_SECONDS);
+        if !copy(&reader, &input, || patience.goes_on())? {
+            patience.end(Ended::Stopped)?;
+        }
+        let probe = |file: &File, format: &str| {
+            self.probe_by(tools, file, format, is_awaited, |run| Patience::of(self, PROBE_SECONDS * 2).wait(run))
+        };
+        let clip = probe(&input, &wanted.format)?;
+        for nth in 0.. {
+            let Some(plan) = video::Preview::plan(&clip, &wanted.format, nth)? else { break };
+            // In one file, for the sandbox lets a program read one.
+            input.set_len(reader.len())?;
+            input.write_all_at(&plan.mark(&wanted.mark), reader.len())?;
+            let run = Run {
+                sandbox: &tools.sandbox,
+                program: &tools.ffmpeg,
+                arguments: &plan.arguments(reader.len()),
+                input: &input,
+                output: &output,
+                cpu_seconds: SECONDS,
+                file_bytes: MOST_BYTES,
+                is_awaited,
+                is_apart: false,
+            };
+            Patience::of(self, SECONDS * 2).wait(&run)?;
+            let made = output.metadata()?.len();
+            if video::is_preview_size(made) {
+                plan.verdict(&probe(&output, "mp4")?)?;
+                let mut bytes = vec![0; usize::try_from(made).unwrap_or(0)];
+                output.read_exact_at(&mut bytes, 0)?;
+                return Ok(bytes);
+            }
+        }
+        Err(MediaError::too_large("a preview of it does not become small enough").into())
+    }
+}
+
+/// How long something may take.
+struct Patience<'a> {
+    library: &'a Library,
+    since: Timestamp,
+    seconds: u64,
+    is_late: bool,
+}
+
+impl<'a> Patience<'a> {
+    fn of(library: &'a Library, seconds: u64) -> Self {
+        Self { library, since: library.clock.now(), seconds, is_late: false }
+    }
+
+    fn goes_on(&mut self) -> bool {
+        let taken = u64::try_from(self.library.clock.now().ms_since(self.since)).unwrap_or(0) / 1000;
+        self.is_late = taken >= self.seconds;
+        !self.is_late && !self.library.ending.load(Ordering::Relaxed)
+    }
+
+    fn wait(mut self, run: &Run<'_>) -> Result<(), Failure> {
+        let ended = run.run(|_| self.goes_on())?;
+        self.end(ended)
+    }
+
+    /// What takes more than it is given says nothing of the clip: another machine may give more.
+    fn end(&self, ended: Ended) -> Result<(), Failure> {
+        match ended {
+            Ended::Stopped if self.is_late => Err(Failure::Overran(format!("it takes longer than {} s", self.seconds))),
+            Ended::Overran(what) => Err(Failure::Overran(what)),
+            ended => Failure::of(ended, None),
+        }
+    }
+}

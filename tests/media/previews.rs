@@ -15,6 +15,10 @@ use crate::tools::Dir;
 
 const SECRET: &str = "planted";
 
+fn has_secret(bytes: &[u8]) -> bool {
+    bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes())
+}
+
 fn ffmpeg(dir: &Dir, arguments: &str) {
     let line = format!("-v error -y {arguments}");
     let status = Command::new("ffmpeg").args(line.split(' ')).current_dir(dir.path("")).status().expect("ffmpeg");
@@ -232,10 +236,9 @@ fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
                 tracks.join(" ")
             ),
         );
-        let has = |bytes: &[u8]| bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
-        assert!(has(&dir.read(name)));
+        assert!(has_secret(&dir.read(name)));
         let (bytes, ..) = preview(&dir, name, "rita").unwrap();
-        assert!(!has(&bytes), "{name}");
+        assert!(!has_secret(&bytes), "{name}");
         assert_eq!(dir.exiftool(&["-validate", "-warning", "-s3", "preview.mp4"]).trim(), "OK", "{name}");
         let streams = Command::new("ffprobe")
             .args("-v error -show_entries stream=codec_name:chapter -of csv=p=0".split(' '))
@@ -243,6 +246,28 @@ fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&streams.stdout).trim(), "h264\naac\nmjpeg", "{name}");
+    }
+}
+
+/// What lies in the frames themselves: pictures that are frames have a profile of colours, which says whose camera it was.
+#[test]
+fn nothing_that_a_frame_says_beside_its_picture_is_in_a_preview() {
+    let dir = Dir::new();
+    ffmpeg(
+        &dir,
+        "-f lavfi -i testsrc2=duration=0.04:size=320x240:rate=25,format=yuvj420p -f image2 -update 1 plain.jpg",
+    );
+    let mut profile = b"\xff\xe2\0\0ICC_PROFILE\0\x01\x01".to_vec();
+    profile.extend(SECRET.as_bytes().iter().cycle().take(SECRET.len() * 40));
+    let length = u16::try_from(profile.len() - 2).unwrap().to_be_bytes();
+    profile[2..4].copy_from_slice(&length);
+    let mut still = dir.read("plain.jpg");
+    still.splice(2..2, profile);
+    dir.write("said.jpg", &still);
+    for name in ["a.mov", "a.avi", "a.mkv"] {
+        ffmpeg(&dir, &format!("-loop 1 -framerate 25 -t 0.4 -i said.jpg -c copy {name}"));
+        assert!(has_secret(&dir.read(name)), "{name}");
+        assert!(!has_secret(&preview(&dir, name, "rita").unwrap().0), "{name}");
     }
 }
 

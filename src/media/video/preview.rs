@@ -236,10 +236,12 @@ fn bits(length: Duration) -> u64 {
 fn filter(clip: &Clip, (w, h): (u32, u32), (cw, ch): (u32, u32), (n, d): (u32, u32)) -> String {
     let fields = if clip.interlaced { "yadif," } else { "" };
     let square = if clip.square { "" } else { "scale=trunc(iw*sar/2)*2:ih,setsar=1," };
-    // Each frame gets the mark, or there is none: `overlay` lets frames through without it when it cannot be read.
+    // Each frame gets the mark, or there is none: `overlay` lets frames through without it when it cannot be read. What frames carry beside
+    // their picture, encoders write down: a still's its profile of colours, which may say anything.
     format!(
         "[0:V:0]{fields}{square}scale={w}:{h}:flags=bicubic:out_range=tv,pad={cw}:{ch}:(ow-iw)/2:(oh-ih)/2,setsar=1,\
-         fps={n}/{d}:start_time=0,format=yuv444p[s];[s][1:v][2:v]maskedmerge,format=yuv420p,split[v][c];[c]thumbnail=60[p]"
+         fps={n}/{d}:start_time=0,format=yuv444p[s];[s][1:v][2:v]maskedmerge,format=yuv420p,\
+         sidedata=mode=delete,split[v][c];[c]thumbnail=60[p]"
     )
 }
 

@@ -170,6 +170,27 @@ fn a_clip_without_a_preview_says_why() {
     assert!(said.contains("there is no preview of d.mp4: it is damaged, or not as clips are"), "{said}");
 }
 
+/// ffmpeg is told by a signal that it had its time, and ends with 255 and no word; what cannot load its libraries ends with 127.
+#[test]
+fn an_encoder_that_is_out_of_time_says_nothing_of_the_clip() {
+    let Studio { world, rita, folder, .. } = studio();
+    let ends = folder.path().join("ends");
+    let does = format!("case \"$*\" in *filter_complex*) [ -e {0} ] && exit $(cat {0});; esac", ends.display());
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    for (code, why) in
+        [(255, "more of the processor's time"), (123, "more of the processor's time"), (127, "the machine is")]
+    {
+        fs::write(&ends, code.to_string()).unwrap();
+        assert_eq!(errno(rita.read(FILE)), libc::EIO, "{code}");
+        let said = errors(&rita);
+        let last = said.lines().filter(|line| line.contains("c.mp4")).last().unwrap_or_default();
+        assert!(last.contains("can be made just now") && last.contains(why), "{code}: {said}");
+        world.clock.advance_ms(600_000);
+    }
+    fs::remove_file(&ends).unwrap();
+    assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES, "nothing of it is remembered");
+}
+
 /// An encoder that never comes to an end is ended by the time that it is given, and by the end of the library.
 #[test]
 fn an_encoder_that_does_not_end_holds_nobody_up() {

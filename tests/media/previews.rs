@@ -212,6 +212,31 @@ fn without_its_mark_there_is_no_picture() {
     }
 }
 
+/// As what is recorded from a call is, whose picture grows with the line.
+#[test]
+fn a_clip_whose_frames_change_their_size_is_shown_to_its_end() {
+    let dir = Dir::new();
+    for (name, size) in [("a.ts", "320x240"), ("b.ts", "480x360"), ("c.ts", "240x320")] {
+        ffmpeg(
+            &dir,
+            &format!(
+                "-f lavfi -i testsrc2=duration=1:size={size}:rate=10 -pix_fmt yuv420p -preset ultrafast -bsf:v dump_extra -f mpegts {name}"
+            ),
+        );
+    }
+    dir.write("all.ts", &["a.ts", "b.ts", "c.ts"].map(|name| dir.read(name)).concat());
+    ffmpeg(&dir, "-fflags +genpts+igndts -i all.ts -c copy -bsf:v setts=ts=N*100 changes.mkv");
+    let (_, made, _) = preview(&dir, "changes.mkv", "rita").unwrap();
+    let frames = Command::new("ffprobe")
+        .args("-v error -select_streams v:0 -count_frames -show_entries stream=nb_read_frames -of csv=p=0".split(' '))
+        .arg(dir.path("preview.mp4"))
+        .output()
+        .unwrap();
+    assert_eq!((made.width, made.height), (320, 240));
+    let frames: u32 = String::from_utf8_lossy(&frames.stdout).trim().parse().unwrap();
+    assert!((28..=31).contains(&frames), "{frames}");
+}
+
 #[test]
 fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
     let dir = Dir::new();

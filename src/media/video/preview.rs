@@ -29,6 +29,8 @@ const SOUND_RATE: u64 = 32_000;
 const AROUND: u64 = 256 << 10;
 /// Part of what is left that is aimed at.
 const AIM: u64 = 94;
+/// What is made may be so much shorter than the clip says that it is, beside a tenth of it: what is told of a length is often more than there is.
+const SLACK: Duration = Duration::from_millis(500);
 /// A box that says that it is nothing.
 const FREE: usize = 8;
 
@@ -45,6 +47,7 @@ pub struct Preview {
     pub length: Duration,
     filter: String,
     demuxer: &'static str,
+    interlaced: bool,
 }
 
 impl Preview {
@@ -62,7 +65,15 @@ impl Preview {
         let (inner, rate) = (inner(clip, side), rate(clip, fps));
         let size = (inner.0.max(MIN_SIDE), inner.1.max(MIN_SIDE));
         let bits = bits(length) * percent / 100;
-        Ok(Some(Self { size, rate, bits, length, filter: filter(clip, inner, size, rate), demuxer }))
+        Ok(Some(Self {
+            size,
+            rate,
+            bits,
+            length,
+            filter: filter(clip, inner, size, rate),
+            demuxer,
+            interlaced: clip.interlaced,
+        }))
     }
 
     /// The mark as the encoder takes it, behind the clip: two pictures of three planes each, the shades that it is drawn with, and how much of
@@ -105,10 +116,13 @@ impl Preview {
         let length = format!("{}.{:06}", self.length.as_secs(), self.length.subsec_micros());
         let group = self.rate.0.saturating_mul(2).div_ceil(self.rate.1);
         let Self { bits, filter, demuxer, .. } = self;
+        // Where frames change their size, a filter that is set up anew has read its mark already, and lets nothing through. What puts fields
+        // together cannot do without.
+        let anew = if self.interlaced { "" } else { "-reinit_filter 0 " };
         let clip = part(0, clip_bytes);
         let lines = [
             format!(
-                "-nostdin -y -v error -progress pipe:2 -protocol_whitelist file,pipe,subfile -threads 2 -f {demuxer} -i {clip}"
+                "-nostdin -y -v error -progress pipe:2 -protocol_whitelist file,pipe,subfile -threads 2 {anew}-f {demuxer} -i {clip}"
             ),
             layer(clip_bytes),
             layer(shades),
@@ -139,6 +153,10 @@ impl Preview {
                 "its preview came out as {} of {}x{}",
                 made.codec, size.0, size.1
             )));
+        }
+        if made.length + SLACK + self.length / 10 < self.length {
+            let (made, from) = (made.length.as_secs_f64(), self.length.as_secs_f64());
+            return Err(MediaError::damaged(format!("only {made:.1} of its first {from:.1} s can be shown")));
         }
         Ok(())
     }

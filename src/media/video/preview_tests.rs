@@ -137,6 +137,23 @@ fn the_command_carries_nothing_over_and_is_the_same_each_time() {
 }
 
 #[test]
+fn what_was_cut_off_or_is_something_else_is_no_preview() {
+    let p = plan(&clip(640, 360, 500.0, Some((25, 1))), 0);
+    let made = |seconds| clip(640, 360, seconds, Some((25, 1)));
+    for seconds in [120.2, 120.0, 108.0] {
+        p.verdict(&made(seconds)).unwrap();
+    }
+    assert!(p.verdict(&made(60.0)).unwrap_err().to_string().contains("only 60.0 of its first 120.0 s"));
+    assert!(p.verdict(&Clip { width: 320, ..made(120.0) }).is_err());
+    assert!(p.verdict(&Clip { codec: "mjpeg".into(), ..made(120.0) }).is_err());
+    let short = plan(&clip(640, 360, 0.4, Some((25, 1))), 0);
+    short.verdict(&made(0.04)).unwrap();
+    let fields = Clip { interlaced: true, ..clip(640, 360, 1.0, None) };
+    let is_kept = |clip: &Clip| plan(clip, 0).arguments(1).windows(2).any(|w| w == ["-reinit_filter", "0"]);
+    assert!(is_kept(&made(1.0)) && !is_kept(&fields));
+}
+
+#[test]
 fn what_has_no_preview_says_so() {
     let hdr = Clip { hdr: true, ..clip(640, 360, 1.0, None) };
     assert!(Preview::plan(&hdr, "mp4", 0).unwrap_err().to_string().contains("high dynamic range"));

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use damfs::blob::ObjectKind;
+use damfs::fs::Takes;
 use damfs::media::video::PREVIEW_BYTES;
 use damfs::ops::clips::Tools;
 
@@ -130,6 +131,30 @@ fn a_preview_is_made_once_and_after_it_was_let_go_of_alike() {
     assert!(whole(&rita, FILE) == first && runs(folder.path()) == made, "as long as it is open it is there for all");
     rita.close(fh);
     assert!(whole(&rita, FILE) == first && runs(folder.path()) > made);
+}
+
+/// What answers without a thread of its own has the bytes already: what is kept may be let go of, or be damaged, before it is read.
+#[test]
+fn no_preview_is_made_where_one_that_is_kept_was_to_be_read() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!(rita.mount.read_takes(fh), Takes::Preview);
+    rita.close(fh);
+    let (first, made) = (whole(&rita, FILE), runs(folder.path()));
+    let mut kept = Vec::new();
+    world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!(rita.mount.read_takes(fh), Takes::Nothing);
+    world.library.vault.remove_object(ObjectKind::Rendition, &kept[0]).unwrap();
+    let got = rita.mount.read(&rita.caller, fh, 0, 8 << 20).unwrap();
+    assert!(got == first && runs(folder.path()) == made);
+    rita.close(fh);
+    // One that does not fit, as of a store that was written to by hand.
+    world.library.vault.put_object(ObjectKind::Rendition, &kept[0], &[]).unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!((rita.mount.read_takes(fh), runs(folder.path())), (Takes::Preview, made));
+    rita.close(fh);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::work::Failure;
-use super::{Tools, lock};
+use super::{PreviewKey, Tools, lock};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome};
 use crate::media::MediaError;
@@ -57,6 +57,10 @@ impl Preview {
         preview_name(self.content, &self.mark)
     }
 
+    pub(super) fn key(&self) -> PreviewKey {
+        (self.content, video::preview_hash(Some(&self.mark)))
+    }
+
     /// The same for whoever reads it.
     const fn rendered(&self, recipe: [u8; 32]) -> Rendered {
         Rendered { content: self.content, recipe, renderer: PREVIEW_RENDERER }
@@ -105,17 +109,37 @@ impl Library {
     /// # Errors
     /// When there is none.
     pub fn preview(&self, wanted: &Preview) -> Result<Arc<FilledPreview>, PreviewError> {
-        let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
-        // However often somebody opens it, it is in memory once.
-        let there = lock(&self.clips.open).get(&key).and_then(Weak::upgrade);
-        if let Some(there) = there {
+        if let Some(there) = self.open_preview(wanted) {
             return Ok(there);
         }
-        let made = self.clips.previews.share(&key, || self.kept_or_made(wanted, true))?;
+        let made = self.clips.previews.share(&wanted.key(), || self.kept_or_made(wanted, true))?;
+        self.note_open(wanted, &made);
+        Ok(made)
+    }
+
+    /// The same when that takes no more than reading them: never makes it.
+    #[must_use]
+    pub fn preview_at_hand(&self, wanted: &Preview) -> Option<Arc<FilledPreview>> {
+        if let Some(there) = self.open_preview(wanted) {
+            return Some(there);
+        }
+        let name = wanted.object();
+        let kept = self.vault.get_object(ObjectKind::Rendition, &name).ok().flatten()?;
+        self.note_read(&name);
+        let filled = FilledPreview::new(kept).ok().map(Arc::new)?;
+        self.note_open(wanted, &filled);
+        Some(filled)
+    }
+
+    /// However often somebody opens it, it is in memory once.
+    fn open_preview(&self, wanted: &Preview) -> Option<Arc<FilledPreview>> {
+        lock(&self.clips.open).get(&wanted.key()).and_then(Weak::upgrade)
+    }
+
+    fn note_open(&self, wanted: &Preview, preview: &Arc<FilledPreview>) {
         let mut open = lock(&self.clips.open);
         open.retain(|_, preview| preview.strong_count() > 0);
-        open.insert(key, Arc::downgrade(&made));
-        Ok(made)
+        open.insert(wanted.key(), Arc::downgrade(preview));
     }
 
     pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<FilledPreview>, PreviewError> {

@@ -68,8 +68,7 @@ impl Library {
                 Ok::<_, CatalogError>((is_shown && !is_tried).then_some(Preview { content, format, name, mark }))
             })?;
             let Some(wanted) = wanted else { continue };
-            let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
-            match self.clips.previews.lead(&key, || self.kept_or_made(&wanted, false)) {
+            match self.clips.previews.lead(&wanted.key(), || self.kept_or_made(&wanted, false)) {
                 // Somebody reads it already, or there is none.
                 None | Some(Ok(_) | Err(PreviewError::None { .. })) => {}
                 Some(Err(e)) => return Err(e),

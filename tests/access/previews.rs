@@ -277,3 +277,35 @@ fn what_is_approved_has_its_previews_before_anybody_reads_them() {
     world.set("library/acme/e.mp4", &["stage=client-approval"]);
     assert_eq!(warmed(), 6);
 }
+
+/// The background has less of the machine than who waits: that it did not come to an end is no reason to make nothing for him.
+#[test]
+fn what_the_background_could_not_make_in_its_time_is_made_for_who_reads_it() {
+    let Studio { world, rita, folder, .. } = studio();
+    let (begun, slow) = (folder.path().join("begun"), folder.path().join("slow"));
+    fs::write(&slow, b"").unwrap();
+    let does = format!(
+        "case \"$*\" in *filter_complex*) echo > {}; [ -e {} ] && exec /bin/sleep 1000;; esac",
+        begun.display(),
+        slow.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    world.set(FILE, &["status.instagram=approved"]);
+    std::thread::scope(|scope| {
+        let warmer = scope.spawn(|| world.library.warm_previews());
+        while !begun.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.clock.advance_ms(400_000);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!warmer.is_finished(), "it may take longer than what somebody waits for");
+        world.clock.advance_ms(1_200_000);
+        warmer.join().unwrap();
+    });
+    let tried = runs(folder.path());
+    world.clock.advance_ms(60_000);
+    world.library.warm_previews();
+    assert_eq!(runs(folder.path()), tried, "the background lets it alone for longer than a minute");
+    fs::remove_file(&slow).unwrap();
+    assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES);
+}

@@ -18,8 +18,9 @@ use crate::ops::sandboxed::{Ended, PROBE_SECONDS, Run, copy, nameless};
 use crate::types::{ContentId, ReadAt, Timestamp};
 use crate::view::recipes::preview_name;
 
-/// Seconds of the processor that one may take; by the clock twice as many, for somebody waits.
+/// Seconds of the processor that one may take. By the clock it is twice as many where somebody waits, and more where it comes behind everybody.
 const SECONDS: u64 = 180;
+const BY_THE_CLOCK: [u64; 2] = [8, 2];
 /// What copying a clip may take by the clock.
 const COPY_SECONDS: u64 = 600;
 /// What the encoder may write: what is too large is seen, and made smaller.
@@ -61,6 +62,12 @@ impl Preview {
         (self.content, video::preview_hash(Some(&self.mark)))
     }
 
+    /// What it rests as that took more than it is given. The background comes last and proves nothing to who waits.
+    fn rests_as(&self, is_awaited: bool) -> [u8; 32] {
+        let last = || *blake3::hash(&[b"damfs-preview/background ".as_slice(), &self.content.0].concat()).as_bytes();
+        if is_awaited { self.content.0 } else { last() }
+    }
+
     /// The same for whoever reads it.
     const fn rendered(&self, recipe: [u8; 32]) -> Rendered {
         Rendered { content: self.content, recipe, renderer: PREVIEW_RENDERER }
@@ -89,6 +96,10 @@ impl Library {
     /// # Errors
     /// [`PreviewError::None`] when there is none and will be none, [`PreviewError::Passing`] when it is let alone for a while.
     pub fn may_preview(&self, wanted: &Preview) -> Result<(), PreviewError> {
+        self.may_make(wanted, true)
+    }
+
+    fn may_make(&self, wanted: &Preview, is_awaited: bool) -> Result<(), PreviewError> {
         if self.is_preview_kept(wanted)? {
             return Ok(());
         }
@@ -97,7 +108,7 @@ impl Library {
         match (tried.map(|row| row.outcome), self.clips.unavailable()) {
             (Some(Outcome::Failed(why)), _) => Err(wanted.none(&why)),
             (_, Some(why)) => Err(wanted.none(why)),
-            (_, None) => match self.converter.overran(wanted.content.0, self.clock.now()) {
+            (_, None) => match self.converter.overran(wanted.rests_as(is_awaited), self.clock.now()) {
                 Some(what) => Err(wanted.passing(&what)),
                 None => Ok(()),
             },
@@ -157,7 +168,7 @@ impl Library {
             }
             Err(e) => return Err(e.into()),
         }
-        self.may_preview(wanted)?;
+        self.may_make(wanted, is_awaited)?;
         let Some(tools) = self.clips.tools() else { return Err(wanted.none("nothing is rendered here")) };
         match self.make_preview(tools, wanted, is_awaited) {
             Ok(bytes) => {
@@ -172,7 +183,7 @@ impl Library {
                 Err(wanted.passing("the machine is at fault, and the daemon's log says how"))
             }
             Err(Failure::Overran(what)) => {
-                self.converter.rest(wanted.content.0, self.clock.now(), &what);
+                self.converter.rest(wanted.rests_as(is_awaited), self.clock.now(), &what);
                 Err(wanted.passing(&what))
             }
             Err(Failure::Stopped) => Err(wanted.passing("the library is being closed")),
@@ -229,7 +240,7 @@ impl Library {
                 is_awaited,
                 is_apart: false,
             };
-            Patience::of(self, SECONDS * 2).wait(&run)?;
+            Patience::of(self, SECONDS * BY_THE_CLOCK[usize::from(is_awaited)]).wait(&run)?;
             let made = output.metadata()?.len();
             if video::is_preview_size(made) {
                 plan.verdict(&probe(&output, "mp4")?)?;

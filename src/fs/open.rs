@@ -110,6 +110,15 @@ impl Mount {
         }
     }
 
+    /// What telling where data is behind a handle takes: where an export ends is known when it is rendered, of a preview beforehand.
+    #[must_use]
+    pub fn seek_takes(&self, fh: u64) -> Takes {
+        match self.handles.get(fh).as_deref() {
+            Ok(Handle::Preview { .. }) => Takes::Nothing,
+            _ => self.read_takes(fh),
+        }
+    }
+
     fn remembered(&self, ino: u64) -> Option<Arc<Virtual>> {
         (self.inodes.space(ino) == Space::Remembered).then(|| self.inodes.get(ino)).flatten()
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use damfs::blob::ObjectKind;
-use damfs::fs::Takes;
+use damfs::fs::{OpenMode, Takes};
 use damfs::media::video::PREVIEW_BYTES;
 use damfs::ops::clips::Tools;
 
@@ -155,6 +155,25 @@ fn no_preview_is_made_where_one_that_is_kept_was_to_be_read() {
     let fh = rita.open(FILE, true, false).unwrap();
     assert_eq!((rita.mount.read_takes(fh), runs(folder.path())), (Takes::Preview, made));
     rita.close(fh);
+}
+
+/// What the kernel reads ahead or through its pages is under way for everybody on the mount, and stays so until a preview is made.
+#[test]
+fn who_waits_for_a_preview_takes_nothing_that_others_read_by() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let opened = || {
+        let mode = OpenMode { read: true, ..OpenMode::default() };
+        rita.mount.open(&rita.caller, 0, rita.find(FILE).unwrap(), mode).unwrap()
+    };
+    let first = opened();
+    assert!(first.direct_io);
+    assert_eq!(rita.mount.seek_takes(first.fh), Takes::Nothing, "its end is known beforehand");
+    rita.pread(first.fh).unwrap();
+    rita.close(first.fh);
+    let kept = opened();
+    assert!(!kept.direct_io, "what is there is read as everything is");
+    rita.close(kept.fh);
 }
 
 #[test]

@@ -235,6 +235,30 @@ fn an_encoder_that_is_out_of_time_says_nothing_of_the_clip() {
     assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES, "nothing of it is remembered");
 }
 
+/// Each try copies the whole clip.
+#[test]
+fn who_waits_for_what_fails_does_not_try_it_again_at_once() {
+    let Studio { world, rita, folder, .. } = studio();
+    let go = folder.path().join("go");
+    let does = format!(
+        "[ -e {0}.armed ] && {{ until [ -e {0} ]; do sleep 0.02; done; echo dam-mountd sandbox: no Landlock >&2; exit 1; }}",
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    fs::write(folder.path().join("go.armed"), b"").unwrap();
+    let before = runs(folder.path());
+    let opened: Vec<u64> = (0..5).map(|_| rita.open(FILE, true, false).unwrap()).collect();
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = opened.iter().map(|fh| scope.spawn(|| errno(rita.pread(*fh)))).collect();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        fs::write(&go, b"").unwrap();
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() == libc::EIO));
+    });
+    assert_eq!(runs(folder.path()) - before, 1);
+    fs::remove_file(folder.path().join("go.armed")).unwrap();
+    assert_eq!(rita.pread(opened[0]).unwrap().len(), 1 << 16, "who reads it again tries it again");
+}
+
 /// An encoder that never comes to an end is ended by the time that it is given, and by the end of the library.
 #[test]
 fn an_encoder_that_does_not_end_holds_nobody_up() {

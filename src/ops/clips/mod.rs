@@ -43,7 +43,7 @@ pub struct Clips {
     tools: OnceLock<Result<Tools, String>>,
     waiting: Waiting,
     running: Mutex<Vec<Running>>,
-    previews: Flights<PreviewKey, Arc<FilledPreview>>,
+    previews: Flights<PreviewKey, previews::Came>,
     /// As long as somebody has them open.
     open: Mutex<HashMap<PreviewKey, Weak<FilledPreview>>>,
     /// Assets that may have previews which nobody has made yet.

@@ -53,7 +53,34 @@ pub enum PreviewError {
     Blob(#[from] BlobError),
 }
 
+/// What came of it for all who waited: each is told by the name that he knows the clip by.
+pub(super) type Came = Result<Arc<FilledPreview>, Trouble>;
+
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    None(String),
+    Passing(String),
+}
+
+impl PreviewError {
+    /// What is no good to who waits either: otherwise each of them would try at once, and copy the clip, what has just failed.
+    fn shared(self) -> Result<Trouble, Self> {
+        match self {
+            Self::None { why, .. } => Ok(Trouble::None(why)),
+            Self::Passing { why, .. } => Ok(Trouble::Passing(why)),
+            e => Err(e),
+        }
+    }
+}
+
 impl Preview {
+    fn told(&self, trouble: Trouble) -> PreviewError {
+        match trouble {
+            Trouble::None(why) => self.none(&why),
+            Trouble::Passing(why) => self.passing(&why),
+        }
+    }
+
     fn object(&self) -> String {
         preview_name(self.content, &self.mark)
     }
@@ -123,7 +150,11 @@ impl Library {
         if let Some(there) = self.open_preview(wanted) {
             return Ok(there);
         }
-        let made = self.clips.previews.share(&wanted.key(), || self.kept_or_made(wanted, true))?;
+        let came = self.clips.previews.share(&wanted.key(), || match self.kept_or_made(wanted, true) {
+            Ok(made) => Ok(Ok(made)),
+            Err(e) => e.shared().map(Err),
+        })?;
+        let made = came.map_err(|trouble| wanted.told(trouble))?;
         self.note_open(wanted, &made);
         Ok(made)
     }
@@ -216,6 +247,7 @@ impl Library {
         let row = self.catalog.read(|tx| tx.content(wanted.content))?;
         let row = row.ok_or_else(|| Failure::Passing(format!("content {} is not in the catalogue", wanted.content)))?;
         let (reader, input, output) = (self.vault.open(&row), nameless(self)?, nameless(self)?);
+        self.reserve.give(&input, reader.len())?;
         let mut patience = Patience::of(self, COPY_SECONDS);
         if !copy(&reader, &input, || patience.goes_on())? {
             patience.end(Ended::Stopped)?;

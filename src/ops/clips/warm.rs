@@ -68,7 +68,7 @@ impl Library {
                 Ok::<_, CatalogError>((is_shown && !is_tried).then_some(Preview { content, format, name, mark }))
             })?;
             let Some(wanted) = wanted else { continue };
-            match self.clips.previews.lead(&wanted.key(), || self.kept_or_made(&wanted, false)) {
+            match self.clips.previews.lead(&wanted.key(), || self.kept_or_made(&wanted, false).map(Ok)) {
                 // Somebody reads it already, or there is none.
                 None | Some(Ok(_) | Err(PreviewError::None { .. })) => {}
                 Some(Err(e)) => return Err(e),

@@ -289,6 +289,39 @@ fn an_encoder_that_does_not_end_holds_nobody_up() {
     assert!(errors(&rita).contains("the library is being closed"));
 }
 
+/// Not each of them: that would be a quarter of an hour.
+#[test]
+fn all_steps_of_a_preview_have_one_time_by_the_clock() {
+    let Studio { world, rita, folder, .. } = studio();
+    let (at, go) = (folder.path().join("at"), folder.path().join("go"));
+    // Each step waits until it is let go of.
+    let does = format!(
+        "[ -e {1}.armed ] && {{ echo > {0}; until rm {1}; do sleep 0.02; done 2> /dev/null; }}",
+        at.display(),
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    fs::write(folder.path().join("go.armed"), b"").unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    let before = runs(folder.path());
+    let said = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| errno(rita.pread(fh)));
+        let begun = || {
+            while fs::remove_file(&at).is_err() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        };
+        begun();
+        world.clock.advance_ms(200_000);
+        fs::write(&go, b"").unwrap();
+        begun();
+        world.clock.advance_ms(200_000);
+        reader.join().unwrap()
+    });
+    assert_eq!((said, runs(folder.path()) - before), (libc::EIO, 2), "the second step is the last");
+    assert!(errors(&rita).contains("it takes longer than 360 s"));
+}
+
 #[test]
 fn what_is_approved_has_its_previews_before_anybody_reads_them() {
     let Studio { world, admin, rita, ruth, folder, .. } = studio();

@@ -14,15 +14,15 @@ use crate::media::video::{self, FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
-use crate::ops::sandboxed::{Ended, PROBE_SECONDS, Run, copy, nameless};
+use crate::ops::sandboxed::{Ended, Run, copy, nameless};
 use crate::types::{ContentId, ReadAt, Timestamp};
 use crate::view::recipes::preview_name;
 
-/// Seconds of the processor that one may take. By the clock it is twice as many where somebody waits, and more where it comes behind everybody.
+/// Seconds of the processor that each try may take.
 const SECONDS: u64 = 180;
-const BY_THE_CLOCK: [u64; 2] = [8, 2];
-/// What copying a clip may take by the clock.
-const COPY_SECONDS: u64 = 600;
+/// Seconds by the clock for all of it, with the copying: where somebody waits, and where it comes behind everybody.
+const AWAITED_SECONDS: u64 = 360;
+const LAST_SECONDS: u64 = 4 * AWAITED_SECONDS;
 /// What the encoder may write: what is too large is seen, and made smaller.
 const MOST_BYTES: u64 = 16 * PREVIEW_BYTES;
 
@@ -248,14 +248,14 @@ impl Library {
         let row = row.ok_or_else(|| Failure::Passing(format!("content {} is not in the catalogue", wanted.content)))?;
         let (reader, input, output) = (self.vault.open(&row), nameless(self)?, nameless(self)?);
         self.reserve.give(&input, reader.len())?;
-        let mut patience = Patience::of(self, COPY_SECONDS);
+        let mut patience = Patience::of(self, if is_awaited { AWAITED_SECONDS } else { LAST_SECONDS });
         if !copy(&reader, &input, || patience.goes_on())? {
             patience.end(Ended::Stopped)?;
         }
-        let probe = |file: &File, format: &str| {
-            self.probe_by(tools, file, format, is_awaited, |run| Patience::of(self, PROBE_SECONDS * 2).wait(run))
+        let probe = |patience: &mut Patience<'_>, file: &File, format: &str| {
+            self.probe_by(tools, file, format, is_awaited, |run| patience.wait(run))
         };
-        let clip = probe(&input, &wanted.format)?;
+        let clip = probe(&mut patience, &input, &wanted.format)?;
         for nth in 0.. {
             let Some(plan) = video::Preview::plan(&clip, &wanted.format, nth)? else { break };
             // In one file, for the sandbox lets a program read one.
@@ -272,10 +272,10 @@ impl Library {
                 is_awaited,
                 is_apart: false,
             };
-            Patience::of(self, SECONDS * BY_THE_CLOCK[usize::from(is_awaited)]).wait(&run)?;
+            patience.wait(&run)?;
             let made = output.metadata()?.len();
             if video::is_preview_size(made) {
-                plan.verdict(&probe(&output, "mp4")?)?;
+                plan.verdict(&probe(&mut patience, &output, "mp4")?)?;
                 let mut bytes = vec![0; usize::try_from(made).unwrap_or(0)];
                 output.read_exact_at(&mut bytes, 0)?;
                 return Ok(bytes);
@@ -285,7 +285,7 @@ impl Library {
     }
 }
 
-/// How long something may take.
+/// How long something may take, in however many steps.
 struct Patience<'a> {
     library: &'a Library,
     since: Timestamp,
@@ -304,7 +304,7 @@ impl<'a> Patience<'a> {
         !self.is_late && !self.library.ending.load(Ordering::Relaxed)
     }
 
-    fn wait(mut self, run: &Run<'_>) -> Result<(), Failure> {
+    fn wait(&mut self, run: &Run<'_>) -> Result<(), Failure> {
         let ended = run.run(|_| self.goes_on())?;
         self.end(ended)
     }

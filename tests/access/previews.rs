@@ -327,20 +327,27 @@ fn what_is_approved_has_its_previews_before_anybody_reads_them() {
     let Studio { world, admin, rita, ruth, folder, .. } = studio();
     world.library.use_tools(Ok(tools(folder.path(), "")));
     let warmed = || {
+        world.library.render_clips();
         let before = runs(folder.path());
         world.library.warm_previews();
         runs(folder.path()) - before
     };
     assert_eq!(warmed(), 0, "a draft is nobody's to look at yet");
     world.set(FILE, &["status.instagram=approved"]);
+    let renders = || {
+        let mut renders = Vec::new();
+        world.library.vault.objects(ObjectKind::Rendition, &mut |name| renders.push(name.to_owned())).unwrap();
+        renders
+    };
+    world.library.render_clips();
+    let clips = renders();
     // Of each who may only view it: read, made, and looked at.
     assert_eq!(warmed(), 6);
     let before = runs(folder.path());
     assert_ne!(whole(&rita, FILE), whole(&ruth, FILE));
     assert_eq!((runs(folder.path()), warmed()), (before, 0));
     // What was let go of is made again when it is read, and not before.
-    let mut kept = Vec::new();
-    world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
+    let kept: Vec<_> = renders().into_iter().filter(|name| !clips.contains(name)).collect();
     assert_eq!(kept.len(), 2, "of nobody else");
     kept.iter().for_each(|name| world.library.vault.remove_object(ObjectKind::Rendition, name).unwrap());
     world.set(FILE, &["tag=sea"]);
@@ -366,7 +373,7 @@ fn what_the_background_could_not_make_in_its_time_is_made_for_who_reads_it() {
         slow.display()
     );
     world.library.use_tools(Ok(tools(folder.path(), &does)));
-    world.set(FILE, &["status.instagram=approved"]);
+    world.set(FILE, &["stage=client-approval"]);
     std::thread::scope(|scope| {
         let warmer = scope.spawn(|| world.library.warm_previews());
         while !begun.exists() {
@@ -384,4 +391,40 @@ fn what_the_background_could_not_make_in_its_time_is_made_for_who_reads_it() {
     assert_eq!(runs(folder.path()), tried, "the background lets it alone for longer than a minute");
     fs::remove_file(&slow).unwrap();
     assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES);
+}
+
+/// Approved clips wait for the same threads, and a library full of previews to make would keep them for days.
+#[test]
+fn clips_for_platforms_come_before_previews_that_nobody_waits_for() {
+    let Studio { world, admin, ruth, rita, folder, .. } = studio();
+    admin.write("library/acme/e.mp4", &clip(folder.path(), "testsrc2=duration=0.2:size=400x300:rate=10")).unwrap();
+    world.settle();
+    let (begun, go) = (folder.path().join("begun"), folder.path().join("go"));
+    let does = format!(
+        "case \"$*\" in *maskedmerge*) echo > {}; until [ -e {} ]; do sleep 0.02; done;; esac",
+        begun.display(),
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    world.set(FILE, &["stage=client-approval"]);
+    let before = runs(folder.path());
+    std::thread::scope(|scope| {
+        let warmer = scope.spawn(|| world.library.warm_previews());
+        while !begun.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.set("library/acme/e.mp4", &["status.instagram=approved"]);
+        fs::write(&go, b"").unwrap();
+        warmer.join().unwrap();
+    });
+    assert_eq!(runs(folder.path()) - before, 3, "one member's, and no more");
+    world.library.warm_previews();
+    assert_eq!(runs(folder.path()) - before, 3);
+    world.library.render_clips();
+    world.library.warm_previews();
+    let made = runs(folder.path());
+    for seat in [&rita, &ruth] {
+        assert_eq!(whole(seat, FILE).len() as u64, PREVIEW_BYTES);
+    }
+    assert_eq!(runs(folder.path()), made, "then the others");
 }

@@ -10,7 +10,7 @@ mod warm;
 mod work;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::queue::Waiting;
 use super::stills::flights::Flights;

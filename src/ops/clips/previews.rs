@@ -104,7 +104,7 @@ impl Preview {
         PreviewError::None { name: self.name.clone(), why: why.to_owned() }
     }
 
-    fn passing(&self, why: &str) -> PreviewError {
+    pub(super) fn passing(&self, why: &str) -> PreviewError {
         PreviewError::Passing { name: self.name.clone(), why: why.to_owned() }
     }
 }

@@ -116,7 +116,7 @@ impl Library {
     }
 
     /// Adds what changed since the last look, or everything at the first one.
-    fn find_clips(&self) -> Result<(), CatalogError> {
+    pub(super) fn find_clips(&self) -> Result<(), CatalogError> {
         while self.fill(&self.clips.waiting, &Expr::is(Field::Kind, "video"), |_, asset| Ok(is_approved(asset)))? {}
         Ok(())
     }

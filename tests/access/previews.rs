@@ -3,12 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
 use damfs::blob::ObjectKind;
 use damfs::fs::{OpenMode, Takes};
 use damfs::media::video::PREVIEW_BYTES;
 use damfs::ops::clips::Tools;
+use damfs::ops::proto::Command;
+use damfs::ops::serve;
+use damfs::types::Caller;
+use serde_json::json;
 
 use crate::world::*;
 
@@ -28,7 +32,7 @@ list = "*"
 fn clip(folder: &Path, source: &str) -> Vec<u8> {
     let made = folder.join("c.mp4");
     let line = format!("-v error -y -f lavfi -i {source} -preset ultrafast -metadata title=planted");
-    let status = Command::new("ffmpeg").args(line.split(' ')).arg(&made).status().expect("ffmpeg");
+    let status = process::Command::new("ffmpeg").args(line.split(' ')).arg(&made).status().expect("ffmpeg");
     assert!(status.success());
     fs::read(made).unwrap()
 }
@@ -227,7 +231,7 @@ fn an_encoder_that_is_out_of_time_says_nothing_of_the_clip() {
         fs::write(&ends, code.to_string()).unwrap();
         assert_eq!(errno(rita.read(FILE)), libc::EIO, "{code}");
         let said = errors(&rita);
-        let last = said.lines().filter(|line| line.contains("c.mp4")).last().unwrap_or_default();
+        let last = said.lines().rfind(|line| line.contains("c.mp4")).unwrap_or_default();
         assert!(last.contains("can be made just now") && last.contains(why), "{code}: {said}");
         world.clock.advance_ms(600_000);
     }
@@ -427,4 +431,33 @@ fn clips_for_platforms_come_before_previews_that_nobody_waits_for() {
         assert_eq!(whole(seat, FILE).len() as u64, PREVIEW_BYTES);
     }
     assert_eq!(runs(folder.path()), made, "then the others");
+}
+
+#[test]
+fn a_preview_that_turns_up_elsewhere_tells_whose_it_is() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let found = folder.path().join("found.mp4");
+    fs::write(&found, whole(&rita, FILE)).unwrap();
+    let ask = |uid: u32| {
+        let caller = Caller { uid, gid: uid, process: 1 };
+        let told = serve::serve(
+            &world.library,
+            &caller,
+            Command::Whence { name: "found".into() },
+            Some(fs::File::open(&found).unwrap()),
+        );
+        told.unwrap()["found"].clone()
+    };
+    for uid in [0, RITA] {
+        let rows = ask(uid);
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+        let row = &rows[0];
+        assert_eq!(
+            [&row["as"], &row["for"], &row["path"], &row["version"]],
+            [&json!("preview"), &json!("rita"), &json!(FILE), &json!(2)]
+        );
+    }
+    let rows = ask(RUTH);
+    assert_eq!((&rows[0]["as"], rows[0].get("for")), (&json!("preview"), None), "others are not told whose");
 }

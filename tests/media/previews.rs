@@ -165,16 +165,16 @@ fn a_preview_plays_under_the_name_of_its_clip() {
 #[test]
 fn every_frame_and_the_cover_bear_the_mark() {
     let dir = Dir::new();
-    ffmpeg(&dir, "-f lavfi -i color=gray:duration=2:size=640x360:rate=10 -pix_fmt yuv420p -preset ultrafast plain.mp4");
+    ffmpeg(&dir, "-f lavfi -i color=gray:duration=3:size=640x360:rate=10 -pix_fmt yuv420p -preset ultrafast plain.mp4");
     // What begins before all times has none without it either.
     ffmpeg(
         &dir,
-        "-f lavfi -i color=gray:duration=2:size=640x360:rate=10 -c:v ffv1 -output_ts_offset -1 -avoid_negative_ts disabled before.mkv",
+        "-f lavfi -i color=gray:duration=3:size=640x360:rate=10 -c:v ffv1 -output_ts_offset -1 -avoid_negative_ts disabled before.mkv",
     );
     let ground = i32::from(frame(&dir, "plain.mp4", "0:v:0", "0")[0]);
     for name in ["plain.mp4", "before.mkv"] {
         preview(&dir, name, "rita").unwrap();
-        for (stream, at) in [("0:v:0", "0"), ("0:v:0", "0.5"), ("0:v:0", "0.9"), ("0:v:1", "0")] {
+        for (stream, at) in [("0:v:0", "0"), ("0:v:0", "0.5"), ("0:v:0", "0.9"), ("0:v:0", "1.9"), ("0:v:1", "0")] {
             let shown = frame(&dir, "preview.mp4", stream, at);
             for half in shown.chunks(640 * 180) {
                 let other = half.iter().filter(|p| (i32::from(**p) - ground).abs() > 20).count();
@@ -193,7 +193,7 @@ fn without_its_mark_there_is_no_picture() {
     let plan = Preview::plan(&clip, "mp4", 0).unwrap().unwrap();
     let mark = plan.mark("rita");
     // As when the disk fails under it: some of it, and only one of its two pictures.
-    for part in [0, 1000, mark.len() / 2, mark.len() / 2 + 1000] {
+    for part in [0, 1000, mark.len() / 2, mark.len() / 2 + 1000, mark.len()] {
         dir.write("input", &[&bytes, &mark[..part]].concat());
         let made = File::create(dir.path("made.mp4")).unwrap();
         let run = Command::new("ffmpeg")
@@ -208,7 +208,8 @@ fn without_its_mark_there_is_no_picture() {
             .output()
             .unwrap();
         let frames = String::from_utf8_lossy(&shown.stdout).chars().any(|c| ('1'..='9').contains(&c));
-        assert!(run.is_ok() && !frames, "{part}: {}", String::from_utf8_lossy(&shown.stdout));
+        // With all of it there is one.
+        assert!(run.is_ok() && frames == (part == mark.len()), "{part}: {}", String::from_utf8_lossy(&shown.stdout));
     }
 }
 

@@ -201,6 +201,21 @@ impl FilledPreview {
         }
         Ok(Self(file))
     }
+
+    /// BLAKE3 of all of it, as it is read.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        let block = [0; 1 << 12];
+        let mut hash = blake3::Hasher::new();
+        hash.update(&self.0);
+        let mut left = usize::try_from(PREVIEW_BYTES).unwrap_or(0).saturating_sub(self.0.len());
+        while left > 0 {
+            let zeros = block.get(..left).unwrap_or(&block);
+            hash.update(zeros);
+            left -= zeros.len();
+        }
+        *hash.finalize().as_bytes()
+    }
 }
 
 impl ReadAt for FilledPreview {

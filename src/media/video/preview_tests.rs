@@ -80,8 +80,9 @@ fn every_size_is_filled_up_by_one_box_or_refused() {
         let mut behind = [1; 5];
         assert_eq!(filled.read_at(PREVIEW_BYTES - 3, &mut behind).unwrap(), 3, "{size}");
         assert_eq!(filled.read_at(PREVIEW_BYTES + 3, &mut behind).unwrap(), 0, "{size}");
+        let hash = filled.hash();
         let filled = filled.read_head(whole + 1).unwrap();
-        assert_eq!(filled.len(), whole, "{size}");
+        assert_eq!((filled.len(), hash), (whole, *blake3::hash(&filled).as_bytes()), "{size}");
         if let Some(free) = filled.get(size..size + 8) {
             assert_eq!(free[..4], u32::try_from(whole - size).unwrap().to_be_bytes());
             assert_eq!(&free[4..], b"free");

@@ -203,10 +203,11 @@ impl Library {
         let Some(tools) = self.clips.tools() else { return Err(wanted.none("nothing is rendered here")) };
         match self.make_preview(tools, wanted, is_awaited) {
             Ok(bytes) => {
-                if let Err(e) = self.keep_preview(wanted, &name, &bytes) {
+                let whole = filled(bytes.clone())?;
+                if let Err(e) = self.keep_preview(wanted, &name, &bytes, whole.hash()) {
                     tracing::warn!(error = %e, "a preview could not be kept; it is made again when it is read again");
                 }
-                filled(bytes)
+                Ok(whole)
             }
             Err(Failure::Lasting(e)) => Err(self.no_preview(wanted, &e)?),
             Err(Failure::Passing(why)) => {
@@ -221,9 +222,10 @@ impl Library {
         }
     }
 
-    /// That it was made is remembered for good: what was let go of is made again when it is read, and not before.
-    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8]) -> Result<(), PreviewError> {
-        let made = Outcome::Made { size: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes(), quality: None };
+    /// That it was made is remembered for good, as it is read: what was let go of is made again when it is read, and not before, and what
+    /// turns up elsewhere is known.
+    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8], hash: [u8; 32]) -> Result<(), PreviewError> {
+        let made = Outcome::Made { size: PREVIEW_BYTES, hash, quality: None };
         self.remember_rendition(wanted.rendered(video::preview_hash(Some(&wanted.mark))), &made, None)?;
         Ok(self.keep_object(name, bytes)?)
     }

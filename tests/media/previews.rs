@@ -72,51 +72,51 @@ fn frame(dir: &Dir, name: &str, stream: &str, at: &str) -> Vec<u8> {
 #[test]
 fn a_preview_has_one_size_whatever_the_clip() {
     let dir = Dir::new();
-    let sound = "-f lavfi -i sine=duration=3";
+    let sound = "-f lavfi -i sine=duration=1";
     let of = |source: &str| format!("-f lavfi -i {source}");
     let clips = [
         (
             "plain.mp4",
-            format!("{} {sound} -preset ultrafast", of("testsrc2=duration=3:size=1280x720:rate=30")),
+            format!("{} {sound} -preset ultrafast", of("testsrc2=duration=1:size=1280x720:rate=30")),
             (640, 360),
-            3.0,
+            1.0,
         ),
         (
             "silent.mov",
-            format!("{} -preset ultrafast", of("testsrc2=duration=1:size=1080x1920:rate=60")),
+            format!("{} -preset ultrafast", of("testsrc2=duration=0.4:size=1080x1920:rate=60")),
             (360, 640),
-            1.0,
+            0.4,
         ),
         ("tiny.mp4", format!("{} -pix_fmt yuv420p", of("color=red:duration=0.2:size=2x2:rate=25")), (320, 320), 0.2),
         ("one.mp4", of("testsrc2=duration=0.04:size=320x240:rate=25"), (320, 240), 0.04),
         (
             "odd.webm",
-            format!("{} -c:v libvpx -deadline realtime", of("testsrc2=duration=1:size=321x241:rate=16")),
+            format!("{} -c:v libvpx -deadline realtime", of("testsrc2=duration=0.5:size=321x241:rate=16")),
             (320, 240),
-            1.0,
+            0.5,
         ),
-        ("flat.mkv", format!("{} -c:v ffv1", of("testsrc2=duration=1:size=1600x20:rate=24")), (640, 64), 1.0),
+        ("flat.mkv", format!("{} -c:v ffv1", of("testsrc2=duration=0.5:size=1600x20:rate=24")), (640, 64), 0.5),
         (
             "deep.mkv",
-            format!("{} -c:v ffv1", of("testsrc2=duration=1:size=322x242:rate=60,format=yuv422p10le")),
+            format!("{} -c:v ffv1", of("testsrc2=duration=0.5:size=322x242:rate=60,format=yuv422p10le")),
             (322, 242),
-            1.0,
+            0.5,
         ),
-        ("old.avi", format!("{} -c:v mpeg4", of("testsrc2=duration=1:size=320x240:rate=25")), (320, 240), 1.0),
+        ("old.avi", format!("{} -c:v mpeg4", of("testsrc2=duration=0.6:size=320x240:rate=25")), (320, 240), 0.6),
         (
             "noise.mp4",
             format!(
-                "{} {sound} -preset ultrafast -t 3 -vf noise=alls=100:allf=t",
-                of("color=gray:duration=3:size=640x360:rate=30")
+                "{} {sound} -preset ultrafast -vf noise=alls=100:allf=t",
+                of("color=gray:duration=1:size=640x360:rate=30")
             ),
             (640, 360),
-            3.0,
+            1.0,
         ),
         (
             "long.mp4",
             format!(
-                "{} -f lavfi -i anoisesrc=duration=130 -preset ultrafast",
-                of("testsrc2=duration=130:size=320x240:rate=6")
+                "{} -f lavfi -i anoisesrc=duration=130:sample_rate=8000 -preset ultrafast",
+                of("testsrc2=duration=130:size=320x240:rate=1")
             ),
             (320, 240),
             120.0,
@@ -126,14 +126,17 @@ fn a_preview_has_one_size_whatever_the_clip() {
             "vfr.mp4",
             format!(
                 "{} -vf select='not(mod(n\\,7))' -vsync vfr -preset ultrafast",
-                of("testsrc2=duration=3:size=320x240:rate=30")
+                of("testsrc2=duration=2:size=320x240:rate=30")
             ),
             (320, 240),
-            3.0,
+            2.0,
         ),
         (
             "late.mkv",
-            format!("-itsoffset 2 {} {sound} -c:v ffv1", of("testsrc2=duration=1:size=320x240:rate=10")),
+            format!(
+                "-itsoffset 2 {} -f lavfi -i sine=duration=3 -c:v ffv1",
+                of("testsrc2=duration=1:size=320x240:rate=10")
+            ),
             (320, 240),
             3.0,
         ),

@@ -47,7 +47,8 @@ pub struct Preview {
     pub length: Duration,
     filter: String,
     demuxer: &'static str,
-    interlaced: bool,
+    /// Whether what comes before the scaling is made for frames of one size.
+    is_rigid: bool,
 }
 
 impl Preview {
@@ -72,7 +73,7 @@ impl Preview {
             length,
             filter: filter(clip, inner, size, rate),
             demuxer,
-            interlaced: clip.interlaced,
+            is_rigid: clip.interlaced || clip.turned,
         }))
     }
 
@@ -117,8 +118,8 @@ impl Preview {
         let group = self.rate.0.saturating_mul(2).div_ceil(self.rate.1);
         let Self { bits, filter, demuxer, .. } = self;
         // Where frames change their size, a filter that is set up anew has read its mark already, and lets nothing through. What puts fields
-        // together cannot do without.
-        let anew = if self.interlaced { "" } else { "-reinit_filter 0 " };
+        // together or turns frames goes by the size that it was set up for.
+        let anew = if self.is_rigid { "" } else { "-reinit_filter 0 " };
         let clip = part(0, clip_bytes);
         let lines = [
             format!(

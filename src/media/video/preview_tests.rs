@@ -11,6 +11,7 @@ fn clip(width: u32, height: u32, seconds: f64, rate: Option<(u32, u32)>) -> Clip
         rate,
         square: true,
         interlaced: false,
+        turned: false,
         hdr: false,
         codec: "h264".into(),
         pixels: "yuv420p".into(),
@@ -151,7 +152,8 @@ fn what_was_cut_off_or_is_something_else_is_no_preview() {
     short.verdict(&made(0.04)).unwrap();
     let fields = Clip { interlaced: true, ..clip(640, 360, 1.0, None) };
     let is_kept = |clip: &Clip| plan(clip, 0).arguments(1).windows(2).any(|w| w == ["-reinit_filter", "0"]);
-    assert!(is_kept(&made(1.0)) && !is_kept(&fields));
+    let turned = Clip { turned: true, ..clip(640, 360, 1.0, None) };
+    assert!(is_kept(&made(1.0)) && !is_kept(&fields) && !is_kept(&turned));
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn no_preview_is_made_where_one_that_is_kept_was_to_be_read() {
     let fh = rita.open(FILE, true, false).unwrap();
     assert_eq!((rita.mount.read_takes(fh), runs(folder.path())), (Takes::Preview, made));
     rita.close(fh);
+    assert!(whole(&rita, FILE) == first && runs(folder.path()) > made, "and is made again");
 }
 
 /// What the kernel reads ahead or through its pages is under way for everybody on the mount, and stays so until a preview is made.

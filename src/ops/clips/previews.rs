@@ -188,15 +188,15 @@ impl Library {
         let filled = |bytes| FilledPreview::new(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
         let name = wanted.object();
         match self.vault.get_object(ObjectKind::Rendition, &name) {
-            Ok(Some(bytes)) => {
-                self.note_read(&name);
-                return filled(bytes);
-            }
+            Ok(Some(bytes)) => match filled(bytes) {
+                Ok(kept) => {
+                    self.note_read(&name);
+                    return Ok(kept);
+                }
+                Err(e) => self.make_again(&name, &e)?,
+            },
             Ok(None) => {}
-            Err(e @ BlobError::Damaged { .. }) => {
-                tracing::warn!(error = %e, "a kept preview is damaged; it is made again");
-                self.vault.remove_object(ObjectKind::Rendition, &name)?;
-            }
+            Err(e @ BlobError::Damaged { .. }) => self.make_again(&name, &e)?,
             Err(e) => return Err(e.into()),
         }
         self.may_make(wanted, is_awaited)?;
@@ -220,6 +220,11 @@ impl Library {
             }
             Err(Failure::Stopped) => Err(wanted.passing("the library is being closed")),
         }
+    }
+
+    fn make_again(&self, name: &str, e: &dyn std::error::Error) -> Result<(), BlobError> {
+        tracing::warn!(error = %e, "a kept preview is damaged; it is made again");
+        self.vault.remove_object(ObjectKind::Rendition, name)
     }
 
     /// That it was made is remembered for good, as it is read: what was let go of is made again when it is read, and not before, and what

@@ -40,6 +40,10 @@ fn line(row: &Value) -> String {
         format!("{path}, version {}{}", row["version"], if row["current"] == true { " (current)" } else { "" });
     match row["as"].as_str() {
         Some("version") => return version,
+        Some("preview") => {
+            let name = row["for"].as_str().map_or_else(|| "somebody else".into(), print::safe);
+            return format!("{version}, preview for {name}, rendered {}", print::word(&row["made"]));
+        }
         Some("derived") => return format!("{version}: other bytes, which say that they were made of it"),
         _ => {}
     }

@@ -89,19 +89,33 @@ impl Mount {
         }
     }
 
-    /// What reading from a handle takes.
+    /// What reading from a handle takes. A preview that is kept is read for that.
     #[must_use]
     pub fn read_takes(&self, fh: u64) -> Takes {
         match self.handles.get(fh).as_deref() {
             Ok(Handle::Export { bytes, export, .. }) if bytes.get().is_none() && !self.is_rendered(export) => {
                 exporting(export)
             }
-            Ok(Handle::Preview { preview, bytes, .. })
-                if bytes.get().is_none() && !self.library.is_preview_kept(preview).unwrap_or(false) =>
-            {
-                Takes::Preview
+            // What is kept may be gone or be damaged by the time that it is read: only what is in memory takes nothing.
+            Ok(Handle::Preview { preview, bytes, .. }) if bytes.get().is_none() => {
+                match self.library.preview_at_hand(preview) {
+                    Some(kept) => {
+                        bytes.get_or_init(|| kept);
+                        Takes::Nothing
+                    }
+                    None => Takes::Preview,
+                }
             }
             _ => Takes::Nothing,
+        }
+    }
+
+    /// What telling where data is behind a handle takes: where an export ends is known when it is rendered, of a preview beforehand.
+    #[must_use]
+    pub fn seek_takes(&self, fh: u64) -> Takes {
+        match self.handles.get(fh).as_deref() {
+            Ok(Handle::Preview { .. }) => Takes::Nothing,
+            _ => self.read_takes(fh),
         }
     }
 

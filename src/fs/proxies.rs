@@ -198,10 +198,12 @@ impl Mount {
             mark: who.subject.name.to_string(),
         };
         self.library.may_preview(&preview)?;
+        // Reading ahead takes of what the kernel has under way for everybody on the mount, for as long as the preview is being made.
+        let is_awaited = !self.library.is_preview_kept(&preview)?;
         let gate = Rights::new(Some(Pass::new(who.clone(), Verb::View, Target::Asset(asset.id), epoch)), None);
         let handle = Handle::Preview { preview: Box::new(preview), bytes: OnceLock::new(), gate };
         let fh = self.handles.add(ino, handle);
-        Ok(Opened { fh, keep_cache: false, direct_io: false, forget_attr: false, flushes: false })
+        Ok(Opened { fh, keep_cache: false, direct_io: is_awaited, forget_attr: false, flushes: false })
     }
 
     /// What is read of a preview.

@@ -28,6 +28,7 @@ const LINE: u64 = 4096;
 pub(super) const TOLD: u64 = 1 << 20;
 /// Bytes that are copied at once.
 const CHUNK: usize = 1 << 20;
+const TIME: &str = "it takes more of the processor's time than it is given";
 /// Processor seconds that reading a header may take.
 pub(super) const PROBE_SECONDS: u64 = 30;
 
@@ -132,9 +133,13 @@ impl Run<'_> {
             _ if progress.disk_full => Ended::Failed("no space is left on the disk".into()),
             None if status.success() => Ended::Done,
             _ if progress.out_of_memory => Ended::Overran("it takes more memory than it is given".into()),
+            // It is told by a signal that its time is over, and ends by itself, with nothing to say.
+            None if program == "ffmpeg" && matches!(status.code(), Some(123 | 255)) => Ended::Overran(TIME.into()),
+            // Its libraries cannot be loaded.
+            None if status.code() == Some(127) => Ended::Failed(format!("{program} cannot be started: {said}")),
             None if said.is_empty() => Ended::Refused(format!("{program} ended with {status}")),
             None => Ended::Refused(said.clone()),
-            Some(libc::SIGXCPU) => Ended::Overran("it takes more of the processor's time than it is given".into()),
+            Some(libc::SIGXCPU) => Ended::Overran(TIME.into()),
             Some(libc::SIGXFSZ) => Ended::Overran("what is made of it is longer than it may be".into()),
             // By whoever ends processes when memory is short, or a person.
             Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT) => Ended::Failed(format!("{program} was killed")),

@@ -10,6 +10,7 @@ use super::{Actor, Library, OpsError, folders};
 use crate::access::Who;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow, duplicate};
 use crate::media;
+use crate::media::video::preview_hash;
 use crate::policy::platforms::{Placement, PlacementKind};
 use crate::policy::{Platforms, Subject, Verb};
 use crate::types::ReadAt;
@@ -19,8 +20,8 @@ use crate::view::tree::{circulates, recipe_of};
 const BLOCK: usize = 1 << 20;
 
 /// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates, for}]}`, of what the caller may list. `as` is `version`,
-/// `export`, or `derived` when only the file itself says so; the last five are of exports. One by a recipe that no row has any more has no placement;
-/// `for` is the member whose mark it has.
+/// `export`, `preview` of a clip, or `derived` when only the file itself says so; the last five are of exports, and of previews `made` and `for`. An
+/// export by a recipe that no row has any more has no placement; `for` is the member whose mark it has.
 ///
 /// # Errors
 /// [`OpsError::NotFound`] when nothing has these bytes; when they cannot be read.
@@ -102,6 +103,14 @@ fn told(
     });
     let Some(rendition) = rendition else { return Ok(vec![row]) };
     row["made"] = json!(rendition.since.to_string());
+    if let Some(name) = previewed(tx, rendition)? {
+        row["as"] = json!("preview");
+        let who = actor.who();
+        if who.subject.is_admin() || *who.subject.name == *name {
+            row["for"] = json!(name);
+        }
+        return Ok(vec![row]);
+    }
     let mut rows = Vec::new();
     for (whose, platforms) in tables {
         for placement in platforms.all() {
@@ -120,6 +129,12 @@ fn told(
         }
     }
     Ok(if rows.is_empty() { vec![row] } else { rows })
+}
+
+/// Whose preview of a clip it is.
+fn previewed(tx: &dyn ReadTx, rendition: &RenditionRow) -> Result<Option<String>, CatalogError> {
+    let names = tx.members()?.into_iter().map(|member| member.name.to_string());
+    Ok(names.into_iter().find(|name| preview_hash(Some(name)) == rendition.recipe))
 }
 
 /// What the platforms accept, as exports are made for whoever has no mark, and for each member who has one: an admin is told of all of them,

@@ -3,11 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
 use damfs::blob::ObjectKind;
+use damfs::fs::{OpenMode, Takes};
 use damfs::media::video::PREVIEW_BYTES;
 use damfs::ops::clips::Tools;
+use damfs::ops::proto::Command;
+use damfs::ops::serve;
+use damfs::types::Caller;
+use serde_json::json;
 
 use crate::world::*;
 
@@ -27,7 +32,7 @@ list = "*"
 fn clip(folder: &Path, source: &str) -> Vec<u8> {
     let made = folder.join("c.mp4");
     let line = format!("-v error -y -f lavfi -i {source} -preset ultrafast -metadata title=planted");
-    let status = Command::new("ffmpeg").args(line.split(' ')).arg(&made).status().expect("ffmpeg");
+    let status = process::Command::new("ffmpeg").args(line.split(' ')).arg(&made).status().expect("ffmpeg");
     assert!(status.success());
     fs::read(made).unwrap()
 }
@@ -132,6 +137,50 @@ fn a_preview_is_made_once_and_after_it_was_let_go_of_alike() {
     assert!(whole(&rita, FILE) == first && runs(folder.path()) > made);
 }
 
+/// What answers without a thread of its own has the bytes already: what is kept may be let go of, or be damaged, before it is read.
+#[test]
+fn no_preview_is_made_where_one_that_is_kept_was_to_be_read() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!(rita.mount.read_takes(fh), Takes::Preview);
+    rita.close(fh);
+    let (first, made) = (whole(&rita, FILE), runs(folder.path()));
+    let mut kept = Vec::new();
+    world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!(rita.mount.read_takes(fh), Takes::Nothing);
+    world.library.vault.remove_object(ObjectKind::Rendition, &kept[0]).unwrap();
+    let got = rita.mount.read(&rita.caller, fh, 0, 8 << 20).unwrap();
+    assert!(got == first && runs(folder.path()) == made);
+    rita.close(fh);
+    // One that does not fit, as of a store that was written to by hand.
+    world.library.vault.put_object(ObjectKind::Rendition, &kept[0], &[]).unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    assert_eq!((rita.mount.read_takes(fh), runs(folder.path())), (Takes::Preview, made));
+    rita.close(fh);
+    assert!(whole(&rita, FILE) == first && runs(folder.path()) > made, "and is made again");
+}
+
+/// What the kernel reads ahead or through its pages is under way for everybody on the mount, and stays so until a preview is made.
+#[test]
+fn who_waits_for_a_preview_takes_nothing_that_others_read_by() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let opened = || {
+        let mode = OpenMode { read: true, ..OpenMode::default() };
+        rita.mount.open(&rita.caller, 0, rita.find(FILE).unwrap(), mode).unwrap()
+    };
+    let first = opened();
+    assert!(first.direct_io);
+    assert_eq!(rita.mount.seek_takes(first.fh), Takes::Nothing, "its end is known beforehand");
+    rita.pread(first.fh).unwrap();
+    rita.close(first.fh);
+    let kept = opened();
+    assert!(!kept.direct_io, "what is there is read as everything is");
+    rita.close(kept.fh);
+}
+
 #[test]
 fn a_clip_without_a_preview_says_why() {
     let Studio { world, admin, rita, folder, .. } = studio();
@@ -170,6 +219,51 @@ fn a_clip_without_a_preview_says_why() {
     assert!(said.contains("there is no preview of d.mp4: it is damaged, or not as clips are"), "{said}");
 }
 
+/// ffmpeg is told by a signal that it had its time, and ends with 255 and no word; what cannot load its libraries ends with 127.
+#[test]
+fn an_encoder_that_is_out_of_time_says_nothing_of_the_clip() {
+    let Studio { world, rita, folder, .. } = studio();
+    let ends = folder.path().join("ends");
+    let does = format!("case \"$*\" in *filter_complex*) [ -e {0} ] && exit $(cat {0});; esac", ends.display());
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    for (code, why) in
+        [(255, "more of the processor's time"), (123, "more of the processor's time"), (127, "the machine is")]
+    {
+        fs::write(&ends, code.to_string()).unwrap();
+        assert_eq!(errno(rita.read(FILE)), libc::EIO, "{code}");
+        let said = errors(&rita);
+        let last = said.lines().rfind(|line| line.contains("c.mp4")).unwrap_or_default();
+        assert!(last.contains("can be made just now") && last.contains(why), "{code}: {said}");
+        world.clock.advance_ms(600_000);
+    }
+    fs::remove_file(&ends).unwrap();
+    assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES, "nothing of it is remembered");
+}
+
+/// Each try copies the whole clip.
+#[test]
+fn who_waits_for_what_fails_does_not_try_it_again_at_once() {
+    let Studio { world, rita, folder, .. } = studio();
+    let go = folder.path().join("go");
+    let does = format!(
+        "[ -e {0}.armed ] && {{ until [ -e {0} ]; do sleep 0.02; done; echo dam-mountd sandbox: no Landlock >&2; exit 1; }}",
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    fs::write(folder.path().join("go.armed"), b"").unwrap();
+    let before = runs(folder.path());
+    let opened: Vec<u64> = (0..5).map(|_| rita.open(FILE, true, false).unwrap()).collect();
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = opened.iter().map(|fh| scope.spawn(|| errno(rita.pread(*fh)))).collect();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        fs::write(&go, b"").unwrap();
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() == libc::EIO));
+    });
+    assert_eq!(runs(folder.path()) - before, 1);
+    fs::remove_file(folder.path().join("go.armed")).unwrap();
+    assert_eq!(rita.pread(opened[0]).unwrap().len(), 1 << 16, "who reads it again tries it again");
+}
+
 /// An encoder that never comes to an end is ended by the time that it is given, and by the end of the library.
 #[test]
 fn an_encoder_that_does_not_end_holds_nobody_up() {
@@ -200,25 +294,65 @@ fn an_encoder_that_does_not_end_holds_nobody_up() {
     assert!(errors(&rita).contains("the library is being closed"));
 }
 
+/// Not each of them: that would be a quarter of an hour.
+#[test]
+fn all_steps_of_a_preview_have_one_time_by_the_clock() {
+    let Studio { world, rita, folder, .. } = studio();
+    let (at, go) = (folder.path().join("at"), folder.path().join("go"));
+    // Each step waits until it is let go of.
+    let does = format!(
+        "[ -e {1}.armed ] && {{ echo > {0}; until rm {1}; do sleep 0.02; done 2> /dev/null; }}",
+        at.display(),
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    fs::write(folder.path().join("go.armed"), b"").unwrap();
+    let fh = rita.open(FILE, true, false).unwrap();
+    let before = runs(folder.path());
+    let said = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| errno(rita.pread(fh)));
+        let begun = || {
+            while fs::remove_file(&at).is_err() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        };
+        begun();
+        world.clock.advance_ms(200_000);
+        fs::write(&go, b"").unwrap();
+        begun();
+        world.clock.advance_ms(200_000);
+        reader.join().unwrap()
+    });
+    assert_eq!((said, runs(folder.path()) - before), (libc::EIO, 2), "the second step is the last");
+    assert!(errors(&rita).contains("it takes longer than 360 s"));
+}
+
 #[test]
 fn what_is_approved_has_its_previews_before_anybody_reads_them() {
     let Studio { world, admin, rita, ruth, folder, .. } = studio();
     world.library.use_tools(Ok(tools(folder.path(), "")));
     let warmed = || {
+        world.library.render_clips();
         let before = runs(folder.path());
         world.library.warm_previews();
         runs(folder.path()) - before
     };
     assert_eq!(warmed(), 0, "a draft is nobody's to look at yet");
     world.set(FILE, &["status.instagram=approved"]);
+    let renders = || {
+        let mut renders = Vec::new();
+        world.library.vault.objects(ObjectKind::Rendition, &mut |name| renders.push(name.to_owned())).unwrap();
+        renders
+    };
+    world.library.render_clips();
+    let clips = renders();
     // Of each who may only view it: read, made, and looked at.
     assert_eq!(warmed(), 6);
     let before = runs(folder.path());
     assert_ne!(whole(&rita, FILE), whole(&ruth, FILE));
     assert_eq!((runs(folder.path()), warmed()), (before, 0));
     // What was let go of is made again when it is read, and not before.
-    let mut kept = Vec::new();
-    world.library.vault.objects(ObjectKind::Rendition, &mut |name| kept.push(name.to_owned())).unwrap();
+    let kept: Vec<_> = renders().into_iter().filter(|name| !clips.contains(name)).collect();
     assert_eq!(kept.len(), 2, "of nobody else");
     kept.iter().for_each(|name| world.library.vault.remove_object(ObjectKind::Rendition, name).unwrap());
     world.set(FILE, &["tag=sea"]);
@@ -230,4 +364,101 @@ fn what_is_approved_has_its_previews_before_anybody_reads_them() {
     assert_eq!(warmed(), 0);
     world.set("library/acme/e.mp4", &["stage=client-approval"]);
     assert_eq!(warmed(), 6);
+}
+
+/// The background has less of the machine than who waits: that it did not come to an end is no reason to make nothing for him.
+#[test]
+fn what_the_background_could_not_make_in_its_time_is_made_for_who_reads_it() {
+    let Studio { world, rita, folder, .. } = studio();
+    let (begun, slow) = (folder.path().join("begun"), folder.path().join("slow"));
+    fs::write(&slow, b"").unwrap();
+    let does = format!(
+        "case \"$*\" in *filter_complex*) echo > {}; [ -e {} ] && exec /bin/sleep 1000;; esac",
+        begun.display(),
+        slow.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    world.set(FILE, &["stage=client-approval"]);
+    std::thread::scope(|scope| {
+        let warmer = scope.spawn(|| world.library.warm_previews());
+        while !begun.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.clock.advance_ms(400_000);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!warmer.is_finished(), "it may take longer than what somebody waits for");
+        world.clock.advance_ms(1_200_000);
+        warmer.join().unwrap();
+    });
+    let tried = runs(folder.path());
+    world.clock.advance_ms(60_000);
+    world.library.warm_previews();
+    assert_eq!(runs(folder.path()), tried, "the background lets it alone for longer than a minute");
+    fs::remove_file(&slow).unwrap();
+    assert_eq!(whole(&rita, FILE).len() as u64, PREVIEW_BYTES);
+}
+
+/// Approved clips wait for the same threads, and a library full of previews to make would keep them for days.
+#[test]
+fn clips_for_platforms_come_before_previews_that_nobody_waits_for() {
+    let Studio { world, admin, ruth, rita, folder, .. } = studio();
+    admin.write("library/acme/e.mp4", &clip(folder.path(), "testsrc2=duration=0.2:size=400x300:rate=10")).unwrap();
+    world.settle();
+    let (begun, go) = (folder.path().join("begun"), folder.path().join("go"));
+    let does = format!(
+        "case \"$*\" in *maskedmerge*) echo > {}; until [ -e {} ]; do sleep 0.02; done;; esac",
+        begun.display(),
+        go.display()
+    );
+    world.library.use_tools(Ok(tools(folder.path(), &does)));
+    world.set(FILE, &["stage=client-approval"]);
+    let before = runs(folder.path());
+    std::thread::scope(|scope| {
+        let warmer = scope.spawn(|| world.library.warm_previews());
+        while !begun.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        world.set("library/acme/e.mp4", &["status.instagram=approved"]);
+        fs::write(&go, b"").unwrap();
+        warmer.join().unwrap();
+    });
+    assert_eq!(runs(folder.path()) - before, 3, "one member's, and no more");
+    world.library.warm_previews();
+    assert_eq!(runs(folder.path()) - before, 3);
+    world.library.render_clips();
+    world.library.warm_previews();
+    let made = runs(folder.path());
+    for seat in [&rita, &ruth] {
+        assert_eq!(whole(seat, FILE).len() as u64, PREVIEW_BYTES);
+    }
+    assert_eq!(runs(folder.path()), made, "then the others");
+}
+
+#[test]
+fn a_preview_that_turns_up_elsewhere_tells_whose_it_is() {
+    let Studio { world, rita, folder, .. } = studio();
+    world.library.use_tools(Ok(tools(folder.path(), "")));
+    let found = folder.path().join("found.mp4");
+    fs::write(&found, whole(&rita, FILE)).unwrap();
+    let ask = |uid: u32| {
+        let caller = Caller { uid, gid: uid, process: 1 };
+        let told = serve::serve(
+            &world.library,
+            &caller,
+            Command::Whence { name: "found".into() },
+            Some(fs::File::open(&found).unwrap()),
+        );
+        told.unwrap()["found"].clone()
+    };
+    for uid in [0, RITA] {
+        let rows = ask(uid);
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+        let row = &rows[0];
+        assert_eq!(
+            [&row["as"], &row["for"], &row["path"], &row["version"]],
+            [&json!("preview"), &json!("rita"), &json!(FILE), &json!(2)]
+        );
+    }
+    let rows = ask(RUTH);
+    assert_eq!((&rows[0]["as"], rows[0].get("for")), (&json!("preview"), None), "others are not told whose");
 }

@@ -15,6 +15,10 @@ use crate::tools::Dir;
 
 const SECRET: &str = "planted";
 
+fn has_secret(bytes: &[u8]) -> bool {
+    bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes())
+}
+
 fn ffmpeg(dir: &Dir, arguments: &str) {
     let line = format!("-v error -y {arguments}");
     let status = Command::new("ffmpeg").args(line.split(' ')).current_dir(dir.path("")).status().expect("ffmpeg");
@@ -68,51 +72,51 @@ fn frame(dir: &Dir, name: &str, stream: &str, at: &str) -> Vec<u8> {
 #[test]
 fn a_preview_has_one_size_whatever_the_clip() {
     let dir = Dir::new();
-    let sound = "-f lavfi -i sine=duration=3";
+    let sound = "-f lavfi -i sine=duration=1";
     let of = |source: &str| format!("-f lavfi -i {source}");
     let clips = [
         (
             "plain.mp4",
-            format!("{} {sound} -preset ultrafast", of("testsrc2=duration=3:size=1280x720:rate=30")),
+            format!("{} {sound} -preset ultrafast", of("testsrc2=duration=1:size=1280x720:rate=30")),
             (640, 360),
-            3.0,
+            1.0,
         ),
         (
             "silent.mov",
-            format!("{} -preset ultrafast", of("testsrc2=duration=1:size=1080x1920:rate=60")),
+            format!("{} -preset ultrafast", of("testsrc2=duration=0.4:size=1080x1920:rate=60")),
             (360, 640),
-            1.0,
+            0.4,
         ),
         ("tiny.mp4", format!("{} -pix_fmt yuv420p", of("color=red:duration=0.2:size=2x2:rate=25")), (320, 320), 0.2),
         ("one.mp4", of("testsrc2=duration=0.04:size=320x240:rate=25"), (320, 240), 0.04),
         (
             "odd.webm",
-            format!("{} -c:v libvpx -deadline realtime", of("testsrc2=duration=1:size=321x241:rate=16")),
+            format!("{} -c:v libvpx -deadline realtime", of("testsrc2=duration=0.5:size=321x241:rate=16")),
             (320, 240),
-            1.0,
+            0.5,
         ),
-        ("flat.mkv", format!("{} -c:v ffv1", of("testsrc2=duration=1:size=1600x20:rate=24")), (640, 64), 1.0),
+        ("flat.mkv", format!("{} -c:v ffv1", of("testsrc2=duration=0.5:size=1600x20:rate=24")), (640, 64), 0.5),
         (
             "deep.mkv",
-            format!("{} -c:v ffv1", of("testsrc2=duration=1:size=322x242:rate=60,format=yuv422p10le")),
+            format!("{} -c:v ffv1", of("testsrc2=duration=0.5:size=322x242:rate=60,format=yuv422p10le")),
             (322, 242),
-            1.0,
+            0.5,
         ),
-        ("old.avi", format!("{} -c:v mpeg4", of("testsrc2=duration=1:size=320x240:rate=25")), (320, 240), 1.0),
+        ("old.avi", format!("{} -c:v mpeg4", of("testsrc2=duration=0.6:size=320x240:rate=25")), (320, 240), 0.6),
         (
             "noise.mp4",
             format!(
-                "{} {sound} -preset ultrafast -t 3 -vf noise=alls=100:allf=t",
-                of("color=gray:duration=3:size=640x360:rate=30")
+                "{} {sound} -preset ultrafast -vf noise=alls=100:allf=t",
+                of("color=gray:duration=1:size=640x360:rate=30")
             ),
             (640, 360),
-            3.0,
+            1.0,
         ),
         (
             "long.mp4",
             format!(
-                "{} -f lavfi -i anoisesrc=duration=130 -preset ultrafast",
-                of("testsrc2=duration=130:size=320x240:rate=6")
+                "{} -f lavfi -i anoisesrc=duration=130:sample_rate=8000 -preset ultrafast",
+                of("testsrc2=duration=130:size=320x240:rate=1")
             ),
             (320, 240),
             120.0,
@@ -122,14 +126,17 @@ fn a_preview_has_one_size_whatever_the_clip() {
             "vfr.mp4",
             format!(
                 "{} -vf select='not(mod(n\\,7))' -vsync vfr -preset ultrafast",
-                of("testsrc2=duration=3:size=320x240:rate=30")
+                of("testsrc2=duration=2:size=320x240:rate=30")
             ),
             (320, 240),
-            3.0,
+            2.0,
         ),
         (
             "late.mkv",
-            format!("-itsoffset 2 {} {sound} -c:v ffv1", of("testsrc2=duration=1:size=320x240:rate=10")),
+            format!(
+                "-itsoffset 2 {} -f lavfi -i sine=duration=3 -c:v ffv1",
+                of("testsrc2=duration=1:size=320x240:rate=10")
+            ),
             (320, 240),
             3.0,
         ),
@@ -161,16 +168,16 @@ fn a_preview_plays_under_the_name_of_its_clip() {
 #[test]
 fn every_frame_and_the_cover_bear_the_mark() {
     let dir = Dir::new();
-    ffmpeg(&dir, "-f lavfi -i color=gray:duration=2:size=640x360:rate=10 -pix_fmt yuv420p -preset ultrafast plain.mp4");
+    ffmpeg(&dir, "-f lavfi -i color=gray:duration=3:size=640x360:rate=10 -pix_fmt yuv420p -preset ultrafast plain.mp4");
     // What begins before all times has none without it either.
     ffmpeg(
         &dir,
-        "-f lavfi -i color=gray:duration=2:size=640x360:rate=10 -c:v ffv1 -output_ts_offset -1 -avoid_negative_ts disabled before.mkv",
+        "-f lavfi -i color=gray:duration=3:size=640x360:rate=10 -c:v ffv1 -output_ts_offset -1 -avoid_negative_ts disabled before.mkv",
     );
     let ground = i32::from(frame(&dir, "plain.mp4", "0:v:0", "0")[0]);
     for name in ["plain.mp4", "before.mkv"] {
         preview(&dir, name, "rita").unwrap();
-        for (stream, at) in [("0:v:0", "0"), ("0:v:0", "0.5"), ("0:v:0", "0.9"), ("0:v:1", "0")] {
+        for (stream, at) in [("0:v:0", "0"), ("0:v:0", "0.5"), ("0:v:0", "0.9"), ("0:v:0", "1.9"), ("0:v:1", "0")] {
             let shown = frame(&dir, "preview.mp4", stream, at);
             for half in shown.chunks(640 * 180) {
                 let other = half.iter().filter(|p| (i32::from(**p) - ground).abs() > 20).count();
@@ -189,7 +196,7 @@ fn without_its_mark_there_is_no_picture() {
     let plan = Preview::plan(&clip, "mp4", 0).unwrap().unwrap();
     let mark = plan.mark("rita");
     // As when the disk fails under it: some of it, and only one of its two pictures.
-    for part in [0, 1000, mark.len() / 2, mark.len() / 2 + 1000] {
+    for part in [0, 1000, mark.len() / 2, mark.len() / 2 + 1000, mark.len()] {
         dir.write("input", &[&bytes, &mark[..part]].concat());
         let made = File::create(dir.path("made.mp4")).unwrap();
         let run = Command::new("ffmpeg")
@@ -204,8 +211,34 @@ fn without_its_mark_there_is_no_picture() {
             .output()
             .unwrap();
         let frames = String::from_utf8_lossy(&shown.stdout).chars().any(|c| ('1'..='9').contains(&c));
-        assert!(run.is_ok() && !frames, "{part}: {}", String::from_utf8_lossy(&shown.stdout));
+        // With all of it there is one.
+        assert!(run.is_ok() && frames == (part == mark.len()), "{part}: {}", String::from_utf8_lossy(&shown.stdout));
     }
+}
+
+/// As what is recorded from a call is, whose picture grows with the line.
+#[test]
+fn a_clip_whose_frames_change_their_size_is_shown_to_its_end() {
+    let dir = Dir::new();
+    for (name, size) in [("a.ts", "320x240"), ("b.ts", "480x360"), ("c.ts", "240x320")] {
+        ffmpeg(
+            &dir,
+            &format!(
+                "-f lavfi -i testsrc2=duration=1:size={size}:rate=10 -pix_fmt yuv420p -preset ultrafast -bsf:v dump_extra -f mpegts {name}"
+            ),
+        );
+    }
+    dir.write("all.ts", &["a.ts", "b.ts", "c.ts"].map(|name| dir.read(name)).concat());
+    ffmpeg(&dir, "-fflags +genpts+igndts -i all.ts -c copy -bsf:v setts=ts=N*100 changes.mkv");
+    let (_, made, _) = preview(&dir, "changes.mkv", "rita").unwrap();
+    let frames = Command::new("ffprobe")
+        .args("-v error -select_streams v:0 -count_frames -show_entries stream=nb_read_frames -of csv=p=0".split(' '))
+        .arg(dir.path("preview.mp4"))
+        .output()
+        .unwrap();
+    assert_eq!((made.width, made.height), (320, 240));
+    let frames: u32 = String::from_utf8_lossy(&frames.stdout).trim().parse().unwrap();
+    assert!((28..=31).contains(&frames), "{frames}");
 }
 
 #[test]
@@ -232,10 +265,9 @@ fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
                 tracks.join(" ")
             ),
         );
-        let has = |bytes: &[u8]| bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
-        assert!(has(&dir.read(name)));
+        assert!(has_secret(&dir.read(name)));
         let (bytes, ..) = preview(&dir, name, "rita").unwrap();
-        assert!(!has(&bytes), "{name}");
+        assert!(!has_secret(&bytes), "{name}");
         assert_eq!(dir.exiftool(&["-validate", "-warning", "-s3", "preview.mp4"]).trim(), "OK", "{name}");
         let streams = Command::new("ffprobe")
             .args("-v error -show_entries stream=codec_name:chapter -of csv=p=0".split(' '))
@@ -243,6 +275,28 @@ fn nothing_that_a_clip_says_of_itself_is_in_its_preview() {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&streams.stdout).trim(), "h264\naac\nmjpeg", "{name}");
+    }
+}
+
+/// What lies in the frames themselves: pictures that are frames have a profile of colours, which says whose camera it was.
+#[test]
+fn nothing_that_a_frame_says_beside_its_picture_is_in_a_preview() {
+    let dir = Dir::new();
+    ffmpeg(
+        &dir,
+        "-f lavfi -i testsrc2=duration=0.04:size=320x240:rate=25,format=yuvj420p -f image2 -update 1 plain.jpg",
+    );
+    let mut profile = b"\xff\xe2\0\0ICC_PROFILE\0\x01\x01".to_vec();
+    profile.extend(SECRET.as_bytes().iter().cycle().take(SECRET.len() * 40));
+    let length = u16::try_from(profile.len() - 2).unwrap().to_be_bytes();
+    profile[2..4].copy_from_slice(&length);
+    let mut still = dir.read("plain.jpg");
+    still.splice(2..2, profile);
+    dir.write("said.jpg", &still);
+    for name in ["a.mov", "a.avi", "a.mkv"] {
+        ffmpeg(&dir, &format!("-loop 1 -framerate 25 -t 0.4 -i said.jpg -c copy {name}"));
+        assert!(has_secret(&dir.read(name)), "{name}");
+        assert!(!has_secret(&preview(&dir, name, "rita").unwrap().0), "{name}");
     }
 }
 

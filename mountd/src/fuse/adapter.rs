@@ -334,8 +334,7 @@ impl Filesystem for Adapter {
         let op = Op::new("lseek", ino.0);
         op.guard(|| {
             let (mount, caller) = (Arc::clone(&self.mount), caller(req));
-            // Where an export ends is known when it is rendered.
-            self.render(op, self.mount.read_takes(fh.0), reply, move |reply| {
+            self.render(op, self.mount.seek_takes(fh.0), reply, move |reply| {
                 let found = convert::seek(whence).and_then(|whence| {
                     let found = mount.seek(&caller, fh.0, offset, whence)?;
                     i64::try_from(found).map_err(|_| FsError::TooLarge)

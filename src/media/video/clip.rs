@@ -25,6 +25,8 @@ pub struct Clip {
     pub square: bool,
     /// Whether its frames are two fields.
     pub interlaced: bool,
+    /// Whether its frames are turned before they are shown.
+    pub turned: bool,
     /// Whether its light goes beyond what a screen shows.
     pub hdr: bool,
     /// Codec of the picture.
@@ -141,6 +143,7 @@ impl Clip {
             rate: ratio(&picture.avg_frame_rate, '/'),
             square: aspect.0 == aspect.1,
             interlaced: matches!(picture.field_order.as_str(), "tt" | "bb" | "tb" | "bt"),
+            turned: picture.side_data_list.iter().any(|data| data.rotation != 0),
             hdr: matches!(picture.color_transfer.as_str(), "smpte2084" | "arib-std-b67"),
             codec: picture.codec_name.clone(),
             pixels: picture.pix_fmt.clone(),
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!((clip.width, clip.height), (576, 768), "stretched, then turned");
         assert_eq!(clip.length, Duration::from_millis(1520));
         assert_eq!((clip.rate, clip.square, clip.interlaced, clip.hdr), (Some((30_000, 1001)), false, true, false));
-        assert_eq!(clip.audio.as_deref(), Some("aac"));
+        assert_eq!((clip.audio.as_deref(), clip.turned), (Some("aac"), true));
     }
 
     #[test]

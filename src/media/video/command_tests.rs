@@ -12,6 +12,7 @@ fn clip(width: u32, height: u32) -> Clip {
         rate: Some((25, 1)),
         square: true,
         interlaced: false,
+        turned: false,
         hdr: false,
         codec: "h264".into(),
         pixels: "yuv420p".into(),

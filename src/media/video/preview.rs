@@ -29,6 +29,8 @@ const SOUND_RATE: u64 = 32_000;
 const AROUND: u64 = 256 << 10;
 /// Part of what is left that is aimed at.
 const AIM: u64 = 94;
+/// What is made may be so much shorter than the clip says that it is, beside a tenth of it: what is told of a length is often more than there is.
+const SLACK: Duration = Duration::from_millis(500);
 /// A box that says that it is nothing.
 const FREE: usize = 8;
 
@@ -45,6 +47,8 @@ pub struct Preview {
     pub length: Duration,
     filter: String,
     demuxer: &'static str,
+    /// Whether what comes before the scaling is made for frames of one size.
+    is_rigid: bool,
 }
 
 impl Preview {
@@ -62,7 +66,15 @@ impl Preview {
         let (inner, rate) = (inner(clip, side), rate(clip, fps));
         let size = (inner.0.max(MIN_SIDE), inner.1.max(MIN_SIDE));
         let bits = bits(length) * percent / 100;
-        Ok(Some(Self { size, rate, bits, length, filter: filter(clip, inner, size, rate), demuxer }))
+        Ok(Some(Self {
+            size,
+            rate,
+            bits,
+            length,
+            filter: filter(clip, inner, size, rate),
+            demuxer,
+            is_rigid: clip.interlaced || clip.turned,
+        }))
     }
 
     /// The mark as the encoder takes it, behind the clip: two pictures of three planes each, the shades that it is drawn with, and how much of
@@ -105,10 +117,13 @@ impl Preview {
         let length = format!("{}.{:06}", self.length.as_secs(), self.length.subsec_micros());
         let group = self.rate.0.saturating_mul(2).div_ceil(self.rate.1);
         let Self { bits, filter, demuxer, .. } = self;
+        // Where frames change their size, a filter that is set up anew has read its mark already, and lets nothing through. What puts fields
+        // together or turns frames goes by the size that it was set up for.
+        let anew = if self.is_rigid { "" } else { "-reinit_filter 0 " };
         let clip = part(0, clip_bytes);
         let lines = [
             format!(
-                "-nostdin -y -v error -progress pipe:2 -protocol_whitelist file,pipe,subfile -threads 2 -f {demuxer} -i {clip}"
+                "-nostdin -y -v error -progress pipe:2 -protocol_whitelist file,pipe,subfile -threads 2 {anew}-f {demuxer} -i {clip}"
             ),
             layer(clip_bytes),
             layer(shades),
@@ -139,6 +154,10 @@ impl Preview {
                 "its preview came out as {} of {}x{}",
                 made.codec, size.0, size.1
             )));
+        }
+        if made.length + SLACK + self.length / 10 < self.length {
+            let (made, from) = (made.length.as_secs_f64(), self.length.as_secs_f64());
+            return Err(MediaError::damaged(format!("only {made:.1} of its first {from:.1} s can be shown")));
         }
         Ok(())
     }
@@ -182,6 +201,21 @@ impl FilledPreview {
             file.extend(b"free");
         }
         Ok(Self(file))
+    }
+
+    /// BLAKE3 of all of it, as it is read.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        let block = [0; 1 << 12];
+        let mut hash = blake3::Hasher::new();
+        hash.update(&self.0);
+        let mut left = usize::try_from(PREVIEW_BYTES).unwrap_or(0).saturating_sub(self.0.len());
+        while left > 0 {
+            let zeros = block.get(..left).unwrap_or(&block);
+            hash.update(zeros);
+            left -= zeros.len();
+        }
+        *hash.finalize().as_bytes()
     }
 }
 
@@ -236,10 +270,12 @@ fn bits(length: Duration) -> u64 {
 fn filter(clip: &Clip, (w, h): (u32, u32), (cw, ch): (u32, u32), (n, d): (u32, u32)) -> String {
     let fields = if clip.interlaced { "yadif," } else { "" };
     let square = if clip.square { "" } else { "scale=trunc(iw*sar/2)*2:ih,setsar=1," };
-    // Each frame gets the mark, or there is none: `overlay` lets frames through without it when it cannot be read.
+    // Each frame gets the mark, or there is none: `overlay` lets frames through without it when it cannot be read. What frames carry beside
+    // their picture, encoders write down: a still's its profile of colours, which may say anything.
     format!(
         "[0:V:0]{fields}{square}scale={w}:{h}:flags=bicubic:out_range=tv,pad={cw}:{ch}:(ow-iw)/2:(oh-ih)/2,setsar=1,\
-         fps={n}/{d}:start_time=0,format=yuv444p[s];[s][1:v][2:v]maskedmerge,format=yuv420p,split[v][c];[c]thumbnail=60[p]"
+         fps={n}/{d}:start_time=0,format=yuv444p[s];[s][1:v][2:v]maskedmerge,format=yuv420p,\
+         sidedata=mode=delete,split[v][c];[c]thumbnail=60[p]"
     )
 }
 

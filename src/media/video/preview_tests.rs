@@ -11,6 +11,7 @@ fn clip(width: u32, height: u32, seconds: f64, rate: Option<(u32, u32)>) -> Clip
         rate,
         square: true,
         interlaced: false,
+        turned: false,
         hdr: false,
         codec: "h264".into(),
         pixels: "yuv420p".into(),
@@ -80,8 +81,9 @@ fn every_size_is_filled_up_by_one_box_or_refused() {
         let mut behind = [1; 5];
         assert_eq!(filled.read_at(PREVIEW_BYTES - 3, &mut behind).unwrap(), 3, "{size}");
         assert_eq!(filled.read_at(PREVIEW_BYTES + 3, &mut behind).unwrap(), 0, "{size}");
+        let hash = filled.hash();
         let filled = filled.read_head(whole + 1).unwrap();
-        assert_eq!(filled.len(), whole, "{size}");
+        assert_eq!((filled.len(), hash), (whole, *blake3::hash(&filled).as_bytes()), "{size}");
         if let Some(free) = filled.get(size..size + 8) {
             assert_eq!(free[..4], u32::try_from(whole - size).unwrap().to_be_bytes());
             assert_eq!(&free[4..], b"free");
@@ -134,6 +136,24 @@ fn the_command_carries_nothing_over_and_is_the_same_each_time() {
     }
     assert!(arguments.iter().all(|a| !a.is_empty()));
     assert_eq!(arguments.last().unwrap(), "/proc/self/fd/1");
+}
+
+#[test]
+fn what_was_cut_off_or_is_something_else_is_no_preview() {
+    let p = plan(&clip(640, 360, 500.0, Some((25, 1))), 0);
+    let made = |seconds| clip(640, 360, seconds, Some((25, 1)));
+    for seconds in [120.2, 120.0, 108.0] {
+        p.verdict(&made(seconds)).unwrap();
+    }
+    assert!(p.verdict(&made(60.0)).unwrap_err().to_string().contains("only 60.0 of its first 120.0 s"));
+    assert!(p.verdict(&Clip { width: 320, ..made(120.0) }).is_err());
+    assert!(p.verdict(&Clip { codec: "mjpeg".into(), ..made(120.0) }).is_err());
+    let short = plan(&clip(640, 360, 0.4, Some((25, 1))), 0);
+    short.verdict(&made(0.04)).unwrap();
+    let fields = Clip { interlaced: true, ..clip(640, 360, 1.0, None) };
+    let is_kept = |clip: &Clip| plan(clip, 0).arguments(1).windows(2).any(|w| w == ["-reinit_filter", "0"]);
+    let turned = Clip { turned: true, ..clip(640, 360, 1.0, None) };
+    assert!(is_kept(&made(1.0)) && !is_kept(&fields) && !is_kept(&turned));
 }
 
 #[test]

@@ -57,6 +57,7 @@ mod tests {
             rate: Some((25, 1)),
             square: true,
             interlaced: false,
+            turned: false,
             hdr: false,
             codec: "h264".into(),
             pixels: "yuv420p".into(),

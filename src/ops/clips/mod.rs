@@ -10,7 +10,7 @@ mod warm;
 mod work;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::queue::Waiting;
 use super::stills::flights::Flights;
@@ -43,7 +43,7 @@ pub struct Clips {
     tools: OnceLock<Result<Tools, String>>,
     waiting: Waiting,
     running: Mutex<Vec<Running>>,
-    previews: Flights<PreviewKey, Arc<FilledPreview>>,
+    previews: Flights<PreviewKey, previews::Came>,
     /// As long as somebody has them open.
     open: Mutex<HashMap<PreviewKey, Weak<FilledPreview>>>,
     /// Assets that may have previews which nobody has made yet.

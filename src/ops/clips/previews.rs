@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::work::Failure;
-use super::{Tools, lock};
+use super::{PreviewKey, Tools, lock};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, Outcome};
 use crate::media::MediaError;
@@ -14,14 +14,15 @@ use crate::media::video::{self, FilledPreview, PREVIEW_BYTES, PREVIEW_RENDERER};
 use crate::ops::Library;
 use crate::ops::notices::Notice;
 use crate::ops::renditions::Rendered;
-use crate::ops::sandboxed::{Ended, PROBE_SECONDS, Run, copy, nameless};
+use crate::ops::sandboxed::{Ended, Run, copy, nameless};
 use crate::types::{ContentId, ReadAt, Timestamp};
 use crate::view::recipes::preview_name;
 
-/// Seconds of the processor that one may take; by the clock twice as many, for somebody waits.
+/// Seconds of the processor that each try may take.
 const SECONDS: u64 = 180;
-/// What copying a clip may take by the clock.
-const COPY_SECONDS: u64 = 600;
+/// Seconds by the clock for all of it, with the copying: where somebody waits, and where it comes behind everybody.
+const AWAITED_SECONDS: u64 = 360;
+const LAST_SECONDS: u64 = 4 * AWAITED_SECONDS;
 /// What the encoder may write: what is too large is seen, and made smaller.
 const MOST_BYTES: u64 = 16 * PREVIEW_BYTES;
 
@@ -52,9 +53,46 @@ pub enum PreviewError {
     Blob(#[from] BlobError),
 }
 
+/// What came of it for all who waited: each is told by the name that he knows the clip by.
+pub(super) type Came = Result<Arc<FilledPreview>, Trouble>;
+
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    None(String),
+    Passing(String),
+}
+
+impl PreviewError {
+    /// What is no good to who waits either: otherwise each of them would try at once, and copy the clip, what has just failed.
+    fn shared(self) -> Result<Trouble, Self> {
+        match self {
+            Self::None { why, .. } => Ok(Trouble::None(why)),
+            Self::Passing { why, .. } => Ok(Trouble::Passing(why)),
+            e => Err(e),
+        }
+    }
+}
+
 impl Preview {
+    fn told(&self, trouble: Trouble) -> PreviewError {
+        match trouble {
+            Trouble::None(why) => self.none(&why),
+            Trouble::Passing(why) => self.passing(&why),
+        }
+    }
+
     fn object(&self) -> String {
         preview_name(self.content, &self.mark)
+    }
+
+    pub(super) fn key(&self) -> PreviewKey {
+        (self.content, video::preview_hash(Some(&self.mark)))
+    }
+
+    /// What it rests as that took more than it is given. The background comes last and proves nothing to who waits.
+    fn rests_as(&self, is_awaited: bool) -> [u8; 32] {
+        let last = || *blake3::hash(&[b"damfs-preview/background ".as_slice(), &self.content.0].concat()).as_bytes();
+        if is_awaited { self.content.0 } else { last() }
     }
 
     /// The same for whoever reads it.
@@ -66,7 +104,7 @@ impl Preview {
         PreviewError::None { name: self.name.clone(), why: why.to_owned() }
     }
 
-    fn passing(&self, why: &str) -> PreviewError {
+    pub(super) fn passing(&self, why: &str) -> PreviewError {
         PreviewError::Passing { name: self.name.clone(), why: why.to_owned() }
     }
 }
@@ -85,6 +123,10 @@ impl Library {
     /// # Errors
     /// [`PreviewError::None`] when there is none and will be none, [`PreviewError::Passing`] when it is let alone for a while.
     pub fn may_preview(&self, wanted: &Preview) -> Result<(), PreviewError> {
+        self.may_make(wanted, true)
+    }
+
+    fn may_make(&self, wanted: &Preview, is_awaited: bool) -> Result<(), PreviewError> {
         if self.is_preview_kept(wanted)? {
             return Ok(());
         }
@@ -93,7 +135,7 @@ impl Library {
         match (tried.map(|row| row.outcome), self.clips.unavailable()) {
             (Some(Outcome::Failed(why)), _) => Err(wanted.none(&why)),
             (_, Some(why)) => Err(wanted.none(why)),
-            (_, None) => match self.converter.overran(wanted.content.0, self.clock.now()) {
+            (_, None) => match self.converter.overran(wanted.rests_as(is_awaited), self.clock.now()) {
                 Some(what) => Err(wanted.passing(&what)),
                 None => Ok(()),
             },
@@ -105,42 +147,67 @@ impl Library {
     /// # Errors
     /// When there is none.
     pub fn preview(&self, wanted: &Preview) -> Result<Arc<FilledPreview>, PreviewError> {
-        let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
-        // However often somebody opens it, it is in memory once.
-        let there = lock(&self.clips.open).get(&key).and_then(Weak::upgrade);
-        if let Some(there) = there {
+        if let Some(there) = self.open_preview(wanted) {
             return Ok(there);
         }
-        let made = self.clips.previews.share(&key, || self.kept_or_made(wanted, true))?;
+        let came = self.clips.previews.share(&wanted.key(), || match self.kept_or_made(wanted, true) {
+            Ok(made) => Ok(Ok(made)),
+            Err(e) => e.shared().map(Err),
+        })?;
+        let made = came.map_err(|trouble| wanted.told(trouble))?;
+        self.note_open(wanted, &made);
+        Ok(made)
+    }
+
+    /// The same when that takes no more than reading them: never makes it.
+    #[must_use]
+    pub fn preview_at_hand(&self, wanted: &Preview) -> Option<Arc<FilledPreview>> {
+        if let Some(there) = self.open_preview(wanted) {
+            return Some(there);
+        }
+        let name = wanted.object();
+        let kept = self.vault.get_object(ObjectKind::Rendition, &name).ok().flatten()?;
+        self.note_read(&name);
+        let filled = FilledPreview::new(kept).ok().map(Arc::new)?;
+        self.note_open(wanted, &filled);
+        Some(filled)
+    }
+
+    /// However often somebody opens it, it is in memory once.
+    fn open_preview(&self, wanted: &Preview) -> Option<Arc<FilledPreview>> {
+        lock(&self.clips.open).get(&wanted.key()).and_then(Weak::upgrade)
+    }
+
+    fn note_open(&self, wanted: &Preview, preview: &Arc<FilledPreview>) {
         let mut open = lock(&self.clips.open);
         open.retain(|_, preview| preview.strong_count() > 0);
-        open.insert(key, Arc::downgrade(&made));
-        Ok(made)
+        open.insert(wanted.key(), Arc::downgrade(preview));
     }
 
     pub(super) fn kept_or_made(&self, wanted: &Preview, is_awaited: bool) -> Result<Arc<FilledPreview>, PreviewError> {
         let filled = |bytes| FilledPreview::new(bytes).map(Arc::new).map_err(|e| wanted.passing(&e.to_string()));
         let name = wanted.object();
         match self.vault.get_object(ObjectKind::Rendition, &name) {
-            Ok(Some(bytes)) => {
-                self.note_read(&name);
-                return filled(bytes);
-            }
+            Ok(Some(bytes)) => match filled(bytes) {
+                Ok(kept) => {
+                    self.note_read(&name);
+                    return Ok(kept);
+                }
+                Err(e) => self.make_again(&name, &e)?,
+            },
             Ok(None) => {}
-            Err(e @ BlobError::Damaged { .. }) => {
-                tracing::warn!(error = %e, "a kept preview is damaged; it is made again");
-                self.vault.remove_object(ObjectKind::Rendition, &name)?;
-            }
+            Err(e @ BlobError::Damaged { .. }) => self.make_again(&name, &e)?,
             Err(e) => return Err(e.into()),
         }
-        self.may_preview(wanted)?;
+        self.may_make(wanted, is_awaited)?;
         let Some(tools) = self.clips.tools() else { return Err(wanted.none("nothing is rendered here")) };
         match self.make_preview(tools, wanted, is_awaited) {
             Ok(bytes) => {
-                if let Err(e) = self.keep_preview(wanted, &name, &bytes) {
+                let whole = filled(bytes.clone())?;
+                if let Err(e) = self.keep_preview(wanted, &name, &bytes, whole.hash()) {
                     tracing::warn!(error = %e, "a preview could not be kept; it is made again when it is read again");
                 }
-                filled(bytes)
+                Ok(whole)
             }
             Err(Failure::Lasting(e)) => Err(self.no_preview(wanted, &e)?),
             Err(Failure::Passing(why)) => {
@@ -148,16 +215,22 @@ impl Library {
                 Err(wanted.passing("the machine is at fault, and the daemon's log says how"))
             }
             Err(Failure::Overran(what)) => {
-                self.converter.rest(wanted.content.0, self.clock.now(), &what);
+                self.converter.rest(wanted.rests_as(is_awaited), self.clock.now(), &what);
                 Err(wanted.passing(&what))
             }
             Err(Failure::Stopped) => Err(wanted.passing("the library is being closed")),
         }
     }
 
-    /// That it was made is remembered for good: what was let go of is made again when it is read, and not before.
-    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8]) -> Result<(), PreviewError> {
-        let made = Outcome::Made { size: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes(), quality: None };
+    fn make_again(&self, name: &str, e: &dyn std::error::Error) -> Result<(), BlobError> {
+        tracing::warn!(error = %e, "a kept preview is damaged; it is made again");
+        self.vault.remove_object(ObjectKind::Rendition, name)
+    }
+
+    /// That it was made is remembered for good, as it is read: what was let go of is made again when it is read, and not before, and what
+    /// turns up elsewhere is known.
+    fn keep_preview(&self, wanted: &Preview, name: &str, bytes: &[u8], hash: [u8; 32]) -> Result<(), PreviewError> {
+        let made = Outcome::Made { size: PREVIEW_BYTES, hash, quality: None };
         self.remember_rendition(wanted.rendered(video::preview_hash(Some(&wanted.mark))), &made, None)?;
         Ok(self.keep_object(name, bytes)?)
     }
@@ -181,14 +254,15 @@ impl Library {
         let row = self.catalog.read(|tx| tx.content(wanted.content))?;
         let row = row.ok_or_else(|| Failure::Passing(format!("content {} is not in the catalogue", wanted.content)))?;
         let (reader, input, output) = (self.vault.open(&row), nameless(self)?, nameless(self)?);
-        let mut patience = Patience::of(self, COPY_SECONDS);
+        self.reserve.give(&input, reader.len())?;
+        let mut patience = Patience::of(self, if is_awaited { AWAITED_SECONDS } else { LAST_SECONDS });
         if !copy(&reader, &input, || patience.goes_on())? {
             patience.end(Ended::Stopped)?;
         }
-        let probe = |file: &File, format: &str| {
-            self.probe_by(tools, file, format, is_awaited, |run| Patience::of(self, PROBE_SECONDS * 2).wait(run))
+        let probe = |patience: &mut Patience<'_>, file: &File, format: &str| {
+            self.probe_by(tools, file, format, is_awaited, |run| patience.wait(run))
         };
-        let clip = probe(&input, &wanted.format)?;
+        let clip = probe(&mut patience, &input, &wanted.format)?;
         for nth in 0.. {
             let Some(plan) = video::Preview::plan(&clip, &wanted.format, nth)? else { break };
             // In one file, for the sandbox lets a program read one.
@@ -205,10 +279,10 @@ impl Library {
                 is_awaited,
                 is_apart: false,
             };
-            Patience::of(self, SECONDS * 2).wait(&run)?;
+            patience.wait(&run)?;
             let made = output.metadata()?.len();
             if video::is_preview_size(made) {
-                plan.verdict(&probe(&output, "mp4")?)?;
+                plan.verdict(&probe(&mut patience, &output, "mp4")?)?;
                 let mut bytes = vec![0; usize::try_from(made).unwrap_or(0)];
                 output.read_exact_at(&mut bytes, 0)?;
                 return Ok(bytes);
@@ -218,7 +292,7 @@ impl Library {
     }
 }
 
-/// How long something may take.
+/// How long something may take, in however many steps.
 struct Patience<'a> {
     library: &'a Library,
     since: Timestamp,
@@ -237,7 +311,7 @@ impl<'a> Patience<'a> {
         !self.is_late && !self.library.ending.load(Ordering::Relaxed)
     }
 
-    fn wait(mut self, run: &Run<'_>) -> Result<(), Failure> {
+    fn wait(&mut self, run: &Run<'_>) -> Result<(), Failure> {
         let ended = run.run(|_| self.goes_on())?;
         self.end(ended)
     }

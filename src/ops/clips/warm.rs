@@ -14,38 +14,47 @@ use crate::types::{AssetId, ContentId, MemberId};
 const HANDED: [&str; 3] = ["client-approval", "approved", "published"];
 
 impl Library {
-    /// Makes what previews are to be made, one after the other; for threads that have nothing else to do.
+    /// Makes what previews are to be made, one after the other, until clips wait for platforms; for threads that have nothing else to do.
     pub fn warm_previews(&self) {
         let handed = &self.clips.handed;
         while self.clips.are_rendered() && !self.ending.load(Ordering::Relaxed) {
             let videos = Expr::is(Field::Kind, "video");
             let filled = || -> Result<(), CatalogError> {
                 while self.fill(handed, &videos, |_, asset| Ok(is_handed(asset)))? {}
-                Ok(())
+                self.find_clips()
             };
             if let Err(e) = filled() {
                 tracing::warn!(error = %e, "the previews to make could not be found; they are looked for again");
                 return;
             }
+            // Who has these threads makes them, and comes back.
+            if self.clips.waiting() > 0 {
+                return;
+            }
             let Some(asset) = handed.queue().next(self.clock.now()) else { return };
             let at_work = handed.at_work(asset);
-            let made = self.previews_of(asset);
+            let made = self.next_preview_of(asset);
             drop(at_work);
-            if let Err(e) = made {
-                tracing::debug!(%asset, error = %e, "its previews could not be made just now");
-                handed.queue().rest(asset, self.clock.now(), e.to_string());
+            match made {
+                // Behind the others: there may be more of it.
+                Ok(true) => handed.queue().add(asset),
+                Ok(false) => {}
+                Err(e) => {
+                    tracing::debug!(%asset, error = %e, "its previews could not be made just now");
+                    handed.queue().rest(asset, self.clock.now(), e.to_string());
+                }
             }
         }
     }
 
-    /// Makes every preview of an asset that nobody has made yet. An error is the machine's.
-    fn previews_of(&self, id: AssetId) -> Result<(), PreviewError> {
+    /// Makes a preview of an asset that nobody has made yet; whether there was one. An error is the machine's.
+    fn next_preview_of(&self, id: AssetId) -> Result<bool, PreviewError> {
         let (members, head) = self.catalog.read(|tx| {
             let members: Vec<MemberId> = tx.members()?.into_iter().filter(|m| m.active).map(|m| m.id).collect();
             Ok::<_, CatalogError>((members, handed(tx, id)?))
         })?;
         if head.is_none() {
-            return Ok(());
+            return Ok(false);
         }
         for member in members {
             if self.ending.load(Ordering::Relaxed) {
@@ -68,14 +77,19 @@ impl Library {
                 Ok::<_, CatalogError>((is_shown && !is_tried).then_some(Preview { content, format, name, mark }))
             })?;
             let Some(wanted) = wanted else { continue };
-            let key = (wanted.content, video::preview_hash(Some(&wanted.mark)));
-            match self.clips.previews.lead(&key, || self.kept_or_made(&wanted, false)) {
+            if self.is_preview_kept(&wanted)? {
+                continue;
+            }
+            match self.clips.previews.lead(&wanted.key(), || self.kept_or_made(&wanted, false).map(Ok)) {
                 // Somebody reads it already, or there is none.
-                None | Some(Ok(_) | Err(PreviewError::None { .. })) => {}
+                None | Some(Err(PreviewError::None { .. })) => {}
+                // What cannot be kept would be made over and over.
+                Some(Ok(_)) if self.is_preview_kept(&wanted)? => return Ok(true),
+                Some(Ok(_)) => return Err(wanted.passing("it could not be kept")),
                 Some(Err(e)) => return Err(e),
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -75,7 +75,9 @@ impl Failure {
             (Ended::Done, _) => Ok(()),
             (Ended::Stopped, Some(seconds)) => Err(Self::Passing(format!("it took longer than {seconds} s"))),
             (Ended::Stopped, None) => Err(Self::Stopped),
-            (Ended::Refused(what) | Ended::Overran(what), _) => Err(Self::Lasting(MediaError::Damaged { what })),
+            (Ended::Refused(what), _) => Err(Self::Lasting(MediaError::Damaged { what })),
+            // Remembered, for what takes hours is not tried every minute; but it is none of the clip's damage.
+            (Ended::Overran(what), _) => Err(Self::Lasting(MediaError::TooLarge { what })),
             (Ended::Unsandboxed(why) | Ended::Failed(why), _) => Err(Self::Passing(why)),
         }
     }
@@ -114,7 +116,7 @@ impl Library {
     }
 
     /// Adds what changed since the last look, or everything at the first one.
-    fn find_clips(&self) -> Result<(), CatalogError> {
+    pub(super) fn find_clips(&self) -> Result<(), CatalogError> {
         while self.fill(&self.clips.waiting, &Expr::is(Field::Kind, "video"), |_, asset| Ok(is_approved(asset)))? {}
         Ok(())
     }

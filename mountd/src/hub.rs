@@ -87,6 +87,7 @@ impl Hub {
     /// # Errors
     /// When he may not, has the mount already, or the system refuses.
     pub fn mount(self: &Arc<Self>, caller: &Caller, wish: Wish) -> Result<MountInfo, Failure> {
+        self.meet(caller);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.lock().stopping {
             return Err(failed("the daemon is stopping", "run the command again"));
@@ -170,6 +171,11 @@ impl Hub {
         Ok(info)
     }
 
+    /// Has the system asked whose a user id is before anything is held: what it says is known for a moment.
+    fn meet(&self, caller: &Caller) {
+        let _ = self.library.member_for(caller.uid);
+    }
+
     /// Whom a mount answers for; `None` is everyone.
     fn member_of(&self, caller: &Caller, wish: &Wish) -> Result<Option<MemberId>, Failure> {
         let admin = self.library.may_admin(caller.uid);
@@ -210,6 +216,7 @@ impl Hub {
     /// # Errors
     /// When there is none, it is another's, or it is in use.
     pub fn unmount(&self, caller: &Caller, mountpoint: &Path, parting: Parting) -> Result<bool, Failure> {
+        self.meet(caller);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let admin = self.library.may_admin(caller.uid);
         let (number, mounted) = {

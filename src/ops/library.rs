@@ -13,6 +13,7 @@ use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
 use super::converter::Converter;
 use super::denials::Denials;
+use super::door::Doorman;
 use super::evict::KeptRenders;
 use super::factors::Leases;
 use super::glossary;
@@ -112,6 +113,7 @@ pub struct Library {
     /// What is kept of rendered exports.
     pub(super) kept_renders: KeptRenders,
     pub(super) denials: Denials,
+    pub(super) door: Doorman,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
     pub(super) owed: Watermark,
@@ -285,6 +287,7 @@ impl Library {
             reads: Reads::default(),
             kept_renders: KeptRenders::default(),
             denials: Denials::default(),
+            door: Doorman::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),
             owed: Watermark::default(),
@@ -309,6 +312,8 @@ impl Library {
             _lock: lock,
         });
         library.watch_access();
+        let asked = Arc::downgrade(&library);
+        library.gate.keep_door(Box::new(move |uid| asked.upgrade().map_or(Ok(()), |library| library.meet(uid, false))));
         library.recover()?;
         if let Err(e) = library.first_platforms() {
             tracing::warn!(error = %e, "the table of platforms could not be put in force; the one before it stays");
@@ -385,6 +390,8 @@ impl Library {
     /// The active member that a user id is.
     #[must_use]
     pub fn member_for(&self, uid: u32) -> Option<MemberId> {
+        // Of who is a member already it does not matter that nobody can say.
+        let _ = self.gate.knock(uid);
         self.catalog.read(|tx| tx.member_by_uid(uid)).ok().flatten().filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
     }
 
@@ -428,6 +435,7 @@ impl Library {
             told(self.alerts_fault(), "until it is mended, the rules before it stay in force"),
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
             told(self.screen_fault().map(|why| format!("the screen: {why}")), "what it has not looked at is no pass"),
+            told(self.groups_fault(), super::door::SILENCE),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
         let table = self.gate.platforms();
@@ -494,6 +502,7 @@ pub(super) fn seed(
         since: now,
         ends: None,
         read_only: false,
+        groups: Vec::new(),
     })?;
     let (key, text) = spec::keep(platforms::shipped())?;
     tx.set_meta(key, &text)?;

@@ -17,6 +17,7 @@ mod families;
 mod findings;
 mod generated;
 mod glossary;
+mod groups;
 mod guidelines;
 mod handles;
 mod hidden;

@@ -1,0 +1,349 @@
+//! Who is let in by a group of the system: whoever has a user id that is no member's is asked for at first sight, and whoever is in is asked for
+//! again and again. The gate itself decides by what is stored here, and by nothing else.
+
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+
+use self::plan::{Plan, Seen};
+use super::record::Hand;
+use super::{Library, OpsError, members, offboard, trail};
+use crate::access::AccessError;
+use crate::catalog::{ChangeKind, GroupSeat, MemberRow, ReadTx, WriteTx};
+use crate::directory::{DirectoryError, Person, SharedDirectory};
+use crate::types::{MemberId, Timestamp};
+
+/// How often everybody is asked for who is in, and how long it is believed of one who is not.
+const EVERY_MS: i64 = 2_000;
+const OUT_MS: i64 = 3_000;
+/// How long it is believed at first sight of one who is in: he is asked for all the time.
+const IN_MS: i64 = 60_000;
+/// A round takes no more than this part of the time: databases are others' machines.
+const SHARE: i64 = 10;
+/// How long a call waits for another that asks for the same one.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// User ids that are remembered.
+const MOST: usize = 4_096;
+
+/// Whether a user id may be a person's who joins by a group. Not below are the system's own and services', nor what systemd gives to services of
+/// the moment, nor what the kernel and NFS call nobody: whoever is to be a member by one of these is named.
+#[must_use]
+pub fn may_join(uid: u32) -> bool {
+    (1_000..61_184).contains(&uid) || (65_536..u32::MAX).contains(&uid)
+}
+
+/// What follows when nobody can say who is in which group.
+pub(super) const SILENCE: &str = "nobody new is let in by a group, and who is in stays a quarter of an hour at most";
+
+/// What came of asking.
+#[derive(Debug, Clone)]
+enum Answer {
+    In,
+    Out,
+    Failed(String),
+}
+
+#[derive(Default)]
+struct State {
+    known: BTreeMap<u32, (Timestamp, Answer)>,
+    asking: BTreeSet<u32>,
+    /// What admins were told of a user id, so that they are told once.
+    told: BTreeMap<u32, String>,
+    /// Members who were in by a group: when one is out, so are his mounts.
+    inside: BTreeSet<MemberId>,
+    /// When the next round is due.
+    due: Option<Timestamp>,
+    /// Why somebody could not be asked for in the last one.
+    fault: Option<String>,
+}
+
+/// Who was asked for, and what was said.
+#[derive(Default)]
+pub struct Doorman {
+    directory: OnceLock<SharedDirectory>,
+    state: Mutex<State>,
+    answered: Condvar,
+}
+
+impl Doorman {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everybody is asked for anew.
+    pub(super) fn forget(&self) {
+        let mut state = self.lock();
+        state.known.clear();
+        state.told.clear();
+        state.due = None;
+    }
+
+    /// The turn to ask for one, unless the answer is known or comes of another who asks.
+    fn turn(&self, uid: u32, now: Timestamp, again: bool) -> Result<Turn<'_>, Answer> {
+        let believed = |at: Timestamp, answer: &Answer| {
+            let most = match answer {
+                _ if again => 0,
+                Answer::In => IN_MS,
+                Answer::Out | Answer::Failed(_) => OUT_MS,
+            };
+            (0..most).contains(&now.ms_since(at))
+        };
+        let state = self.lock();
+        let asked = state.asking.contains(&uid);
+        let wait = |state: &mut State| state.asking.contains(&uid);
+        let waited = self.answered.wait_timeout_while(state, PATIENCE, wait);
+        let (mut state, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() {
+            return Err(Answer::Failed("somebody asks already, and gets no answer".to_owned()));
+        }
+        if let Some((at, answer)) = state.known.get(&uid)
+            && (asked || believed(*at, answer))
+        {
+            return Err(answer.clone());
+        }
+        state.asking.insert(uid);
+        Ok(Turn { doorman: self, uid, now, answer: Answer::Failed("nothing came of asking".to_owned()) })
+    }
+}
+
+/// One who is being asked for; whatever comes of it is remembered.
+struct Turn<'d> {
+    doorman: &'d Doorman,
+    uid: u32,
+    now: Timestamp,
+    answer: Answer,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.doorman.lock();
+        state.asking.remove(&self.uid);
+        // Whoever makes up user ids does not make this large.
+        if state.known.len() >= MOST {
+            state.known.retain(|_, (_, answer)| matches!(answer, Answer::In));
+        }
+        state.known.insert(self.uid, (self.now, self.answer.clone()));
+        self.doorman.answered.notify_all();
+    }
+}
+
+impl Library {
+    /// Whose user ids are whose, and who is in which group. Without one nobody comes or goes by a group.
+    pub fn use_directory(&self, directory: SharedDirectory) {
+        let _ = self.door.directory.set(directory);
+    }
+
+    /// Why nobody can say who is in which group, when that is so.
+    pub(super) fn groups_fault(&self) -> Option<String> {
+        self.door.lock().fault.as_ref().map(|why| format!("who is in which group cannot be asked: {why}"))
+    }
+
+    /// The directory, if there is one.
+    pub(super) fn directory(&self) -> Option<&SharedDirectory> {
+        self.door.directory.get()
+    }
+
+    /// Asks for a user id, unless it was lately, and stores what he is by it. Nothing is held meanwhile.
+    ///
+    /// # Errors
+    /// [`AccessError::Unasked`] when nobody can say; whoever is in already stays for a while.
+    pub(super) fn meet(&self, uid: u32, again: bool) -> Result<(), AccessError> {
+        let Some(directory) = self.door.directory.get().filter(|_| may_join(uid)) else { return Ok(()) };
+        let now = self.clock.now();
+        let groups = self.catalog.read(|tx| tx.groups())?;
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let unasked = |why: String| AccessError::Unasked { uid, why };
+        let mut turn = match self.door.turn(uid, now, again) {
+            Ok(turn) => turn,
+            Err(Answer::Failed(why)) => return Err(unasked(why)),
+            Err(Answer::In | Answer::Out) => return Ok(()),
+        };
+        let names: Vec<String> = groups.into_iter().filter(|group| group.gives(now)).map(|group| group.name).collect();
+        let person = directory.person(uid, &names);
+        turn.answer = match (self.settle_groups(uid, &person, now), person) {
+            (Err(e), _) => Answer::Failed(e.to_string()),
+            (Ok(_), Err(DirectoryError(why))) => Answer::Failed(why),
+            (Ok(true), Ok(_)) => Answer::In,
+            (Ok(false), Ok(_)) => Answer::Out,
+        };
+        match &turn.answer {
+            Answer::Failed(why) => Err(unasked(why.clone())),
+            Answer::In | Answer::Out => Ok(()),
+        }
+    }
+
+    /// Stores what somebody is by what the system says of him; whether he is a member by it or without it.
+    fn settle_groups(
+        &self,
+        uid: u32,
+        person: &Result<Option<Person>, DirectoryError>,
+        now: Timestamp,
+    ) -> Result<bool, OpsError> {
+        // Most of the time there is nothing to be done, and nobody is kept from writing for it.
+        let plan = self.catalog.read(|tx| plan_of(tx, uid, person, now))?;
+        let plan = match plan {
+            Plan::Join { .. } | Plan::Change { .. } => self.catalog.write(|tx| self.carry_out(tx, uid, person, now))?,
+            plan => plan,
+        };
+        if let Plan::Refuse(why) = &plan {
+            let mut state = self.door.lock();
+            let is_new = state.told.get(&uid) != Some(why);
+            if is_new && (state.told.len() < MOST || state.told.contains_key(&uid)) {
+                state.told.insert(uid, why.clone());
+                drop(state);
+                self.trouble("member", why.clone());
+            }
+        }
+        let member = self.catalog.read(|tx| tx.member_by_uid(uid))?.filter(|member| member.is_in(now));
+        if let Some(member) = member.as_ref().filter(|member| !member.groups.is_empty()) {
+            self.door.lock().inside.insert(member.id);
+        }
+        Ok(member.is_some())
+    }
+
+    /// What is to be done, done in the transaction that it was found in.
+    fn carry_out(
+        &self,
+        tx: &mut dyn WriteTx,
+        uid: u32,
+        person: &Result<Option<Person>, DirectoryError>,
+        now: Timestamp,
+    ) -> Result<Plan, OpsError> {
+        let plan = plan_of(tx, uid, person, now)?;
+        match &plan {
+            Plan::Join { login, groups } => {
+                let id = MemberId::make(now, &*self.entropy)?;
+                tx.put_member(&members::by_group(id, login, uid, now))?;
+                for group in groups {
+                    tx.put_seat(&GroupSeat { member: id, group: group.clone(), seen: now })?;
+                }
+                let new = tx.member(id)?.as_ref().map(members::member_json);
+                told(tx, id, "member.join", json!({ "groups": groups, "new": new }), now)?;
+            }
+            Plan::Change { came, left, seen, why } => {
+                let Some(old) = tx.member_by_uid(uid)? else { return Ok(Plan::Stay) };
+                for group in came.iter().chain(seen) {
+                    tx.put_seat(&GroupSeat { member: old.id, group: group.clone(), seen: now })?;
+                }
+                for group in left {
+                    tx.remove_seat(old.id, group)?;
+                }
+                if !came.is_empty() || !left.is_empty() {
+                    let locked = shut_behind(tx, std::slice::from_ref(&old), now)?;
+                    let detail = json!({ "came": came, "left": left, "why": why, "locked": !locked.is_empty() });
+                    told(tx, old.id, "member.groups", detail, now)?;
+                }
+            }
+            Plan::Stay | Plan::Refuse(_) => {}
+        }
+        Ok(plan)
+    }
+
+    /// Asks for everybody who is or may be in by a group, when it is time, and takes down the mounts of who is out. A daemon has a thread for it,
+    /// for the system is waited for.
+    pub fn sweep_groups(&self) {
+        let began = self.clock.now();
+        let due = self.door.lock().due;
+        // A clock that was set back does not put it off.
+        if due.is_some_and(|due| (1..=EVERY_MS * 60).contains(&due.ms_since(began))) {
+            return;
+        }
+        if let Err(e) = self.round(began) {
+            tracing::warn!(error = %e, "groups: this round failed; the next one tries again");
+        }
+        let took = self.clock.now().ms_since(began).clamp(0, EVERY_MS * 6 - 1);
+        let next = self.clock.now().plus_ms(EVERY_MS.max(took * SHARE));
+        self.door.lock().due = Some(next);
+    }
+
+    fn round(&self, now: Timestamp) -> Result<(), OpsError> {
+        let (groups, all) = self.catalog.read(|tx| Ok::<_, OpsError>((tx.groups()?, tx.members()?)))?;
+        let mut fault = None;
+        let uids = all.iter().filter(|member| member.active).filter_map(|member| member.uid);
+        for uid in uids.filter(|_| !groups.is_empty()) {
+            if self.ending.load(std::sync::atomic::Ordering::Relaxed) {
+                return Ok(());
+            }
+            if let Err(AccessError::Unasked { why, .. }) = self.meet(uid, true) {
+                fault.get_or_insert(why);
+            }
+        }
+        let was = std::mem::replace(&mut self.door.lock().fault, fault.clone());
+        if let (None, Some(why)) = (was, fault) {
+            self.trouble("member", format!("who is in which group cannot be asked: {why}; {SILENCE}"));
+        }
+        let inside: Vec<MemberId> = self.door.lock().inside.iter().copied().collect();
+        for id in inside {
+            if self.catalog.read(|tx| tx.member(id))?.is_some_and(|member| member.is_in(now)) {
+                continue;
+            }
+            self.catalog.write(|tx| -> Result<(), OpsError> {
+                if offboard::lock(tx, id)? {
+                    told(tx, id, "lock", json!({ "by": "group" }), now)?;
+                }
+                Ok(())
+            })?;
+            self.door.lock().inside.remove(&id);
+            self.dismiss(id);
+        }
+        Ok(())
+    }
+}
+
+/// Locks what those of them had unlocked who were members and are none now.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn shut_behind(tx: &mut dyn WriteTx, were: &[MemberRow], now: Timestamp) -> Result<Vec<String>, OpsError> {
+    let mut locked = Vec::new();
+    for member in were.iter().filter(|member| member.is_in(now)) {
+        if tx.member(member.id)?.is_none_or(|is| !is.is_in(now)) && offboard::lock(tx, member.id)? {
+            locked.push(member.name.clone());
+        }
+    }
+    Ok(locked)
+}
+
+fn plan_of(
+    tx: &dyn ReadTx,
+    uid: u32,
+    person: &Result<Option<Person>, DirectoryError>,
+    now: Timestamp,
+) -> Result<Plan, OpsError> {
+    let member = tx.member_by_uid(uid)?;
+    let id = member.as_ref().map(|member| member.id);
+    let mut seats = tx.seats()?;
+    seats.retain(|seat| Some(seat.member) == id);
+    let person = match person {
+        Ok(person) => person.as_ref(),
+        Err(DirectoryError(why)) => return Ok(plan::of_silence(&seats, why, now)),
+    };
+    let mut given = tx.groups()?;
+    given.retain(|group| group.gives(now));
+    let taken = match person {
+        Some(person) => tx.member_by_name(&person.login)?.is_some(),
+        None => false,
+    };
+    let groups = |person: &Person| given.iter().map(|g| g.name.clone()).filter(|g| person.groups.contains(g)).collect();
+    let seen =
+        Seen { uid, login: person.map(|p| p.login.as_str()), groups: person.map(groups).unwrap_or_default(), taken };
+    Ok(plan::of(member.as_ref(), &seats, &seen, now))
+}
+
+/// Whoever decides by it hears of it, and so does the record.
+fn told(
+    tx: &mut dyn WriteTx,
+    id: MemberId,
+    what: &str,
+    detail: serde_json::Value,
+    now: Timestamp,
+) -> Result<(), OpsError> {
+    tx.change(ChangeKind::Access, &id.to_string())?;
+    Ok(trail::append(tx, &Hand::own(None, now), what, &id.to_string(), &detail)?)
+}

@@ -1,0 +1,455 @@
+//! Members by groups of the system, whose databases are made up here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use damfs::catalog::{FactorRow, WriteTx};
+use damfs::directory::{Directory, DirectoryError, Person};
+use damfs::fs::{Audience, Mount, Show};
+use damfs::ops::groups::GroupChange;
+use damfs::ops::log::Ask;
+use damfs::ops::members::MemberChange;
+use damfs::ops::proto::{Command, FailureKind};
+use damfs::types::{Caller, MemberId};
+use serde_json::{Value, json};
+
+use crate::world::{Seat, World, errno};
+
+const EVE: u32 = 1_001;
+const BOB: u32 = 1_002;
+const A: &str = "library/acme/a.png";
+const SECRET: &str = "library/globex/secret.png";
+
+/// Logins by user id with their groups, and how often each was asked for.
+#[derive(Default)]
+struct People {
+    rows: Mutex<BTreeMap<u32, (String, BTreeSet<String>)>>,
+    asked: Mutex<BTreeMap<u32, usize>>,
+    silent: Mutex<bool>,
+}
+
+impl People {
+    fn put(&self, uid: u32, login: &str, groups: &[&str]) {
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        self.rows.lock().unwrap().insert(uid, (login.to_owned(), groups));
+    }
+
+    fn silent(&self, is_silent: bool) {
+        *self.silent.lock().unwrap() = is_silent;
+    }
+
+    fn asked(&self, uid: u32) -> usize {
+        self.asked.lock().unwrap().get(&uid).copied().unwrap_or_default()
+    }
+}
+
+impl Directory for People {
+    fn person(&self, uid: u32, groups: &[String]) -> Result<Option<Person>, DirectoryError> {
+        *self.asked.lock().unwrap().entry(uid).or_default() += 1;
+        if *self.silent.lock().unwrap() {
+            return Err(DirectoryError("the server is down".to_owned()));
+        }
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.get(&uid).map(|(login, of)| Person {
+            login: login.clone(),
+            groups: groups.iter().filter(|group| of.contains(*group)).cloned().collect(),
+        }))
+    }
+
+    fn has_group(&self, name: &str) -> Result<bool, DirectoryError> {
+        Ok(self.rows.lock().unwrap().values().any(|(_, of)| of.contains(name)))
+    }
+}
+
+/// eve is in studio, bob in nothing; studio gives nothing yet.
+fn stage() -> (World, Arc<People>) {
+    let (world, _) = World::studio();
+    let people = Arc::new(People::default());
+    people.put(EVE, "eve", &["studio"]);
+    people.put(BOB, "bob", &[]);
+    world.library.use_directory(people.clone());
+    (world, people)
+}
+
+fn grant(world: &World, group: &str, role: &str) -> Value {
+    let new = GroupChange { role: Some(role.into()), ..GroupChange::default() };
+    world.serve(0, Command::GroupAdd { group: group.into(), new }).unwrap()
+}
+
+/// Time in which everybody is asked for again.
+fn round(world: &World) {
+    world.clock.advance_ms(2_500);
+    world.library.sweep_groups();
+    world.library.tick_short();
+}
+
+/// At a mount that is everybody's.
+fn shared(world: &World, uid: u32) -> Seat {
+    let mount = Mount::new(world.library.clone(), Audience::Everyone, Show { uid: 0, gid: 0 }).unwrap();
+    Seat { mount, caller: Caller { uid, gid: uid, process: uid + 100 } }
+}
+
+fn list(world: &World) -> Value {
+    world.serve(0, Command::MemberList).unwrap()
+}
+
+fn member(world: &World, name: &str) -> Option<Value> {
+    list(world)["members"].as_array().unwrap().iter().find(|row| row["name"] == name).cloned()
+}
+
+fn may_ask(world: &World, uid: u32) -> bool {
+    match world.serve(uid, Command::SavedList) {
+        Ok(_) => true,
+        Err(e) => {
+            assert_eq!(e.kind, FailureKind::Refused, "{e:?}");
+            false
+        }
+    }
+}
+
+fn deeds(world: &World, what: &str) -> Vec<Value> {
+    let rows = world.serve(0, Command::Log(Ask { limit: 1_000, ..Ask::default() })).unwrap();
+    rows["rows"].as_array().unwrap().iter().filter(|row| row["what"] == what).cloned().collect()
+}
+
+fn troubles(world: &World) -> String {
+    String::from_utf8(world.admin().read(".dam/errors").unwrap()).unwrap()
+}
+
+#[test]
+fn who_is_in_a_group_is_a_member_of_his_own_from_first_sight() {
+    let (world, people) = stage();
+    assert!(!may_ask(&world, EVE) && !may_ask(&world, BOB));
+    assert_eq!(people.asked(EVE), 0, "nobody is asked for while no group gives anything");
+    assert_eq!(grant(&world, "studio", "editor")["known"], true);
+    assert_eq!(member(&world, "eve"), None, "nobody is made before he comes");
+
+    let eve = shared(&world, EVE);
+    eve.write("library/acme/hers.png", b"by eve").unwrap();
+    world.settle();
+    assert_eq!(world.show("library/acme/hers.png")["owner"], "eve");
+    assert_eq!(errno(shared(&world, BOB).find("library")), libc::EACCES, "and a stranger is nobody");
+    assert_eq!(member(&world, "bob"), None);
+
+    let row = member(&world, "eve").unwrap();
+    assert_eq!((row["uid"].clone(), row["role"].clone(), row["active"].clone()), (json!(EVE), json!(""), json!(true)));
+    assert_eq!(row["groups"][0]["group"], "studio");
+    assert_eq!(list(&world)["groups"][0]["members"], json!(["eve"]));
+    let joined = deeds(&world, "member.join");
+    assert_eq!(
+        (joined.len(), &joined[0]["detail"]["groups"], &joined[0]["who"]),
+        (1, &json!(["studio"]), &json!("damfs"))
+    );
+    // Which group it came by is told.
+    let why = world.serve(0, Command::Why { target: A.into(), as_member: Some("eve".into()) }).unwrap();
+    assert_eq!(why["role"], "editor by @studio");
+    let ask = Command::AuditAccess { target: None, member: Some("eve".into()), unused: None };
+    assert_eq!(world.serve(0, ask).unwrap()["rows"][0]["role"], "editor by @studio");
+    // By command as on mounts, and on one of her own.
+    assert!(may_ask(&world, EVE));
+    assert!(world.seat(EVE).has(SECRET));
+    let told = world.serve(EVE, Command::MemberList).unwrap();
+    assert_eq!((told["members"].as_array().unwrap().len(), told.get("groups")), (1, None), "others learn of no group");
+}
+
+#[test]
+fn who_leaves_a_group_has_nothing_within_a_round_and_keeps_what_is_hers() {
+    let (world, people) = stage();
+    let gone: Arc<Mutex<Vec<MemberId>>> = Arc::default();
+    let heard = Arc::clone(&gone);
+    world.library.when_suspended(move |id| heard.lock().unwrap().push(id));
+    grant(&world, "studio", "content-creator");
+    let everybodys = shared(&world, EVE);
+    everybodys.write("library/acme/hers.png", b"by eve").unwrap();
+    world.settle();
+    let own = world.seat(EVE);
+    let handles = [&everybodys, &own].map(|seat| (seat, seat.open("library/acme/hers.png", true, true).unwrap()));
+    round(&world);
+    assert!(gone.lock().unwrap().is_empty());
+
+    people.put(EVE, "eve", &[]);
+    round(&world);
+    for (seat, fh) in handles {
+        assert_eq!(errno(seat.pread(fh)), libc::EACCES);
+        assert_eq!(errno(seat.pwrite(fh, b"x")), libc::EACCES);
+        assert_eq!(errno(seat.find("library")), libc::EACCES);
+    }
+    assert!(!may_ask(&world, EVE));
+    let id = world.library.member_called("eve").unwrap();
+    assert_eq!(*gone.lock().unwrap(), [id], "her mounts are taken down, once");
+    round(&world);
+    assert_eq!(gone.lock().unwrap().len(), 1);
+    assert_eq!(world.show("library/acme/hers.png")["owner"], "eve");
+    assert_eq!(deeds(&world, "member.groups")[0]["detail"]["left"], json!(["studio"]));
+
+    // She is the same one when she comes back, at once for who asks for her.
+    people.put(EVE, "eve", &["studio"]);
+    world.clock.advance_ms(3_500);
+    assert!(shared(&world, EVE).has("library/acme/hers.png"));
+    assert_eq!(world.library.member_called("eve"), Some(id));
+    // And leaves by being offboarded as anybody.
+    let done = world.serve(0, Command::MemberOffboard { name: "eve".into(), to: "root".into() }).unwrap();
+    assert_eq!(done["assets"], 1);
+    round(&world);
+    world.clock.advance_ms(100_000);
+    assert!(!may_ask(&world, EVE), "no group lets in whom an admin shut out");
+    assert_eq!(member(&world, "eve").unwrap()["active"], false);
+    world.change_member("eve", None, Some(true));
+    assert!(may_ask(&world, EVE), "until he says so");
+}
+
+#[test]
+fn what_was_unlocked_is_locked_when_what_a_group_gave_ends() {
+    let day = 24 * 3_600_000;
+    type End = fn(&World, &People);
+    let ways: [(&str, End); 3] = [
+        ("she leaves", |_, people| people.put(EVE, "eve", &[])),
+        ("it is taken away", |world, _| drop(world.serve(0, Command::GroupRemove { group: "studio".into() }).unwrap())),
+        ("its last day passes", |world, _| world.clock.advance_ms(400 * 24 * 3_600_000)),
+    ];
+    for (how, end) in ways {
+        let (world, people) = stage();
+        let ends = Some("2026-12-31".to_owned());
+        let new = GroupChange { role: Some("editor".into()), scope: None, ends };
+        world.serve(0, Command::GroupAdd { group: "studio".into(), new }).unwrap();
+        let member = world.library.member_for(EVE).unwrap();
+        round(&world);
+        let now = damfs::clock::Clock::now(&*world.clock);
+        let factor = FactorRow {
+            member,
+            epoch: 1,
+            secret: [1; 60],
+            enrolled: now,
+            last_step: 0,
+            wrong: 0,
+            blocked: None,
+            unlocked: Some(now.plus_ms(500 * day)),
+            recovery: Vec::new(),
+        };
+        world.library.catalog.write(|tx: &mut dyn WriteTx| tx.put_factor(&factor)).unwrap();
+        round(&world);
+        let unlocked = || world.library.catalog.read(|tx| tx.factor(member)).unwrap().unwrap().unlocked;
+        assert!(unlocked().is_some());
+        end(&world, &people);
+        world.clock.advance_ms(2_500);
+        world.library.sweep_groups();
+        assert_eq!(unlocked(), None, "{how}");
+    }
+}
+
+#[test]
+fn what_a_group_gives_ends_with_its_last_day_and_when_it_is_taken_away() {
+    let (world, people) = stage();
+    people.put(BOB, "bob", &["press"]);
+    let ends = Some("2026-12-31".to_owned());
+    let new = GroupChange { role: Some("editor".into()), scope: Some("client=acme".into()), ends };
+    world.serve(0, Command::GroupAdd { group: "press".into(), new }).unwrap();
+    grant(&world, "studio", "editor");
+    let (eve, bob) = (shared(&world, EVE), shared(&world, BOB));
+    assert!(bob.has(A) && !bob.has(SECRET), "within the group's scope");
+    assert!(eve.has(A) && eve.has(SECRET));
+    let fh = bob.open(A, true, false).unwrap();
+
+    let change = GroupChange { role: Some("backup".into()), ..GroupChange::default() };
+    world.serve(0, Command::GroupSet { group: "studio".into(), change }).unwrap();
+    assert_eq!(errno(eve.overwrite(SECRET, b"x")), libc::EACCES, "another role at once");
+    world.library.tick_short();
+    // Its last day passes.
+    let day = 24 * 3_600_000;
+    world.clock.advance_ms(400 * day);
+    world.library.tick_short();
+    assert_eq!(errno(bob.pread(fh)), libc::EACCES);
+    assert!(!may_ask(&world, BOB) && may_ask(&world, EVE));
+    let change = GroupChange { ends: Some(String::new()), ..GroupChange::default() };
+    world.serve(0, Command::GroupSet { group: "press".into(), change }).unwrap();
+    assert!(may_ask(&world, BOB));
+
+    let fh = eve.open(A, true, false).unwrap();
+    world.serve(0, Command::GroupRemove { group: "studio".into() }).unwrap();
+    assert_eq!(errno(eve.pread(fh)), libc::EACCES);
+    assert!(!may_ask(&world, EVE));
+    assert_eq!(deeds(&world, "group.remove")[0]["detail"]["members"], json!(["eve"]));
+    // What she was given herself is hers.
+    let change = MemberChange { role: Some("backup".into()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(may_ask(&world, EVE));
+    grant(&world, "studio", "editor");
+    round(&world);
+    assert_eq!(member(&world, "eve").unwrap()["groups"][0]["role"], "editor", "and a group adds to it");
+    people.put(EVE, "eve", &[]);
+    round(&world);
+    assert!(may_ask(&world, EVE));
+    let change = MemberChange { role: Some(String::new()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(!may_ask(&world, EVE));
+}
+
+#[test]
+fn whom_an_admin_shut_out_or_whose_day_is_over_no_group_lets_in() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    assert!(may_ask(&world, EVE));
+    world.change_member("eve", None, Some(false));
+    people.put(BOB, "bob", &["studio"]);
+    let bob = world.member("bob", BOB, "backup", None);
+    let change = MemberChange { ends: Some("2026-10-01".into()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "bob".into(), change }).unwrap();
+    for days in [0, 60] {
+        world.clock.advance_ms(days * 24 * 3_600_000);
+        round(&world);
+        assert!(!may_ask(&world, EVE));
+        assert_eq!(may_ask(&world, BOB), days == 0);
+    }
+    assert!(bob.find("library").is_err());
+    assert_eq!(deeds(&world, "member.join").len(), 1, "nor is another made in his place");
+    // To take back that somebody joined shuts him out as well.
+    people.put(1_003, "cy", &["studio"]);
+    assert!(may_ask(&world, 1_003));
+    let turns = world.library.catalog.read(|tx| tx.turns(None, 1 << 40, 100)).unwrap();
+    let last = turns.iter().filter(|turn| turn.member.is_none()).map(|turn| turn.no).max();
+    world.serve(0, Command::Undo { turn: last, of: None, dry_run: false }).unwrap();
+    assert!(!may_ask(&world, 1_003));
+    assert_eq!(member(&world, "cy").unwrap()["active"], false);
+}
+
+#[test]
+fn a_name_that_another_has_is_refused_and_admins_are_told() {
+    let (world, people) = stage();
+    world.member("eve", 1_500, "backup", None);
+    people.put(BOB, "ACME\\bob", &["studio"]);
+    grant(&world, "studio", "editor");
+    assert!(!may_ask(&world, EVE) && !may_ask(&world, BOB));
+    let told = troubles(&world);
+    assert!(told.contains("eve (user id 1001, of group studio) is not let in"), "{told}");
+    assert!(told.contains("dam member set eve --uid 1001"), "{told}");
+    assert!(told.contains("cannot be a member's name"), "{told}");
+    assert_eq!(list(&world)["members"].as_array().unwrap().len(), 2, "nothing was merged");
+    // An admin says that they are one.
+    let change = MemberChange { uid: Some(EVE), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(shared(&world, EVE).has(A));
+    // What the system said of one user id is none of another's, least of all of one that it is never asked for.
+    let change = MemberChange { uid: Some(500), role: Some(String::new()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(!may_ask(&world, 500));
+    assert_eq!(member(&world, "eve").unwrap().get("groups"), None);
+}
+
+/// Regression by thought: a user id that the system gave to another person brought along what the one before had owned and locked.
+#[test]
+fn a_user_id_that_is_another_persons_now_is_not_the_member_it_was() {
+    let (world, people) = stage();
+    grant(&world, "studio", "content-creator");
+    shared(&world, EVE).write("library/acme/hers.png", b"by eve").unwrap();
+    world.settle();
+    people.put(EVE, "zoe", &["studio"]);
+    round(&world);
+    assert_eq!(errno(shared(&world, EVE).find("library")), libc::EACCES);
+    assert!(!may_ask(&world, EVE));
+    world.clock.advance_ms(5_000);
+    assert!(!may_ask(&world, EVE));
+    assert!(troubles(&world).contains("user id 1001 is zoe's now and was eve's"), "{}", troubles(&world));
+}
+
+#[test]
+fn while_the_system_cannot_say_nobody_comes_and_who_is_in_stays_a_while() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    let eve = shared(&world, EVE);
+    assert!(eve.has(A));
+    people.put(BOB, "bob", &["studio"]);
+    people.silent(true);
+    let refused = world.serve(BOB, Command::SavedList).unwrap_err();
+    assert!(refused.message.contains("cannot be asked for now: the server is down"), "{refused:?}");
+    round(&world);
+    assert!(
+        troubles(&world).contains("who is in which group cannot be asked: the server is down; nobody new is let in")
+    );
+    assert_eq!(world.library.faults().len(), 1, "{:?}", world.library.faults());
+    for _ in 0..4 {
+        world.clock.advance_ms(120_000);
+        round(&world);
+        assert!(eve.has(A) && may_ask(&world, EVE) && !may_ask(&world, BOB));
+    }
+    world.clock.advance_ms(480_000);
+    round(&world);
+    assert_eq!(errno(eve.find(A)), libc::EACCES, "a quarter of an hour, and no more");
+    assert!(!may_ask(&world, EVE));
+    let row = &deeds(&world, "member.groups")[0]["detail"];
+    assert!(row["why"].as_str().unwrap().contains("the server is down"), "{row}");
+    people.silent(false);
+    world.clock.advance_ms(3_500);
+    assert!(may_ask(&world, EVE) && may_ask(&world, BOB));
+    assert!(eve.has(A));
+    round(&world);
+    assert!(world.library.faults().is_empty());
+}
+
+#[test]
+fn a_stranger_does_not_make_the_system_be_asked_for_every_name() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    let (bob, eve) = (shared(&world, BOB), shared(&world, EVE));
+    for _ in 0..50 {
+        assert!(bob.find("library/x").is_err() && eve.has(A));
+    }
+    assert_eq!((people.asked(BOB), people.asked(EVE)), (1, 1));
+    people.put(BOB, "bob", &["studio"]);
+    assert!(!bob.has(A), "believed for a moment");
+    world.clock.advance_ms(3_500);
+    assert!(bob.has(A) && people.asked(BOB) == 2);
+    // Those of the system itself are never asked for, whatever groups they are in.
+    people.put(33, "www-data", &["studio"]);
+    people.put(65_534, "nobody", &["studio"]);
+    assert!(!may_ask(&world, 33) && !may_ask(&world, 65_534));
+    assert_eq!(people.asked(33) + people.asked(65_534), 0);
+}
+
+#[test]
+fn who_left_while_nothing_ran_is_nobody_at_the_next_start() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    assert!(may_ask(&world, EVE));
+    let world = world.reopen();
+    people.put(EVE, "eve", &[]);
+    world.library.use_directory(people.clone());
+    assert!(!may_ask(&world, EVE));
+    assert_eq!(errno(shared(&world, EVE).find("library")), libc::EACCES);
+    assert!(world.library.member_for(EVE).is_none());
+}
+
+#[test]
+fn what_a_group_may_give_is_an_admins_to_say_and_never_the_library_itself() {
+    let (world, _) = stage();
+    world.member("bob", BOB, "editor", None);
+    let ask = |by: u32, group: &str, role: &str| {
+        let new = GroupChange { role: Some(role.into()), ..GroupChange::default() };
+        world.serve(by, Command::GroupAdd { group: group.into(), new })
+    };
+    assert_eq!(ask(BOB, "studio", "editor").unwrap_err().kind, FailureKind::Refused);
+    for (group, role, said) in [
+        ("studio", "admin", "no group gives that"),
+        ("studio", "editor,admin", "no group gives that"),
+        ("studio", "editr", "`editor`"),
+        ("", "editor", "cannot be a group's name"),
+        ("@studio", "editor", "cannot be a group's name"),
+        ("a:b", "editor", "cannot be a group's name"),
+    ] {
+        let e = ask(0, group, role).unwrap_err();
+        assert!(e.kind == FailureKind::Usage || e.kind == FailureKind::NotFound, "{e:?}");
+        assert!(format!("{e:?}").contains(said), "{e:?}");
+    }
+    assert_eq!(ask(0, "ACME\\domain users", "editor").unwrap()["known"], false);
+    assert!(ask(0, "studio", "custodian,editor").is_ok());
+    assert!(ask(0, "studio", "editor").unwrap_err().message.contains("already"));
+    let nobody = world.serve(0, Command::GroupRemove { group: "studoi".into() }).unwrap_err();
+    assert!(format!("{nobody:?}").contains("`studio`"), "{nobody:?}");
+    // A policy that comes to say that such a role administers gives it to nobody by a group; one without the role is refused.
+    world.roles(&world.roles_text().replace("[role.custodian.allow]\n", "[role.custodian.allow]\nadmin = \"*\"\n"));
+    assert!(may_ask(&world, EVE));
+    assert_eq!(world.kind(EVE, Command::AuditSign), FailureKind::Refused);
+    assert_eq!(world.kind(EVE, Command::GroupRemove { group: "studio".into() }), FailureKind::Refused);
+    let text = world.roles_text().replace("[role.custodian", "[role.keeper");
+    let e = world.serve(0, Command::PolicyApply { text: Some(text), base: None }).unwrap_err();
+    assert!(e.message.contains("the role of the group studio"), "{e:?}");
+}

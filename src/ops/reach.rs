@@ -92,6 +92,7 @@ pub fn reach(library: &Library, actor: &Actor, which: &Which<'_>) -> Result<Valu
                 };
                 row["member"] = member.member.name.clone().into();
                 row["role"] = member.member.told_roles().into();
+                row["read_only"] = who.read_only.into();
                 row["scope"] = member.member.scope.clone().into();
                 row["verb"] = verb.name().into();
                 row["on_record"] = is_on_record(library, *verb).into();

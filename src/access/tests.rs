@@ -248,6 +248,8 @@ fn who_has_nothing_but_what_groups_gave_him_is_nobody_without_them() {
         MemberRow { groups: vec![group("a", "editor", None, Some(30)), group("b", "backup", None, Some(20))], ..row };
     assert_eq!(admit(&until).unwrap().shift, Some(Timestamp::from_secs(20)));
     assert_eq!(until.told_roles(), "backup; editor by @a; backup by @b");
+    let within = MemberRow { groups: vec![group("press", "editor", Some("client=acme"), None)], ..until };
+    assert_eq!(within.told_roles(), "backup; editor by @press in client=acme");
 }
 
 /// A catalogue that is broken: deciding must not need it, and who asks must be nobody.

@@ -382,7 +382,8 @@ impl MemberRow {
     #[must_use]
     pub fn told_roles(&self) -> String {
         let own = Some(self.role.clone()).filter(|own| !own.is_empty());
-        let groups = self.groups.iter().map(|group| format!("{} by @{}", group.role, group.name));
+        let within = |group: &GroupRow| group.scope.as_ref().map(|scope| format!(" in {scope}")).unwrap_or_default();
+        let groups = self.groups.iter().map(|group| format!("{} by @{}{}", group.role, group.name, within(group)));
         own.into_iter().chain(groups).collect::<Vec<_>>().join("; ")
     }
 

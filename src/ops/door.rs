@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// User ids that are remembered.
 const MOST: usize = 4_096;
 
-/// Whether a user id may be a person's who joins by a group. Not below are the system's own and services', nor what systemd gives to services of
-/// the moment, nor what the kernel and NFS call nobody: whoever is to be a member by one of these is named.
+/// Whether a user id may be a person's who joins by a group: not those of the system and its services, those that systemd gives to services of the
+/// moment, or what the kernel and NFS call nobody. Whoever is to be a member by one of these is named.
 #[must_use]
 pub fn may_join(uid: u32) -> bool {
     (1_000..61_184).contains(&uid) || (65_536..u32::MAX).contains(&uid)
@@ -200,11 +200,13 @@ impl Library {
                 self.trouble("member", why.clone());
             }
         }
-        let member = self.catalog.read(|tx| tx.member_by_uid(uid))?.filter(|member| member.is_in(now));
-        if let Some(member) = member.as_ref().filter(|member| !member.groups.is_empty()) {
+        let member = self.catalog.read(|tx| tx.member_by_uid(uid))?;
+        // Who has just left was in, whether or not anybody saw him here.
+        let left = matches!(&plan, Plan::Change { left, .. } if !left.is_empty());
+        if let Some(member) = member.as_ref().filter(|member| left || !member.groups.is_empty()) {
             self.door.lock().inside.insert(member.id);
         }
-        Ok(member.is_some())
+        Ok(member.is_some_and(|member| member.is_in(now)))
     }
 
     /// What is to be done, done in the transaction that it was found in.

@@ -21,8 +21,8 @@ fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() 
     let file = s.path("shared/library/luna/b.png");
     let reads = |uid: u32| as_user(uid, &format!("head -c 4 {} > /dev/null", file.display())).0;
     assert!(!reads(joe.uid), "the group gives nothing yet");
-    let told = s.dam(["member", "add", "--group", &studio.0, "--role", "editor"]);
-    assert!(told.contains(&format!("@{}", studio.0)), "{told}");
+    let told = s.dam(["member", "add", "--group", &studio.name, "--role", "editor"]);
+    assert!(told.contains(&format!("@{}", studio.name)), "{told}");
 
     // What groups his process has is none of it; whoever has no login is in no group.
     wait_until("he is in", || reads(joe.uid));
@@ -36,7 +36,7 @@ fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() 
     assert!(ok, "{said}");
     s.adopt("own");
     let why = as_user(joe.uid, &format!("{dam} why {}", own.join("library/luna/a.png").display())).1;
-    assert!(why.contains(&format!("{} (editor by @{})", joe.name, studio.0)), "{why}");
+    assert!(why.contains(&format!("{} (editor by @{})", joe.name, studio.name)), "{why}");
 
     let room = s.path("room");
     fs::create_dir(&room).unwrap();

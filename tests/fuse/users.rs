@@ -35,30 +35,36 @@ impl Drop for Login {
     }
 }
 
-/// A group of this machine.
-pub struct Group(pub String);
+/// A group of this machine, for one test at a time on it.
+pub struct Group {
+    pub name: String,
+    _turn: std::fs::File,
+}
 
 impl Group {
     pub fn new(name: &str) -> Self {
-        let group = Self(format!("damfs-t-{name}"));
+        let turn = std::fs::File::create("/run/damfs-t.lock").unwrap();
+        turn.lock().unwrap();
+        let group = Self { name: format!("damfs-t-{name}"), _turn: turn };
         group.remove();
-        sh(&format!("groupadd {}", group.0));
+        sh(&format!("groupadd {}", group.name));
         group
     }
 
     pub fn take_in(&self, login: &Login) {
-        sh(&format!("gpasswd --add {} {}", login.name, self.0));
+        sh(&format!("gpasswd --add {} {}", login.name, self.name));
     }
 
     pub fn put_out(&self, login: &Login) {
-        sh(&format!("gpasswd --delete {} {}", login.name, self.0));
+        sh(&format!("gpasswd --delete {} {}", login.name, self.name));
     }
 
     fn remove(&self) {
-        let _ = Command::new("groupdel").arg(&self.0).output();
+        let _ = Command::new("groupdel").arg(&self.name).output();
     }
 }
 
+/// Before its turn is given on.
 impl Drop for Group {
     fn drop(&mut self) {
         self.remove();

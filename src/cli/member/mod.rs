@@ -96,7 +96,10 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
 fn roles(row: &Value) -> String {
     let own = print::word(&row["role"]);
     let groups = row["groups"].as_array().into_iter().flatten();
-    let by = groups.map(|group| format!("{} by @{}", print::word(&group["role"]), print::word(&group["group"])));
+    let by = groups.map(|group| {
+        let within = group["scope"].as_str().map(|scope| format!(" in {}", print::safe(scope))).unwrap_or_default();
+        format!("{} by @{}{within}", print::word(&group["role"]), print::word(&group["group"]))
+    });
     Some(own).filter(|own| !own.is_empty()).into_iter().chain(by).collect::<Vec<_>>().join("; ")
 }
 

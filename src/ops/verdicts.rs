@@ -192,6 +192,14 @@ impl<'a> Court<'a> {
                 message,
                 hint: format!("other bytes are screened anew; to ask it once more: dam review screen {}", asset.id),
             }),
+            Held::Past => Err(OpsError::Barred {
+                subject: asset.id.to_string(),
+                message: "the version that it was given to was not screened, and is not the current one".into(),
+                hint: match head(tx, asset)? {
+                    Some(n) => format!("bring it back and decide anew: dam restore {} --version {n}", asset.id),
+                    None => "it is thinned out; decide about the current one".into(),
+                },
+            }),
         }
     }
 
@@ -307,38 +315,51 @@ pub(crate) fn doubt_on_record_but(
     trail::asset(tx, hand, "set", asset.id, &json!({ "changed": doubted }))
 }
 
-/// Nothing when what an undo puts back lets nothing pass that a command would not: each verdict for the version that it names, the stage for
-/// the bytes that it was given to, `judged`.
+/// What an undo that makes `back` of an asset decides: where it stands on the board, and each approval that is not there now.
+pub(super) fn coming_back(asset: &Asset, back: &Asset) -> Vec<Field> {
+    let is_new = |(platform, verdict): &(&String, &Verdict)| {
+        let is_there = |now: &Verdict| now.value == verdict.value && now.version == verdict.version;
+        verdict.value == "approved" && !asset.status.get(*platform).is_some_and(is_there)
+    };
+    let stage = (stages::stage(back) != stages::stage(asset)).then_some(Field::Stage);
+    let approved = back.status.iter().filter(is_new).map(|(platform, _)| Field::Status(platform.clone()));
+    stage.into_iter().chain(approved).collect()
+}
+
+/// Nothing when one of what is [`coming_back`] lets nothing pass that a command would not: a verdict for the version that it names, the stage
+/// for the bytes that it was given to, `judged`.
+///
+/// # Errors
+/// [`OpsError::Refused`] or [`OpsError::Barred`] when it stays away.
 pub(super) fn may_come_back(
     library: &Library,
     who: &Who,
     tx: &dyn ReadTx,
     (asset, back): (&Asset, &Asset),
     judged: Option<VersionId>,
+    field: &Field,
 ) -> Result<(), OpsError> {
-    for (platform, verdict) in back.status.iter().filter(|(_, verdict)| verdict.value == "approved") {
-        let is_there = |now: &Verdict| now.value == verdict.value && now.version == verdict.version;
-        if asset.status.get(platform).is_some_and(is_there) {
-            continue;
-        }
-        let (field, change) = (Field::Status(platform.clone()), FacetChange::Replace("approved".to_owned()));
+    let verdict = match field {
+        Field::Status(platform) => back.status.get(platform),
+        _ => None,
+    };
+    if let Some(verdict) = verdict {
+        let change = FacetChange::Replace("approved".to_owned());
         let of = |record: &Asset| Asset { head: verdict.version.or(judged), ..record.clone() };
-        is_own_approval(library, who, tx, &of(asset), (&field, &change))?;
+        is_own_approval(library, who, tx, &of(asset), (field, &change))?;
         // The word that it was given with comes back along with it.
-        Court::of(library, who, verdict.reason.as_deref()).must_stand(tx, &of(back), (&field, &change))?;
+        Court::of(library, who, verdict.reason.as_deref()).must_stand(tx, &of(back), (field, &change))?;
+        return Ok(());
     }
     let to = stages::stage(back);
-    if to != stages::stage(asset) {
-        let change = FacetChange::Replace(to.to_owned());
-        let asset = Asset { head: judged, ..asset.clone() };
-        is_own_approval(library, who, tx, &asset, (&Field::Stage, &change))?;
-        let about = format!("stage={to}");
-        // What was said of other bytes says nothing of these.
-        let version = judged.map(|judged| tx.version(judged)).transpose()?.flatten().map(|version| version.n);
-        let is_of_it = |remark: &&Remark| remark.about.as_ref() == Some(&about) && remark.version == version;
-        let why = asset.remarks.iter().rfind(is_of_it);
-        let there = Asset { head: judged, stage: asset.stage.clone(), ..back.clone() };
-        Court::of(library, who, why.map(|remark| remark.text.as_str())).must_lead_back(tx, &there, to)?;
-    }
-    Ok(())
+    let change = FacetChange::Replace(to.to_owned());
+    let asset = Asset { head: judged, ..asset.clone() };
+    is_own_approval(library, who, tx, &asset, (&Field::Stage, &change))?;
+    let about = format!("stage={to}");
+    // What was said of other bytes says nothing of these.
+    let version = judged.map(|judged| tx.version(judged)).transpose()?.flatten().map(|version| version.n);
+    let is_of_it = |remark: &&Remark| remark.about.as_ref() == Some(&about) && remark.version == version;
+    let why = asset.remarks.iter().rfind(is_of_it);
+    let there = Asset { head: judged, stage: asset.stage.clone(), ..back.clone() };
+    Court::of(library, who, why.map(|remark| remark.text.as_str())).must_lead_back(tx, &there, to)
 }

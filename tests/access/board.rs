@@ -442,6 +442,28 @@ fn a_stage_comes_back_with_its_bytes_or_not_at_all() {
     assert!(shown["due"].is_string(), "{shown}");
 }
 
+/// Regression: bytes that came while a turn went on were taken for those that it had found.
+#[test]
+fn a_stage_does_not_come_back_to_bytes_that_came_in_the_middle_of_the_turn() {
+    let (world, own) = (studio().0, "library/acme/own.png");
+    set(&world, 0, own, &["stage=approved"], None).unwrap();
+    let of_one_turn = |target: &str, word: &str| {
+        let set = Command::Set { what: vec![target.into()].into(), set: assign(&[word]), dry_run: false, why: None };
+        serve(&world.library, &Caller { uid: 0, gid: 0, process: 77 }, set, None).unwrap();
+    };
+    of_one_turn(own, "stage=draft");
+    world.admin().overwrite(own, b"unseen").unwrap();
+    world.settle();
+    of_one_turn(A, "tag=+later");
+    let turns = world.serve(0, Command::Turns { of: None, limit: 9 }).unwrap();
+    let turn = turns["turns"].as_array().unwrap().iter().find(|turn| turn["what"].to_string().contains("2 "));
+    let turn = turn.unwrap_or_else(|| panic!("one of both: {turns}"))["turn"].as_u64();
+    let undone = world.serve(0, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+    assert!(undone["left"][0]["why"].as_str().is_some_and(|why| why.starts_with("changed since")), "{undone}");
+    assert!(!world.show(A)["tag"].to_string().contains("later"), "{undone}");
+    assert!(world.show(own)["stage"] != "approved", "nobody has judged them");
+}
+
 /// A file that is removed from a view of a stage and written there anew has other bytes.
 #[test]
 fn a_view_gives_no_stage_back() {

@@ -151,3 +151,27 @@ fn an_undo_approves_no_more_than_a_command() {
     assert!(undone["done"] == 0 && left.contains("another member may"), "{undone}");
     assert_eq!(status(&world), "rejected");
 }
+
+/// Regression: one verdict that may not come back kept everything else of its asset from coming back.
+#[test]
+fn an_undo_leaves_a_verdict_and_brings_the_rest_back() {
+    let (world, _admin) = World::studio();
+    verdict(&world, 0, "approved").unwrap();
+    let other = Caller { uid: 0, gid: 0, process: 77 };
+    let (what, set) =
+        (vec![ACME.into()].into(), assign(&["status.x=rejected", "status.tiktok=needs-review", "tag=+gone"]));
+    let set = Command::Set { what, set, dry_run: false, why: Some("not this one".to_owned()) };
+    serve::serve(&world.library, &other, set, None).unwrap();
+    let turns = world.serve(0, Command::Turns { of: None, limit: 1 }).unwrap();
+    let turn = turns["turns"][0]["turn"].as_u64();
+    world.member("ann", 1001, "admin", None);
+    let undone = world.serve(0, Command::Undo { turn, of: None, dry_run: false }).unwrap();
+    let left = undone["left"][0]["why"].as_str().unwrap_or_default();
+    assert!(undone["done"] == 1 && left.contains("another member may"), "{undone}");
+    let shown = world.show(ACME);
+    assert_eq!(status(&world), "rejected");
+    assert!(shown["status"]["tiktok"].is_null() && !shown["tag"].to_string().contains("gone"), "{shown}");
+    let rows = world.serve(0, Command::Log(Ask { target: Some(ACME.into()), limit: 1, ..Ask::default() })).unwrap();
+    let told = rows["rows"][0]["detail"]["changed"].to_string();
+    assert!(told.contains("gone") && !told.contains("approved"), "the log tells what was done: {told}");
+}

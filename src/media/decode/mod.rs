@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::ImageFormat;
 use image::metadata::Orientation;
 
+use super::colour::is_srgb;
 use super::probe::Header;
 use super::sniff::sniff;
 use super::words::Told;
@@ -200,6 +201,8 @@ impl Master {
         let Opened { header, .. } = opened;
         let icc = header.icc.or(icc).filter(|profile| profile.len() <= MAX_ICC);
         let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
+        let in_rgb = matches!(layout, Layout::Rgb | Layout::Rgba);
+        let icc = icc.filter(|profile| !(in_rgb && is_srgb(profile)));
         Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told, is_converted })
     }
 

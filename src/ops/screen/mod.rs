@@ -93,6 +93,8 @@ pub(super) enum Held {
     /// Approved with a reason alone.
     Reason(String),
     Never(String),
+    /// Not screened, and not what is current.
+    Past,
 }
 
 /// What is asked about.
@@ -188,7 +190,12 @@ impl Library {
                 weigh(screen.refusal, format!("the screen refuses it: {}", reason.unwrap_or_default()))
             }
             Err(why) => {
-                self.screening().wanted.insert(asset.id);
+                // Nothing else than what is current is ever asked about.
+                if tx.asset(asset.id)?.is_none_or(|now| now.head == asset.head) {
+                    self.screening().wanted.insert(asset.id);
+                } else if screen.outage != Weight::Flag {
+                    return Ok(Held::Past);
+                }
                 weigh(screen.outage, format!("it was not screened: {why}"))
             }
         })

@@ -7,7 +7,7 @@ use damfs_policy::{Field, Verb};
 use serde_json::{Value, json};
 
 use super::words::own_word;
-use super::{Tried, Work};
+use super::{Tried, Work, said};
 use crate::catalog::journal::{Attrs, Change, Fields, Pair, Step, Thing};
 use crate::catalog::{Asset, CatalogError, ChangeKind, FolderRule, MemberRow, NodeRow, ReadTx, SavedRow, WriteTx};
 use crate::ops::value::FacetChange;
@@ -60,7 +60,7 @@ impl Work<'_> {
         let Some(asset) = tx.asset(id)? else { return Ok(Tried::Changed) };
         let broken = |e: serde_json::Error| CatalogError::Damaged(format!("the journal of asset {id}: {e}"));
         let mut record = serde_json::to_value(&asset).map_err(broken)?;
-        let (mut changed, mut differs) = (Vec::new(), false);
+        let (mut put, mut differs) = (Vec::new(), false);
         // A judgement is about bytes: while others are there, it does not come back.
         let judges = fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged);
         let unjudged = judges && self.has_other_bytes(tx, &asset)?;
@@ -87,28 +87,74 @@ impl Work<'_> {
                         self.may(verb, &asset)?;
                     }
                     if !is_silent(field) {
-                        changed.push(json!({ "facet": facet(field), "old": now.clone(), "new": value.clone() }));
+                        put.push(field.as_str());
                     }
                     *now = value;
                 }
             }
         }
         let mut back: Asset = serde_json::from_value(record).map_err(broken)?;
+        let barred = self.keep_barred(tx, &asset, &mut back)?;
         if back == asset {
-            return Ok(if differs { Tried::Changed } else { Tried::Already });
+            return match barred {
+                Some(e) => Err(e),
+                None => Ok(if differs { Tried::Changed } else { Tried::Already }),
+            };
         }
-        let judged = self.heads.get(&id).copied().unwrap_or(asset.head);
-        verdicts::may_come_back(self.library, self.actor.who(), tx, (&asset, &back), judged)?;
+        let (old, new) = (serde_json::to_value(&asset).map_err(broken)?, serde_json::to_value(&back).map_err(broken)?);
+        let told = |field: &str| json!({ "facet": facet(field), "old": old[field], "new": new[field] });
+        let mut changed: Vec<Value> = put.into_iter().filter(|field| old[field] != new[field]).map(told).collect();
         changed.extend(verdicts::doubted(self.library, &asset, &mut back));
         back.changed = self.hand.now.max(asset.changed);
         assign::store(tx, &back)?;
         trail::asset(tx, &self.hand, "set", id, &json!({ "changed": changed }))?;
+        if let Some(e) = barred {
+            let step = Step { thing: Thing::Asset(id), change: Change::Record(fields.clone()) };
+            self.leave(vec![step], &said(e)?);
+            return Ok(Tried::Done);
+        }
         Ok(if differs { Tried::Changed } else { Tried::Done })
+    }
+
+    /// Leaves as it is what may not come back of the decisions about an asset, each by itself; the first of them that was left says why.
+    fn keep_barred(&self, tx: &dyn ReadTx, asset: &Asset, back: &mut Asset) -> Result<Option<OpsError>, OpsError> {
+        let judged = self.heads.judged(asset.id).unwrap_or(asset.head);
+        let mut first = None;
+        // What is left may decide about the rest: a guideline asks for any field.
+        loop {
+            let mut barred = None;
+            for field in verdicts::coming_back(asset, back) {
+                match verdicts::may_come_back(self.library, self.actor.who(), tx, (asset, back), judged, &field) {
+                    Ok(()) => {}
+                    Err(e @ (OpsError::Refused { .. } | OpsError::Barred { .. })) => {
+                        barred = Some((field, e));
+                        break;
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            let Some((field, e)) = barred else { return Ok(first) };
+            match field {
+                Field::Status(platform) => {
+                    match asset.status.get(&platform) {
+                        Some(now) => back.status.insert(platform, now.clone()),
+                        None => back.status.remove(&platform),
+                    };
+                }
+                // What a stage brings along stays away with it.
+                _ => {
+                    back.stage.clone_from(&asset.stage);
+                    back.due.clone_from(&asset.due);
+                    back.reviewer.clone_from(&asset.reviewer);
+                }
+            }
+            first.get_or_insert(e);
+        }
     }
 
     /// Whether an asset's bytes are not those of before the turn.
     fn has_other_bytes(&self, tx: &dyn ReadTx, asset: &Asset) -> Result<bool, CatalogError> {
-        let Some(was) = self.heads.get(&asset.id).copied().filter(|was| *was != asset.head) else { return Ok(false) };
+        let Some(was) = self.heads.judged(asset.id).filter(|was| *was != asset.head) else { return Ok(false) };
         let thing = Thing::Asset(asset.id);
         if self.dry && self.done.iter().any(|step| step.thing == thing && matches!(step.change, Change::Head(_))) {
             return Ok(false);

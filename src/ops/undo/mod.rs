@@ -4,6 +4,7 @@
 mod facets;
 mod nodes;
 mod places;
+mod since;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,18 +13,17 @@ use std::sync::Arc;
 use damfs_policy::Verb;
 use serde_json::{Value, json};
 
+use self::since::{Heads, later};
 use self::words::Words;
 use super::dry::{self, Stop};
 use super::record::Hand;
-use super::{Actor, Library, OpsError, members, stages, target, trail};
+use super::{Actor, Library, OpsError, members, target, trail};
 use crate::catalog::journal::{Change, JournalRow, Step, Thing, TurnRow};
-use crate::catalog::{Asset, CatalogError, NodeKind, NodeRow, ReadTx, WriteTx};
-use crate::types::{AssetId, MemberId, Timestamp, VersionId};
+use crate::catalog::{Asset, NodeKind, NodeRow, ReadTx, WriteTx};
+use crate::types::{MemberId, Timestamp};
 
 /// Turns that are looked at to find the last one that did anything.
 const LOOK_BACK: usize = 1_000;
-/// Journal rows read at once.
-const PAGE: usize = 1_000;
 
 /// Which turns somebody may know of and take back: his own; an admin those of everybody, or of the one he names.
 fn whose(library: &Library, actor: &Actor, of: Option<&str>) -> Result<Option<MemberId>, OpsError> {
@@ -125,15 +125,22 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
     // What is written and closed is done, although its version would come in a moment.
     library.settle()?;
     let of = whose(library, actor, ask.of.as_deref())?;
+    // The long part, while others write: whatever comes behind it is read in the transaction.
+    let ahead = library.catalog.read(|tx| -> Result<_, OpsError> {
+        let (_, rows) = chosen(library, actor, tx, ask.turn, of)?;
+        let mut heads = Heads::of(&rows);
+        heads.follow(tx)?;
+        Ok(heads)
+    })?;
     dry::write(library, |tx| {
         let (turn, rows) = chosen(library, actor, tx, ask.turn, of)?;
-        let last = rows.last().map_or(0, |row| row.seq);
+        let began = rows.first().map_or(0, |row| row.seq);
+        let heads = ahead.clone().or_anew(&rows).followed(tx)?;
         let steps = seen(library, actor, tx, gathered(rows))?;
         let actor = actor.undoing(turn.no);
-        let mut work = Work::new(library, &actor, ask.dry_run, library.clock.now());
-        work.heads = heads(tx, last, &steps)?;
+        let mut work = Work::new(library, &actor, ask.dry_run, library.clock.now(), heads);
         work.run(tx, steps)?;
-        let left = work.told(tx, last)?;
+        let left = work.told(tx, turn.no, began)?;
         let answer = json!({
             "turn": turn.no,
             "what": Words::of(tx, &work.done)?.taken_back(),
@@ -189,16 +196,15 @@ struct Work<'a> {
     hand: Hand,
     /// The transaction will be dropped: what is open must not hear of it.
     dry: bool,
-    /// The bytes that judged assets had before the turn, where they have been others since.
-    heads: BTreeMap<AssetId, Option<VersionId>>,
+    heads: Heads,
     done: Vec<Step>,
     left: Vec<(Step, Why)>,
 }
 
 impl<'a> Work<'a> {
-    fn new(library: &'a Library, actor: &'a Actor, dry: bool, now: Timestamp) -> Self {
+    fn new(library: &'a Library, actor: &'a Actor, dry: bool, now: Timestamp, heads: Heads) -> Self {
         let hand = actor.hand(now);
-        let (heads, done, left) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (done, left) = (Vec::new(), Vec::new());
         Self { library, actor, hand, dry, heads, done, left }
     }
 
@@ -238,11 +244,11 @@ impl<'a> Work<'a> {
         self.left.extend(steps.into_iter().take(1).map(|step| (step, why.clone())));
     }
 
-    /// What was left, in words: what, and why.
-    fn told(&self, tx: &dyn ReadTx, seq: u64) -> Result<Vec<Value>, OpsError> {
+    /// What was left, in words: what, and why. `began` is the turn's first row.
+    fn told(&self, tx: &dyn ReadTx, turn: u64, began: u64) -> Result<Vec<Value>, OpsError> {
         let changed: BTreeSet<&Thing> =
             self.left.iter().filter(|(_, why)| matches!(why, Why::Changed)).map(|(step, _)| &step.thing).collect();
-        let since = later(tx, seq, &changed)?;
+        let since = later(tx, turn, began, &changed)?;
         let mut out: Vec<Value> = Vec::new();
         let mut told: BTreeSet<&Thing> = BTreeSet::new();
         // Each thing once.
@@ -285,34 +291,6 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The heads from before a turn of what goes back to where somebody had judged it, when they have changed: in the turn, else after its row `seq`.
-fn heads(tx: &dyn ReadTx, seq: u64, steps: &[Step]) -> Result<BTreeMap<AssetId, Option<VersionId>>, CatalogError> {
-    let judged = |step: &Step| match (&step.thing, &step.change) {
-        (Thing::Asset(id), Change::Record(fields)) => {
-            fields.was.get("stage").and_then(Value::as_str).is_some_and(stages::is_judged).then_some(*id)
-        }
-        _ => None,
-    };
-    let judged: BTreeSet<AssetId> = steps.iter().filter_map(judged).collect();
-    let mut found = BTreeMap::new();
-    let mut note = |step: &Step| {
-        if let (Thing::Asset(id), Change::Head(heads)) = (&step.thing, &step.change)
-            && judged.contains(id)
-        {
-            found.entry(*id).or_insert(heads.was);
-        }
-    };
-    steps.iter().for_each(&mut note);
-    let mut seq = seq;
-    while !judged.is_empty() {
-        let rows = tx.journal_after(seq, PAGE)?;
-        let Some(last) = rows.last() else { break };
-        seq = last.seq;
-        rows.iter().flat_map(|row| &row.steps).for_each(&mut note);
-    }
-    Ok(found)
-}
-
 /// Whether a thing was not there before.
 fn is_made(step: &Step) -> bool {
     match &step.change {
@@ -335,31 +313,9 @@ enum Tried {
 fn said(e: OpsError) -> Result<Why, OpsError> {
     match e {
         OpsError::NotFound(_) | OpsError::Unknown { .. } => Ok(Why::Changed),
-        OpsError::Usage { message, .. } | OpsError::Failed { message, .. } | OpsError::Barred { message, .. } => {
-            Ok(Why::Said(message))
-        }
+        OpsError::Usage { message, .. } | OpsError::Failed { message, .. } => Ok(Why::Said(message)),
+        OpsError::Barred { message, hint, .. } => Ok(Why::Said(format!("{message}; {hint}"))),
         OpsError::Refused { reason, .. } => Ok(Why::Said(reason)),
         e => Err(e),
     }
-}
-
-/// Who changed things first after a row of the journal, and when.
-fn later(
-    tx: &dyn ReadTx,
-    seq: u64,
-    things: &BTreeSet<&Thing>,
-) -> Result<BTreeMap<Thing, (Option<MemberId>, Timestamp)>, CatalogError> {
-    let mut found = BTreeMap::new();
-    let mut seq = seq;
-    while found.len() < things.len() {
-        let rows = tx.journal_after(seq, PAGE)?;
-        let Some(last) = rows.last() else { break };
-        seq = last.seq;
-        for row in rows {
-            for step in row.steps.into_iter().filter(|step| things.contains(&step.thing)) {
-                found.entry(step.thing).or_insert((row.member, row.at));
-            }
-        }
-    }
-    Ok(found)
 }

@@ -15,6 +15,8 @@ pub struct Person {
     pub login: String,
     /// Those of the groups asked for that he is in.
     pub groups: BTreeSet<String>,
+    /// Those of them that nobody knows now: whether he is in one is not said.
+    pub unknown: BTreeSet<String>,
 }
 
 /// Why the system cannot say.
@@ -25,7 +27,7 @@ pub struct DirectoryError(pub String);
 /// Tells whose a user id is and which groups he is in. It may have to ask another machine, so nothing is held while it is asked.
 pub trait Directory: Send + Sync + 'static {
     /// Whose a user id is, and in which of these groups he is, by the system's databases: what groups a process has is its own to say. `None`
-    /// when nobody has it.
+    /// when nobody knows it, which is no word yet that he is gone: of a database that is down the name service says the same.
     ///
     /// # Errors
     /// When the system cannot say; that is no answer, least of all that he is in none.

@@ -101,7 +101,7 @@ mod tests {
             if uid != 1 {
                 let _ = self.0.recv();
             }
-            Ok(Some(Person { login: format!("u{uid}"), groups: BTreeSet::new() }))
+            Ok(Some(Person { login: format!("u{uid}"), groups: BTreeSet::new(), unknown: BTreeSet::new() }))
         }
         fn has_group(&self, _: &str) -> Result<bool, DirectoryError> {
             Ok(true)

@@ -168,9 +168,9 @@ impl Library {
         let person = directory.person(uid, &names);
         turn.answer = match (self.settle_groups(uid, &person, now), person) {
             (Err(e), _) => Answer::Failed(e.to_string()),
-            (Ok(_), Err(DirectoryError(why))) => Answer::Failed(why),
-            (Ok(true), Ok(_)) => Answer::In,
-            (Ok(false), Ok(_)) => Answer::Out,
+            (Ok(_), Err(DirectoryError(why))) | (Ok((_, Some(why))), Ok(_)) => Answer::Failed(why),
+            (Ok((true, None)), Ok(_)) => Answer::In,
+            (Ok((false, None)), Ok(_)) => Answer::Out,
         };
         match &turn.answer {
             Answer::Failed(why) => Err(unasked(why.clone())),
@@ -178,15 +178,15 @@ impl Library {
         }
     }
 
-    /// Stores what somebody is by what the system says of him; whether he is a member by it or without it.
+    /// Stores what somebody is by what the system says of him; whether he is a member by it or without it, and why that is in doubt.
     fn settle_groups(
         &self,
         uid: u32,
         person: &Result<Option<Person>, DirectoryError>,
         now: Timestamp,
-    ) -> Result<bool, OpsError> {
+    ) -> Result<(bool, Option<String>), OpsError> {
         // Most of the time there is nothing to be done, and nobody is kept from writing for it.
-        let plan = self.catalog.read(|tx| plan_of(tx, uid, person, now))?;
+        let (plan, doubt) = self.catalog.read(|tx| plan_of(tx, uid, person, now))?;
         let plan = match plan {
             Plan::Join { .. } | Plan::Change { .. } => self.catalog.write(|tx| self.carry_out(tx, uid, person, now))?,
             plan => plan,
@@ -206,7 +206,7 @@ impl Library {
         if let Some(member) = member.as_ref().filter(|member| left || !member.groups.is_empty()) {
             self.door.lock().inside.insert(member.id);
         }
-        Ok(member.is_some_and(|member| member.is_in(now)))
+        Ok((member.is_some_and(|member| member.is_in(now)), doubt))
     }
 
     /// What is to be done, done in the transaction that it was found in.
@@ -217,7 +217,7 @@ impl Library {
         person: &Result<Option<Person>, DirectoryError>,
         now: Timestamp,
     ) -> Result<Plan, OpsError> {
-        let plan = plan_of(tx, uid, person, now)?;
+        let (plan, _) = plan_of(tx, uid, person, now)?;
         match &plan {
             Plan::Join { login, groups } => {
                 let id = MemberId::make(now, &*self.entropy)?;
@@ -312,19 +312,20 @@ pub(super) fn shut_behind(tx: &mut dyn WriteTx, were: &[MemberRow], now: Timesta
     Ok(locked)
 }
 
+/// What is to be done, and why what the system says is no answer.
 fn plan_of(
     tx: &dyn ReadTx,
     uid: u32,
     person: &Result<Option<Person>, DirectoryError>,
     now: Timestamp,
-) -> Result<Plan, OpsError> {
+) -> Result<(Plan, Option<String>), OpsError> {
     let member = tx.member_by_uid(uid)?;
     let id = member.as_ref().map(|member| member.id);
     let mut seats = tx.seats()?;
     seats.retain(|seat| Some(seat.member) == id);
     let person = match person {
         Ok(person) => person.as_ref(),
-        Err(DirectoryError(why)) => return Ok(plan::of_silence(&seats, why, now)),
+        Err(DirectoryError(why)) => return Ok((plan::of_silence(&seats, why, now), None)),
     };
     let mut given = tx.groups()?;
     given.retain(|group| group.gives(now));
@@ -332,10 +333,16 @@ fn plan_of(
         Some(person) => tx.member_by_name(&person.login)?.is_some(),
         None => false,
     };
-    let groups = |person: &Person| given.iter().map(|g| g.name.clone()).filter(|g| person.groups.contains(g)).collect();
-    let seen =
-        Seen { uid, login: person.map(|p| p.login.as_str()), groups: person.map(groups).unwrap_or_default(), taken };
-    Ok(plan::of(member.as_ref(), &seats, &seen, now))
+    let of = |names: &BTreeSet<String>| given.iter().map(|g| g.name.clone()).filter(|g| names.contains(g)).collect();
+    let seen = Seen {
+        uid,
+        login: person.map(|person| person.login.as_str()),
+        groups: person.map(|person| of(&person.groups)).unwrap_or_default(),
+        unknown: person.map(|person| of(&person.unknown)).unwrap_or_default(),
+        taken,
+    };
+    let doubt = seen.doubt(&seats);
+    Ok((plan::of(member.as_ref(), &seats, &seen, now), doubt))
 }
 
 /// Whoever decides by it hears of it, and so does the record.

@@ -26,6 +26,8 @@ struct People {
     rows: Mutex<BTreeMap<u32, (String, BTreeSet<String>)>>,
     asked: Mutex<BTreeMap<u32, usize>>,
     silent: Mutex<bool>,
+    /// Its part of the users and groups is down: nobody knows them, and that is all that is said.
+    down: Mutex<bool>,
 }
 
 impl People {
@@ -36,6 +38,10 @@ impl People {
 
     fn silent(&self, is_silent: bool) {
         *self.silent.lock().unwrap() = is_silent;
+    }
+
+    fn down(&self, is_down: bool) {
+        *self.down.lock().unwrap() = is_down;
     }
 
     fn asked(&self, uid: u32) -> usize {
@@ -49,10 +55,14 @@ impl Directory for People {
         if *self.silent.lock().unwrap() {
             return Err(DirectoryError("the server is down".to_owned()));
         }
+        if *self.down.lock().unwrap() {
+            return Ok(None);
+        }
         let rows = self.rows.lock().unwrap();
         Ok(rows.get(&uid).map(|(login, of)| Person {
             login: login.clone(),
             groups: groups.iter().filter(|group| of.contains(*group)).cloned().collect(),
+            unknown: BTreeSet::new(),
         }))
     }
 
@@ -383,6 +393,35 @@ fn while_the_system_cannot_say_nobody_comes_and_who_is_in_stays_a_while() {
     assert!(eve.has(A));
     round(&world);
     assert!(world.library.faults().is_empty());
+}
+
+/// Regression: as name services are set up mostly, a directory that is down says of everybody that there is no such user, and whoever was in by a
+/// group had lost his mounts and what he had unlocked within one round.
+#[test]
+fn whom_nobody_knows_while_a_directory_is_down_stays_a_while_also_over_a_start() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    let eve = shared(&world, EVE);
+    assert!(eve.has(A));
+    people.down(true);
+    round(&world);
+    assert!(eve.has(A) && may_ask(&world, EVE) && !may_ask(&world, BOB));
+    assert!(troubles(&world).contains("cannot be asked: nobody knows user id 1001"), "{}", troubles(&world));
+    drop(eve);
+    let world = world.reopen();
+    world.library.use_directory(people.clone());
+    round(&world);
+    assert!(shared(&world, EVE).has(A));
+    world.clock.advance_ms(15 * 60_000);
+    round(&world);
+    assert!(!may_ask(&world, EVE), "whose account is gone is out by then");
+    assert!(deeds(&world, "member.groups")[0]["detail"]["why"].as_str().unwrap().contains("nobody knows user id 1001"));
+    assert!(world.library.faults().len() == 1, "{:?}", world.library.faults());
+    round(&world);
+    assert!(world.library.faults().is_empty(), "nobody is in doubt any more");
+    people.down(false);
+    world.clock.advance_ms(3_500);
+    assert!(may_ask(&world, EVE));
 }
 
 #[test]

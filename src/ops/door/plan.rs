@@ -15,12 +15,33 @@ const STALE_MS: i64 = GRACE_MS / 3;
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     pub uid: u32,
-    /// `None`: it is nobody's.
+    /// `None`: nobody knows it.
     pub login: Option<&'a str>,
     /// Those that give something now, and that he is in.
     pub groups: BTreeSet<String>,
+    /// Those that nobody knows now.
+    pub unknown: BTreeSet<String>,
     /// A member is called like his login.
     pub taken: bool,
+}
+
+impl Seen<'_> {
+    fn says_nothing_of(&self, group: &str) -> bool {
+        self.login.is_none() || self.unknown.contains(group)
+    }
+
+    /// What nobody knows.
+    fn unsaid(&self, group: &str) -> String {
+        match self.login {
+            None => format!("nobody knows user id {}", self.uid),
+            Some(_) => format!("nobody knows the group {group}"),
+        }
+    }
+
+    /// Why it is not known whether somebody who is in by groups is so still.
+    pub fn doubt(&self, seats: &[GroupSeat]) -> Option<String> {
+        seats.iter().find(|seat| self.says_nothing_of(&seat.group)).map(|seat| self.unsaid(&seat.group))
+    }
 }
 
 /// What is to be done.
@@ -55,13 +76,16 @@ pub(super) fn of(member: Option<&MemberRow>, seats: &[GroupSeat], seen: &Seen<'_
     let is_in = |name: &String| seats.iter().any(|seat| seat.group == *name);
     let is_old = |seat: &&GroupSeat| !(0..STALE_MS).contains(&now.ms_since(seat.seen));
     let came: Vec<String> = groups.iter().filter(|name| !is_in(name)).cloned().collect();
-    let left: Vec<String> =
-        seats.iter().map(|seat| &seat.group).filter(|name| !groups.contains(*name)).cloned().collect();
+    // Of whom, or of which group, nobody knows it is not said that he left: so does a name service speak while a directory is down.
+    let silent = |seat: &&GroupSeat| other.is_none() && seen.says_nothing_of(&seat.group);
+    let gone = |seat: &&GroupSeat| !groups.contains(&seat.group) && (!silent(seat) || is_over(seat, now));
+    let left: Vec<String> = seats.iter().filter(gone).map(|seat| seat.group.clone()).collect();
+    let why = seats.iter().filter(gone).find(silent).map(|seat| too_long(&seen.unsaid(&seat.group)));
     let known = seats.iter().filter(|seat| groups.contains(&seat.group));
     let seen_again: Vec<String> = known.filter(is_old).map(|seat| seat.group.clone()).collect();
     match other {
         _ if !came.is_empty() || !left.is_empty() || !seen_again.is_empty() => {
-            Plan::Change { came, left, seen: seen_again, why: None }
+            Plan::Change { came, left, seen: seen_again, why }
         }
         Some(login) if !seen.groups.is_empty() => Plan::Refuse(format!(
             "user id {} is {login}'s now and was {}'s, who is a member by it; {login} is not let in by a group until an admin says so: dam member add {login}",
@@ -91,13 +115,20 @@ fn newcomer(seen: &Seen<'_>) -> Plan {
 
 /// When the system does not say: who is in stays until it was too long ago that it did. A clock that was set back lengthens nothing.
 pub(super) fn of_silence(seats: &[GroupSeat], why: &str, now: Timestamp) -> Plan {
-    let is_over = |seat: &&GroupSeat| !(0..GRACE_MS).contains(&now.ms_since(seat.seen));
-    let left: Vec<String> = seats.iter().filter(is_over).map(|seat| seat.group.clone()).collect();
+    let over = seats.iter().filter(|seat| is_over(seat, now));
+    let left: Vec<String> = over.map(|seat| seat.group.clone()).collect();
     if left.is_empty() {
         return Plan::Stay;
     }
-    let why = Some(format!("it could not be asked for for too long: {why}"));
-    Plan::Change { came: Vec::new(), left, seen: Vec::new(), why }
+    Plan::Change { came: Vec::new(), left, seen: Vec::new(), why: Some(too_long(why)) }
+}
+
+fn is_over(seat: &GroupSeat, now: Timestamp) -> bool {
+    !(0..GRACE_MS).contains(&now.ms_since(seat.seen))
+}
+
+fn too_long(why: &str) -> String {
+    format!("it could not be asked for for too long: {why}")
 }
 
 #[cfg(test)]
@@ -134,7 +165,8 @@ mod tests {
 
     fn seen<'a>(login: &'a str, groups: &[&str], taken: bool) -> Seen<'a> {
         let login = Some(login).filter(|login| !login.is_empty());
-        Seen { uid: 1_001, login, groups: groups.iter().map(|g| (*g).to_owned()).collect(), taken }
+        let groups = groups.iter().map(|g| (*g).to_owned()).collect();
+        Seen { uid: 1_001, login, groups, unknown: BTreeSet::new(), taken }
     }
 
     /// A plan in a few letters: `+` came into, `-` left, `.` seen again.
@@ -166,7 +198,6 @@ mod tests {
             (out("eve"), vec![("studio", GRACE_MS / 2)], seen("eve", &["studio"], true), ".studio", "seen again"),
             (out("eve"), vec![("studio", -1)], seen("eve", &["studio"], true), ".studio", "a clock set back"),
             (out("eve"), vec![("studio", 0)], seen("eve", &[], true), "-studio", "left"),
-            (out("eve"), vec![("studio", 0)], seen("", &[], false), "-studio", "the account is gone"),
             (out("eve"), vec![("studio", 0)], seen("eve", &["press"], true), "+press-studio", "changed over"),
             (out("eve"), vec![], seen("eve", &["studio"], true), "+studio", "came back"),
             (out("eve"), vec![("studio", 0)], seen("bob", &["studio"], false), "-studio", "the user id is another's"),
@@ -178,6 +209,28 @@ mod tests {
             (shut("eve"), vec![("studio", 0)], seen("eve", &["studio"], true), "stay", "shut out stays out"),
         ] {
             assert_eq!(short(&of(who.as_ref(), &seats(&sat), &says, NOW)), then, "{what}");
+        }
+    }
+
+    /// Regression: `passwd: files sss` says of everybody that nobody has his user id while sssd starts again, and all of a group were out by it.
+    #[test]
+    fn whom_or_whose_group_nobody_knows_stays_a_while() {
+        let lost = |login, groups: &[&str]| Seen {
+            unknown: BTreeSet::from(["studio".to_owned()]),
+            ..seen(login, groups, true)
+        };
+        for (sat, says, then, what) in [
+            (vec![("studio", 0)], seen("", &[], false), "stay", "nobody knows the user id"),
+            (vec![("studio", GRACE_MS - 1)], seen("", &[], false), "stay", "for a while"),
+            (vec![("studio", GRACE_MS)], seen("", &[], false), "-studio", "and no longer"),
+            (vec![("studio", 0)], lost("eve", &[]), "stay", "nobody knows the group"),
+            (vec![("studio", GRACE_MS)], lost("eve", &[]), "-studio", "for a while"),
+            (vec![("press", 0), ("studio", 0)], lost("eve", &[]), "-press", "what is said counts at once"),
+            (vec![("press", GRACE_MS), ("studio", 0)], lost("eve", &["press"]), ".press", "either way"),
+            (vec![("studio", 0)], lost("bob", &[]), "-studio", "the user id is another's"),
+        ] {
+            let eve = member("eve", "", true);
+            assert_eq!(short(&of(Some(&eve), &seats(&sat), &says, NOW)), then, "{what}");
         }
     }
 

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::plan::{Plan, Seen};
 use super::record::Hand;
 use super::{Library, OpsError, members, offboard, trail};
 use crate::access::AccessError;
+use crate::catalog::journal::Cause;
 use crate::catalog::{ChangeKind, GroupSeat, MemberRow, ReadTx, WriteTx};
 use crate::directory::{DirectoryError, Person, SharedDirectory};
 use crate::types::{MemberId, Timestamp};
@@ -226,7 +227,9 @@ impl Library {
                     tx.put_seat(&GroupSeat { member: id, group: group.clone(), seen: now })?;
                 }
                 let new = tx.member(id)?.as_ref().map(members::member_json);
-                told(tx, id, "member.join", json!({ "groups": groups, "new": new }), now)?;
+                // Nobody's joining is taken back with another's, nor with what damfs does besides.
+                let hand = Hand { by: None, cause: Cause::Joining(uid), now };
+                told(tx, &hand, id, "member.join", &json!({ "groups": groups, "new": new }))?;
             }
             Plan::Change { came, left, seen, why } => {
                 let Some(old) = tx.member_by_uid(uid)? else { return Ok(Plan::Stay) };
@@ -239,7 +242,7 @@ impl Library {
                 if !came.is_empty() || !left.is_empty() {
                     let locked = shut_behind(tx, std::slice::from_ref(&old), now)?;
                     let detail = json!({ "came": came, "left": left, "why": why, "locked": !locked.is_empty() });
-                    told(tx, old.id, "member.groups", detail, now)?;
+                    told(tx, &Hand::own(None, now), old.id, "member.groups", &detail)?;
                 }
             }
             Plan::Stay | Plan::Refuse(_) => {}
@@ -287,7 +290,7 @@ impl Library {
             }
             self.catalog.write(|tx| -> Result<(), OpsError> {
                 if offboard::lock(tx, id)? {
-                    told(tx, id, "lock", json!({ "by": "group" }), now)?;
+                    told(tx, &Hand::own(None, now), id, "lock", &json!({ "by": "group" }))?;
                 }
                 Ok(())
             })?;
@@ -346,13 +349,7 @@ fn plan_of(
 }
 
 /// Whoever decides by it hears of it, and so does the record.
-fn told(
-    tx: &mut dyn WriteTx,
-    id: MemberId,
-    what: &str,
-    detail: serde_json::Value,
-    now: Timestamp,
-) -> Result<(), OpsError> {
+fn told(tx: &mut dyn WriteTx, hand: &Hand, id: MemberId, what: &str, detail: &Value) -> Result<(), OpsError> {
     tx.change(ChangeKind::Access, &id.to_string())?;
-    Ok(trail::append(tx, &Hand::own(None, now), what, &id.to_string(), &detail)?)
+    Ok(trail::append(tx, hand, what, &id.to_string(), detail)?)
 }

@@ -315,11 +315,40 @@ fn whom_an_admin_shut_out_or_whose_day_is_over_no_group_lets_in() {
     // To take back that somebody joined shuts him out as well.
     people.put(1_003, "cy", &["studio"]);
     assert!(may_ask(&world, 1_003));
+    undo_last_of_damfs(&world);
+    assert!(!may_ask(&world, 1_003));
+    assert_eq!(member(&world, "cy").unwrap()["active"], false);
+}
+
+/// Takes back the newest turn that damfs itself has made.
+fn undo_last_of_damfs(world: &World) {
     let turns = world.library.catalog.read(|tx| tx.turns(None, 1 << 40, 100)).unwrap();
     let last = turns.iter().filter(|turn| turn.member.is_none()).map(|turn| turn.no).max();
     world.serve(0, Command::Undo { turn: last, of: None, dry_run: false }).unwrap();
-    assert!(!may_ask(&world, 1_003));
-    assert_eq!(member(&world, "cy").unwrap()["active"], false);
+}
+
+/// Regression: whoever joined within two seconds, or was suspended in them, was in one turn; taking back one joining shut out all, and let in
+/// again whom an alert had shut out.
+#[test]
+fn each_joining_is_taken_back_alone() {
+    let (world, people) = stage();
+    let mira = world.member("mira", 1_500, "editor", None);
+    people.put(BOB, "bob", &["studio"]);
+    people.put(1_003, "cy", &["studio"]);
+    grant(&world, "studio", "editor");
+    let rule = "[alert.a]\non = \"downloads\"\nmore_than = 1\nwithin = \"10 minutes\"\naction = \"suspend\"\n";
+    std::fs::write(world.library.root().join("alerts.toml"), rule).unwrap();
+    world.watches();
+    assert!(may_ask(&world, EVE));
+    for path in [A, SECRET] {
+        mira.read(path).unwrap();
+    }
+    world.watches();
+    let active = |name: &str| member(&world, name).unwrap()["active"] == true;
+    assert!(!active("mira"));
+    assert!(may_ask(&world, BOB) && may_ask(&world, 1_003));
+    undo_last_of_damfs(&world);
+    assert!(!active("cy") && active("bob") && active("eve") && !active("mira"), "{}", list(&world));
 }
 
 #[test]

@@ -114,12 +114,13 @@ pub struct Role {
 }
 
 impl Role {
-    /// The role as the people of a group have it: within a scope of the group's, and never with the library itself, which is given to people by
-    /// name.
+    /// The role as the people of a group have it: within a scope of the group's, and without a word of the library itself, which is given to
+    /// people by name, and so taken away.
     #[must_use]
     pub fn of_group(&self, scope: Option<&Rule>) -> Self {
         let mut role = self.clone();
         role.allow.remove(&Verb::Admin);
+        role.deny.remove(&Verb::Admin);
         if let Some(scope) = scope.filter(|scope| !scope.expr.is_all()) {
             role.allow.values_mut().for_each(|rule| *rule = rule.within(scope));
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use damfs::catalog::journal::Thing;
 use damfs::catalog::{FactorRow, WriteTx};
 use damfs::directory::{Directory, DirectoryError, Person};
 use damfs::fs::{Audience, Mount, Show};
@@ -347,6 +348,13 @@ fn each_joining_is_taken_back_alone() {
     let active = |name: &str| member(&world, name).unwrap()["active"] == true;
     assert!(!active("mira"));
     assert!(may_ask(&world, BOB) && may_ask(&world, 1_003));
+    let at_once = |no: u64| {
+        let rows = world.library.catalog.read(|tx| tx.turn(no)).unwrap();
+        rows.iter().flat_map(|row| &row.steps).filter(|step| matches!(step.thing, Thing::Member(_))).count()
+    };
+    let turns = world.library.catalog.read(|tx| tx.turns(None, 1 << 40, 100)).unwrap();
+    let turns: Vec<usize> = turns.iter().filter(|turn| turn.member.is_none()).map(|turn| at_once(turn.no)).collect();
+    assert!(turns.iter().all(|members| *members <= 1) && turns.iter().sum::<usize>() >= 4, "{turns:?}");
     undo_last_of_damfs(&world);
     assert!(!active("cy") && active("bob") && active("eve") && !active("mira"), "{}", list(&world));
 }

@@ -382,7 +382,7 @@ reads! {
     fn factor(&self, member: MemberId) -> Option<FactorRow>;
     fn factors(&self) -> Vec<FactorRow>;
     fn groups(&self) -> Vec<GroupRow>;
-    fn seats(&self) -> Vec<GroupSeat>;
+    fn seats_of(&self, member: MemberId) -> Vec<GroupSeat>;
     fn folder_rules(&self, folder: NodeId) -> Vec<FolderRule>;
     fn vocabulary(&self, facet: &str) -> Vec<String>;
     fn saved(&self) -> Vec<SavedRow>;

@@ -133,8 +133,8 @@ pub trait ReadTx {
 
     /// Groups of the system whose people are members, in name order.
     fn groups(&self) -> Result<Vec<GroupRow>, E>;
-    /// Who is in them.
-    fn seats(&self) -> Result<Vec<GroupSeat>, E>;
+    /// Where a member sits, in the order of groups.
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E>;
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
     /// Values made by mkdir in an open vocabulary that no asset uses yet.
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E>;

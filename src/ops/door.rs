@@ -323,9 +323,7 @@ fn plan_of(
     now: Timestamp,
 ) -> Result<(Plan, Option<String>), OpsError> {
     let member = tx.member_by_uid(uid)?;
-    let id = member.as_ref().map(|member| member.id);
-    let mut seats = tx.seats()?;
-    seats.retain(|seat| Some(seat.member) == id);
+    let seats = member.as_ref().map(|member| tx.seats_of(member.id)).transpose()?.unwrap_or_default();
     let person = match person {
         Ok(person) => person.as_ref(),
         Err(DirectoryError(why)) => return Ok((plan::of_silence(&seats, why, now), None)),

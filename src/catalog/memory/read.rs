@@ -358,13 +358,14 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.groups.values().cloned().collect())
     }
 
-    fn seats(&self) -> Result<Vec<GroupSeat>, E> {
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E> {
         let seat = |((member, group), seen): (&(MemberId, String), &Timestamp)| GroupSeat {
             member: *member,
             group: group.clone(),
             seen: *seen,
         };
-        Ok(self.state.seats.iter().map(seat).collect())
+        let beginning = (member, String::new());
+        Ok(self.state.seats.range(beginning..).take_while(|((of, _), _)| *of == member).map(seat).collect())
     }
 
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {

@@ -27,6 +27,11 @@ pub(super) fn seats(conn: &Connection) -> Result<Vec<GroupSeat>, E> {
     all(conn, sql, [], |row| Ok(GroupSeat { member: row.get(0)?, group: row.get(1)?, seen: row.get(2)? }))
 }
 
+pub(super) fn seats_of(conn: &Connection, member: MemberId) -> Result<Vec<GroupSeat>, E> {
+    let sql = "SELECT granted, seen FROM group_seat WHERE member = ?1 ORDER BY granted";
+    all(conn, sql, [member], |row| Ok(GroupSeat { member, group: row.get(0)?, seen: row.get(1)? }))
+}
+
 pub(super) fn put(conn: &Connection, g: &GroupRow) -> Result<(), E> {
     let sql = "INSERT INTO group_grant (name, role, scope, since, ends) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (name) DO UPDATE SET role = excluded.role, scope = excluded.scope, since = excluded.since,

@@ -247,8 +247,8 @@ impl ReadTx for Tx<'_> {
     fn groups(&self) -> Result<Vec<GroupRow>, E> {
         groups::list(self.conn)
     }
-    fn seats(&self) -> Result<Vec<GroupSeat>, E> {
-        groups::seats(self.conn)
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E> {
+        groups::seats_of(self.conn, member)
     }
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
         self.memo.rules.get(folder, || members::folder_rules(self.conn, folder))

@@ -383,6 +383,7 @@ reads! {
     fn factors(&self) -> Vec<FactorRow>;
     fn groups(&self) -> Vec<GroupRow>;
     fn seats_of(&self, member: MemberId) -> Vec<GroupSeat>;
+    fn seen_login(&self, member: MemberId) -> Option<String>;
     fn folder_rules(&self, folder: NodeId) -> Vec<FolderRule>;
     fn vocabulary(&self, facet: &str) -> Vec<String>;
     fn saved(&self) -> Vec<SavedRow>;
@@ -504,6 +505,12 @@ impl WriteTx for Recorder<'_> {
     }
     fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E> {
         self.tx.remove_seat(member, group)
+    }
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        self.tx.put_seen_login(member, login)
+    }
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        self.tx.remove_seen_login(member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         let was = || {

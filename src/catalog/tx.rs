@@ -135,6 +135,8 @@ pub trait ReadTx {
     fn groups(&self) -> Result<Vec<GroupRow>, E>;
     /// Where a member sits, in the order of groups.
     fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E>;
+    /// As which login a member was in a group; `None` when he never was since an admin named his user id.
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E>;
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
     /// Values made by mkdir in an open vocabulary that no asset uses yet.
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E>;
@@ -237,6 +239,10 @@ pub trait WriteTx: ReadTx {
     fn remove_group(&mut self, name: &str) -> Result<bool, E>;
     /// Inserts or replaces by member and group.
     fn put_seat(&mut self, seat: &GroupSeat) -> Result<(), E>;
+    /// Inserts or replaces by member.
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E>;
+    /// Whether there was one.
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E>;
     /// Whether he was in.
     fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E>;
 

@@ -223,6 +223,7 @@ impl Library {
             Plan::Join { login, groups } => {
                 let id = MemberId::make(now, &*self.entropy)?;
                 tx.put_member(&members::by_group(id, login, uid, now))?;
+                tx.put_seen_login(id, login)?;
                 for group in groups {
                     tx.put_seat(&GroupSeat { member: id, group: group.clone(), seen: now })?;
                 }
@@ -235,6 +236,9 @@ impl Library {
                 let Some(old) = tx.member_by_uid(uid)? else { return Ok(Plan::Stay) };
                 for group in came.iter().chain(seen) {
                     tx.put_seat(&GroupSeat { member: old.id, group: group.clone(), seen: now })?;
+                }
+                if let (false, Ok(Some(person))) = (came.is_empty(), person) {
+                    tx.put_seen_login(old.id, &person.login)?;
                 }
                 for group in left {
                     tx.remove_seat(old.id, group)?;
@@ -342,8 +346,9 @@ fn plan_of(
         unknown: person.map(|person| of(&person.unknown)).unwrap_or_default(),
         taken,
     };
+    let face = member.as_ref().map(|member| tx.seen_login(member.id)).transpose()?.flatten();
     let doubt = seen.doubt(&seats);
-    Ok((plan::of(member.as_ref(), &seats, &seen, now), doubt))
+    Ok((plan::of(member.as_ref(), face.as_deref(), &seats, &seen, now), doubt))
 }
 
 /// Whoever decides by it hears of it, and so does the record.

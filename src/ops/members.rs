@@ -102,7 +102,9 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
                 reason: "who is read-only does not lift that himself; another admin does".to_owned(),
             });
         }
-        if row == old {
+        // He is whoever has the user id that an admin names, also when it is the same once more.
+        let is_named = change.uid.is_some() && tx.remove_seen_login(old.id)?;
+        if row == old && !is_named {
             return Ok(member_json(&row));
         }
         replace(library, actor, tx, &old, &row, now)?;
@@ -129,6 +131,7 @@ pub(super) fn replace(
         // The system spoke of the other one.
         let groups = tx.member(old.id)?.map(|member| member.groups).unwrap_or_default();
         groups.iter().try_for_each(|group| tx.remove_seat(old.id, &group.name).map(drop))?;
+        tx.remove_seen_login(old.id)?;
     }
     leaves_an_admin(library, tx, old, new)?;
     put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)

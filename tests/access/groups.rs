@@ -396,6 +396,39 @@ fn a_user_id_that_is_another_persons_now_is_not_the_member_it_was() {
     world.clock.advance_ms(5_000);
     assert!(!may_ask(&world, EVE));
     assert!(troubles(&world).contains("user id 1001 is zoe's now and was eve's"), "{}", troubles(&world));
+    // It is the same person under another login: an admin says so.
+    assert!(troubles(&world).contains("dam member set eve --uid 1001"), "{}", troubles(&world));
+    let change = MemberChange { uid: Some(EVE), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(shared(&world, EVE).has("library/acme/hers.png"));
+    assert_eq!(member(&world, "eve").unwrap()["groups"][0]["group"], "studio");
+    round(&world);
+    assert!(may_ask(&world, EVE));
+}
+
+/// Regression: with a role of her own she was followed by her user id alone, and got nothing by groups when her name was not her login.
+#[test]
+fn what_a_group_gives_follows_the_login_and_not_the_name_or_the_user_id() {
+    let (world, people) = stage();
+    grant(&world, "studio", "content-creator");
+    assert!(may_ask(&world, EVE));
+    let change = MemberChange { role: Some("backup".into()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    round(&world);
+    assert_eq!(member(&world, "eve").unwrap()["groups"][0]["group"], "studio");
+    people.put(EVE, "zoe", &["studio"]);
+    round(&world);
+    assert_eq!(member(&world, "eve").unwrap().get("groups"), None);
+    round(&world);
+    assert!(troubles(&world).contains("user id 1001 is zoe's now and was eve's"), "{}", troubles(&world));
+    // Named by an admin otherwise than the login, and with no role of his own.
+    world.member("Bob-the-painter", BOB, "backup", None);
+    let change = MemberChange { role: Some(String::new()), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "Bob-the-painter".into(), change }).unwrap();
+    assert!(!may_ask(&world, BOB));
+    people.put(BOB, "bob", &["studio"]);
+    round(&world);
+    assert!(may_ask(&world, BOB));
 }
 
 #[test]

@@ -106,6 +106,17 @@ fn members_sit_in_groups_that_give_something() {
         refused(write(engine, |tx| tx.put_seat(&seat(3, "studio", 1))));
         refused(write(engine, |tx| tx.put_seat(&seat(1, "nobody", 1))));
         refused(write(engine, |tx| tx.put_group(&group("x", ""))));
+        refused(write(engine, |tx| tx.put_seen_login(member_id(3), "zoe")));
+        refused(write(engine, |tx| tx.put_seen_login(member_id(1), "")));
+        write(engine, |tx| {
+            tx.put_seen_login(member_id(1), "a.klein")?;
+            tx.put_seen_login(member_id(1), "anna")?;
+            assert_eq!((tx.seen_login(member_id(1))?.as_deref(), tx.seen_login(member_id(2))?), (Some("anna"), None));
+            assert!(tx.remove_seen_login(member_id(1))? && !tx.remove_seen_login(member_id(1))?);
+            assert_eq!(tx.seen_login(member_id(1))?, None);
+            Ok(())
+        })
+        .unwrap();
         let names = |row: Option<MemberRow>| row.unwrap().groups.into_iter().map(|g| g.name).collect::<Vec<_>>();
         write(engine, |tx| {
             // What was read with him is stored nowhere else; and a transaction sees what it has changed.

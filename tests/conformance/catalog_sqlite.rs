@@ -129,7 +129,7 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
     // What the steps behind it add.
     let raw = Connection::open(&path).unwrap();
     raw.execute_batch(
-        "DROP TABLE group_seat; DROP TABLE group_grant; DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; ALTER TABLE member DROP COLUMN read_only; DROP TABLE asset_remark;
+        "DROP TABLE group_seat; DROP TABLE group_login; DROP TABLE group_grant; DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; ALTER TABLE member DROP COLUMN read_only; DROP TABLE asset_remark;
         ALTER TABLE asset DROP COLUMN reviewer; ALTER TABLE asset DROP COLUMN due;
         ALTER TABLE asset_status DROP COLUMN reason; ALTER TABLE asset_status DROP COLUMN guideline;
         ALTER TABLE look DROP COLUMN colours; ALTER TABLE asset DROP COLUMN colours;

@@ -368,6 +368,10 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.seats.range(beginning..).take_while(|((of, _), _)| *of == member).map(seat).collect())
     }
 
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E> {
+        Ok(self.state.seen_logins.get(&member).cloned())
+    }
+
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
         let rows = self.state.folder_rules.range((folder, String::new())..).take_while(|((of, _), _)| *of == folder);
         Ok(rows.map(|(_, rule)| rule.clone()).collect())

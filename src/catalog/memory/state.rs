@@ -48,6 +48,7 @@ pub(super) struct State {
     pub groups: Table<String, GroupRow>,
     /// When each was seen last.
     pub seats: Table<(MemberId, String), Timestamp>,
+    pub seen_logins: Table<MemberId, String>,
     pub folder_rules: Table<(NodeId, String), FolderRule>,
     pub words: Index<(String, String)>,
     pub saved: Table<(String, MemberId), SavedRow>,

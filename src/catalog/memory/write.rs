@@ -295,6 +295,18 @@ impl WriteTx for Tx<'_> {
         Ok(Arc::make_mut(&mut self.state.seats).remove(&(member, group.to_owned())).is_some())
     }
 
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        if login.is_empty() || !self.state.members.contains_key(&member) {
+            return refused(format!("there is no member {member}, or no login"));
+        }
+        Arc::make_mut(&mut self.state.seen_logins).insert(member, login.to_owned());
+        Ok(())
+    }
+
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        Ok(Arc::make_mut(&mut self.state.seen_logins).remove(&member).is_some())
+    }
+
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         if rule.facet.is_empty() || rule.value.is_empty() {
             return refused(format!("folder {}: a rule without a facet or a value", rule.folder));

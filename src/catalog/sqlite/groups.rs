@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::sql::{all, run};
+use super::sql::{all, one, run};
 use crate::catalog::{CatalogError as E, GroupRow, GroupSeat};
 use crate::types::MemberId;
 
@@ -51,4 +51,18 @@ pub(super) fn put_seat(conn: &Connection, s: &GroupSeat) -> Result<(), E> {
 
 pub(super) fn remove_seat(conn: &Connection, member: MemberId, group: &str) -> Result<bool, E> {
     Ok(run(conn, "DELETE FROM group_seat WHERE member = ?1 AND granted = ?2", params![member, group])? > 0)
+}
+
+pub(super) fn seen_login(conn: &Connection, member: MemberId) -> Result<Option<String>, E> {
+    one(conn, "SELECT login FROM group_login WHERE member = ?1", [member], |row| row.get(0))
+}
+
+pub(super) fn put_seen_login(conn: &Connection, member: MemberId, login: &str) -> Result<(), E> {
+    let sql = "INSERT INTO group_login (member, login) VALUES (?1, ?2)
+        ON CONFLICT (member) DO UPDATE SET login = excluded.login";
+    run(conn, sql, params![member, login]).map(drop)
+}
+
+pub(super) fn remove_seen_login(conn: &Connection, member: MemberId) -> Result<bool, E> {
+    Ok(run(conn, "DELETE FROM group_login WHERE member = ?1", [member])? > 0)
 }

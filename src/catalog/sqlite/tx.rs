@@ -250,6 +250,9 @@ impl ReadTx for Tx<'_> {
     fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E> {
         groups::seats_of(self.conn, member)
     }
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E> {
+        groups::seen_login(self.conn, member)
+    }
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
         self.memo.rules.get(folder, || members::folder_rules(self.conn, folder))
     }
@@ -438,6 +441,12 @@ impl WriteTx for Tx<'_> {
     fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E> {
         self.memo.members.forget(&member);
         groups::remove_seat(self.conn, member, group)
+    }
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        groups::put_seen_login(self.conn, member, login)
+    }
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        groups::remove_seen_login(self.conn, member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         self.memo.rules.forget(&rule.folder);

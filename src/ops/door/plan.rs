@@ -65,13 +65,20 @@ pub(super) enum Plan {
 }
 
 /// By what the system says. Who was shut out by an admin, or whose last day is over, is not let in by a group: that is his row's to say.
-pub(super) fn of(member: Option<&MemberRow>, seats: &[GroupSeat], seen: &Seen<'_>, now: Timestamp) -> Plan {
+/// `face` is the login as which he was in a group. Who never was, since an admin named his user id, is whoever has it now.
+pub(super) fn of(
+    member: Option<&MemberRow>,
+    face: Option<&str>,
+    seats: &[GroupSeat],
+    seen: &Seen<'_>,
+    now: Timestamp,
+) -> Plan {
     let Some(member) = member else { return newcomer(seen) };
     if !member.active {
         return Plan::Stay;
     }
-    // A user id that was given to another person: who has no role of his own is known by his login alone.
-    let other = seen.login.filter(|login| member.role.is_empty() && *login != member.name);
+    // The user id was given to another person.
+    let other = seen.login.zip(face).filter(|(login, face)| login != face);
     let groups = if other.is_some() { &BTreeSet::new() } else { &seen.groups };
     let is_in = |name: &String| seats.iter().any(|seat| seat.group == *name);
     let is_old = |seat: &&GroupSeat| !(0..STALE_MS).contains(&now.ms_since(seat.seen));
@@ -87,12 +94,18 @@ pub(super) fn of(member: Option<&MemberRow>, seats: &[GroupSeat], seen: &Seen<'_
         _ if !came.is_empty() || !left.is_empty() || !seen_again.is_empty() => {
             Plan::Change { came, left, seen: seen_again, why }
         }
-        Some(login) if !seen.groups.is_empty() => Plan::Refuse(format!(
-            "user id {} is {login}'s now and was {}'s, who is a member by it; {login} is not let in by a group until an admin says so: dam member add {login}",
-            seen.uid, member.name
-        )),
+        // What was given to the member himself the other one has, for an admin named the user id.
+        Some((login, face)) if !seen.groups.is_empty() || !member.role.is_empty() => {
+            Plan::Refuse(reused(&member.name, seen.uid, login, face))
+        }
         _ => Plan::Stay,
     }
+}
+
+fn reused(name: &str, uid: u32, login: &str, face: &str) -> String {
+    format!(
+        "user id {uid} is {login}'s now and was {face}'s, as whom {name} is a member; no group lets {login} in by it. If they are one person: dam member set {name} --uid {uid}"
+    )
 }
 
 fn newcomer(seen: &Seen<'_>) -> Plan {
@@ -208,7 +221,8 @@ mod tests {
             (shut("eve"), vec![], seen("eve", &["studio"], true), "stay", "shut out stays out"),
             (shut("eve"), vec![("studio", 0)], seen("eve", &["studio"], true), "stay", "shut out stays out"),
         ] {
-            assert_eq!(short(&of(who.as_ref(), &seats(&sat), &says, NOW)), then, "{what}");
+            let face = who.as_ref().filter(|member| member.role.is_empty()).map(|member| member.name.as_str());
+            assert_eq!(short(&of(who.as_ref(), face, &seats(&sat), &says, NOW)), then, "{what}");
         }
     }
 
@@ -230,7 +244,25 @@ mod tests {
             (vec![("studio", 0)], lost("bob", &[]), "-studio", "the user id is another's"),
         ] {
             let eve = member("eve", "", true);
-            assert_eq!(short(&of(Some(&eve), &seats(&sat), &says, NOW)), then, "{what}");
+            assert_eq!(short(&of(Some(&eve), Some("eve"), &seats(&sat), &says, NOW)), then, "{what}");
+        }
+    }
+
+    /// Regression: who was given a role of his own was followed by his user id alone, and whoever an admin had named otherwise than his login got
+    /// nothing by a group.
+    #[test]
+    fn a_member_is_the_login_that_was_seen_and_whatever_one_when_none_was() {
+        let (by_group, named) = (member("eve", "", true), member("eve", "editor", true));
+        for (who, face, sat, says, then, what) in [
+            (&named, Some("eve"), vec![("studio", 0)], seen("zoe", &["studio"], false), "-studio", "another's by now"),
+            (&named, Some("eve"), vec![], seen("zoe", &["studio"], false), "refuse", "and is not let in"),
+            (&named, Some("eve"), vec![], seen("zoe", &[], false), "refuse", "nor has it without a word"),
+            (&by_group, Some("eve"), vec![], seen("zoe", &[], false), "stay", "who has nothing by it is a stranger"),
+            (&by_group, None, vec![], seen("e.klein", &["studio"], false), "+studio", "an admin named the user id"),
+            (&by_group, Some("e.klein"), vec![("studio", 0)], seen("e.klein", &["studio"], false), "stay", "the same"),
+            (&by_group, Some("e.klein"), vec![("studio", 0)], seen("eve", &["studio"], true), "-studio", "not by name"),
+        ] {
+            assert_eq!(short(&of(Some(who), face, &seats(&sat), &says, NOW)), then, "{what}");
         }
     }
 

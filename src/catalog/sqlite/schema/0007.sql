@@ -15,3 +15,9 @@ CREATE TABLE group_seat (
     PRIMARY KEY (member, granted)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX group_seat_granted ON group_seat (granted);
+
+-- As which login a member was in one: whoever has his user id under another is another person.
+CREATE TABLE group_login (
+    member BLOB NOT NULL PRIMARY KEY CHECK (length(member) = 16) REFERENCES member (id) DEFERRABLE INITIALLY DEFERRED,
+    login TEXT NOT NULL CHECK (login <> '')
+) STRICT, WITHOUT ROWID;

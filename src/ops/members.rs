@@ -17,6 +17,8 @@ pub struct MemberChange {
     /// `Some("")` takes the scope away.
     pub scope: Option<String>,
     pub uid: Option<u32>,
+    /// Nobody's user id is his from now on.
+    pub no_uid: bool,
     pub active: Option<bool>,
     /// His last day; `Some("")` takes it away.
     pub ends: Option<String>,
@@ -90,7 +92,13 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
         if let Some(scope) = &scope {
             row.scope.clone_from(scope);
         }
-        row.uid = change.uid.or(row.uid);
+        row.uid = if change.no_uid { None } else { change.uid.or(row.uid) };
+        if row.uid.is_none() && old.uid.is_some() && old.id == actor.member.id {
+            return Err(OpsError::usage(
+                "who has no user id is nobody from now on, and you would be that yourself",
+                "another admin takes it away",
+            ));
+        }
         if let Some(active) = change.active {
             row.active = active;
         }
@@ -267,7 +275,7 @@ fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsEr
     match tx.member_by_uid(uid)? {
         Some(other) if other.id != id => Err(OpsError::usage(
             format!("user id {uid} belongs to the member `{}`", other.name),
-            "give another --uid, or change that member",
+            format!("give another --uid, or free this one: dam member set {} --uid none", other.name),
         )),
         _ => Ok(()),
     }

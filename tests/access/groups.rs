@@ -431,6 +431,28 @@ fn what_a_group_gives_follows_the_login_and_not_the_name_or_the_user_id() {
     assert!(may_ask(&world, BOB));
 }
 
+/// Regression: whoever had the user id of one who was shut out was never let in, nobody was told, and what admins were told otherwise did not work.
+#[test]
+fn a_user_id_of_one_who_was_shut_out_is_freed_for_whoever_has_it_now() {
+    let (world, people) = stage();
+    grant(&world, "studio", "content-creator");
+    shared(&world, EVE).write("library/acme/hers.png", b"by eve").unwrap();
+    world.settle();
+    world.serve(0, Command::MemberOffboard { name: "eve".into(), to: "root".into() }).unwrap();
+    people.put(EVE, "zoe", &["studio"]);
+    world.clock.advance_ms(3_500);
+    assert!(!may_ask(&world, EVE));
+    let told = troubles(&world);
+    assert!(told.contains("no group lets zoe in by it") && told.contains("dam member set eve --uid none"), "{told}");
+    let change = MemberChange { no_uid: true, ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    assert!(shared(&world, EVE).has(A));
+    let (eve, zoe) = (member(&world, "eve").unwrap(), member(&world, "zoe").unwrap());
+    assert_eq!((&eve["uid"], &eve["active"], &zoe["uid"]), (&Value::Null, &json!(false), &json!(EVE)));
+    let change = MemberChange { no_uid: true, ..MemberChange::default() };
+    assert_eq!(world.kind(0, Command::MemberSet { name: "root".into(), change }), FailureKind::Usage);
+}
+
 #[test]
 fn while_the_system_cannot_say_nobody_comes_and_who_is_in_stays_a_while() {
     let (world, people) = stage();

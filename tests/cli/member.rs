@@ -27,6 +27,20 @@ fn what_cannot_be_is_usage() {
 }
 
 #[test]
+fn a_user_id_is_taken_away_and_given_to_another() {
+    let lab = Lab::new();
+    lab.ok(&["member", "add", "anna", "--uid", "1001", "--role", "editor"]);
+    assert!(lab.fails(2, &["member", "add", "zoe", "--uid", "1001", "--role", "editor"]).contains("--uid none"));
+    assert!(lab.fails(2, &["member", "set", "anna", "--uid", "nobody"]).contains("`none` takes it away"));
+    assert!(lab.json(&["member", "set", "anna", "--uid", "none"])["uid"].is_null());
+    lab.ok(&["member", "add", "zoe", "--uid", "1001", "--role", "editor"]);
+    let listed = lab.json(&["member", "list"]);
+    let own = listed["members"].as_array().unwrap().iter().find(|row| row["role"] == "admin").unwrap();
+    let me = own["name"].as_str().unwrap();
+    assert!(lab.fails(2, &["member", "set", me, "--uid", "none"]).contains("nobody"));
+}
+
+#[test]
 fn groups_are_granted_changed_listed_and_taken_away() {
     let lab = Lab::new();
     let told = lab.ok(&["member", "add", "--group", "no such group", "--role", "editor", "--scope", "client=acme"]);

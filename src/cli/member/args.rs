@@ -2,6 +2,20 @@
 
 use clap::{Args, Subcommand};
 
+/// Who a member is to the system.
+#[derive(Debug, Clone, Copy)]
+pub enum UserId {
+    Of(u32),
+    Nobody,
+}
+
+fn user_id(text: &str) -> Result<UserId, String> {
+    match text {
+        "none" => Ok(UserId::Nobody),
+        _ => text.parse().map(UserId::Of).map_err(|_| "a user id is a number; `none` takes it away".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct MemberArgs {
     #[command(subcommand)]
@@ -42,6 +56,7 @@ Example:
 Example:
   dam member set anna --role editor --scope ''
   dam member set anna --active false
+  dam member set anna --uid none
   dam member set anna --read-only false
   dam member set --group studio --role editor")]
     Set {
@@ -50,8 +65,9 @@ Example:
         /// A group of the system, in the place of a member.
         #[arg(long, value_name = "GROUP", conflicts_with_all = ["uid", "active", "read_only"])]
         group: Option<String>,
-        #[arg(long, value_name = "N")]
-        uid: Option<u32>,
+        /// The system user who is this member; `none` frees one whose user id another person has now.
+        #[arg(long, value_name = "N|none", value_parser = user_id)]
+        uid: Option<UserId>,
         /// An empty one leaves a member what groups give him.
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,

@@ -10,8 +10,8 @@ use super::args::Global;
 use super::backend::Backend;
 use super::progress::Progress;
 use super::{Done, backend, factor, print, usage};
-use args::MemberAction;
 pub use args::MemberArgs;
+use args::{MemberAction, UserId};
 
 use crate::ops::groups::GroupChange;
 use crate::ops::members::MemberChange;
@@ -45,7 +45,9 @@ pub fn run(global: &Global, args: MemberArgs) -> Done {
             Command::GroupSet { group, change: GroupChange { role, scope, ends } }
         }
         MemberAction::Set { name, uid, role, scope, active, ends, read_only, .. } => {
-            let change = MemberChange { role, scope, uid, active, ends, read_only };
+            let no_uid = matches!(uid, Some(UserId::Nobody));
+            let uid = uid.and_then(|uid| if let UserId::Of(uid) = uid { Some(uid) } else { None });
+            let change = MemberChange { role, scope, uid, no_uid, active, ends, read_only };
             Command::MemberSet { name: name.unwrap_or_default(), change }
         }
         MemberAction::Remove { group } => Command::GroupRemove { group },

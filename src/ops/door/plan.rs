@@ -74,11 +74,12 @@ pub(super) fn of(
     now: Timestamp,
 ) -> Plan {
     let Some(member) = member else { return newcomer(seen) };
-    if !member.active {
-        return Plan::Stay;
-    }
     // The user id was given to another person.
     let other = seen.login.zip(face).filter(|(login, face)| login != face);
+    if !member.active {
+        let other = other.filter(|_| !seen.groups.is_empty());
+        return other.map_or(Plan::Stay, |(login, face)| Plan::Refuse(reused(&member.name, seen.uid, login, face)));
+    }
     let groups = if other.is_some() { &BTreeSet::new() } else { &seen.groups };
     let is_in = |name: &String| seats.iter().any(|seat| seat.group == *name);
     let is_old = |seat: &&GroupSeat| !(0..STALE_MS).contains(&now.ms_since(seat.seen));
@@ -104,7 +105,7 @@ pub(super) fn of(
 
 fn reused(name: &str, uid: u32, login: &str, face: &str) -> String {
     format!(
-        "user id {uid} is {login}'s now and was {face}'s, as whom {name} is a member; no group lets {login} in by it. If they are one person: dam member set {name} --uid {uid}"
+        "user id {uid} is {login}'s now and was {face}'s, as whom {name} is a member; no group lets {login} in by it. If they are one person: dam member set {name} --uid {uid}; if they are two: dam member set {name} --uid none"
     )
 }
 
@@ -252,12 +253,16 @@ mod tests {
     /// nothing by a group.
     #[test]
     fn a_member_is_the_login_that_was_seen_and_whatever_one_when_none_was() {
-        let (by_group, named) = (member("eve", "", true), member("eve", "editor", true));
+        let [by_group, named, out] =
+            [("", true), ("editor", true), ("", false)].map(|(role, active)| member("eve", role, active));
         for (who, face, sat, says, then, what) in [
             (&named, Some("eve"), vec![("studio", 0)], seen("zoe", &["studio"], false), "-studio", "another's by now"),
             (&named, Some("eve"), vec![], seen("zoe", &["studio"], false), "refuse", "and is not let in"),
             (&named, Some("eve"), vec![], seen("zoe", &[], false), "refuse", "nor has it without a word"),
             (&by_group, Some("eve"), vec![], seen("zoe", &[], false), "stay", "who has nothing by it is a stranger"),
+            (&out, Some("eve"), vec![], seen("zoe", &["studio"], false), "refuse", "nor by one who was shut out"),
+            (&out, Some("eve"), vec![], seen("zoe", &[], false), "stay", "a stranger"),
+            (&out, Some("eve"), vec![], seen("eve", &["studio"], true), "stay", "shut out stays out"),
             (&by_group, None, vec![], seen("e.klein", &["studio"], false), "+studio", "an admin named the user id"),
             (&by_group, Some("e.klein"), vec![("studio", 0)], seen("e.klein", &["studio"], false), "stay", "the same"),
             (&by_group, Some("e.klein"), vec![("studio", 0)], seen("eve", &["studio"], true), "-studio", "not by name"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Actor, Library, OpsError, factors, groups, policy, trail, value};
 use crate::access::{Policy, Terms, Who};
-use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::catalog::{CatalogError, ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::policy::Verb;
 use crate::types::{MemberId, Timestamp};
 
@@ -116,7 +116,7 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
             return Ok(member_json(&row));
         }
         replace(library, actor, tx, &old, &row, now)?;
-        Ok(member_json(&row))
+        Ok(member_json(&tx.member(old.id)?.unwrap_or(row)))
     })?;
     library.door.forget();
     Ok(changed)
@@ -137,12 +137,22 @@ pub(super) fn replace(
     if new.uid != old.uid {
         free_uid(tx, new.uid, new.id)?;
         // The system spoke of the other one.
-        let groups = tx.member(old.id)?.map(|member| member.groups).unwrap_or_default();
-        groups.iter().try_for_each(|group| tx.remove_seat(old.id, &group.name).map(drop))?;
+        unseat(tx, old.id)?;
         tx.remove_seen_login(old.id)?;
+    }
+    if !new.active {
+        unseat(tx, old.id)?;
     }
     leaves_an_admin(library, tx, old, new)?;
     put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)
+}
+
+/// Takes a member out of all groups: who is let in again is asked for anew.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn unseat(tx: &mut dyn WriteTx, id: MemberId) -> Result<(), CatalogError> {
+    tx.seats_of(id)?.iter().try_for_each(|seat| tx.remove_seat(id, &seat.group).map(drop))
 }
 
 /// Nothing when somebody administers the library still with a member changed.

@@ -359,6 +359,48 @@ fn each_joining_is_taken_back_alone() {
     assert!(!active("cy") && active("bob") && active("eve") && !active("mira"), "{}", list(&world));
 }
 
+/// Regression: the seats of whoever was shut out stayed, so that he was in again by what the system had said long ago, whatever it says now.
+#[test]
+fn who_is_let_in_again_is_asked_for_anew() {
+    type Out = fn(&World);
+    let ways: [(&str, Out); 4] = [
+        ("by an admin", |world| world.change_member("eve", None, Some(false))),
+        ("for good", |world| {
+            drop(world.serve(0, Command::MemberOffboard { name: "eve".into(), to: "root".into() }).unwrap());
+        }),
+        ("by an alert", |world| {
+            let rule = "[alert.a]\non = \"downloads\"\nmore_than = 1\nwithin = \"10 minutes\"\naction = \"suspend\"\n";
+            std::fs::write(world.library.root().join("alerts.toml"), rule).unwrap();
+            world.watches();
+            [A, SECRET].iter().for_each(|path| drop(shared(world, EVE).read(path).unwrap()));
+            world.watches();
+        }),
+        ("by an undo", undo_last_of_damfs),
+    ];
+    for (how, out) in ways {
+        let (world, people) = stage();
+        grant(&world, "studio", "editor");
+        assert!(may_ask(&world, EVE));
+        out(&world);
+        let row = member(&world, "eve").unwrap();
+        assert_eq!((&row["active"], row.get("groups")), (&json!(false), None), "{how}");
+        people.silent(true);
+        world.change_member("eve", None, Some(true));
+        assert!(!may_ask(&world, EVE), "{how}: nobody can say that she is in it");
+        people.silent(false);
+        world.change_member("eve", Some("client=acme"), None);
+        assert!(may_ask(&world, EVE), "{how}");
+    }
+    // What an undo lets in again is asked for at once, too.
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    assert!(may_ask(&world, EVE));
+    world.change_member("eve", None, Some(false));
+    assert!(!may_ask(&world, EVE));
+    world.serve(0, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert!(may_ask(&world, EVE) && people.asked(EVE) > 1);
+}
+
 #[test]
 fn a_name_that_another_has_is_refused_and_admins_are_told() {
     let (world, people) = stage();

@@ -247,6 +247,7 @@ impl Library {
         }
         if firing.alert.reaction == Reaction::Suspend {
             detail["locked"] = json!(offboard::lock(tx, old.id)?);
+            members::unseat(tx, old.id)?;
         }
         tx.put_member(&row)?;
         tx.change(ChangeKind::Access, &old.id.to_string())?;

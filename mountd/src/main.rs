@@ -115,6 +115,7 @@ fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
     let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
     library.use_directory(damfs::directory::of_system());
+    library.use_directory_for_strangers(damfs::directory::of_system_for_strangers());
     library.reads.name_programs(fuse::program_of);
     let path = std::env::var_os("PATH");
     library.use_tools(tools::of_clips(path.as_deref()));

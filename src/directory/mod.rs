@@ -43,6 +43,15 @@ pub trait Directory: Send + Sync + 'static {
 /// A shared directory.
 pub type SharedDirectory = Arc<dyn Directory>;
 
+/// Questions of strangers that are under way at once.
+const OF_STRANGERS: usize = 2;
+
+/// The system's own, for who is no member: whoever comes with many user ids keeps few waiting, and none of those that others ask.
+#[must_use]
+pub fn of_system_for_strangers() -> SharedDirectory {
+    Arc::new(Patient::new(Arc::new(SystemDirectory)).at_most(OF_STRANGERS))
+}
+
 /// The system's own, which answers within a moment or not at all.
 #[must_use]
 pub fn of_system() -> SharedDirectory {

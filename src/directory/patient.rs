@@ -42,6 +42,12 @@ impl Patient {
         Self { inner, asking: Asking::default(), within: WITHIN, most: MOST }
     }
 
+    /// With so many questions under way at once.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
     fn turn(&self, what: &str) -> Result<Turn, DirectoryError> {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if asking.len() >= self.most || !asking.insert(what.to_owned()) {

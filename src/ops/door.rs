@@ -4,8 +4,7 @@
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -14,19 +13,18 @@ use super::record::Hand;
 use super::{Library, OpsError, members, offboard, trail};
 use crate::access::AccessError;
 use crate::catalog::journal::Cause;
-use crate::catalog::{ChangeKind, GroupSeat, MemberRow, ReadTx, WriteTx};
+use crate::catalog::{CatalogError, ChangeKind, GroupRow, GroupSeat, MemberRow, ReadTx, WriteTx};
 use crate::directory::{DirectoryError, Person, SharedDirectory};
 use crate::types::{MemberId, Timestamp};
 
-/// How often everybody is asked for who is in, and how long it is believed of one who is not.
+/// How often everybody is asked for who is in, and how long an answer is believed of one who is not.
 const EVERY_MS: i64 = 2_000;
 const OUT_MS: i64 = 3_000;
-/// How long it is believed at first sight of one who is in: he is asked for all the time.
-const IN_MS: i64 = 60_000;
+/// Strangers that are asked for within a second: who has many user ids keeps nobody's directory busy.
+const STRANGERS: usize = 20;
+const SECOND_MS: i64 = 1_000;
 /// A round takes no more than this part of the time: databases are others' machines.
 const SHARE: i64 = 10;
-/// How long a call waits for another that asks for the same one.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// User ids that are remembered.
 const MOST: usize = 4_096;
 
@@ -52,6 +50,8 @@ enum Answer {
 struct State {
     known: BTreeMap<u32, (Timestamp, Answer)>,
     asking: BTreeSet<u32>,
+    /// Strangers since a moment.
+    strangers: (Timestamp, usize),
     /// What admins were told of a user id, so that they are told once.
     told: BTreeMap<u32, String>,
     /// Members who were in by a group: when one is out, so are his mounts.
@@ -62,12 +62,33 @@ struct State {
     fault: Option<String>,
 }
 
+impl State {
+    fn admits(&mut self, now: Timestamp) -> bool {
+        if !(0..SECOND_MS).contains(&now.ms_since(self.strangers.0)) {
+            self.strangers = (now, 0);
+        }
+        self.strangers.1 = self.strangers.1.saturating_add(1);
+        self.strangers.1 <= STRANGERS
+    }
+}
+
+/// Who asks for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The round.
+    Round,
+    /// A member himself, whom nobody has asked for since the start.
+    Member,
+    /// One who is none.
+    Stranger,
+}
+
 /// Who was asked for, and what was said.
 #[derive(Default)]
 pub struct Doorman {
     directory: OnceLock<SharedDirectory>,
+    for_strangers: OnceLock<SharedDirectory>,
     state: Mutex<State>,
-    answered: Condvar,
 }
 
 impl Doorman {
@@ -83,31 +104,28 @@ impl Doorman {
         state.due = None;
     }
 
-    /// The turn to ask for one, unless the answer is known or comes of another who asks.
-    fn turn(&self, uid: u32, now: Timestamp, again: bool) -> Result<Turn<'_>, Answer> {
-        let believed = |at: Timestamp, answer: &Answer| {
-            let most = match answer {
-                _ if again => 0,
-                Answer::In => IN_MS,
-                Answer::Out | Answer::Failed(_) => OUT_MS,
-            };
-            (0..most).contains(&now.ms_since(at))
-        };
-        let state = self.lock();
-        let asked = state.asking.contains(&uid);
-        let wait = |state: &mut State| state.asking.contains(&uid);
-        let waited = self.answered.wait_timeout_while(state, PATIENCE, wait);
-        let (mut state, late) = waited.unwrap_or_else(PoisonError::into_inner);
-        if late.timed_out() {
-            return Err(Answer::Failed("somebody asks already, and gets no answer".to_owned()));
-        }
-        if let Some((at, answer)) = state.known.get(&uid)
-            && (asked || believed(*at, answer))
+    /// Whether one was asked for since the start or since anybody's groups changed here.
+    fn knows(&self, uid: u32) -> bool {
+        self.lock().known.contains_key(&uid)
+    }
+
+    /// The turn to ask for one, unless the answer is known. Nobody waits for what another asks: whoever serves a mount would.
+    fn turn(&self, uid: u32, now: Timestamp, by: By) -> Result<Turn<'_>, Answer> {
+        let mut state = self.lock();
+        if by != By::Round
+            && let Some((at, answer)) = state.known.get(&uid)
+            && (0..OUT_MS).contains(&now.ms_since(*at))
         {
             return Err(answer.clone());
         }
+        if state.asking.contains(&uid) {
+            return Err(Answer::Failed("that is being done just now".to_owned()));
+        }
+        if by == By::Stranger && !state.admits(now) {
+            return Err(Answer::Failed("too many are asked for just now".to_owned()));
+        }
         state.asking.insert(uid);
-        Ok(Turn { doorman: self, uid, now, answer: Answer::Failed("nothing came of asking".to_owned()) })
+        Ok(Turn { doorman: self, uid, at: now, answer: Answer::Failed("nothing came of asking".to_owned()) })
     }
 }
 
@@ -115,7 +133,8 @@ impl Doorman {
 struct Turn<'d> {
     doorman: &'d Doorman,
     uid: u32,
-    now: Timestamp,
+    /// When the answer came.
+    at: Timestamp,
     answer: Answer,
 }
 
@@ -127,8 +146,7 @@ impl Drop for Turn<'_> {
         if state.known.len() >= MOST {
             state.known.retain(|_, (_, answer)| matches!(answer, Answer::In));
         }
-        state.known.insert(self.uid, (self.now, self.answer.clone()));
-        self.doorman.answered.notify_all();
+        state.known.insert(self.uid, (self.at, self.answer.clone()));
     }
 }
 
@@ -136,6 +154,11 @@ impl Library {
     /// Whose user ids are whose, and who is in which group. Without one nobody comes or goes by a group.
     pub fn use_directory(&self, directory: SharedDirectory) {
         let _ = self.door.directory.set(directory);
+    }
+
+    /// Another for those who are no members, so that they take nobody's turn.
+    pub fn use_directory_for_strangers(&self, directory: SharedDirectory) {
+        let _ = self.door.for_strangers.set(directory);
     }
 
     /// Why nobody can say who is in which group, when that is so.
@@ -148,25 +171,42 @@ impl Library {
         self.door.directory.get()
     }
 
-    /// Asks for a user id, unless it was lately, and stores what he is by it. Nothing is held meanwhile.
+    /// Asks for a user id at first sight, unless it was lately, and stores what he is by it. Who has a role of his own, or was asked for since the
+    /// start, is left to the rounds: he waits for nobody. Nothing is held meanwhile.
     ///
     /// # Errors
     /// [`AccessError::Unasked`] when nobody can say; whoever is in already stays for a while.
-    pub(super) fn meet(&self, uid: u32, again: bool) -> Result<(), AccessError> {
-        let Some(directory) = self.door.directory.get().filter(|_| may_join(uid)) else { return Ok(()) };
-        let now = self.clock.now();
-        let groups = self.catalog.read(|tx| tx.groups())?;
-        if groups.is_empty() {
+    pub(super) fn meet(&self, uid: u32) -> Result<(), AccessError> {
+        if self.door.directory.get().is_none() || !may_join(uid) {
             return Ok(());
         }
+        let now = self.clock.now();
+        let (groups, member) = self.catalog.read(|tx| Ok::<_, CatalogError>((tx.groups()?, tx.member_by_uid(uid)?)))?;
+        match member.filter(|member| member.is_in(now)) {
+            _ if groups.is_empty() => Ok(()),
+            Some(member) if !member.role.is_empty() || self.door.knows(uid) => Ok(()),
+            Some(_) => self.ask(uid, groups, By::Member),
+            None => self.ask(uid, groups, By::Stranger),
+        }
+    }
+
+    fn ask(&self, uid: u32, groups: Vec<GroupRow>, by: By) -> Result<(), AccessError> {
+        let own = self.door.for_strangers.get().filter(|_| by == By::Stranger);
+        let Some(directory) = own.or_else(|| self.door.directory.get()).filter(|_| may_join(uid)) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
         let unasked = |why: String| AccessError::Unasked { uid, why };
-        let mut turn = match self.door.turn(uid, now, again) {
+        let mut turn = match self.door.turn(uid, now, by) {
+            // What is asked for him already tells it.
+            Err(_) if by == By::Round => return Ok(()),
             Ok(turn) => turn,
             Err(Answer::Failed(why)) => return Err(unasked(why)),
             Err(Answer::In | Answer::Out) => return Ok(()),
         };
         let names: Vec<String> = groups.into_iter().filter(|group| group.gives(now)).map(|group| group.name).collect();
         let person = directory.person(uid, &names);
+        turn.at = self.clock.now();
         turn.answer = match (self.settle_groups(uid, &person, now), person) {
             (Err(e), _) => Answer::Failed(e.to_string()),
             (Ok(_), Err(DirectoryError(why))) | (Ok((_, Some(why))), Ok(_)) => Answer::Failed(why),
@@ -279,7 +319,7 @@ impl Library {
             if self.ending.load(std::sync::atomic::Ordering::Relaxed) {
                 return Ok(());
             }
-            if let Err(AccessError::Unasked { why, .. }) = self.meet(uid, true) {
+            if let Err(AccessError::Unasked { why, .. }) = self.ask(uid, groups.clone(), By::Round) {
                 fault.get_or_insert(why);
             }
         }

@@ -313,7 +313,7 @@ impl Library {
         });
         library.watch_access();
         let asked = Arc::downgrade(&library);
-        library.gate.keep_door(Box::new(move |uid| asked.upgrade().map_or(Ok(()), |library| library.meet(uid, false))));
+        library.gate.keep_door(Box::new(move |uid| asked.upgrade().map_or(Ok(()), |library| library.meet(uid))));
         library.recover()?;
         if let Err(e) = library.first_platforms() {
             tracing::warn!(error = %e, "the table of platforms could not be put in force; the one before it stays");

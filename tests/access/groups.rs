@@ -1,7 +1,7 @@
 //! Members by groups of the system, whose databases are made up here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use damfs::catalog::journal::Thing;
 use damfs::catalog::{FactorRow, WriteTx};
@@ -576,6 +576,57 @@ fn a_stranger_does_not_make_the_system_be_asked_for_every_name() {
     people.put(65_534, "nobody", &["studio"]);
     assert!(!may_ask(&world, 33) && !may_ask(&world, 65_534));
     assert_eq!(people.asked(33) + people.asked(65_534), 0);
+}
+
+/// Answers nobody until it is let.
+struct Held {
+    asked: Mutex<Vec<u32>>,
+    go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Directory for Held {
+    fn person(&self, uid: u32, _: &[String]) -> Result<Option<Person>, DirectoryError> {
+        self.asked.lock().unwrap().push(uid);
+        let _ = self.go.lock().unwrap().recv();
+        Ok(None)
+    }
+
+    fn has_group(&self, _: &str) -> Result<bool, DirectoryError> {
+        Ok(true)
+    }
+}
+
+/// Regression: whoever serves mounts waited for a stranger's question that another waited for, so that one user, or one with many user ids,
+/// held a shared mount up while the directory was slow; and for questions about members whom nobody had to ask for.
+#[test]
+fn a_stranger_holds_nobody_up_while_the_directory_is_slow() {
+    let (world, _) = World::studio();
+    let (go, held) = mpsc::channel();
+    let held = Arc::new(Held { asked: Mutex::default(), go: Mutex::new(held) });
+    let mira = 1_500;
+    drop(world.member("mira", mira, "editor", None));
+    world.library.use_directory(held.clone());
+    grant(&world, "studio", "editor");
+    let asked = || held.asked.lock().unwrap().clone();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| may_ask(&world, BOB));
+        while asked().is_empty() {
+            std::thread::yield_now();
+        }
+        let refused = world.serve(BOB, Command::SavedList).unwrap_err();
+        assert!(refused.message.contains("that is being done just now"), "{refused:?}");
+        assert!(shared(&world, mira).has(A) && may_ask(&world, mira), "who is in by himself waits for nobody");
+        drop(go);
+        assert!(!first.join().unwrap());
+    });
+    assert_eq!(asked(), [BOB]);
+    for uid in 2_000..2_100 {
+        assert!(!may_ask(&world, uid));
+    }
+    assert_eq!(asked().len(), 20);
+    world.clock.advance_ms(1_000);
+    assert!(!may_ask(&world, 2_099));
+    assert_eq!(asked().last(), Some(&2_099));
 }
 
 #[test]

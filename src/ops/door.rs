@@ -58,8 +58,9 @@ struct State {
     inside: BTreeSet<MemberId>,
     /// When the next round is due.
     due: Option<Timestamp>,
-    /// Why somebody could not be asked for in the last one.
+    /// Why somebody could not be asked for in the last round, and why a stranger could not of late.
     fault: Option<String>,
+    unasked: Option<String>,
 }
 
 impl State {
@@ -163,7 +164,12 @@ impl Library {
 
     /// Why nobody can say who is in which group, when that is so.
     pub(super) fn groups_fault(&self) -> Option<String> {
-        self.door.lock().fault.as_ref().map(|why| format!("who is in which group cannot be asked: {why}"))
+        let state = self.door.lock();
+        state
+            .fault
+            .as_ref()
+            .or(state.unasked.as_ref())
+            .map(|why| format!("who is in which group cannot be asked: {why}"))
     }
 
     /// The directory, if there is one.
@@ -213,9 +219,21 @@ impl Library {
             (Ok((true, None)), Ok(_)) => Answer::In,
             (Ok((false, None)), Ok(_)) => Answer::Out,
         };
-        match &turn.answer {
-            Answer::Failed(why) => Err(unasked(why.clone())),
-            Answer::In | Answer::Out => Ok(()),
+        let failed = if let Answer::Failed(why) = &turn.answer { Some(why.clone()) } else { None };
+        if by != By::Round {
+            self.tell_fault(|state| &mut state.unasked, failed.clone());
+        }
+        failed.map_or(Ok(()), |why| Err(unasked(why)))
+    }
+
+    /// Why somebody cannot be asked for; admins are told when it begins.
+    fn tell_fault(&self, of: impl FnOnce(&mut State) -> &mut Option<String>, fault: Option<String>) {
+        let mut state = self.door.lock();
+        let is_new = fault.is_some() && state.fault.is_none() && state.unasked.is_none();
+        of(&mut state).clone_from(&fault);
+        drop(state);
+        if let Some(why) = fault.filter(|_| is_new) {
+            self.trouble("member", format!("who is in which group cannot be asked: {why}; {SILENCE}"));
         }
     }
 
@@ -313,19 +331,21 @@ impl Library {
 
     fn round(&self, now: Timestamp) -> Result<(), OpsError> {
         let (groups, all) = self.catalog.read(|tx| Ok::<_, OpsError>((tx.groups()?, tx.members()?)))?;
-        let mut fault = None;
+        let (mut fault, mut asked) = (None, false);
         let uids = all.iter().filter(|member| member.active).filter_map(|member| member.uid);
         for uid in uids.filter(|_| !groups.is_empty()) {
             if self.ending.load(std::sync::atomic::Ordering::Relaxed) {
                 return Ok(());
             }
+            asked |= may_join(uid);
             if let Err(AccessError::Unasked { why, .. }) = self.ask(uid, groups.clone(), By::Round) {
                 fault.get_or_insert(why);
             }
         }
-        let was = std::mem::replace(&mut self.door.lock().fault, fault.clone());
-        if let (None, Some(why)) = (was, fault) {
-            self.trouble("member", format!("who is in which group cannot be asked: {why}; {SILENCE}"));
+        let is_well = fault.is_none() && (asked || groups.is_empty());
+        self.tell_fault(|state| &mut state.fault, fault);
+        if is_well {
+            self.door.lock().unasked = None;
         }
         let inside: Vec<MemberId> = self.door.lock().inside.iter().copied().collect();
         for id in inside {

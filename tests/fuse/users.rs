@@ -51,6 +51,11 @@ impl Group {
         group
     }
 
+    /// As the kernel calls it.
+    pub fn gid(&self) -> String {
+        sh(&format!("getent group {} | cut -d: -f3", self.name)).trim().to_owned()
+    }
+
     pub fn take_in(&self, login: &Login) {
         sh(&format!("gpasswd --add {} {}", login.name, self.name));
     }

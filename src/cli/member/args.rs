@@ -28,6 +28,7 @@ pub enum MemberAction {
     #[command(after_help = "\
 With --group everybody of that group of the system (of /etc/group, LDAP, whatever the machine asks) is a member from the moment in which he first
 comes, under his login, and has the group's roles for as long as he is in it. No group gives what an admin may.
+What sssd keeps of groups may be old: sss_cache -u LOGIN has it ask again.
 
 Example:
   dam member add anna --uid 1001 --role client-reviewer --scope client=acme

@@ -295,7 +295,7 @@ impl Library {
                 for group in came.iter().chain(seen) {
                     tx.put_seat(&GroupSeat { member: old.id, group: group.clone(), seen: now })?;
                 }
-                if let (false, Ok(Some(person))) = (came.is_empty(), person) {
+                if let (true, Ok(Some(person))) = (!came.is_empty() || !seen.is_empty(), person) {
                     tx.put_seen_login(old.id, &person.login)?;
                 }
                 for group in left {

@@ -342,6 +342,9 @@ fn what_a_group_gives_follows_the_login_and_not_the_name_or_the_user_id() {
     assert!(may_ask(&world, EVE));
     let change = MemberChange { role: Some("backup".into()), ..MemberChange::default() };
     world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    // That an admin names her user id once more does not let another have it later.
+    let change = MemberChange { uid: Some(EVE), ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
     round(&world);
     assert_eq!(member(&world, "eve").unwrap()["groups"][0]["group"], "studio");
     people.put(EVE, "zoe", &["studio"]);

@@ -90,7 +90,9 @@ pub(super) fn of(
     let left: Vec<String> = seats.iter().filter(gone).map(|seat| seat.group.clone()).collect();
     let why = seats.iter().filter(gone).find(silent).map(|seat| too_long(&seen.unsaid(&seat.group)));
     let known = seats.iter().filter(|seat| groups.contains(&seat.group));
-    let seen_again: Vec<String> = known.filter(is_old).map(|seat| seat.group.clone()).collect();
+    // As whom he is in is stored with the next one.
+    let seen_again: Vec<String> =
+        known.filter(|seat| face.is_none() || is_old(seat)).map(|seat| seat.group.clone()).collect();
     match other {
         _ if !came.is_empty() || !left.is_empty() || !seen_again.is_empty() => {
             Plan::Change { came, left, seen: seen_again, why }
@@ -264,6 +266,14 @@ mod tests {
             (&out, Some("eve"), vec![], seen("zoe", &[], false), "stay", "a stranger"),
             (&out, Some("eve"), vec![], seen("eve", &["studio"], true), "stay", "shut out stays out"),
             (&by_group, None, vec![], seen("e.klein", &["studio"], false), "+studio", "an admin named the user id"),
+            (
+                &by_group,
+                None,
+                vec![("studio", 0)],
+                seen("e.klein", &["studio"], false),
+                ".studio",
+                "the same once more",
+            ),
             (&by_group, Some("e.klein"), vec![("studio", 0)], seen("e.klein", &["studio"], false), "stay", "the same"),
             (&by_group, Some("e.klein"), vec![("studio", 0)], seen("eve", &["studio"], true), "-studio", "not by name"),
         ] {

@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod crypto;
+pub mod directory;
 pub mod fs;
 pub mod media;
 pub mod ops;

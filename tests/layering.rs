@@ -12,6 +12,7 @@ const LONGEST: usize = 600;
 const LAYERS: [(&str, u8); 16] = [
     ("types", 0),
     ("clock", 0),
+    ("directory", 0),
     ("rng", 0),
     ("policy", 0),
     ("media", 1),
@@ -380,6 +381,16 @@ fn time_and_chance_have_one_source() {
     report(
         "time or chance outside clock.rs and rng.rs",
         &holding(&["src", "policy/src"], here, |c| first_of(c, &needles)),
+    );
+}
+
+#[test]
+fn users_and_groups_are_asked_for_in_one_place() {
+    let here = |path: &str| path.starts_with("src/directory/");
+    let needles = ["nix::unistd", "getgrouplist", "getpwuid", "getpwnam", "getgrnam", "getgrgid", "getgroups"];
+    report(
+        "the name service outside src/directory",
+        &holding(&["src", "mountd/src", "policy/src"], here, |c| first_of(c, &needles)),
     );
 }
 

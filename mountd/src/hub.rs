@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use damfs::access::AccessError;
 use damfs::fs::{Audience, Mount, Show};
 use damfs::ops::Library;
 use damfs::ops::proto::{Failure, FailureKind, MountInfo};
@@ -87,6 +88,7 @@ impl Hub {
     /// # Errors
     /// When he may not, has the mount already, or the system refuses.
     pub fn mount(self: &Arc<Self>, caller: &Caller, wish: Wish) -> Result<MountInfo, Failure> {
+        let met = self.meet(caller);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.lock().stopping {
             return Err(failed("the daemon is stopping", "run the command again"));
@@ -98,7 +100,7 @@ impl Hub {
                 "ask for a system daemon",
             ));
         }
-        let member = self.member_of(caller, &wish)?;
+        let member = self.member_of(caller, &wish, met)?;
         let audience = member.map_or(Audience::Everyone, Audience::Member);
         if let Some(there) = self.lock().mounts.iter().find(|m| m.member == member && m.mounted.is_in_place()) {
             let who = there.info.member.as_deref().unwrap_or("everyone");
@@ -170,8 +172,19 @@ impl Hub {
         Ok(info)
     }
 
+    /// Has the system asked whose a user id is before anything is held: what it says is known for a moment. Who is no member is told when it does
+    /// not say.
+    fn meet(&self, caller: &Caller) -> Result<(), AccessError> {
+        self.library.gate.knock(caller.uid)
+    }
+
     /// Whom a mount answers for; `None` is everyone.
-    fn member_of(&self, caller: &Caller, wish: &Wish) -> Result<Option<MemberId>, Failure> {
+    fn member_of(
+        &self,
+        caller: &Caller,
+        wish: &Wish,
+        met: Result<(), AccessError>,
+    ) -> Result<Option<MemberId>, Failure> {
         let admin = self.library.may_admin(caller.uid);
         match (&wish.as_member, wish.shared) {
             (Some(_), true) => Err(Failure {
@@ -194,9 +207,12 @@ impl Hub {
                     _ => Err(refused("mounting as another member needs an admin", "leave out --as")),
                 }
             }
-            (None, false) => match self.library.member_for(caller.uid) {
-                Some(member) => Ok(Some(member)),
-                None => Err(refused(
+            (None, false) => match (self.library.member_for(caller.uid), met) {
+                (Some(member), _) => Ok(Some(member)),
+                (None, Err(e)) => {
+                    Err(refused(&e.to_string(), "or ask an admin: dam member add NAME --uid UID --role ROLE"))
+                }
+                (None, Ok(())) => Err(refused(
                     &format!("user id {} is no member of this library", caller.uid),
                     "ask an admin: dam member add NAME --uid UID --role ROLE",
                 )),
@@ -210,6 +226,7 @@ impl Hub {
     /// # Errors
     /// When there is none, it is another's, or it is in use.
     pub fn unmount(&self, caller: &Caller, mountpoint: &Path, parting: Parting) -> Result<bool, Failure> {
+        let _ = self.meet(caller);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let admin = self.library.may_admin(caller.uid);
         let (number, mounted) = {

@@ -114,6 +114,8 @@ fn open_patiently(args: &Args) -> Result<Arc<Library>, OpenError> {
 fn start(args: &Args) -> Result<Daemon, Failure> {
     let signals = Signals::hold().map_err(|e| cannot("signals cannot be held", &e))?;
     let library = open_patiently(args).map_err(|e| Failure::from(&e))?;
+    library.use_directory(damfs::directory::of_system());
+    library.use_directory_for_strangers(damfs::directory::of_system_for_strangers());
     library.reads.name_programs(fuse::program_of);
     let path = std::env::var_os("PATH");
     library.use_tools(tools::of_clips(path.as_deref()));
@@ -194,7 +196,7 @@ impl Daemon {
                 }
             })
         };
-        let beats: [(&str, Beat); 6] = [
+        let beats: [(&str, Beat); 7] = [
             ("tick", Library::tick),
             ("short", Library::tick_short),
             ("long", Library::settle_long),
@@ -205,6 +207,7 @@ impl Daemon {
             }),
             ("index", |library| library.index()),
             ("alerts", Library::watch_alerts),
+            ("groups", |library| library.sweep_groups()),
         ];
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         // Half of the machine is left to everybody else.

@@ -21,6 +21,19 @@ pub enum AccessError {
     /// His last day is over.
     #[error("member {name} was one until {end}; an admin can let him in again with `dam member set {name} --ends DAY`")]
     Ended { name: String, end: Timestamp },
+    /// He has no role of his own, and is in no group that gives him one.
+    #[error(
+        "member {name} has no role of his own and is in no group that gives one; an admin gives him one with `dam member set {name} --role ROLE`"
+    )]
+    Roleless { name: String },
+    /// Nobody knows what his groups are.
+    #[error(
+        "user id {uid} is no member of this library, and its groups cannot be asked for now: {why}; try again in a moment"
+    )]
+    Unasked { uid: u32, why: String },
+    /// What a group gives cannot be read. Without it its people might see too much, so they see nothing.
+    #[error("group {group}: {why}; set what it gives again with `dam member set --group {group}`")]
+    BadGrant { group: String, why: String },
     /// The member's role is not in the role file.
     #[error("member {name}: {why}; give him another role with `dam member set {name} --role ROLE`")]
     UnknownRole { name: String, why: RolesError },

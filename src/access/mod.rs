@@ -7,7 +7,7 @@ mod tests;
 mod who;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 pub use crate::catalog::AssetFacts;
 pub use error::AccessError;
@@ -45,7 +45,11 @@ pub struct Gate {
     heard: Mutex<u64>,
     memory: Memory,
     reviewers: Mutex<Reviewers>,
+    door: OnceLock<Door>,
 }
+
+/// Who is asked of a user id.
+pub type Door = Box<dyn Fn(u32) -> Result<(), AccessError> + Send + Sync>;
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,6 +73,7 @@ impl Gate {
             heard: Mutex::default(),
             memory: Memory::default(),
             reviewers: Mutex::default(),
+            door: OnceLock::new(),
         }
     }
 
@@ -118,29 +123,51 @@ impl Gate {
         self.changed();
     }
 
+    /// From now on somebody is asked of each user id that is not remembered, before its member is looked up: who is in a group of the system may be
+    /// one from that moment on.
+    pub fn keep_door(&self, door: Door) {
+        let _ = self.door.set(door);
+    }
+
+    /// Asks of a user id what there is to know of it. Outside of transactions and locks: it may take seconds.
+    ///
+    /// # Errors
+    /// [`AccessError::Unasked`], which matters of who is no member.
+    pub fn knock(&self, uid: u32) -> Result<(), AccessError> {
+        self.door.get().map_or(Ok(()), |door| door(uid))
+    }
+
     /// The active member behind an identity; read once per change of members, and when what he had unlocked is locked again.
     ///
     /// # Errors
     /// When there is none, or the catalogue fails.
     pub fn who(&self, identity: &Identity) -> Result<Arc<Who>, AccessError> {
         // The epoch is read before the catalogue: a change in between only makes the answer be forgotten sooner.
-        let mut epoch = self.members.load(Ordering::Acquire);
-        if let Some(who) = self.memory.get(epoch, identity) {
+        let remembered = self.members.load(Ordering::Acquire);
+        if let Some(who) = self.memory.get(remembered, identity) {
             if who.is_as_remembered(self.clock.now()) {
                 return Ok(who);
             }
             // Whatever was decided while it was unlocked is decided anew, listings and open handles too.
             self.changed();
-            epoch = self.members.load(Ordering::Acquire);
         }
-        let (row, factor) = self.catalog.read(|tx| {
+        let unasked = match identity {
+            Identity::Uid(uid) => self.knock(*uid).err(),
+            Identity::Member(_) => None,
+        };
+        let epoch = self.members.load(Ordering::Acquire);
+        let found = self.catalog.read(|tx| {
             let row = match identity {
                 Identity::Member(id) => tx.member(*id)?.ok_or(AccessError::Gone(*id))?,
                 Identity::Uid(uid) => tx.member_by_uid(*uid)?.ok_or(AccessError::Stranger { uid: *uid })?,
             };
             let factor = tx.factor(row.id)?;
             Ok::<_, AccessError>((row, factor))
-        })?;
+        });
+        let (row, factor) = match (found, unasked) {
+            (Err(AccessError::Stranger { .. }), Some(unasked)) => return Err(unasked),
+            (found, _) => found?,
+        };
         let who = Arc::new(Who::admit(&row, factor.as_ref(), self.clock.now(), &self.roles(), self.terms())?);
         self.memory.put(epoch, *identity, &who);
         Ok(who)
@@ -249,7 +276,7 @@ impl Gate {
 
 /// The next moment at which one of the members may something else than now, only since time passes.
 fn shift(members: &[MemberRow], roles: &Policy, now: Timestamp) -> Option<Timestamp> {
-    let ends = members.iter().filter(|member| member.is_in(now)).filter_map(|member| member.ends);
+    let ends = members.iter().filter(|member| member.is_in(now)).filter_map(|member| member.next_end(now));
     ends.chain(roles.next(now.as_nanos()).map(Timestamp::from_nanos)).min()
 }
 

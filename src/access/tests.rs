@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::catalog::{AssetState, CatalogError, Engine, FactorRow, MemberRow, ReadTx, Verdict, WriteTx};
+use crate::catalog::{AssetState, CatalogError, Engine, FactorRow, GroupRow, MemberRow, ReadTx, Verdict, WriteTx};
 use crate::policy::{Facts, Field, RoleBook, parse};
 use crate::types::{AssetId, Colours, NodeId, Timestamp, VersionId};
 
@@ -78,6 +78,7 @@ fn row(n: u8, role: &str, scope: Option<&str>) -> MemberRow {
         since: Timestamp::EPOCH,
         ends: None,
         read_only: false,
+        groups: Vec::new(),
     }
 }
 
@@ -177,6 +178,78 @@ fn members_are_admitted_by_role_and_scope() {
     assert!(error(row(1, "editor", Some(""))).contains("cannot be read"));
     assert!(error(MemberRow { active: false, ..row(1, "admin", None) }).contains("not active"));
     assert!(AccessError::Stranger { uid: 1007 }.to_string().contains("--uid 1007"));
+}
+
+fn group(name: &str, role: &str, scope: Option<&str>, ends: Option<i64>) -> GroupRow {
+    GroupRow {
+        name: name.into(),
+        role: role.into(),
+        scope: scope.map(str::to_owned),
+        since: Timestamp::EPOCH,
+        ends: ends.map(Timestamp::from_secs),
+    }
+}
+
+/// What somebody may by groups: what each gives within its scope, what is his own too, all within his own scope, and never the library itself.
+#[test]
+fn groups_give_their_roles_within_their_scopes() {
+    let (list, edit, delete, admin) = (Verb::List, Verb::Edit, Verb::Delete, Verb::Admin);
+    let studio = || group("studio", "editor", None, None);
+    let globex = || group("globex", "editor", Some("client=globex"), None);
+    let over = || group("over", "editor", None, Some(5));
+    let makers = || group("makers", "content-creator", Some("client=acme"), None);
+    let root = || group("wheel", "admin", None, None);
+    for (role, scope, groups, may, may_not) in [
+        ("", None, vec![studio()], vec![list, edit], vec![delete, admin]),
+        ("", None, vec![globex()], vec![], vec![list, edit, delete, admin]),
+        ("", None, vec![globex(), studio()], vec![list, edit], vec![delete, admin]),
+        ("", None, vec![makers()], vec![list, edit, delete], vec![admin]),
+        ("", None, vec![over(), makers()], vec![list, edit, delete], vec![admin]),
+        ("", Some("client=globex"), vec![makers()], vec![], vec![list, edit, delete, admin]),
+        ("backup", None, vec![globex()], vec![list], vec![edit, delete, admin]),
+        ("backup", None, vec![makers()], vec![list, edit, delete], vec![admin]),
+        ("editor", None, vec![globex()], vec![list, edit], vec![delete, admin]),
+        ("", None, vec![root()], vec![list, edit, delete], vec![admin]),
+        ("admin", None, vec![globex()], vec![list, edit, delete, admin], vec![]),
+    ] {
+        let what = format!("{role:?} {scope:?} {groups:?}");
+        let row = MemberRow { groups, ..row(1, role, scope) };
+        let now = Timestamp::from_secs(9);
+        let who = Who::admit(&row, None, now, &book(), Terms::default()).unwrap();
+        for verb in may {
+            assert!(who.subject.allows(verb, &AssetFacts(&asset())), "{verb} {what}");
+        }
+        for verb in may_not {
+            assert!(!who.subject.allows(verb, &AssetFacts(&asset())), "{verb} {what}");
+            assert!(!Expr::is_all(&who.subject.filter(verb)), "{verb} {what}");
+        }
+        assert!(row.is_in(now), "{what}");
+    }
+}
+
+#[test]
+fn who_has_nothing_but_what_groups_gave_him_is_nobody_without_them() {
+    let admit = |row: &MemberRow| Who::admit(row, None, Timestamp::from_secs(9), &book(), Terms::default());
+    let none = row(1, "", None);
+    let over = MemberRow { groups: vec![group("over", "editor", None, Some(9))], ..none.clone() };
+    let shut = MemberRow { active: false, groups: vec![group("studio", "editor", None, None)], ..none.clone() };
+    let ended = MemberRow { ends: Some(Timestamp::from_secs(9)), active: true, ..shut.clone() };
+    for (row, why) in
+        [(none, "no role of his own"), (over, "no role of his own"), (shut, "not active"), (ended, "until")]
+    {
+        assert!(admit(&row).unwrap_err().to_string().contains(why), "{row:?}");
+        assert!(!row.is_in(Timestamp::from_secs(9)), "{row:?}");
+    }
+    // What a group gives that nobody can read lets its people see nothing, rather than too much.
+    let row = MemberRow { groups: vec![group("studio", "editor", Some("clint=acme"), None)], ..row(1, "backup", None) };
+    assert!(admit(&row).unwrap_err().to_string().contains("dam member set --group studio"));
+    // He may so until the first of its ends.
+    let until =
+        MemberRow { groups: vec![group("a", "editor", None, Some(30)), group("b", "backup", None, Some(20))], ..row };
+    assert_eq!(admit(&until).unwrap().shift, Some(Timestamp::from_secs(20)));
+    assert_eq!(until.told_roles(), "backup; editor by @a; backup by @b");
+    let within = MemberRow { groups: vec![group("press", "editor", Some("client=acme"), None)], ..until };
+    assert_eq!(within.told_roles(), "backup; editor by @press in client=acme");
 }
 
 /// A catalogue that is broken: deciding must not need it, and who asks must be nobody.

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AccessError, Policy};
-use crate::catalog::{FactorRow, MemberRow};
-use crate::policy::{Factor, Glossary, Lock, Platforms, Rule, Subject, Verb, moments};
+use crate::catalog::{FactorRow, GroupRow, MemberRow};
+use crate::policy::{Factor, Glossary, Lock, Platforms, Role, Rule, Subject, Verb, moments};
 use crate::types::{MemberId, Timestamp};
 
 /// How someone is known.
@@ -51,7 +51,7 @@ pub struct Who {
     pub(super) until: Option<Timestamp>,
     /// When he was looked up. A clock that was set back since may be before days that were over.
     pub(super) since: Timestamp,
-    /// He may so until then, when a rule of hours or his own last day says otherwise.
+    /// He may so until then, when a rule of hours, his own last day or a group's says otherwise.
     pub(super) shift: Option<Timestamp>,
 }
 
@@ -66,7 +66,7 @@ impl Who {
     /// Puts the roles to a member's row and his second factor, with what words mean and platforms accept.
     ///
     /// # Errors
-    /// When he is not active, or a role or his scope cannot be read.
+    /// When he is not active, has no role, or a role or a scope cannot be read.
     pub fn admit(
         row: &MemberRow,
         factor: Option<&FactorRow>,
@@ -79,8 +79,9 @@ impl Who {
         let until = factor.and_then(|factor| factor.open_until(now));
         let factor = Factor::of(factor.is_some(), until.is_some());
         let subject = subject.behind(Lock::of(policy.adult_gate(), factor)).giving(factor);
-        let rules = row.roles().filter_map(|role| policy.get(role)?.next(now.as_nanos())).map(Timestamp::from_nanos);
-        let shift = rules.chain(row.ends).min();
+        let given = row.groups.iter().filter(|group| group.gives(now)).flat_map(GroupRow::roles);
+        let rules = row.roles().chain(given).filter_map(|role| policy.get(role)?.next(now.as_nanos()));
+        let shift = rules.map(Timestamp::from_nanos).chain(row.next_end(now)).min();
         let (id, read_only) = (row.id, row.read_only);
         Ok(Self { id, subject, policy: policy.no, read_only, until, since: now, shift })
     }
@@ -106,8 +107,32 @@ impl Who {
             scope.map_err(|why| AccessError::BadScope { name: name(), scope: text.clone(), why })
         };
         let scope = row.scope.as_ref().map(read).transpose()?;
+        let granted = Self::granted(row, at, policy, &terms)?;
+        let roles: Vec<&Role> = roles.into_iter().chain(&granted).collect();
+        if roles.is_empty() {
+            return Err(AccessError::Roleless { name: name() });
+        }
         let subject = Subject::of_roles(&row.name, &roles, scope, at.map(Timestamp::as_nanos));
         Ok(subject.reading(terms.glossary).publishing(terms.platforms))
+    }
+
+    /// The roles that groups give him at a moment, each within its group's scope. What he was given himself, a group gives no more of.
+    fn granted(
+        row: &MemberRow,
+        at: Option<Timestamp>,
+        policy: &Policy,
+        terms: &Terms,
+    ) -> Result<Vec<Role>, AccessError> {
+        let mut granted = Vec::new();
+        for group in row.groups.iter().filter(|group| at.is_none_or(|at| group.gives(at))) {
+            let wrong = |why: String| AccessError::BadGrant { group: group.name.clone(), why };
+            let read = |text: &String| Rule::parse_with(text, &terms.platforms.vocabulary());
+            let scope = group.scope.as_ref().map(read).transpose().map_err(|e| wrong(e.to_string()))?;
+            for role in group.roles().filter(|role| row.roles().all(|own| own != *role)) {
+                granted.push(policy.find(role).map_err(|e| wrong(e.0))?.of_group(scope.as_ref()));
+            }
+        }
+        Ok(granted)
     }
 
     /// As he would be admitted at a moment, with a second factor or without one, and with all of it unlocked; now, by the rules as they are written,
@@ -131,7 +156,8 @@ impl Who {
     /// As [`Who::subject_of`], in each way that a verb will be his from a moment on. None for who is not active, or whose role or scope cannot be
     /// read: he may nothing.
     pub(super) fn ever(row: &MemberRow, verb: Verb, from: Timestamp, policy: &Policy, terms: &Terms) -> Vec<Subject> {
-        let roles: Vec<_> = row.roles().filter_map(|role| policy.get(role)).collect();
+        let given = row.groups.iter().flat_map(GroupRow::roles);
+        let roles: Vec<_> = row.roles().chain(given).filter_map(|role| policy.get(role)).collect();
         let moments = moments(&roles, verb, from.as_nanos(), row.ends.map(Timestamp::as_nanos));
         let at = |moment| Self::subject_of(row, Some(Timestamp::from_nanos(moment)), policy, terms.clone()).ok();
         moments.into_iter().filter_map(at).collect()

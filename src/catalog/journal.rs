@@ -22,6 +22,8 @@ pub enum Cause {
     Process(u32),
     /// The process of a command.
     Command(u32),
+    /// That somebody with this user id came by a group; always a turn of its own.
+    Joining(u32),
     /// Taking back this turn; always a turn of its own.
     Undo(u64),
 }

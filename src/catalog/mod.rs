@@ -7,6 +7,7 @@
 
 mod error;
 mod facts;
+mod groups;
 mod handle;
 mod index;
 pub mod journal;
@@ -23,6 +24,7 @@ mod tx;
 
 pub use error::CatalogError;
 pub use facts::{AssetFacts, duplicate};
+pub use groups::{GroupRow, GroupSeat};
 pub use handle::{Catalog, ChangeListener};
 pub use keys::{Key, KeyValue};
 pub use looks::NEAR;

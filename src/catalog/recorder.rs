@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use damfs_policy::{Expr, Field};
 
 use super::CatalogError as E;
+use super::groups::{GroupRow, GroupSeat};
 use super::journal::{Attrs, Cause, Change, JournalRow, Pair, Relic, Signature, Spot, Step, Thing, TurnRow, spot};
 use super::keys::{Key, KeyValue};
 use super::record_diff;
@@ -380,6 +381,9 @@ reads! {
     fn members(&self) -> Vec<MemberRow>;
     fn factor(&self, member: MemberId) -> Option<FactorRow>;
     fn factors(&self) -> Vec<FactorRow>;
+    fn groups(&self) -> Vec<GroupRow>;
+    fn seats_of(&self, member: MemberId) -> Vec<GroupSeat>;
+    fn seen_login(&self, member: MemberId) -> Option<String>;
     fn folder_rules(&self, folder: NodeId) -> Vec<FolderRule>;
     fn vocabulary(&self, facet: &str) -> Vec<String>;
     fn saved(&self) -> Vec<SavedRow>;
@@ -480,7 +484,8 @@ impl WriteTx for Recorder<'_> {
         self.tx.remove_tunnel(parent, name)
     }
     fn put_member(&mut self, member: &MemberRow) -> Result<(), E> {
-        note(&mut self.members, member.id, || self.tx.member(member.id), Some(member.clone()))?;
+        let was = || Ok(self.tx.member(member.id)?.map(MemberRow::bare));
+        note(&mut self.members, member.id, was, Some(member.clone().bare()))?;
         self.tx.put_member(member)
     }
     fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E> {
@@ -488,6 +493,24 @@ impl WriteTx for Recorder<'_> {
     }
     fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
         self.tx.remove_factor(member)
+    }
+    fn put_group(&mut self, group: &GroupRow) -> Result<(), E> {
+        self.tx.put_group(group)
+    }
+    fn remove_group(&mut self, name: &str) -> Result<bool, E> {
+        self.tx.remove_group(name)
+    }
+    fn put_seat(&mut self, seat: &GroupSeat) -> Result<(), E> {
+        self.tx.put_seat(seat)
+    }
+    fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E> {
+        self.tx.remove_seat(member, group)
+    }
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        self.tx.put_seen_login(member, login)
+    }
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        self.tx.remove_seen_login(member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         let was = || {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::GroupRow;
 use crate::types::{
     AssetId, Colours, ContentId, EntryId, FileName, MemberId, NodeId, RenditionNo, Timestamp, VersionId, VersionNo,
 };
@@ -340,7 +341,7 @@ pub struct MemberRow {
     pub name: String,
     /// The system user who is this member.
     pub uid: Option<u32>,
-    /// His role; of several all of them, with commas between.
+    /// The role given to himself; of several all of them, with commas between; empty when he has what groups give him alone.
     pub role: String,
     /// A query ANDed with every verb.
     pub scope: Option<String>,
@@ -352,18 +353,44 @@ pub struct MemberRow {
     /// He changes no file, and nothing of an asset's record but verdicts and the board.
     #[serde(default)]
     pub read_only: bool,
+    /// What he is in by groups of the system. Read with him, and stored by seats alone ([`WriteTx::put_seat`](super::WriteTx::put_seat)).
+    #[serde(skip)]
+    pub groups: Vec<GroupRow>,
 }
 
 impl MemberRow {
-    /// The names of his roles.
+    /// The names of the roles given to himself.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.role.split(',')
+        self.role.split(',').filter(|role| !role.is_empty())
     }
 
     /// Whether he is a member at a moment.
     #[must_use]
     pub fn is_in(&self, now: Timestamp) -> bool {
-        self.active && self.ends.is_none_or(|end| now < end)
+        let has_role = !self.role.is_empty() || self.groups.iter().any(|group| group.gives(now));
+        self.active && self.ends.is_none_or(|end| now < end) && has_role
+    }
+
+    /// The next end of his, or of what a group gives him.
+    #[must_use]
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let groups = self.groups.iter().filter_map(|group| group.ends).filter(|end| now < *end);
+        groups.chain(self.ends).min()
+    }
+
+    /// His roles for people, each group's behind its name.
+    #[must_use]
+    pub fn told_roles(&self) -> String {
+        let own = Some(self.role.clone()).filter(|own| !own.is_empty());
+        let within = |group: &GroupRow| group.scope.as_ref().map(|scope| format!(" in {scope}")).unwrap_or_default();
+        let groups = self.groups.iter().map(|group| format!("{} by @{}{}", group.role, group.name, within(group)));
+        own.into_iter().chain(groups).collect::<Vec<_>>().join("; ")
+    }
+
+    /// As he is stored, without what groups give him.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { groups: Vec::new(), ..self }
     }
 }
 

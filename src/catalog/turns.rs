@@ -28,7 +28,7 @@ fn pause(cause: Cause) -> i64 {
     match cause {
         Cause::Command(_) => COMMAND_MS,
         Cause::Process(_) | Cause::Unknown => PAUSE_MS,
-        Cause::Undo(_) => -1,
+        Cause::Joining(_) | Cause::Undo(_) => -1,
     }
 }
 

@@ -3,6 +3,7 @@
 use damfs_policy::{Expr, Field};
 
 use super::CatalogError as E;
+use super::groups::{GroupRow, GroupSeat};
 use super::journal::{JournalRow, Signature, TurnRow};
 use super::keys::{Key, KeyValue};
 use super::rows::*;
@@ -130,6 +131,12 @@ pub trait ReadTx {
     /// Of every member who has one, in the order of their ids.
     fn factors(&self) -> Result<Vec<FactorRow>, E>;
 
+    /// Groups of the system whose people are members, in name order.
+    fn groups(&self) -> Result<Vec<GroupRow>, E>;
+    /// Where a member sits, in the order of groups.
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E>;
+    /// As which login a member was in a group; `None` when he never was since an admin named his user id.
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E>;
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E>;
     /// Values made by mkdir in an open vocabulary that no asset uses yet.
     fn vocabulary(&self, facet: &str) -> Result<Vec<String>, E>;
@@ -225,6 +232,19 @@ pub trait WriteTx: ReadTx {
     fn put_factor(&mut self, factor: &FactorRow) -> Result<(), E>;
     /// Whether there was one.
     fn remove_factor(&mut self, member: MemberId) -> Result<bool, E>;
+
+    /// Inserts or replaces by name. No undo takes it back, nor what follows.
+    fn put_group(&mut self, group: &GroupRow) -> Result<(), E>;
+    /// Its seats go with it. Whether it was there.
+    fn remove_group(&mut self, name: &str) -> Result<bool, E>;
+    /// Inserts or replaces by member and group.
+    fn put_seat(&mut self, seat: &GroupSeat) -> Result<(), E>;
+    /// Inserts or replaces by member.
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E>;
+    /// Whether there was one.
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E>;
+    /// Whether he was in.
+    fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E>;
 
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E>;
     fn remove_folder_rule(&mut self, folder: NodeId, facet: &str) -> Result<(), E>;

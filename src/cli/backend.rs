@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::args::Global;
 use super::{Failure, environment, failed, keys, mounts, usage};
 use crate::clock::{SharedClock, SystemClock};
+use crate::directory;
 use crate::ops::proto::{Command, FailureKind, Hello, PROTOCOL, Request, Response};
 use crate::ops::{Library, Listener, OpenError, serve_to, wire};
 use crate::rng::{SharedEntropy, SystemEntropy};
@@ -43,7 +44,10 @@ impl Backend {
                 return Ok(Self::Remote(client));
             }
             match Library::open(root, key.as_deref(), clock(), entropy()) {
-                Ok(library) => return Ok(Self::Local { library, caller: caller() }),
+                Ok(library) => {
+                    library.use_directory(directory::of_system());
+                    return Ok(Self::Local { library, caller: caller() });
+                }
                 Err(OpenError::InUse { .. }) if tries < PATIENCE => {
                     tries += 1;
                     thread::sleep(Duration::from_millis(50));

@@ -13,6 +13,7 @@ use super::captions::{self, CaptionsInForce};
 use super::clips::Clips;
 use super::converter::Converter;
 use super::denials::Denials;
+use super::door::Doorman;
 use super::evict::KeptRenders;
 use super::factors::Leases;
 use super::glossary;
@@ -113,6 +114,7 @@ pub struct Library {
     /// What is kept of rendered exports.
     pub(super) kept_renders: KeptRenders,
     pub(super) denials: Denials,
+    pub(super) door: Doorman,
     pub(super) scratch_swept: ScratchSwept,
     pub(super) emptied: Watermark,
     pub(super) owed: Watermark,
@@ -289,6 +291,7 @@ impl Library {
             reads: Reads::default(),
             kept_renders: KeptRenders::default(),
             denials: Denials::default(),
+            door: Doorman::default(),
             scratch_swept: ScratchSwept::default(),
             emptied: Watermark::default(),
             owed: Watermark::default(),
@@ -314,6 +317,8 @@ impl Library {
             _lock: lock,
         });
         library.watch_access();
+        let asked = Arc::downgrade(&library);
+        library.gate.keep_door(Box::new(move |uid| asked.upgrade().map_or(Ok(()), |library| library.meet(uid))));
         library.recover()?;
         if let Err(e) = library.first_platforms() {
             tracing::warn!(error = %e, "the table of platforms could not be put in force; the one before it stays");
@@ -390,6 +395,8 @@ impl Library {
     /// The active member that a user id is.
     #[must_use]
     pub fn member_for(&self, uid: u32) -> Option<MemberId> {
+        // Of who is a member already it does not matter that nobody can say.
+        let _ = self.gate.knock(uid);
         self.catalog.read(|tx| tx.member_by_uid(uid)).ok().flatten().filter(|m| m.is_in(self.clock.now())).map(|m| m.id)
     }
 
@@ -434,6 +441,7 @@ impl Library {
             told(super::stages::fault(self), "another rule that fits has them, or nobody, until dam workflow edit"),
             told(self.signing_fault(), "after its end no more exports that it signs are made"),
             told(self.screen_fault().map(|why| format!("the screen: {why}")), "what it has not looked at is no pass"),
+            told(self.groups_fault(), super::door::SILENCE),
             told(self.heads_fault(), "the log's heads are told when it can be"),
         ];
         let table = self.gate.platforms();
@@ -500,6 +508,7 @@ pub(super) fn seed(
         since: now,
         ends: None,
         read_only: false,
+        groups: Vec::new(),
     })?;
     let (key, text) = spec::keep(platforms::shipped())?;
     tx.set_meta(key, &text)?;

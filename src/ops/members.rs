@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, Library, OpsError, factors, policy, trail, value};
+use super::{Actor, Library, OpsError, factors, groups, policy, trail, value};
 use crate::access::{Policy, Terms, Who};
-use crate::catalog::{ChangeKind, MemberRow, ReadTx, WriteTx};
+use crate::catalog::{CatalogError, ChangeKind, MemberRow, ReadTx, WriteTx};
 use crate::policy::Verb;
 use crate::types::{MemberId, Timestamp};
 
@@ -17,6 +17,8 @@ pub struct MemberChange {
     /// `Some("")` takes the scope away.
     pub scope: Option<String>,
     pub uid: Option<u32>,
+    /// Nobody's user id is his from now on.
+    pub no_uid: bool,
     pub active: Option<bool>,
     /// His last day; `Some("")` takes it away.
     pub ends: Option<String>,
@@ -47,12 +49,11 @@ pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Valu
     let ends = new.ends.map(|day| check_end(library, day)).transpose()?.flatten();
     let now = library.clock.now();
     let id = MemberId::make(now, &*library.entropy)?;
-    library.catalog.write(|tx| {
+    let added = library.catalog.write(|tx| {
         let roles = policy::settled(library, tx)?;
         let role = check_roles(&roles, new.role)?;
         let scope = scope.clone();
-        let row =
-            MemberRow { id, name: name.to_owned(), uid, role, scope, active: true, since: now, ends, read_only: false };
+        let row = MemberRow { uid, role, scope, ends, ..somebody(id, name, now) };
         if tx.member_by_name(name)?.is_some() {
             return Err(OpsError::usage(
                 format!("there is a member `{name}` already"),
@@ -62,7 +63,9 @@ pub fn add(library: &Library, actor: &Actor, new: &NewMember<'_>) -> Result<Valu
         free_uid(tx, uid, id)?;
         put(tx, actor, &row, "member.add", &json!({ "new": member_json(&row) }), now)?;
         Ok(member_json(&row))
-    })
+    })?;
+    library.door.forget();
+    Ok(added)
 }
 
 /// Changes a member.
@@ -74,20 +77,28 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
     let ends = change.ends.as_deref().map(|day| check_end(library, day)).transpose()?;
     let now = library.clock.now();
     let scope = change.scope.as_deref().map(|scope| check_scope(library, scope)).transpose()?;
-    library.catalog.write(|tx| {
+    let changed = library.catalog.write(|tx| {
         let Some(old) = tx.member_by_name(name)? else {
             return Err(unknown(name, &tx.members()?));
         };
         let mut row = old.clone();
-        if let Some(role) = &change.role {
-            let roles = policy::settled(library, tx)?;
-            row.role = check_roles(&roles, role)?;
+        match change.role.as_deref().map(str::trim) {
+            // What groups give him alone is his from now on.
+            Some("") => row.role.clear(),
+            Some(role) => row.role = check_roles(&*policy::settled(library, tx)?, role)?,
+            None => {}
         }
         row.ends = ends.unwrap_or(row.ends);
         if let Some(scope) = &scope {
             row.scope.clone_from(scope);
         }
-        row.uid = change.uid.or(row.uid);
+        row.uid = if change.no_uid { None } else { change.uid.or(row.uid) };
+        if row.uid.is_none() && old.uid.is_some() && old.id == actor.member.id {
+            return Err(OpsError::usage(
+                "who has no user id is nobody from now on, and you would be that yourself",
+                "another admin takes it away",
+            ));
+        }
         if let Some(active) = change.active {
             row.active = active;
         }
@@ -99,12 +110,16 @@ pub fn set(library: &Library, actor: &Actor, name: &str, change: &MemberChange) 
                 reason: "who is read-only does not lift that himself; another admin does".to_owned(),
             });
         }
-        if row == old {
+        // He is whoever has the user id that an admin names, also when it is the same once more.
+        let is_named = change.uid.is_some() && tx.remove_seen_login(old.id)?;
+        if row == old && !is_named {
             return Ok(member_json(&row));
         }
         replace(library, actor, tx, &old, &row, now)?;
-        Ok(member_json(&row))
-    })
+        Ok(member_json(&tx.member(old.id)?.unwrap_or(row)))
+    })?;
+    library.door.forget();
+    Ok(changed)
 }
 
 /// Puts one row of a member in place of another inside a transaction.
@@ -121,9 +136,23 @@ pub(super) fn replace(
 ) -> Result<(), OpsError> {
     if new.uid != old.uid {
         free_uid(tx, new.uid, new.id)?;
+        // The system spoke of the other one.
+        unseat(tx, old.id)?;
+        tx.remove_seen_login(old.id)?;
+    }
+    if !new.active {
+        unseat(tx, old.id)?;
     }
     leaves_an_admin(library, tx, old, new)?;
     put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)
+}
+
+/// Takes a member out of all groups: who is let in again is asked for anew.
+///
+/// # Errors
+/// When the catalogue fails.
+pub(super) fn unseat(tx: &mut dyn WriteTx, id: MemberId) -> Result<(), CatalogError> {
+    tx.seats_of(id)?.iter().try_for_each(|seat| tx.remove_seat(id, &seat.group).map(drop))
 }
 
 /// Nothing when somebody administers the library still with a member changed.
@@ -153,7 +182,8 @@ pub(super) fn leaves_an_admin(
 /// When the catalogue fails.
 pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
     let now = library.clock.now();
-    let (members, factors) = library.catalog.read(|tx| Ok::<_, OpsError>((tx.members()?, tx.factors()?)))?;
+    let (members, factors, groups) =
+        library.catalog.read(|tx| Ok::<_, OpsError>((tx.members()?, tx.factors()?, tx.groups()?)))?;
     let seen = members.iter().filter(|m| actor.is_admin() || m.id == actor.member.id);
     let rows: Vec<Value> = seen
         .map(|member| {
@@ -162,7 +192,11 @@ pub fn list(library: &Library, actor: &Actor) -> Result<Value, OpsError> {
             row
         })
         .collect();
-    Ok(json!({ "members": rows }))
+    let mut told = json!({ "members": rows });
+    if actor.is_admin() && !groups.is_empty() {
+        told["groups"] = groups::listed(&groups, &members).into();
+    }
+    Ok(told)
 }
 
 /// There is no such member; names the nearest.
@@ -174,8 +208,19 @@ pub fn unknown(name: &str, members: &[MemberRow]) -> OpsError {
 /// One of whom nothing is known but his name: shut out until an admin says what he may.
 #[must_use]
 pub(super) fn locked_out(id: MemberId, name: &str, now: Timestamp) -> MemberRow {
-    let (name, role) = (name.to_owned(), "content-creator".to_owned());
-    MemberRow { id, name, uid: None, role, scope: None, active: false, since: now, ends: None, read_only: false }
+    MemberRow { role: "content-creator".to_owned(), active: false, ..somebody(id, name, now) }
+}
+
+/// One whom a group lets in: he has what groups give him, and nothing else.
+#[must_use]
+pub(super) fn by_group(id: MemberId, name: &str, uid: u32, now: Timestamp) -> MemberRow {
+    MemberRow { uid: Some(uid), ..somebody(id, name, now) }
+}
+
+/// A member without anything yet.
+fn somebody(id: MemberId, name: &str, now: Timestamp) -> MemberRow {
+    let (name, role, groups) = (name.to_owned(), String::new(), Vec::new());
+    MemberRow { id, name, uid: None, role, scope: None, active: true, since: now, ends: None, read_only: false, groups }
 }
 
 /// The member of a name; one who is not known here is made, locked out.
@@ -211,8 +256,8 @@ fn put(
     Ok(trail::append(tx, &actor.hand(now), action, &row.id.to_string(), detail)?)
 }
 
-fn member_json(row: &MemberRow) -> Value {
-    json!({
+pub(super) fn member_json(row: &MemberRow) -> Value {
+    let mut told = json!({
         "name": row.name,
         "uid": row.uid,
         "role": row.role,
@@ -221,7 +266,11 @@ fn member_json(row: &MemberRow) -> Value {
         "ends": row.ends.map(|end| end.to_string()),
         "read_only": row.read_only,
         "since": row.since.to_string(),
-    })
+    });
+    if !row.groups.is_empty() {
+        told["groups"] = row.groups.iter().map(groups::group_json).collect();
+    }
+    told
 }
 
 /// Whether a member administers the library by these roles, for good, once he has given what second factor he has. The gate lets nobody in of
@@ -236,14 +285,14 @@ fn free_uid(tx: &dyn ReadTx, uid: Option<u32>, id: MemberId) -> Result<(), OpsEr
     match tx.member_by_uid(uid)? {
         Some(other) if other.id != id => Err(OpsError::usage(
             format!("user id {uid} belongs to the member `{}`", other.name),
-            "give another --uid, or change that member",
+            format!("give another --uid, or free this one: dam member set {} --uid none", other.name),
         )),
         _ => Ok(()),
     }
 }
 
 /// Roles that there are, each once.
-fn check_roles(policy: &Policy, text: &str) -> Result<String, OpsError> {
+pub(super) fn check_roles(policy: &Policy, text: &str) -> Result<String, OpsError> {
     let mut roles: Vec<&str> = Vec::new();
     for role in text.split(',').map(str::trim) {
         if policy.get(role).is_none() {
@@ -257,7 +306,7 @@ fn check_roles(policy: &Policy, text: &str) -> Result<String, OpsError> {
 }
 
 /// The first moment after a member's last day; empty is none.
-fn check_end(library: &Library, day: &str) -> Result<Option<Timestamp>, OpsError> {
+pub(super) fn check_end(library: &Library, day: &str) -> Result<Option<Timestamp>, OpsError> {
     if day.trim().is_empty() {
         return Ok(None);
     }
@@ -267,7 +316,7 @@ fn check_end(library: &Library, day: &str) -> Result<Option<Timestamp>, OpsError
 }
 
 /// A scope that parses; empty is none.
-fn check_scope(library: &Library, text: &str) -> Result<Option<String>, OpsError> {
+pub(super) fn check_scope(library: &Library, text: &str) -> Result<Option<String>, OpsError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);

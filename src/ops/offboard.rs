@@ -29,6 +29,7 @@ pub fn offboard(
 ) -> Result<Value, OpsError> {
     actor.must_be_admin("offboard members")?;
     let (old, heir) = shut_out(library, actor, name, to)?;
+    library.door.forget();
     // What he has written and closed becomes a version of his, and he made it; what cannot become one now is handed over as it is.
     let settled = library.settle();
     let between = Between { from: &old, to: &heir };
@@ -57,6 +58,7 @@ fn shut_out(library: &Library, actor: &Actor, name: &str, to: &str) -> Result<(M
         let row = MemberRow { active: false, ..old.clone() };
         members::leaves_an_admin(library, tx, &old, &row)?;
         let locked = lock(tx, old.id)?;
+        members::unseat(tx, old.id)?;
         tx.put_member(&row)?;
         tx.change(ChangeKind::Access, &row.id.to_string())?;
         let detail = json!({ "member": name, "to": to, "locked": locked });

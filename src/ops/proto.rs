@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::GroupChange;
 use super::members::MemberChange;
 use super::records::{Given, How, Shelf};
 use crate::types::AssetId;
@@ -318,6 +319,20 @@ pub enum Command {
         to: String,
     },
     MemberList,
+    /// Makes the people of a group of the system members.
+    GroupAdd {
+        group: String,
+        #[serde(flatten)]
+        new: GroupChange,
+    },
+    GroupSet {
+        group: String,
+        #[serde(flatten)]
+        change: GroupChange,
+    },
+    GroupRemove {
+        group: String,
+    },
     /// A secret for a second factor of the caller, and its address.
     TotpBegin,
     /// Makes it his second factor, by a code of it.
@@ -389,6 +404,9 @@ impl Command {
             | Self::MemberAdd { .. }
             | Self::MemberSet { .. }
             | Self::MemberOffboard { .. }
+            | Self::GroupAdd { .. }
+            | Self::GroupSet { .. }
+            | Self::GroupRemove { .. }
             | Self::TotpEnrol { .. }
             | Self::TotpRemove { .. }
             | Self::Unlock { .. }

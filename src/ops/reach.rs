@@ -91,7 +91,8 @@ pub fn reach(library: &Library, actor: &Actor, which: &Which<'_>) -> Result<Valu
                     }
                 };
                 row["member"] = member.member.name.clone().into();
-                row["role"] = member.member.role.clone().into();
+                row["role"] = member.member.told_roles().into();
+                row["read_only"] = who.read_only.into();
                 row["scope"] = member.member.scope.clone().into();
                 row["verb"] = verb.name().into();
                 row["on_record"] = is_on_record(library, *verb).into();
@@ -186,9 +187,10 @@ fn verb_of(row: &AuditRow) -> Option<Verb> {
         ("asset", "trash" | "purge") => Verb::Delete,
         ("asset", "create" | "import" | "move" | "restore") | ("version", "commit") => Verb::Edit,
         ("folder", "rule")
-        | ("member" | "policy" | "glossary" | "platforms" | "captions" | "workflow" | "guideline" | "access", _) => {
-            Verb::Admin
-        }
+        | (
+            "member" | "group" | "policy" | "glossary" | "platforms" | "captions" | "workflow" | "guideline" | "access",
+            _,
+        ) => Verb::Admin,
         _ => return None,
     })
 }

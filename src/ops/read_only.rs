@@ -49,6 +49,9 @@ fn rewrites(command: &Command) -> bool {
         | Command::MemberAdd { .. }
         | Command::MemberSet { .. }
         | Command::MemberOffboard { .. }
+        | Command::GroupAdd { .. }
+        | Command::GroupSet { .. }
+        | Command::GroupRemove { .. }
         | Command::TotpBegin
         | Command::TotpEnrol { .. }
         | Command::TotpRemove { .. }

@@ -15,9 +15,9 @@ use super::several::Missing;
 use super::value::FacetChange;
 use super::{
     Actor, Library, OpsError, alerts, assign, brake, captions, complete, conflicts, copies, evidence, factors, filing,
-    find, findings, folders, fsck, glossary, guidelines, heads, history, import, log, members, offboard, policy, reach,
-    read_only, records, restore, review, rules, saved, screen, show, similar, snapshots, spec, terms, thin, thumbs,
-    trail, undo, value, whence, why, workflow,
+    find, findings, folders, fsck, glossary, groups, guidelines, heads, history, import, log, members, offboard,
+    policy, reach, read_only, records, restore, review, rules, saved, screen, show, similar, snapshots, spec, terms,
+    thin, thumbs, trail, undo, value, whence, why, workflow,
 };
 use crate::access::AccessError;
 use crate::types::{Caller, Timestamp};
@@ -250,6 +250,9 @@ fn run(
         }
         Command::MemberSet { name, change } => members::set(library, actor, &name, &change),
         Command::MemberOffboard { name, to } => offboard::offboard(library, actor, &name, &to, listener),
+        Command::GroupAdd { group, new } => groups::add(library, actor, &group, &new),
+        Command::GroupSet { group, change } => groups::set(library, actor, &group, &change),
+        Command::GroupRemove { group } => groups::remove(library, actor, &group),
         Command::MemberList => members::list(library, actor),
         Command::TotpBegin => factors::begin(library, actor),
         Command::TotpEnrol { secret, code } => factors::enrol(library, actor, &secret, &code),

@@ -129,6 +129,12 @@ impl Library {
                     .map_err(|e| needed(&format!("the scope of {}", member.name), &e.to_string()))?;
             }
         }
+        for group in self.catalog.read(|tx| tx.groups())? {
+            if let Some(scope) = &group.scope {
+                Rule::parse_with(scope, &words)
+                    .map_err(|e| needed(&format!("the scope of the group {}", group.name), &e.to_string()))?;
+            }
+        }
         Workflow::parse(self.workflow().text(), &words).map_err(|e| needed("the board", &e.to_string()))?;
         // Also those of platforms that are in no table now: one that has them again is held to them. What is broken already, no table breaks.
         let before = self.gate.platforms().vocabulary();

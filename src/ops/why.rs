@@ -81,7 +81,7 @@ pub fn why(library: &Library, actor: &Actor, name: &str, as_member: Option<&str>
         "path": path,
         "id": asset.id.to_string(),
         "member": about.member.name,
-        "role": about.member.role,
+        "role": about.member.told_roles(),
         "scope": about.member.scope,
         "policy": about.who().policy,
         "read_only": about.who().read_only,

@@ -219,6 +219,19 @@ fn what_the_mount_would_change_no_command_does() {
 }
 
 #[test]
+fn how_far_he_reaches_is_told_with_that_he_looks_on() {
+    let (world, _) = stage("");
+    let told = |world: &World| {
+        let ask = Command::AuditAccess { target: None, member: Some("mira".into()), unused: None };
+        let rows = world.serve(0, ask).unwrap()["rows"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["read_only"].as_bool().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(told(&world), [false].into());
+    set(&world, 0, "mira", true).unwrap();
+    assert_eq!(told(&world), [true].into());
+}
+
+#[test]
 fn nobody_lifts_his_own_and_it_outlives_a_restart() {
     let (world, mira) = stage("");
     set(&world, 0, "olga", true).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, text};
 
-const COMMANDS: [&[&str]; 57] = [
+const COMMANDS: [&[&str]; 58] = [
     &["audit", "sign-off"],
     &["evidence"],
     &["evidence", "verify"],
@@ -55,6 +55,7 @@ const COMMANDS: [&[&str]; 57] = [
     &["fsck"],
     &["member", "add"],
     &["member", "set"],
+    &["member", "remove"],
     &["member", "offboard"],
     &["member", "list"],
     &["why"],

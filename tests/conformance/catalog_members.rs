@@ -1,6 +1,6 @@
 //! Members and their second factors.
 
-use damfs::catalog::{Asset, AssetState, FactorRow, MemberRow};
+use damfs::catalog::{Asset, AssetState, FactorRow, GroupRow, GroupSeat, MemberRow};
 use damfs::types::Timestamp;
 
 use crate::catalog::on_both;
@@ -19,6 +19,7 @@ fn members_have_unique_names_and_user_ids() {
             since: Timestamp::from_secs(1),
             ends: (n == 2).then(|| Timestamp::from_secs(9)),
             read_only: false,
+            groups: Vec::new(),
         };
         write(engine, |tx| {
             tx.put_member(&member(1, "zoe", Some(1000)))?;
@@ -66,6 +67,97 @@ fn what_a_member_owns_is_found_with_a_version_or_without_one() {
 }
 
 #[test]
+fn members_sit_in_groups_that_give_something() {
+    on_both(|engine| {
+        let group = |name: &str, role: &str| GroupRow {
+            name: name.into(),
+            role: role.into(),
+            scope: (name == "press").then(|| "client=acme".into()),
+            since: Timestamp::from_secs(1),
+            ends: (name == "press").then(|| Timestamp::from_secs(9)),
+        };
+        let seat = |n: u64, group: &str, seen: i64| GroupSeat {
+            member: member_id(n),
+            group: group.into(),
+            seen: Timestamp::from_secs(seen),
+        };
+        let member = |n: u64, role: &str| MemberRow {
+            id: member_id(n),
+            name: format!("m{n}"),
+            uid: Some(u32::try_from(n).unwrap()),
+            role: role.into(),
+            scope: None,
+            active: true,
+            since: Timestamp::EPOCH,
+            ends: None,
+            read_only: false,
+            groups: Vec::new(),
+        };
+        write(engine, |tx| {
+            tx.put_group(&group("studio", "editor"))?;
+            tx.put_group(&group("press", "backup"))?;
+            tx.put_member(&member(1, ""))?;
+            tx.put_member(&member(2, "editor"))?;
+            tx.put_seat(&seat(1, "studio", 3))?;
+            tx.put_seat(&seat(1, "press", 3))?;
+            tx.put_seat(&seat(2, "studio", 4))
+        })
+        .unwrap();
+        refused(write(engine, |tx| tx.put_seat(&seat(3, "studio", 1))));
+        refused(write(engine, |tx| tx.put_seat(&seat(1, "nobody", 1))));
+        refused(write(engine, |tx| tx.put_group(&group("x", ""))));
+        refused(write(engine, |tx| tx.put_seen_login(member_id(3), "zoe")));
+        refused(write(engine, |tx| tx.put_seen_login(member_id(1), "")));
+        write(engine, |tx| {
+            tx.put_seen_login(member_id(1), "a.klein")?;
+            tx.put_seen_login(member_id(1), "anna")?;
+            assert_eq!((tx.seen_login(member_id(1))?.as_deref(), tx.seen_login(member_id(2))?), (Some("anna"), None));
+            assert!(tx.remove_seen_login(member_id(1))? && !tx.remove_seen_login(member_id(1))?);
+            assert_eq!(tx.seen_login(member_id(1))?, None);
+            Ok(())
+        })
+        .unwrap();
+        let names = |row: Option<MemberRow>| row.unwrap().groups.into_iter().map(|g| g.name).collect::<Vec<_>>();
+        write(engine, |tx| {
+            // What was read with him is stored nowhere else; and a transaction sees what it has changed.
+            let row = tx.member(member_id(1))?.unwrap();
+            tx.put_member(&MemberRow {
+                scope: Some("client=acme".into()),
+                groups: vec![group("ghost", "admin")],
+                ..row
+            })?;
+            tx.put_seat(&seat(1, "studio", 7))?;
+            assert_eq!(names(tx.member(member_id(1))?), ["press", "studio"]);
+            assert!(tx.remove_seat(member_id(2), "studio")?);
+            assert!(!tx.remove_seat(member_id(2), "studio")?);
+            assert_eq!(tx.member(member_id(2))?, Some(member(2, "editor")));
+            Ok(())
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.groups()?, [group("press", "backup"), group("studio", "editor")]);
+            assert_eq!(tx.seats_of(member_id(1))?, [seat(1, "press", 3), seat(1, "studio", 7)]);
+            assert!(tx.seats_of(member_id(2))?.is_empty() && tx.seats_of(member_id(3))?.is_empty());
+            let by_name = tx.member_by_name("m1")?;
+            assert_eq!((tx.member_by_uid(1)?, tx.member(member_id(1))?), (by_name.clone(), by_name.clone()));
+            assert_eq!(tx.members()?[0], by_name.unwrap());
+            Ok(())
+        });
+        write(engine, |tx| {
+            assert!(tx.remove_group("studio")?);
+            assert!(!tx.remove_group("studio")?);
+            assert_eq!(names(tx.member(member_id(1))?), ["press"]);
+            tx.put_group(&group("studio", "editor"))
+        })
+        .unwrap();
+        read(engine, |tx| {
+            assert_eq!(tx.seats_of(member_id(1))?, [seat(1, "press", 3)], "no seat comes back with its group");
+            Ok(())
+        });
+    });
+}
+
+#[test]
 fn second_factors_are_of_members() {
     on_both(|engine| {
         let factor = |n: u64, last_step: u64, recovery: u8| FactorRow {
@@ -92,6 +184,7 @@ fn second_factors_are_of_members() {
                     since: Timestamp::EPOCH,
                     ends: None,
                     read_only: false,
+                    groups: Vec::new(),
                 })?;
                 tx.put_factor(&factor(n, 7, 0))?;
             }

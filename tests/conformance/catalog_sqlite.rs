@@ -114,6 +114,7 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
         since: Timestamp::from_secs(1),
         ends: None,
         read_only: false,
+        groups: Vec::new(),
     };
     let engine = SqliteEngine::create(&path).unwrap();
     root(&engine);
@@ -128,7 +129,7 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
     // What the steps behind it add.
     let raw = Connection::open(&path).unwrap();
     raw.execute_batch(
-        "DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; ALTER TABLE member DROP COLUMN read_only; DROP TABLE asset_remark;
+        "DROP TABLE group_seat; DROP TABLE group_login; DROP TABLE group_grant; DROP TABLE second_factor; ALTER TABLE member DROP COLUMN ends; ALTER TABLE member DROP COLUMN read_only; DROP TABLE asset_remark;
         ALTER TABLE asset DROP COLUMN reviewer; ALTER TABLE asset DROP COLUMN due;
         ALTER TABLE asset_status DROP COLUMN reason; ALTER TABLE asset_status DROP COLUMN guideline;
         ALTER TABLE look DROP COLUMN colours; ALTER TABLE asset DROP COLUMN colours;
@@ -140,6 +141,7 @@ fn a_catalogue_of_the_first_schema_is_brought_to_this_one() {
         let engine = SqliteEngine::open(&path).unwrap();
         read(&engine, |tx| {
             assert_eq!((tx.factors()?, tx.member(member.id)?), (Vec::new(), Some(member.clone())));
+            assert!(tx.groups()?.is_empty());
             assert_eq!(tx.asset(judged.id)?.map(|asset| asset.status), Some(judged.status.clone()));
             Ok(())
         });
@@ -153,7 +155,7 @@ fn foreign_and_newer_files_are_refused_untouched() {
     let path = dir.path().join("catalog.db");
     drop(SqliteEngine::create(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 6 })));
+    assert!(matches!(SqliteEngine::open(&path), Err(CatalogError::NewerSchema { found: 99, known: 7 })));
 
     let foreign = dir.path().join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -8,6 +8,7 @@ mod clips;
 mod converted;
 mod crash;
 mod exports;
+mod groups;
 mod harness;
 mod imports;
 mod inbox;

@@ -8,7 +8,7 @@ use crate::harness::*;
 use crate::users::*;
 
 /// What he does: opens and maps, tells of it, and when he is told to looks what is left of it.
-const PROGRAM: &str = r"
+pub const PROGRAM: &str = r"
 import errno, fcntl, mmap, os, sys, time
 from tries import touched
 room, files = sys.argv[1], sys.argv[2:]

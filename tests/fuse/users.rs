@@ -3,10 +3,78 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::harness::text;
+use crate::harness::{sh, text};
 
 pub const EVE: u32 = 47_101;
 pub const EDDY: u32 = 47_102;
+
+/// A login of this machine in a group of its own, both made for a test; they go with this.
+pub struct Login {
+    pub name: String,
+    pub uid: u32,
+}
+
+impl Login {
+    /// One whose name nobody else uses; what a test that was killed has left goes first.
+    pub fn new(name: &str, uid: u32) -> Self {
+        let login = Self { name: format!("damfs-t-{name}"), uid };
+        login.remove();
+        sh(&format!("useradd --no-create-home --home-dir /nonexistent --shell /bin/false --uid {uid} {}", login.name));
+        login
+    }
+
+    fn remove(&self) {
+        let _ = Command::new("userdel").arg(&self.name).output();
+        let _ = Command::new("groupdel").arg(&self.name).output();
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// A group of this machine, for one test at a time on it.
+pub struct Group {
+    pub name: String,
+    _turn: std::fs::File,
+}
+
+impl Group {
+    pub fn new(name: &str) -> Self {
+        let turn = std::fs::File::create("/run/damfs-t.lock").unwrap();
+        turn.lock().unwrap();
+        let group = Self { name: format!("damfs-t-{name}"), _turn: turn };
+        group.remove();
+        sh(&format!("groupadd {}", group.name));
+        group
+    }
+
+    /// As the kernel calls it.
+    pub fn gid(&self) -> String {
+        sh(&format!("getent group {} | cut -d: -f3", self.name)).trim().to_owned()
+    }
+
+    pub fn take_in(&self, login: &Login) {
+        sh(&format!("gpasswd --add {} {}", login.name, self.name));
+    }
+
+    pub fn put_out(&self, login: &Login) {
+        sh(&format!("gpasswd --delete {} {}", login.name, self.name));
+    }
+
+    fn remove(&self) {
+        let _ = Command::new("groupdel").arg(&self.name).output();
+    }
+}
+
+/// Before its turn is given on.
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
 
 /// A shell line as one of them, without the rights and the environment of who runs the tests.
 pub fn as_user(uid: u32, line: &str) -> (bool, String) {

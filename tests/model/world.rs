@@ -105,6 +105,7 @@ impl World {
             since: self.clock.now(),
             ends: None,
             read_only: false,
+            groups: Vec::new(),
         };
         self.library()
             .catalog

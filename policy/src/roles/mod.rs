@@ -114,6 +114,19 @@ pub struct Role {
 }
 
 impl Role {
+    /// The role as the people of a group have it: within a scope of the group's, and without a word of the library itself, which is given to
+    /// people by name, and so taken away.
+    #[must_use]
+    pub fn of_group(&self, scope: Option<&Rule>) -> Self {
+        let mut role = self.clone();
+        role.allow.remove(&Verb::Admin);
+        role.deny.remove(&Verb::Admin);
+        if let Some(scope) = scope.filter(|scope| !scope.expr.is_all()) {
+            role.allow.values_mut().for_each(|rule| *rule = rule.within(scope));
+        }
+        role
+    }
+
     /// The next moment at which one of its rules may begin or end to hold.
     #[must_use]
     pub fn next(&self, at: i64) -> Option<i64> {
@@ -167,6 +180,12 @@ impl Rule {
     /// The rule as it holds for one member.
     fn of(&self, member: &str) -> Self {
         Self { expr: replace_me(&self.expr, member), ..self.clone() }
+    }
+
+    /// What is in a scope too.
+    fn within(&self, scope: &Self) -> Self {
+        let text = if self.expr.is_all() { scope.text.clone() } else { format!("{},{}", scope.text, self.text) };
+        Self { expr: scope.expr.clone().and(self.expr.clone()), text, ..self.clone() }
     }
 
     /// As it is written, with when it holds.

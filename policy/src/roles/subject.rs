@@ -109,7 +109,7 @@ impl Subject {
             factor: Factor::Open,
             files: OnceLock::new(),
             name: name.to_owned(),
-            roles: roles.iter().map(|role| role.name.clone()).collect(),
+            roles: names(roles),
             allow,
             deny,
             shut,
@@ -396,6 +396,17 @@ impl Subject {
     pub fn scope(&self) -> Option<&str> {
         self.scope.as_ref().map(|s| s.text.as_str())
     }
+}
+
+/// What each role is called, once: several groups may give the same.
+fn names(roles: &[&Role]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(roles.len());
+    for role in roles {
+        if !names.contains(&role.name) {
+            names.push(role.name.clone());
+        }
+    }
+    names
 }
 
 /// Of the roles that let him export at a moment, with his second factor or without it.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod factor;
+mod groups;
 
 use proptest::prelude::*;
 

@@ -14,8 +14,8 @@ use crate::catalog::looks::{Looks, Seen};
 use crate::catalog::rules::{is_found, month};
 use crate::catalog::{
     Alike, Asset, AssetFacts, AuditRow, CatalogError as E, ChangeRow, EntryRow, FactorRow, FolderRow, FolderRule,
-    InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome, ReadTx, RenditionRow,
-    SavedRow, TunnelRow, VersionRow, ViewRow, Xattr,
+    GroupRow, GroupSeat, InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeKind, NodeRow, NodeStat, Outcome,
+    ReadTx, RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, Xattr,
 };
 use crate::media::LOOK;
 use crate::types::{
@@ -57,6 +57,13 @@ impl Tx<'_> {
     fn all_looks(&self) -> Looks {
         let rows = self.state.looks.values().filter(|row| row.way == LOOK);
         Looks::of(rows.filter_map(|row| Some((*row.look.as_ref().ok()?, duplicate_number(row.content)))).collect())
+    }
+
+    /// A member with what groups give him.
+    fn seated(&self, member: &MemberRow) -> MemberRow {
+        let seats = self.state.seats.keys().filter(|(id, _)| *id == member.id);
+        let groups = seats.filter_map(|(_, group)| self.state.groups.get(group)).cloned().collect();
+        MemberRow { groups, ..member.clone() }
     }
 
     fn tunnel_rows(&self, wanted: impl Fn(&TunnelRow) -> bool) -> Vec<TunnelRow> {
@@ -322,19 +329,19 @@ impl ReadTx for Tx<'_> {
     }
 
     fn member(&self, id: MemberId) -> Result<Option<MemberRow>, E> {
-        Ok(self.state.members.get(&id).cloned())
+        Ok(self.state.members.get(&id).map(|m| self.seated(m)))
     }
 
     fn member_by_name(&self, name: &str) -> Result<Option<MemberRow>, E> {
-        Ok(self.state.members.values().find(|m| m.name == name).cloned())
+        Ok(self.state.members.values().find(|m| m.name == name).map(|m| self.seated(m)))
     }
 
     fn member_by_uid(&self, uid: u32) -> Result<Option<MemberRow>, E> {
-        Ok(self.state.members.values().find(|m| m.uid == Some(uid)).cloned())
+        Ok(self.state.members.values().find(|m| m.uid == Some(uid)).map(|m| self.seated(m)))
     }
 
     fn members(&self) -> Result<Vec<MemberRow>, E> {
-        let mut out: Vec<MemberRow> = self.state.members.values().cloned().collect();
+        let mut out: Vec<MemberRow> = self.state.members.values().map(|m| self.seated(m)).collect();
         out.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(out)
     }
@@ -345,6 +352,24 @@ impl ReadTx for Tx<'_> {
 
     fn factors(&self) -> Result<Vec<FactorRow>, E> {
         Ok(self.state.factors.values().cloned().collect())
+    }
+
+    fn groups(&self) -> Result<Vec<GroupRow>, E> {
+        Ok(self.state.groups.values().cloned().collect())
+    }
+
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E> {
+        let seat = |((member, group), seen): (&(MemberId, String), &Timestamp)| GroupSeat {
+            member: *member,
+            group: group.clone(),
+            seen: *seen,
+        };
+        let beginning = (member, String::new());
+        Ok(self.state.seats.range(beginning..).take_while(|((of, _), _)| *of == member).map(seat).collect())
+    }
+
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E> {
+        Ok(self.state.seen_logins.get(&member).cloned())
     }
 
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::catalog::journal::JournalRow;
 use crate::catalog::{
-    Asset, AuditRow, ChangeRow, EntryRow, FactorRow, FolderRule, InboxRow, LookRow, MemberRow, NodeKind, NodeRow,
-    RenditionRow, SavedRow, TunnelRow, VersionRow, view_stem,
+    Asset, AuditRow, ChangeRow, EntryRow, FactorRow, FolderRule, GroupRow, InboxRow, LookRow, MemberRow, NodeKind,
+    NodeRow, RenditionRow, SavedRow, TunnelRow, VersionRow, view_stem,
 };
 use crate::types::{
-    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, VersionId, VersionNo,
+    AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
+    VersionNo,
 };
 
 /// A table; a copy costs nothing until it is written to.
@@ -44,6 +45,10 @@ pub(super) struct State {
     pub tunnels: Table<(NodeId, FileName), TunnelRow>,
     pub members: Table<MemberId, MemberRow>,
     pub factors: Table<MemberId, FactorRow>,
+    pub groups: Table<String, GroupRow>,
+    /// When each was seen last.
+    pub seats: Table<(MemberId, String), Timestamp>,
+    pub seen_logins: Table<MemberId, String>,
     pub folder_rules: Table<(NodeId, String), FolderRule>,
     pub words: Index<(String, String)>,
     pub saved: Table<(String, MemberId), SavedRow>,

@@ -7,9 +7,9 @@ use super::state::{Owed, State};
 use crate::catalog::journal::JournalRow;
 use crate::catalog::rules::{before_first, check_asset, refused, view_stem};
 use crate::catalog::{
-    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FactorRow, FolderRule, InboxRow,
-    LookRow, MemberRow, NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed, TunnelRow, VersionRow,
-    WriteTx,
+    Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FactorRow, FolderRule, GroupRow,
+    GroupSeat, InboxRow, LookRow, MemberRow, NodeClass, NodeRow, Outcome, ReadTx, RenditionRow, SavedRow, Trashed,
+    TunnelRow, VersionRow, WriteTx,
 };
 use crate::types::{AssetId, Content, EntryId, FileName, Generation, MemberId, NodeId, Timestamp, VersionId};
 
@@ -254,7 +254,7 @@ impl WriteTx for Tx<'_> {
         if member.name.is_empty() || self.state.members.values().any(|m| clash(&m)) {
             return refused(format!("there is a member named `{}` or with its user id already", member.name));
         }
-        Arc::make_mut(&mut self.state.members).insert(member.id, member.clone());
+        Arc::make_mut(&mut self.state.members).insert(member.id, member.clone().bare());
         Ok(())
     }
 
@@ -268,6 +268,43 @@ impl WriteTx for Tx<'_> {
 
     fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
         Ok(Arc::make_mut(&mut self.state.factors).remove(&member).is_some())
+    }
+
+    fn put_group(&mut self, group: &GroupRow) -> Result<(), E> {
+        if group.name.is_empty() || group.role.is_empty() {
+            return refused("a group without a name or a role".to_owned());
+        }
+        Arc::make_mut(&mut self.state.groups).insert(group.name.clone(), group.clone());
+        Ok(())
+    }
+
+    fn remove_group(&mut self, name: &str) -> Result<bool, E> {
+        Arc::make_mut(&mut self.state.seats).retain(|(_, group), _| group != name);
+        Ok(Arc::make_mut(&mut self.state.groups).remove(name).is_some())
+    }
+
+    fn put_seat(&mut self, seat: &GroupSeat) -> Result<(), E> {
+        if !self.state.members.contains_key(&seat.member) || !self.state.groups.contains_key(&seat.group) {
+            return refused(format!("there is no member {} or no group `{}`", seat.member, seat.group));
+        }
+        Arc::make_mut(&mut self.state.seats).insert((seat.member, seat.group.clone()), seat.seen);
+        Ok(())
+    }
+
+    fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E> {
+        Ok(Arc::make_mut(&mut self.state.seats).remove(&(member, group.to_owned())).is_some())
+    }
+
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        if login.is_empty() || !self.state.members.contains_key(&member) {
+            return refused(format!("there is no member {member}, or no login"));
+        }
+        Arc::make_mut(&mut self.state.seen_logins).insert(member, login.to_owned());
+        Ok(())
+    }
+
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        Ok(Arc::make_mut(&mut self.state.seen_logins).remove(&member).is_some())
     }
 
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {

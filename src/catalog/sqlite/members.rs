@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::convert::Num;
+use super::groups;
 use super::sql::{all, one, run};
 use super::tx::{Given, Heads};
 use crate::catalog::rules::before_first;
@@ -85,31 +86,42 @@ fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
         since: row.get(6)?,
         ends: row.get(7)?,
         read_only: row.get(8)?,
+        groups: Vec::new(),
     })
+}
+
+fn with_groups(conn: &Connection, found: Option<MemberRow>) -> Result<Option<MemberRow>, E> {
+    found.map(|row| Ok(MemberRow { groups: groups::of(conn, row.id)?, ..row })).transpose()
 }
 
 pub(super) fn get(conn: &Connection, id: MemberId) -> Result<Option<MemberRow>, E> {
     let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE id = ?1";
-    one(conn, sql, [id], member_row)
+    with_groups(conn, one(conn, sql, [id], member_row)?)
 }
 
 pub(super) fn by_name(conn: &Connection, name: &str) -> Result<Option<MemberRow>, E> {
     let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE name = ?1";
-    one(conn, sql, [name], member_row)
+    with_groups(conn, one(conn, sql, [name], member_row)?)
 }
 
 pub(super) fn by_uid(conn: &Connection, uid: u32) -> Result<Option<MemberRow>, E> {
     let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member WHERE uid = ?1";
-    one(conn, sql, [uid], member_row)
+    with_groups(conn, one(conn, sql, [uid], member_row)?)
 }
 
 pub(super) fn list(conn: &Connection) -> Result<Vec<MemberRow>, E> {
-    all(
-        conn,
-        "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member ORDER BY name",
-        [],
-        member_row,
-    )
+    let sql = "SELECT id, name, uid, role, scope, active, since, ends, read_only FROM member ORDER BY name";
+    let mut rows = all(conn, sql, [], member_row)?;
+    let granted = groups::list(conn)?;
+    // Most libraries grant nothing to any group.
+    let seats = if granted.is_empty() { Vec::new() } else { groups::seats(conn)? };
+    for seat in seats {
+        let row = rows.iter_mut().find(|row| row.id == seat.member);
+        if let (Some(row), Some(group)) = (row, granted.iter().find(|group| group.name == seat.group)) {
+            row.groups.push(group.clone());
+        }
+    }
+    Ok(rows)
 }
 
 pub(super) fn put(conn: &Connection, m: &MemberRow) -> Result<(), E> {

@@ -16,9 +16,10 @@ const STEPS: &[&str] = &[
     include_str!("schema/0004.sql"),
     include_str!("schema/0005.sql"),
     include_str!("schema/0006.sql"),
+    include_str!("schema/0007.sql"),
 ];
 
-const KNOWN: i64 = 6;
+const KNOWN: i64 = 7;
 
 fn pragma(conn: &Connection, name: &str) -> Result<i64, E> {
     Ok(conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)

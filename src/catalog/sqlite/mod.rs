@@ -8,6 +8,7 @@ mod entries;
 mod factors;
 mod feed;
 mod generation;
+mod groups;
 mod indexed;
 mod indexfile;
 mod journal;

@@ -11,14 +11,16 @@ use rusqlite::Connection;
 use super::indexed::{self, Indexed};
 use super::looks::{self, KeptLooks};
 use super::memo::Memo;
-use super::{assets, entries, factors, feed, generation, journal, keys, members, nodes, saved, values, versions};
+use super::{
+    assets, entries, factors, feed, generation, groups, journal, keys, members, nodes, saved, values, versions,
+};
 use crate::catalog::index::Touched;
 use crate::catalog::journal::{JournalRow, TurnRow};
 use crate::catalog::rules::{is_found, refused};
 use crate::catalog::{
     Alike, Asset, AuditRow, CatalogError as E, ChangeKind, ChangeRow, Counter, EntryRow, FactorRow, FolderRow,
-    FolderRule, InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeRow, ReadTx, RenditionRow, SavedRow,
-    TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
+    FolderRule, GroupRow, GroupSeat, InboxRow, Key, KeyValue, LookRow, MemberRow, NodeClass, NodeRow, ReadTx,
+    RenditionRow, SavedRow, TunnelRow, VersionRow, ViewRow, WriteTx, Xattr,
 };
 use crate::types::{
     AssetId, Content, ContentId, EntryId, FileName, Generation, MemberId, NodeId, RenditionNo, Timestamp, VersionId,
@@ -242,6 +244,15 @@ impl ReadTx for Tx<'_> {
     fn factors(&self) -> Result<Vec<FactorRow>, E> {
         factors::list(self.conn)
     }
+    fn groups(&self) -> Result<Vec<GroupRow>, E> {
+        groups::list(self.conn)
+    }
+    fn seats_of(&self, member: MemberId) -> Result<Vec<GroupSeat>, E> {
+        groups::seats_of(self.conn, member)
+    }
+    fn seen_login(&self, member: MemberId) -> Result<Option<String>, E> {
+        groups::seen_login(self.conn, member)
+    }
     fn folder_rules(&self, folder: NodeId) -> Result<Vec<FolderRule>, E> {
         self.memo.rules.get(folder, || members::folder_rules(self.conn, folder))
     }
@@ -414,6 +425,28 @@ impl WriteTx for Tx<'_> {
     }
     fn remove_factor(&mut self, member: MemberId) -> Result<bool, E> {
         factors::remove(self.conn, member)
+    }
+    fn put_group(&mut self, group: &GroupRow) -> Result<(), E> {
+        self.memo.members.forget_all();
+        groups::put(self.conn, group)
+    }
+    fn remove_group(&mut self, name: &str) -> Result<bool, E> {
+        self.memo.members.forget_all();
+        groups::remove(self.conn, name)
+    }
+    fn put_seat(&mut self, seat: &GroupSeat) -> Result<(), E> {
+        self.memo.members.forget(&seat.member);
+        groups::put_seat(self.conn, seat)
+    }
+    fn remove_seat(&mut self, member: MemberId, group: &str) -> Result<bool, E> {
+        self.memo.members.forget(&member);
+        groups::remove_seat(self.conn, member, group)
+    }
+    fn put_seen_login(&mut self, member: MemberId, login: &str) -> Result<(), E> {
+        groups::put_seen_login(self.conn, member, login)
+    }
+    fn remove_seen_login(&mut self, member: MemberId) -> Result<bool, E> {
+        groups::remove_seen_login(self.conn, member)
     }
     fn put_folder_rule(&mut self, rule: &FolderRule) -> Result<(), E> {
         self.memo.rules.forget(&rule.folder);

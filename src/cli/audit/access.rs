@@ -22,6 +22,7 @@ pub fn run(global: &Global, asset: Option<&str>, member: Option<String>, unused:
     let mut table = print::table(&["member", "role", "verb", "reaches", "because", "last used"]);
     for row in told["rows"].as_array().into_iter().flatten().filter(|row| asset.is_some() || reaches(row)) {
         let [member, role, verb, because] = ["member", "role", "verb", "because"].map(|key| print::word(&row[key]));
+        let held = if row["read_only"] == true { ", read-only" } else { "" };
         let reaches = match (row["assets"].as_u64(), row["allowed"].as_bool()) {
             (Some(assets), _) => format!("{assets} of {}", told["assets"]),
             (None, Some(true)) => "yes".to_owned(),
@@ -29,7 +30,7 @@ pub fn run(global: &Global, asset: Option<&str>, member: Option<String>, unused:
         };
         let unused = if row["on_record"].as_bool() == Some(true) { "never" } else { "-" };
         let used = row["used"].as_str().map_or_else(|| unused.to_owned(), print::safe);
-        table.add_row([member, role, verb, reaches, because, used]);
+        table.add_row([member, role + held, verb, reaches, because, used]);
     }
     print::line(&table.to_string())?;
     let signed = &told["signed"];

@@ -2,6 +2,20 @@
 
 use clap::{Args, Subcommand};
 
+/// Who a member is to the system.
+#[derive(Debug, Clone, Copy)]
+pub enum UserId {
+    Of(u32),
+    Nobody,
+}
+
+fn user_id(text: &str) -> Result<UserId, String> {
+    match text {
+        "none" => Ok(UserId::Nobody),
+        _ => text.parse().map(UserId::Of).map_err(|_| "a user id is a number; `none` takes it away".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct MemberArgs {
     #[command(subcommand)]
@@ -10,11 +24,21 @@ pub struct MemberArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum MemberAction {
-    /// Add a member.
-    #[command(after_help = "Example:\n  dam member add anna --uid 1001 --role client-reviewer --scope client=acme")]
+    /// Add a member, or let the people of a group in.
+    #[command(after_help = "\
+With --group everybody of that group of the system (of /etc/group, LDAP, whatever the machine asks) is a member from the moment in which he first
+comes, under his login, and has the group's roles for as long as he is in it. No group gives what an admin may.
+What sssd keeps of groups may be old: sss_cache -u LOGIN has it ask again.
+
+Example:
+  dam member add anna --uid 1001 --role client-reviewer --scope client=acme
+  dam member add --group studio --role content-creator --ends 2026-12-31")]
     Add {
-        #[arg(value_name = "NAME")]
-        name: String,
+        #[arg(value_name = "NAME", required_unless_present = "group", conflicts_with = "group")]
+        name: Option<String>,
+        /// A group of the system, in the place of a member.
+        #[arg(long, value_name = "GROUP", conflicts_with = "uid")]
+        group: Option<String>,
         /// The system user who is this member.
         #[arg(long, value_name = "N")]
         uid: Option<u32>,
@@ -28,15 +52,24 @@ pub enum MemberAction {
         #[arg(long, value_name = "DAY")]
         ends: Option<String>,
     },
-    /// Change a member.
-    #[command(
-        after_help = "Example:\n  dam member set anna --role editor --scope ''\n  dam member set anna --active false\n  dam member set anna --read-only false"
-    )]
+    /// Change a member, or what a group gives.
+    #[command(after_help = "\
+Example:
+  dam member set anna --role editor --scope ''
+  dam member set anna --active false
+  dam member set anna --uid none
+  dam member set anna --read-only false
+  dam member set --group studio --role editor")]
     Set {
-        #[arg(value_name = "NAME")]
-        name: String,
-        #[arg(long, value_name = "N")]
-        uid: Option<u32>,
+        #[arg(value_name = "NAME", required_unless_present = "group", conflicts_with = "group")]
+        name: Option<String>,
+        /// A group of the system, in the place of a member.
+        #[arg(long, value_name = "GROUP", conflicts_with_all = ["uid", "active", "read_only"])]
+        group: Option<String>,
+        /// The system user who is this member; `none` frees one whose user id another person has now.
+        #[arg(long, value_name = "N|none", value_parser = user_id)]
+        uid: Option<UserId>,
+        /// An empty one leaves a member what groups give him.
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,
         /// An empty one takes the scope away.
@@ -52,6 +85,18 @@ pub enum MemberAction {
         /// that, also when a rule of alerts.toml has said it. Nobody lifts his own.
         #[arg(long, value_name = "true|false")]
         read_only: Option<bool>,
+    },
+    /// Let the people of a group in no more.
+    #[command(after_help = "\
+Whoever was in by that group alone is out within seconds, with his mounts and what he has open. His assets stay his; a member himself
+leaves by dam member offboard.
+
+Example:
+  dam member remove --group studio")]
+    Remove {
+        /// The group.
+        #[arg(long, value_name = "GROUP", required = true)]
+        group: String,
     },
     /// Shut a member out for good and make another the owner of what is his.
     #[command(after_help = "\
@@ -83,7 +128,7 @@ Example:
         #[arg(long)]
         remove: bool,
     },
-    /// List members; who is no admin sees himself.
+    /// List members, and groups as @GROUP; who is no admin sees himself.
     #[command(after_help = "Example:\n  dam member list --json")]
     List,
 }

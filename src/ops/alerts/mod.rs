@@ -98,6 +98,13 @@ impl Library {
         let _ = self.alerts.dismiss.set(Box::new(dismiss));
     }
 
+    /// Takes down the mounts of a member who is out.
+    pub(super) fn dismiss(&self, member: MemberId) {
+        if let Some(dismiss) = self.alerts.dismiss.get() {
+            dismiss(member);
+        }
+    }
+
     /// What is wrong with the library's `alerts.toml`.
     #[must_use]
     pub fn alerts_fault(&self) -> Option<String> {
@@ -240,6 +247,7 @@ impl Library {
         }
         if firing.alert.reaction == Reaction::Suspend {
             detail["locked"] = json!(offboard::lock(tx, old.id)?);
+            members::unseat(tx, old.id)?;
         }
         tx.put_member(&row)?;
         tx.change(ChangeKind::Access, &old.id.to_string())?;
@@ -250,10 +258,8 @@ impl Library {
     /// What is done when all is on record: mounts go first, then somebody is told.
     fn react(self: &Arc<Self>, fired: &[Firing], done: &[Option<MemberId>]) {
         let is = |firing: &Firing, reaction| firing.alert.reaction == reaction;
-        if let Some(dismiss) = self.alerts.dismiss.get() {
-            let out = fired.iter().zip(done).filter(|(firing, _)| is(firing, Reaction::Suspend));
-            out.filter_map(|(_, member)| *member).for_each(dismiss);
-        }
+        let out = fired.iter().zip(done).filter(|(firing, _)| is(firing, Reaction::Suspend));
+        out.filter_map(|(_, member)| *member).for_each(|member| self.dismiss(member));
         let (mut calls, mut posts) = (Vec::new(), Vec::new());
         for (firing, member) in fired.iter().zip(done) {
             self.trouble("alert", sentence(&told(firing)));

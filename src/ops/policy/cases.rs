@@ -81,7 +81,9 @@ fn subject(library: &Library, policy: &Policy, case: &Case) -> Result<Asks, OpsE
             let at = at.map(Timestamp::from_nanos);
             match Who::supposed(member, enrolled, at, library.clock.now(), policy, terms) {
                 Ok(subject) => subject,
-                Err(nobody @ (AccessError::Ended { .. } | AccessError::Inactive { .. })) => {
+                Err(
+                    nobody @ (AccessError::Ended { .. } | AccessError::Inactive { .. } | AccessError::Roleless { .. }),
+                ) => {
                     return Ok(Asks::Nobody(nobody.to_string()));
                 }
                 Err(e) => return Err(wrong(e.to_string())),

@@ -13,7 +13,7 @@ use super::kept::{self, Kind, Version};
 use super::own_text::OwnText;
 use super::{Actor, Library, OpenError, OpsError, members};
 use crate::access::Policy;
-use crate::catalog::{Catalog, CatalogError, ChangeKind, MemberRow, ReadTx};
+use crate::catalog::{Catalog, CatalogError, ChangeKind, ReadTx};
 use crate::policy::{RoleBook, Vocabulary};
 use crate::types::Timestamp;
 
@@ -99,7 +99,7 @@ impl Library {
         let kept = "the policy in force stays as it is; mend the text and try again";
         let book = parse(text, &self.gate.platforms().vocabulary()).map_err(|fault| OpsError::usage(fault, kept))?;
         let policy = Policy { no: self.gate.roles().no + 1, book };
-        suits(&policy, &self.catalog.read(|tx| tx.members())?)?;
+        self.catalog.read(|tx| suits(&policy, tx))?;
         Ok(policy)
     }
 
@@ -111,12 +111,24 @@ impl Library {
 }
 
 /// Nothing when a policy leaves every active member his roles, and the library an admin.
-fn suits(policy: &Policy, members: &[MemberRow]) -> Result<(), OpsError> {
+fn suits(policy: &Policy, tx: &dyn ReadTx) -> Result<(), OpsError> {
+    let members = tx.members()?;
     for member in members.iter().filter(|member| member.active) {
         member.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
             OpsError::usage(
                 format!("{FILE} leaves out the role of {}: {}", member.name, e.0),
                 format!("leave it in, or give him another first: dam member set {} --role ROLE", member.name),
+            )
+        })?;
+    }
+    for group in tx.groups()? {
+        group.roles().try_for_each(|role| policy.find(role).map(drop)).map_err(|e| {
+            OpsError::usage(
+                format!("{FILE} leaves out the role of the group {}: {}", group.name, e.0),
+                format!(
+                    "leave it in, or give the group another first: dam member set --group {} --role ROLE",
+                    group.name
+                ),
             )
         })?;
     }
@@ -229,7 +241,7 @@ pub fn apply(library: &Library, actor: &Actor, text: Option<&str>, base: Option<
     let next = Version::new(policy.no, &text, &actor.member.name, library.clock.now());
     let recorded = library.catalog.write(|tx| {
         // Members may have become others since they were looked at.
-        suits(&policy, &tx.members()?)?;
+        suits(&policy, tx)?;
         Ok::<_, OpsError>(next.keep(tx, KIND, json!(difference))?)
     });
     if let Err(e) = recorded {

@@ -82,12 +82,12 @@ fn tell(base: &Base, merged: &Merged, staged: &Staged, dry_run: bool) -> Value {
     let mut lost = match &base.source {
         Source::Catalogue => Vec::new(),
         Source::Snapshot(name) => vec![format!(
-            "of changes to tags, verdicts and remarks, guidelines and the board, folders, members and their second factors, names, links and the trash, and of the audit log since {}, what no later \
+            "of changes to tags, verdicts and remarks, guidelines and the board, folders, members, groups and second factors, names, links and the trash, and of the audit log since {}, what no later \
              version tells of",
             name.at()
         )],
         Source::Nothing => vec![
-            "the audit log, guidelines and the board that were put in force, members, their roles and second factors, folders without assets, folder rules, symbolic links, files that are no assets".into(),
+            "the audit log, guidelines and the board that were put in force, members, their roles and second factors, what groups give, folders without assets, folder rules, symbolic links, files that are no assets".into(),
             "of changes to tags, verdicts and remarks, names and the trash, what no later version tells of".into(),
         ],
     };

@@ -317,7 +317,7 @@ impl Work<'_> {
     fn member(&mut self, tx: &mut dyn WriteTx, member: &Pair<Option<MemberRow>>) -> Result<Tried, OpsError> {
         self.actor.must_be_admin("change members")?;
         let Some(is) = &member.is else { return Ok(Tried::Already) };
-        let now = tx.member(is.id)?;
+        let now = tx.member(is.id)?.map(MemberRow::bare);
         if now.as_ref() != Some(is) {
             return Ok(if now == member.was { Tried::Already } else { Tried::Changed });
         }

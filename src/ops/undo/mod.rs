@@ -132,7 +132,8 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
         heads.follow(tx)?;
         Ok(heads)
     })?;
-    dry::write(library, |tx| {
+    let mut members = false;
+    let told = dry::write(library, |tx| {
         let (turn, rows) = chosen(library, actor, tx, ask.turn, of)?;
         let began = rows.first().map_or(0, |row| row.seq);
         let heads = ahead.clone().or_anew(&rows).followed(tx)?;
@@ -152,8 +153,13 @@ pub fn undo(library: &Arc<Library>, actor: &Actor, ask: &Ask) -> Result<Value, O
         }
         let detail = json!({ "left": work.left.len() });
         trail::append(tx, &work.hand, "turn.undo", &turn.no.to_string(), &detail)?;
+        members = work.done.iter().any(|step| matches!(step.thing, Thing::Member(_)));
         Ok(answer)
-    })
+    })?;
+    if members {
+        library.door.forget();
+    }
+    Ok(told)
 }
 
 /// The turn that is meant, and what it did.

@@ -4,7 +4,7 @@ use ciborium::Value;
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::media::{Claim, Fit, Limits, Master, MediaError, Recipe, Rendered, Sealer, Signed, SignerId, Words};
+use crate::media::{Claim, Fit, Limits, Master, MediaError, Recipe, Rendered, Sealer, Signed, SignerId, Step, Words};
 use crate::types::AssetId;
 
 const CHAIN: &[u8] = include_bytes!("fixtures/chain.pem");
@@ -171,6 +171,29 @@ fn a_manifest_binds_what_it_says_to_the_bytes_of_the_file() {
         let public = crate::crypto::Signer::from_pkcs8(&x509_parser::pem::parse_x509_pem(KEY).unwrap().1.contents);
         assert!(public.unwrap().public().has_signed(&message, signature));
     }
+}
+
+/// What is kept of signed exports is compared with what is rendered later, by other builds: if this fails, `SEALED` is to be raised.
+#[test]
+fn signed_bytes_are_the_same_in_every_build() {
+    let by = Credentials::read(CHAIN, KEY).unwrap();
+    let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xe1\0\x03c\xff\xdb\0\x03d\xff\xda pixels \xff\xd9";
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0crc. pixels";
+    let webp = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dots";
+    let steps = [Step::Cropped, Step::Resized, Step::Edited, Step::Converted];
+    let source_type = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+    let claim = Claim { recipe: [3; 32], renderer: 8, source_type, agent: Some(("flux", Some("1.1"))), steps: &steps };
+    let files = [(StillFormat::Jpeg, &jpeg[..]), (StillFormat::Png, png), (StillFormat::WebP, webp)];
+    let hashes =
+        files.map(|(format, file)| blake3::hash(&seal(file, format, &claim, &by).unwrap()).to_hex().to_string());
+    assert_eq!(
+        hashes,
+        [
+            "9bb74b14991c1dc2cf2f989f156370dabc8a9d1f2acb4bf2dd6db5a7610f0345",
+            "7ce1fc174a6adb859a4a8604d86968392cee9ed95fcd5e21487e0cd1080e475d",
+            "f1dd84db3c81367d321a790258334c95eaea02348f6d5e3c766952333eec03e8",
+        ]
+    );
 }
 
 #[test]

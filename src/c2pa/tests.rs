@@ -189,9 +189,9 @@ fn signed_bytes_are_the_same_in_every_build() {
     assert_eq!(
         hashes,
         [
-            "9bb74b14991c1dc2cf2f989f156370dabc8a9d1f2acb4bf2dd6db5a7610f0345",
-            "7ce1fc174a6adb859a4a8604d86968392cee9ed95fcd5e21487e0cd1080e475d",
-            "f1dd84db3c81367d321a790258334c95eaea02348f6d5e3c766952333eec03e8",
+            "b2bd54411678c3ace17b2f21c6e2ea8782dea452df9a25ef12bc37bb5786f9d4",
+            "ac873f70b5ccb1f869a1c5e0ac6d9815c8e7822c69dc93f58673ca53f0ee1f35",
+            "856c82f0e0f0c3e0ec164aea301deb219c545ed60b784750f491f73758ccbe47",
         ]
     );
 }
@@ -211,6 +211,25 @@ fn the_same_export_is_the_same_bytes_and_another_assets_is_another_manifest() {
         ids.dedup();
         assert_eq!(ids.len(), 4, "{ids:?}");
     }
+}
+
+#[test]
+fn what_is_signed_of_other_bytes_or_by_another_renderer_has_another_name() {
+    let by = Credentials::read(CHAIN, KEY).unwrap();
+    let claim = Claim { recipe: [3; 32], renderer: 8, source_type: "x", agent: None, steps: &[] };
+    let named = |file: &[u8], claim: &Claim<'_>| {
+        let sealed = seal(file, StillFormat::WebP, claim, &by).unwrap();
+        let (store, _) = taken(&sealed, StillFormat::WebP);
+        let told = Box::all(&store)[0].boxes[0].get("c2pa.claim.v2").value();
+        [manifest_of(&sealed).unwrap(), of(&told, "instanceID").as_text().unwrap().to_owned()]
+    };
+    let one = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dots";
+    let other = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dotz";
+    let mut names = [named(one, &claim), named(other, &claim), named(one, &Claim { renderer: 9, ..claim })].concat();
+    assert_eq!(names[..2], named(one, &claim));
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 6, "{names:?}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Credentials {
     pub fn out_of_date(&self, now: Timestamp) -> Option<String> {
         if now >= self.ends {
             return Some(format!(
-                "the certificate of {} ended on {}; put a new one in its place",
+                "the certificate of {} ended on {}; put a new one in its place and restart the daemon",
                 self.subject, self.ends
             ));
         }

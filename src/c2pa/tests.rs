@@ -312,7 +312,8 @@ fn credentials_are_looked_at_before_anything_is_signed() {
     }
     let ended = Credentials::read(include_bytes!("fixtures/ended.pem"), include_bytes!("fixtures/ended.key")).unwrap();
     let at = crate::types::Timestamp::from_secs;
-    assert!(ended.out_of_date(at(1_609_459_200)).unwrap().contains("ended on 2021-01-01"));
+    let told = ended.out_of_date(at(1_609_459_200)).unwrap();
+    assert!(told.contains("ended on 2021-01-01") && told.ends_with("in its place and restart the daemon"), "{told}");
     assert!(ended.out_of_date(at(1_577_836_799)).unwrap().contains("begins on 2020-01-01"));
     assert_eq!(ended.out_of_date(at(1_609_459_199)), None);
 }

@@ -173,7 +173,8 @@ x,plain,image,40,40,crop,,gif,
         let end = 4_733_510_400_000 - 1_790_000_000_000;
         world.clock.advance_ms(end - 20 * 24 * 3_600_000);
         assert!(
-            faults(&world).contains("the certificate of O=damfs tests, CN=leaf ends on 2120-01-01"),
+            faults(&world).contains("the certificate of O=damfs tests, CN=leaf ends on 2120-01-01")
+                && faults(&world).contains("in its place and restart the daemon; after its end"),
             "{}",
             faults(&world)
         );

@@ -68,8 +68,12 @@ impl Signing {
         let credentials = self.0.as_ref()?;
         credentials.out_of_date(now).or_else(|| {
             let ends = credentials.ends();
-            (ends.ms_since(now) < SOON_MS)
-                .then(|| format!("the certificate of {} ends on {ends}", credentials.subject()))
+            (ends.ms_since(now) < SOON_MS).then(|| {
+                let subject = credentials.subject();
+                format!(
+                    "the certificate of {subject} ends on {ends}; put a new one in its place and restart the daemon"
+                )
+            })
         })
     }
 }

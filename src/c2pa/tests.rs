@@ -27,11 +27,15 @@ fn by() -> By {
 }
 
 fn master() -> Master {
+    Master::decode(&png(), &Limits::default()).unwrap()
+}
+
+fn png() -> Vec<u8> {
     let shade = |x: u32, y: u32| image::Rgb([x, y, x.wrapping_mul(y) >> 3].map(|v| u8::try_from(v & 255).unwrap()));
     let mut png = std::io::Cursor::new(Vec::new());
     let picture = image::RgbImage::from_fn(320, 240, shade);
     picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-    Master::decode(&png.into_inner(), &Limits::default()).unwrap()
+    png.into_inner()
 }
 
 fn signed(asset: u8) -> Option<Signed> {
@@ -255,6 +259,41 @@ fn nothing_is_claimed_of_a_picture_that_does_not_say_what_it_is() {
     assert_eq!(manifest_of(&silent.bytes), None);
     let unsigned = Recipe { signed: None, mark_ai: false, ..recipe(StillFormat::Jpeg) };
     assert_eq!(silent.bytes, rendered(&unsigned).bytes);
+}
+
+/// The same picture with a chunk before its pixels.
+fn with_chunk(name: &[u8; 4], content: &[u8]) -> Master {
+    let (plain, length) = (png(), u32::try_from(content.len()).unwrap());
+    let named = [name, content].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&named);
+    let chunk = [&length.to_be_bytes()[..], &named, &crc.sum().to_be_bytes()].concat();
+    Master::decode(&[&plain[..33], &chunk, &plain[33..]].concat(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn a_strangers_declaration_is_not_signed_against_the_record() {
+    for (said, claimed) in [
+        ("digitalCapture", "trainedAlgorithmicMedia"),
+        ("anythingElse", "trainedAlgorithmicMedia"),
+        ("compositeWithTrainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"),
+    ] {
+        let uri = format!("http://cv.iptc.org/newscodes/digitalsourcetype/{said}");
+        let packet = format!(
+            r#"XML:com.adobe.xmp{z}{z}{z}{z}{z}<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="{uri}"/></rdf:RDF></x:xmpmeta>"#,
+            z = '\0'
+        );
+        let master = with_chunk(b"iTXt", packet.as_bytes());
+        let signed = master.finished(&recipe(StillFormat::Png)).unwrap().write(None, Some(&by())).unwrap().bytes;
+        let (store, _) = taken(&signed, StillFormat::Png);
+        let actions = Box::all(&store)[0].boxes[0].get("c2pa.assertions").get("c2pa.actions.v2").value();
+        let source_type = of(&of(&actions, "actions").as_array().unwrap()[0], "digitalSourceType").as_text().unwrap();
+        assert!(source_type.ends_with(&format!("/{claimed}")), "{said}: {source_type}");
+        let silent = Recipe { mark_ai: false, ..recipe(StillFormat::Png) };
+        let silent = master.finished(&silent).unwrap().write(None, Some(&by())).unwrap().bytes;
+        assert_eq!(manifest_of(&silent), None, "the record knows nothing of it");
+        assert!(silent.windows(said.len()).any(|part| part == said.as_bytes()), "its packet says so as ever");
+    }
 }
 
 #[test]

@@ -296,6 +296,22 @@ fn a_strangers_declaration_is_not_signed_against_the_record() {
     }
 }
 
+/// Their own provenance would be misstated.
+#[test]
+fn masters_with_credentials_of_their_own_are_not_signed() {
+    let bytes = |master: &Master| master.finished(&recipe(StillFormat::Png)).unwrap().write(None, Some(&by())).unwrap();
+    assert_eq!(manifest_of(&bytes(&with_chunk(b"caBX", b"")).bytes), None);
+    assert!(manifest_of(&bytes(&with_chunk(b"caBy", b"")).bytes).is_some());
+    for format in FORMATS {
+        let ours = rendered(&recipe(format)).bytes;
+        let master = Master::decode(&ours, &Limits::default()).unwrap();
+        assert_eq!(manifest_of(&bytes(&master).bytes), None, "{format:?}");
+        let bare = rendered(&Recipe { signed: None, ..recipe(format) }).bytes;
+        let master = Master::decode(&bare, &Limits::default()).unwrap();
+        assert!(manifest_of(&bytes(&master).bytes).is_some(), "{format:?}");
+    }
+}
+
 #[test]
 fn what_is_to_be_signed_is_never_written_without() {
     let nobody = master().render(&recipe(StillFormat::WebP)).unwrap_err();

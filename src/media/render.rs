@@ -124,8 +124,10 @@ impl Master {
         if let Some(text) = &recipe.watermark {
             mark::corner(&mut laid, text);
         }
-        // Who signs says what the record says; of a picture of which it says nothing, nothing is claimed.
-        let claimed = asked.signed.filter(|_| asked.mark_ai && asked.format.is_signable());
+        // Who signs says what the record says; of a picture of which it says nothing, nothing is claimed,
+        // nor of one that others have signed: that it was created here would be no truth.
+        let is_ours = asked.mark_ai && asked.format.is_signable() && !self.is_signed;
+        let claimed = asked.signed.filter(|_| is_ours);
         let claimed = claimed.map(|signed| Claimed {
             recipe: asked.hash(),
             source_type: source_type::of_generated(self.told.source_type.as_deref()).to_owned(),

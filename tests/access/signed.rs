@@ -157,6 +157,7 @@ x,plain,image,40,40,crop,,gif,
         let renewed = read(&world.admin(), EXPORTS[0]);
         assert!(manifest_of(&renewed).unwrap() != manifest_of(&signed).unwrap());
         assert_eq!(whence(&world, &signed)["path"], A, "it is known from before");
+        assert_eq!(whence(&world, &bare)["placement"], "card", "as is what went out before there was a certificate");
         let world = said(world, "").unwrap();
         assert!(read(&world.admin(), EXPORTS[0]) == bare);
         let again = configured(world, "chain.pem", "leaf.key").unwrap();

@@ -193,6 +193,30 @@ x,plain,image,40,40,crop,,gif,
         assert_eq!(errno(world.admin().read(EXPORTS[1])), libc::ENOENT);
     }
 
+    /// What nobody signs is none of a certificate's business.
+    #[test]
+    fn exports_that_are_never_signed_outlast_every_certificate() {
+        const B: [&str; 3] = ["platforms/x/card/b.jpg", "platforms/x/small/b.webp", "platforms/x/padded/b.png"];
+        let world = studio();
+        let told = |world: &World, path| {
+            let (seat, bytes) = (world.admin(), read(&world.admin(), path));
+            let attr = seat.attr(path).unwrap();
+            (bytes, attr.ino, attr.mtime)
+        };
+        let bare = told(&world, B[0]);
+        world.clock.advance_ms(10_000_000_000);
+        let world = configured(world, "chain.pem", "leaf.key").unwrap();
+        assert!(told(&world, B[0]) == bare, "with a certificate");
+        let world = configured(world, "leaf.pem", "leaf.key").unwrap();
+        assert!(told(&world, B[0]) == bare, "with another");
+        world.clock.advance_ms(4_733_510_400_000 - 1_790_000_000_000);
+        assert!(world.library.faults().join("\n").contains("ended on 2120-01-01"));
+        for path in B {
+            assert!(!read(&world.admin(), path).is_empty(), "{path}, which nobody had asked for before");
+        }
+        assert_eq!(world.admin().names("platforms/x/card"), ["b.jpg"]);
+    }
+
     #[test]
     fn a_certificate_that_cannot_sign_is_told_at_the_beginning() {
         let mut world = studio();

@@ -218,6 +218,37 @@ x,plain,image,40,40,crop,,gif,
     }
 
     #[test]
+    fn after_a_certificates_end_what_it_signed_is_never_let_go_of_and_what_is_gone_is_not_listed() {
+        let world = configured(studio(), "chain.pem", "leaf.key").unwrap();
+        let unsigned = "platforms/x/card/b.jpg";
+        let kept = EXPORTS.map(|path| read(&world.admin(), path));
+        read(&world.admin(), unsigned);
+        let info = world.library.root().join("damfs.toml");
+        let text = fs::read_to_string(&info).unwrap();
+        fs::write(&info, text.replace("renditions_max = \"20G\"", "renditions_max = \"1\"")).unwrap();
+        world.clock.advance_ms(4_733_510_400_000 - 1_790_000_000_000);
+        let world = world.reopen();
+        world.library.evict_renders();
+        let named = |path: &str, place: &str| {
+            let still = still(&world, path, place);
+            object_name(still.content, &still.recipe)
+        };
+        let is_kept = |name: &str| world.library.vault.has_object(ObjectKind::Rendition, name).unwrap();
+        assert!(!is_kept(&named("library/b.png", "card")), "it is rendered again when it is read");
+        read(&world.admin(), unsigned);
+        for (path, bytes) in EXPORTS.iter().zip(kept) {
+            assert!(read(&world.admin(), path) == bytes, "{path}");
+        }
+        // Let go of before the end, or lost with the disk.
+        world.library.vault.remove_object(ObjectKind::Rendition, &named(A, "card")).unwrap();
+        assert_eq!(world.admin().names("platforms/x/card"), ["b.jpg"]);
+        assert_eq!(errno(world.admin().read(EXPORTS[0])), libc::ENOENT);
+        assert_eq!(world.admin().names("platforms/x/small").len(), 2);
+        let why = world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap().to_string();
+        assert!(why.contains("x/card") && why.contains("ended on 2120-01-01"), "{why}");
+    }
+
+    #[test]
     fn a_certificate_that_cannot_sign_is_told_at_the_beginning() {
         let mut world = studio();
         for (certificate, key, why) in [

@@ -341,7 +341,8 @@ fn a_store_goes_through_segments_and_cut_files_have_none() {
 fn credentials_are_looked_at_before_anything_is_signed() {
     let other = include_bytes!("fixtures/server.key");
     let whole = [LEAF, BETWEEN, include_bytes!("fixtures/root.pem")].concat();
-    for fine in [LEAF, CHAIN, &whole] {
+    let (claims, others) = (include_bytes!("fixtures/claims.pem"), include_bytes!("fixtures/others.pem"));
+    for fine in [LEAF, CHAIN, &whole, claims, others] {
         Credentials::read(fine, KEY).unwrap();
     }
     let one = Credentials::read(LEAF, KEY).unwrap();
@@ -361,6 +362,12 @@ fn credentials_are_looked_at_before_anything_is_signed() {
         (LEAF, LEAF, "no PEM with an Ed25519 key"),
         (LEAF, &[KEY, KEY].concat(), "no PEM with an Ed25519 key"),
         (&CHAIN.repeat(80), KEY, "would stand in every export"),
+        (include_bytes!("fixtures/stamping.pem"), KEY, "for the time"),
+        (include_bytes!("fixtures/answering.pem"), KEY, "OCSPSigning"),
+        (include_bytes!("fixtures/issuing.pem"), KEY, "keyCertSign"),
+        (include_bytes!("fixtures/critical.pem"), KEY, "critical extension that nobody here understands (1.2.3.4)"),
+        (include_bytes!("fixtures/broken.pem"), KEY, "over SHA-1"),
+        (include_bytes!("fixtures/unchecked.pem"), KEY, "how O=damfs tests, CN=large signed it is not known here"),
     ] {
         let refused = Credentials::read(certificates, key).unwrap_err();
         assert!(refused.contains(why), "{refused}");

@@ -33,11 +33,14 @@ step() {
     shift
     say ""
     say "== $name"
-    if "$@"; then
-        passed+=("$name ($((SECONDS - start)) s)")
-    else
-        failed+=("$name ($((SECONDS - start)) s)")
-    fi
+    local code=0
+    "$@" || code=$?
+    case $code:$name in
+    0:*) passed+=("$name ($((SECONDS - start)) s)") ;;
+    # The only one that says so by its exit code; others have it from a program that failed.
+    3:c2pa) left_out+=("a part of $name (it says above which)") ;;
+    *) failed+=("$name ($((SECONDS - start)) s)") ;;
+    esac
 }
 
 need_cargo

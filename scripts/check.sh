@@ -76,7 +76,7 @@ step format cargo fmt --all --check
 step shell shell
 step licences licences
 step lints cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
-step lints-c2pa cargo clippy --quiet --package damfs --package damfs-mountd --features c2pa --lib --bins --locked -- -D warnings
+step lints-c2pa cargo clippy --quiet --package damfs --package damfs-mountd --features c2pa --all-targets --locked -- -D warnings
 step layering cargo test --quiet --locked --test layering
 step documentation documentation
 

@@ -33,11 +33,14 @@ step() {
     shift
     say ""
     say "== $name"
-    if "$@"; then
-        passed+=("$name ($((SECONDS - start)) s)")
-    else
-        failed+=("$name ($((SECONDS - start)) s)")
-    fi
+    local code=0
+    "$@" || code=$?
+    case $code:$name in
+    0:*) passed+=("$name ($((SECONDS - start)) s)") ;;
+    # The only one that says so by its exit code; others have it from a program that failed.
+    3:c2pa) left_out+=("a part of $name (it says above which)") ;;
+    *) failed+=("$name ($((SECONDS - start)) s)") ;;
+    esac
 }
 
 need_cargo
@@ -115,7 +118,7 @@ if is_root; then
     step whole scripts/whole.sh --quick
     [ -z "$FULL" ] || step whole-large env -u DAM_BIN_DIR DAM_PROFILE=release scripts/whole.sh --large 1000000
     [ -z "$FULL" ] || step workloads scripts/workloads.sh --seconds 600 --together 7
-    step c2pa scripts/c2pa.sh
+    if [ -n "$FULL" ]; then step c2pa scripts/c2pa.sh; else step c2pa scripts/c2pa.sh --quick; fi
     [ -z "$FULL" ] || step figures env -u DAM_BIN_DIR DAM_PROFILE=release scripts/bench.sh --check
 else
     left_out+=("scripts/{desktop,savers,quickstart-test,faults,power,large,uploads,whole,c2pa}.sh (they install programs, make a user and mount disk images)")

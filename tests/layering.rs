@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 600;
 
 /// Layers from the bottom; modules of one rank may use each other in one direction only.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("types", 0),
     ("clock", 0),
     ("directory", 0),

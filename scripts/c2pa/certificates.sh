@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Certificates to try signatures with: certificates.sh FOLDER. An authority, one between, and of that one a signer's (`leaf`), one for servers, one
-# with a key of another kind, one past its end, and one that does not tell whose it is. Those in src/c2pa/fixtures were made by this; they are good for nothing else.
+# with a key of another kind, one past its end, one that does not tell whose it is, and more that are not as they are to be. Those in src/c2pa/fixtures were made by this; they are good for nothing else.
 set -euo pipefail
 mkdir -p "$1"
 cd "$1"
@@ -14,6 +14,7 @@ serial = serial
 new_certs_dir = .
 default_md = sha256
 policy = names
+unique_subject = no
 [names]
 organizationName = supplied
 commonName = supplied
@@ -40,6 +41,37 @@ basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
 extendedKeyUsage = emailProtection
 authorityKeyIdentifier = none
+[claims]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = 1.3.6.1.4.1.62558.2.1
+authorityKeyIdentifier = keyid
+[others]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = 1.3.6.1.4.1.311.76.59.1.9
+authorityKeyIdentifier = keyid
+[stamping]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = emailProtection, timeStamping
+authorityKeyIdentifier = keyid
+[answering]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = emailProtection, OCSPSigning
+authorityKeyIdentifier = keyid
+[issuing]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature, keyCertSign
+extendedKeyUsage = emailProtection
+authorityKeyIdentifier = keyid
+[critical]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = emailProtection
+authorityKeyIdentifier = keyid
+1.2.3.4 = critical, DER:0500
 [server]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
@@ -78,4 +110,18 @@ issued ended leaf 20200101000000Z 20210101000000Z "${BY[@]}"
 asked orphan ed25519
 issued orphan orphan "${AGES[@]}" "${BY[@]}"
 cat leaf.pem between.pem >chain.pem
-rm -f authority.cnf index.txt* serial* ./*.csr ./0?.pem
+# Of the signer's key, too: for other uses, with more than a signer's, over SHA-1, and by a curve that few know.
+for kind in claims others stamping answering issuing critical; do
+    cp leaf.csr "$kind.csr"
+    issued "$kind" "$kind" "${AGES[@]}" "${BY[@]}"
+done
+asked old EC -pkeyopt ec_paramgen_curve:P-256
+issued old authority "${AGES[@]}" -selfsign -keyfile old.key
+cp leaf.csr broken.csr
+issued broken leaf "${AGES[@]}" -md sha1 -keyfile old.key -cert old.pem
+asked large EC -pkeyopt ec_paramgen_curve:P-521
+issued large authority "${AGES[@]}" -selfsign -keyfile large.key
+cp leaf.csr unchecked.csr
+issued unchecked leaf "${AGES[@]}" -keyfile large.key -cert large.pem
+cat large.pem >>unchecked.pem
+rm -f authority.cnf index.txt* serial* ./*.csr ./[01]?.pem

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry::{
     OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, Oid, asn1_rs::oid,
 };
@@ -16,8 +18,12 @@ use crate::types::Timestamp;
 
 /// Most bytes of all certificates together, which stand in every export.
 const MOST_BYTES: usize = 48 * 1024;
-/// Documents, as C2PA says whose certificates are for it.
-const DOCUMENTS: Oid<'static> = oid!(1.3.6.1.5.5.7.3.36);
+/// Uses besides mail that C2PA's certificates are for: documents, and the claims of C2PA as its own list and Microsoft name them.
+const USES: [Oid<'static>; 3] =
+    [oid!(1.3.6.1.5.5.7.3.36), oid!(1.3.6.1.4.1.62558.2.1), oid!(1.3.6.1.4.1.311.76.59.1.9)];
+/// Signatures over SHA-1, which others make for other contents: by RSA under both names, by ECDSA and DSA.
+const SHA1: [Oid<'static>; 4] =
+    [oid!(1.2.840.113549.1.1.5), oid!(1.3.14.3.2.29), oid!(1.2.840.10045.4.1), oid!(1.2.840.10040.4.3)];
 
 /// A certificate with those that vouch for it, and its key.
 pub struct Credentials {
@@ -48,6 +54,7 @@ impl Credentials {
         // The kind of key first: with another kind, nothing else is of use.
         let public = is_ours(leaf)?;
         is_for_this(leaf)?;
+        parsed.iter().try_for_each(is_sound)?;
         in_order(&parsed)?;
         let signer = signer(key)?;
         if signer.public().as_bytes() != public {
@@ -89,7 +96,7 @@ impl Credentials {
     pub fn out_of_date(&self, now: Timestamp) -> Option<String> {
         if now >= self.ends {
             return Some(format!(
-                "the certificate of {} ended on {}; put a new one in its place",
+                "the certificate of {} ended on {}; put a new one in its place and restart the daemon",
                 self.subject, self.ends
             ));
         }
@@ -152,30 +159,79 @@ fn is_for_this(leaf: &X509Certificate<'_>) -> Result<(), String> {
                 .to_owned(),
         );
     }
-    if !leaf.key_usage().map_err(unread)?.is_some_and(|usage| usage.value.digital_signature()) {
+    let usage = leaf.key_usage().map_err(unread)?.map(|usage| usage.value);
+    if !usage.is_some_and(|usage| usage.digital_signature()) {
         return Err("the certificate is not for signatures (key usage digitalSignature)".to_owned());
+    }
+    if usage.is_some_and(|usage| usage.key_cert_sign()) {
+        return Err(
+            "the certificate may issue others (key usage keyCertSign), which is an authority's; take one without"
+                .to_owned(),
+        );
     }
     if leaf.get_extension_unique(&OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER).map_err(unread)?.is_none() {
         return Err("the certificate does not tell by which key it was issued (authorityKeyIdentifier)".to_owned());
     }
     let usage = leaf.extended_key_usage().map_err(unread)?.map(|usage| usage.value);
-    let fits = usage.is_some_and(|usage| !usage.any && (usage.email_protection || usage.other.contains(&DOCUMENTS)));
+    if usage.is_some_and(|usage| usage.time_stamping || usage.ocsp_signing) {
+        return Err(
+            "the certificate is for the time (timeStamping) or for the state of others (OCSPSigning), too; who checks it wants one for signatures alone"
+                .to_owned(),
+        );
+    }
+    let is_use = |usage: &Oid<'_>| USES.contains(usage);
+    let fits = usage.is_some_and(|usage| !usage.any && (usage.email_protection || usage.other.iter().any(is_use)));
     if !fits {
         return Err(
-            "the certificate is for other uses: its extended key usage has neither emailProtection (1.3.6.1.5.5.7.3.4) nor documentSigning (1.3.6.1.5.5.7.3.36)"
+            "the certificate is for other uses: its extended key usage has none of emailProtection (1.3.6.1.5.5.7.3.4), documentSigning (1.3.6.1.5.5.7.3.36) and C2PA's own (1.3.6.1.4.1.62558.2.1)"
                 .to_owned(),
         );
     }
     Ok(())
 }
 
+/// What no certificate of a chain may have.
+fn is_sound(one: &X509Certificate<'_>) -> Result<(), String> {
+    // Nobody looks at the signature of a root, which it made itself.
+    if one.subject() != one.issuer() && SHA1.contains(&one.signature_algorithm.algorithm) {
+        return Err(format!("{} is signed over SHA-1, which is broken; let it be issued anew", one.subject()));
+    }
+    if one.issuer_uid.is_some() || one.subject_uid.is_some() {
+        return Err(format!("{} has unique ids of its issuer or subject, which C2PA does not allow", one.subject()));
+    }
+    let is_unknown = |parsed: &ParsedExtension<'_>| {
+        matches!(
+            parsed,
+            ParsedExtension::UnsupportedExtension { .. }
+                | ParsedExtension::ParseError { .. }
+                | ParsedExtension::Unparsed
+        )
+    };
+    match one.extensions().iter().find(|extension| extension.critical && is_unknown(extension.parsed_extension())) {
+        Some(extension) => Err(format!(
+            "{} has a critical extension that nobody here understands ({}); let it be issued without",
+            one.subject(),
+            extension.oid
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Each is vouched for by the one behind it.
 fn in_order(chain: &[X509Certificate<'_>]) -> Result<(), String> {
     for pair in chain.windows(2) {
         let [one, above] = pair else { continue };
-        let vouched =
-            above.is_ca() && one.issuer() == above.subject() && one.verify_signature(Some(above.public_key())).is_ok();
-        if !vouched {
+        let is_next = above.is_ca() && one.issuer() == above.subject();
+        let vouched = one.verify_signature(Some(above.public_key()));
+        if is_next && matches!(vouched, Err(X509Error::SignatureUnsupportedAlgorithm)) {
+            return Err(format!(
+                "{} cannot be checked: how {} signed it is not known here ({}); known are Ed25519, ECDSA on P-256 and P-384, and RSA",
+                one.subject(),
+                above.subject(),
+                one.signature_algorithm.algorithm
+            ));
+        }
+        if !is_next || vouched.is_err() {
             return Err(format!(
                 "the certificates are not in order: {} does not vouch for {}, which stands before it",
                 above.subject(),
@@ -195,4 +251,29 @@ fn signer(text: &[u8]) -> Result<Signer, String> {
         .filter(|_| pem.label == "PRIVATE KEY")
         .and_then(|der| Signer::from_pkcs8(der).ok())
         .ok_or_else(|| UNREAD.to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// No program that is at hand issues such.
+    #[test]
+    fn unique_ids_are_refused() {
+        const KEY: &[u8] = b"\x06\x03\x2b\x65\x70\x03\x21\0";
+        let leaf = ders(include_bytes!("fixtures/leaf.pem")).unwrap().remove(0);
+        is_sound(&parsed(&leaf).unwrap()).unwrap();
+        let behind = leaf.windows(KEY.len()).position(|part| part == KEY).unwrap() + KEY.len() + 32;
+        for id in [b"\x81\x02\0\x01", b"\x82\x02\0\x01"] {
+            let mut der = [&leaf[..behind], id, &leaf[behind..]].concat();
+            // Of the whole, and of what is signed of it.
+            for at in [2, 6] {
+                let length = u16::from_be_bytes([der[at], der[at + 1]]) + 4;
+                der[at..at + 2].copy_from_slice(&length.to_be_bytes());
+            }
+            let refused = is_sound(&parsed(&der).unwrap()).unwrap_err();
+            assert!(refused.contains("unique ids"), "{refused}");
+        }
+    }
 }

@@ -33,11 +33,13 @@ pub(super) struct Bound {
     /// Bytes of nothing, which fill the store up.
     pub pad: usize,
     pub hash: [u8; 32],
+    /// BLAKE3 of the file as it was without the store.
+    pub unsigned: [u8; 32],
 }
 
 /// The store.
 pub(super) fn store(claim: &Claim<'_>, bound: Bound, by: &Credentials) -> Result<Vec<u8>, String> {
-    let label = format!("urn:c2pa:{}", uuid("damfs c2pa manifest v1", claim));
+    let label = format!("urn:c2pa:{}", uuid("damfs c2pa manifest v2", claim, bound));
     let actions = boxes::cbor(ACTIONS, &cbor(&actions(claim))?);
     let binding = boxes::cbor(BINDING, &cbor(&binding(bound))?);
     let named = |name: &str, assertion: &[u8]| {
@@ -47,7 +49,7 @@ pub(super) fn store(claim: &Claim<'_>, bound: Bound, by: &Credentials) -> Result
     let told = cbor(&map([
         ("alg", text(HASH)),
         ("signature", text(format!("self#jumbf=/c2pa/{label}/{SIGNATURE}"))),
-        ("instanceID", text(format!("xmp:iid:{}", uuid("damfs c2pa instance v1", claim)))),
+        ("instanceID", text(format!("xmp:iid:{}", uuid("damfs c2pa instance v2", claim, bound)))),
         ("created_assertions", Value::Array(vec![named(ACTIONS, &actions), named(BINDING, &binding)])),
         ("claim_generator_info", map([("name", text(US)), ("version", text(claim.renderer.to_string()))])),
     ]))?;
@@ -64,10 +66,12 @@ pub(super) fn store(claim: &Claim<'_>, bound: Bound, by: &Credentials) -> Result
     Ok(boxes::labelled(*b"c2pa", "c2pa", &[manifest]))
 }
 
-/// An id that follows from what is rendered and how.
-fn uuid(of: &str, claim: &Claim<'_>) -> uuid::Uuid {
-    let key = blake3::derive_key(of, &claim.recipe);
-    Builder::from_random_bytes(key.first_chunk().copied().unwrap_or_default()).into_uuid()
+/// An id that follows from what was rendered, how, and by which renderer: other bytes never have it.
+fn uuid(of: &str, claim: &Claim<'_>, bound: Bound) -> uuid::Uuid {
+    let mut hasher = blake3::Hasher::new_derive_key(of);
+    hasher.update(&claim.recipe).update(&claim.renderer.to_le_bytes()).update(&bound.unsigned);
+    let id = hasher.finalize();
+    Builder::from_random_bytes(id.as_bytes().first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
 /// How it came to be, and what was made of that.

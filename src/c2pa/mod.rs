@@ -26,9 +26,10 @@ const TRIES: usize = 8;
 /// When the file is of a format without room for one, or is none of ours.
 pub fn seal(file: &[u8], format: StillFormat, claim: &Claim<'_>, by: &Credentials) -> Result<Vec<u8>, String> {
     let room = Room::of(format, file).ok_or("there is no room for a manifest in it")?;
+    let unsigned = *blake3::hash(file).as_bytes();
     let (mut length, mut pad) = (0, 0);
     for _ in 0..TRIES {
-        let bound = Bound { start: room.at, length, pad, hash: [0; 32] };
+        let bound = Bound { start: room.at, length, pad, hash: [0; 32], unsigned };
         let store = manifest::store(claim, bound, by)?;
         // Whether the byte that fills up an odd chunk is the manifest's is not seen alike by all who check it.
         if !store.len().is_multiple_of(2) {

@@ -4,7 +4,7 @@ use ciborium::Value;
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::media::{Claim, Fit, Limits, Master, MediaError, Recipe, Rendered, Sealer, Signed, SignerId, Words};
+use crate::media::{Claim, Fit, Limits, Master, MediaError, Recipe, Rendered, Sealer, Signed, SignerId, Step, Words};
 use crate::types::AssetId;
 
 const CHAIN: &[u8] = include_bytes!("fixtures/chain.pem");
@@ -27,11 +27,15 @@ fn by() -> By {
 }
 
 fn master() -> Master {
+    Master::decode(&png(), &Limits::default()).unwrap()
+}
+
+fn png() -> Vec<u8> {
     let shade = |x: u32, y: u32| image::Rgb([x, y, x.wrapping_mul(y) >> 3].map(|v| u8::try_from(v & 255).unwrap()));
     let mut png = std::io::Cursor::new(Vec::new());
     let picture = image::RgbImage::from_fn(320, 240, shade);
     picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-    Master::decode(&png.into_inner(), &Limits::default()).unwrap()
+    png.into_inner()
 }
 
 fn signed(asset: u8) -> Option<Signed> {
@@ -173,6 +177,29 @@ fn a_manifest_binds_what_it_says_to_the_bytes_of_the_file() {
     }
 }
 
+/// What is kept of signed exports is compared with what is rendered later, by other builds: if this fails, `SEALED` is to be raised.
+#[test]
+fn signed_bytes_are_the_same_in_every_build() {
+    let by = Credentials::read(CHAIN, KEY).unwrap();
+    let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xe1\0\x03c\xff\xdb\0\x03d\xff\xda pixels \xff\xd9";
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0crc. pixels";
+    let webp = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dots";
+    let steps = [Step::Cropped, Step::Resized, Step::Edited, Step::Converted];
+    let source_type = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+    let claim = Claim { recipe: [3; 32], renderer: 8, source_type, agent: Some(("flux", Some("1.1"))), steps: &steps };
+    let files = [(StillFormat::Jpeg, &jpeg[..]), (StillFormat::Png, png), (StillFormat::WebP, webp)];
+    let hashes =
+        files.map(|(format, file)| blake3::hash(&seal(file, format, &claim, &by).unwrap()).to_hex().to_string());
+    assert_eq!(
+        hashes,
+        [
+            "b2bd54411678c3ace17b2f21c6e2ea8782dea452df9a25ef12bc37bb5786f9d4",
+            "ac873f70b5ccb1f869a1c5e0ac6d9815c8e7822c69dc93f58673ca53f0ee1f35",
+            "856c82f0e0f0c3e0ec164aea301deb219c545ed60b784750f491f73758ccbe47",
+        ]
+    );
+}
+
 #[test]
 fn the_same_export_is_the_same_bytes_and_another_assets_is_another_manifest() {
     for format in FORMATS {
@@ -188,6 +215,25 @@ fn the_same_export_is_the_same_bytes_and_another_assets_is_another_manifest() {
         ids.dedup();
         assert_eq!(ids.len(), 4, "{ids:?}");
     }
+}
+
+#[test]
+fn what_is_signed_of_other_bytes_or_by_another_renderer_has_another_name() {
+    let by = Credentials::read(CHAIN, KEY).unwrap();
+    let claim = Claim { recipe: [3; 32], renderer: 8, source_type: "x", agent: None, steps: &[] };
+    let named = |file: &[u8], claim: &Claim<'_>| {
+        let sealed = seal(file, StillFormat::WebP, claim, &by).unwrap();
+        let (store, _) = taken(&sealed, StillFormat::WebP);
+        let told = Box::all(&store)[0].boxes[0].get("c2pa.claim.v2").value();
+        [manifest_of(&sealed).unwrap(), of(&told, "instanceID").as_text().unwrap().to_owned()]
+    };
+    let one = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dots";
+    let other = b"RIFF\x10\0\0\0WEBPVP8 \x04\0\0\0dotz";
+    let mut names = [named(one, &claim), named(other, &claim), named(one, &Claim { renderer: 9, ..claim })].concat();
+    assert_eq!(names[..2], named(one, &claim));
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 6, "{names:?}");
 }
 
 #[test]
@@ -213,6 +259,57 @@ fn nothing_is_claimed_of_a_picture_that_does_not_say_what_it_is() {
     assert_eq!(manifest_of(&silent.bytes), None);
     let unsigned = Recipe { signed: None, mark_ai: false, ..recipe(StillFormat::Jpeg) };
     assert_eq!(silent.bytes, rendered(&unsigned).bytes);
+}
+
+/// The same picture with a chunk before its pixels.
+fn with_chunk(name: &[u8; 4], content: &[u8]) -> Master {
+    let (plain, length) = (png(), u32::try_from(content.len()).unwrap());
+    let named = [name, content].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&named);
+    let chunk = [&length.to_be_bytes()[..], &named, &crc.sum().to_be_bytes()].concat();
+    Master::decode(&[&plain[..33], &chunk, &plain[33..]].concat(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn a_strangers_declaration_is_not_signed_against_the_record() {
+    for (said, claimed) in [
+        ("digitalCapture", "trainedAlgorithmicMedia"),
+        ("anythingElse", "trainedAlgorithmicMedia"),
+        ("compositeWithTrainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"),
+    ] {
+        let uri = format!("http://cv.iptc.org/newscodes/digitalsourcetype/{said}");
+        let packet = format!(
+            r#"XML:com.adobe.xmp{z}{z}{z}{z}{z}<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="{uri}"/></rdf:RDF></x:xmpmeta>"#,
+            z = '\0'
+        );
+        let master = with_chunk(b"iTXt", packet.as_bytes());
+        let signed = master.finished(&recipe(StillFormat::Png)).unwrap().write(None, Some(&by())).unwrap().bytes;
+        let (store, _) = taken(&signed, StillFormat::Png);
+        let actions = Box::all(&store)[0].boxes[0].get("c2pa.assertions").get("c2pa.actions.v2").value();
+        let source_type = of(&of(&actions, "actions").as_array().unwrap()[0], "digitalSourceType").as_text().unwrap();
+        assert!(source_type.ends_with(&format!("/{claimed}")), "{said}: {source_type}");
+        let silent = Recipe { mark_ai: false, ..recipe(StillFormat::Png) };
+        let silent = master.finished(&silent).unwrap().write(None, Some(&by())).unwrap().bytes;
+        assert_eq!(manifest_of(&silent), None, "the record knows nothing of it");
+        assert!(silent.windows(said.len()).any(|part| part == said.as_bytes()), "its packet says so as ever");
+    }
+}
+
+/// Their own provenance would be misstated.
+#[test]
+fn masters_with_credentials_of_their_own_are_not_signed() {
+    let bytes = |master: &Master| master.finished(&recipe(StillFormat::Png)).unwrap().write(None, Some(&by())).unwrap();
+    assert_eq!(manifest_of(&bytes(&with_chunk(b"caBX", b"")).bytes), None);
+    assert!(manifest_of(&bytes(&with_chunk(b"caBy", b"")).bytes).is_some());
+    for format in FORMATS {
+        let ours = rendered(&recipe(format)).bytes;
+        let master = Master::decode(&ours, &Limits::default()).unwrap();
+        assert_eq!(manifest_of(&bytes(&master).bytes), None, "{format:?}");
+        let bare = rendered(&Recipe { signed: None, ..recipe(format) }).bytes;
+        let master = Master::decode(&bare, &Limits::default()).unwrap();
+        assert!(manifest_of(&bytes(&master).bytes).is_some(), "{format:?}");
+    }
 }
 
 #[test]
@@ -244,7 +341,8 @@ fn a_store_goes_through_segments_and_cut_files_have_none() {
 fn credentials_are_looked_at_before_anything_is_signed() {
     let other = include_bytes!("fixtures/server.key");
     let whole = [LEAF, BETWEEN, include_bytes!("fixtures/root.pem")].concat();
-    for fine in [LEAF, CHAIN, &whole] {
+    let (claims, others) = (include_bytes!("fixtures/claims.pem"), include_bytes!("fixtures/others.pem"));
+    for fine in [LEAF, CHAIN, &whole, claims, others] {
         Credentials::read(fine, KEY).unwrap();
     }
     let one = Credentials::read(LEAF, KEY).unwrap();
@@ -264,13 +362,20 @@ fn credentials_are_looked_at_before_anything_is_signed() {
         (LEAF, LEAF, "no PEM with an Ed25519 key"),
         (LEAF, &[KEY, KEY].concat(), "no PEM with an Ed25519 key"),
         (&CHAIN.repeat(80), KEY, "would stand in every export"),
+        (include_bytes!("fixtures/stamping.pem"), KEY, "for the time"),
+        (include_bytes!("fixtures/answering.pem"), KEY, "OCSPSigning"),
+        (include_bytes!("fixtures/issuing.pem"), KEY, "keyCertSign"),
+        (include_bytes!("fixtures/critical.pem"), KEY, "critical extension that nobody here understands (1.2.3.4)"),
+        (include_bytes!("fixtures/broken.pem"), KEY, "over SHA-1"),
+        (include_bytes!("fixtures/unchecked.pem"), KEY, "how O=damfs tests, CN=large signed it is not known here"),
     ] {
         let refused = Credentials::read(certificates, key).unwrap_err();
         assert!(refused.contains(why), "{refused}");
     }
     let ended = Credentials::read(include_bytes!("fixtures/ended.pem"), include_bytes!("fixtures/ended.key")).unwrap();
     let at = crate::types::Timestamp::from_secs;
-    assert!(ended.out_of_date(at(1_609_459_200)).unwrap().contains("ended on 2021-01-01"));
+    let told = ended.out_of_date(at(1_609_459_200)).unwrap();
+    assert!(told.contains("ended on 2021-01-01") && told.ends_with("in its place and restart the daemon"), "{told}");
     assert!(ended.out_of_date(at(1_577_836_799)).unwrap().contains("begins on 2020-01-01"));
     assert_eq!(ended.out_of_date(at(1_609_459_199)), None);
 }

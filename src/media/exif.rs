@@ -24,6 +24,8 @@ pub(super) struct Exif {
     pub xmp: Option<Vec<u8>>,
     pub iptc: Option<Vec<u8>>,
     pub icc: Option<Vec<u8>>,
+    /// It has content credentials (C2PA).
+    pub is_signed: bool,
     pub width: Option<u32>,
     pub height: Option<u32>,
     /// It says where the picture was taken.
@@ -112,6 +114,7 @@ impl Walker<'_> {
                 0x02bc if first => self.out.xmp = self.value(&entry)?,
                 0x83bb if first => self.out.iptc = self.value(&entry)?,
                 0x8773 if first => self.out.icc = self.value(&entry)?,
+                0xcd41 if first => self.out.is_signed = true,
                 0x9286 if self.out.user_comment.is_none() => self.out.user_comment = self.value(&entry)?,
                 0x9003 => self.original = self.ascii(&entry)?,
                 0x9011 => self.offset = self.ascii(&entry)?,

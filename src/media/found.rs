@@ -33,6 +33,8 @@ pub(super) struct Found {
     pub warnings: Vec<String>,
     /// What was cut or left out of the texts.
     pub cut: Vec<String>,
+    /// It has content credentials (C2PA) of its own.
+    pub is_signed: bool,
     /// Bytes that packed texts gave so far.
     pub unpacked: usize,
 }

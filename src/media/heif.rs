@@ -19,6 +19,10 @@ const MAX_BOXES: usize = 1_000;
 /// Bytes that are read of all that a file says of itself.
 const MAX_TOLD: u64 = 2 * MAX_BLOCK as u64;
 
+/// Whose box has content credentials (C2PA).
+const CREDENTIALS: [u8; 16] =
+    [0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81];
+
 /// Whether it is one of the two.
 #[must_use]
 pub fn is_heif(format: &str) -> bool {
@@ -40,6 +44,7 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
         match &kind {
             b"meta" if meta.is_none() => meta = w.block(body, next.saturating_sub(body))?,
             b"mdat" => has_data = true,
+            b"uuid" => found.is_signed |= w.get(body, CREDENTIALS.len())? == CREDENTIALS,
             _ => {}
         }
         at = next;

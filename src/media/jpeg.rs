@@ -54,6 +54,11 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
                 found.height = be16(frame, 1).map(u32::from);
                 found.width = be16(frame, 3).map(u32::from);
             }
+            // JUMBF, whatever it is of: behind marker and number its box tells its length and name.
+            0xeb => {
+                let segment = w.get(body, data.min(16))?;
+                found.is_signed |= segment.starts_with(b"JP") && segment.get(12..) == Some(b"jumb");
+            }
             0xe1 | 0xed | 0xfe => {
                 let segment = w.get(body, data)?.to_vec();
                 keep(&mut found, &mut resources, marker, segment);

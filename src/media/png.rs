@@ -36,6 +36,7 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
                     found.unsupported = Some("an HDR picture");
                 }
             }
+            b"caBX" => found.is_signed = true,
             b"IEND" => {
                 found.complete = next <= w.len();
                 break;

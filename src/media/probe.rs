@@ -132,6 +132,8 @@ pub(super) struct Header {
     pub colour: Colour,
     /// What its exports say too.
     pub told: Told,
+    /// It has content credentials (C2PA) of its own.
+    pub is_signed: bool,
     /// The profile of its colours, where the decoder does not read it.
     pub icc: Option<Vec<u8>>,
 }
@@ -160,6 +162,7 @@ pub(super) fn header(source: &dyn ReadAt, sniffed: &Sniffed) -> Result<Header, M
         unsupported: found.unsupported,
         colour: found.colour,
         told: found.xmp.map(|packet| xmp::read(&packet).told).unwrap_or_default(),
+        is_signed: found.is_signed,
         icc: found.icc,
     })
 }
@@ -255,4 +258,37 @@ fn graphs_in_tags(found: &mut Found, exif: &exif::Exif) {
 fn unique(values: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     values.into_iter().filter(|v| !v.is_empty() && seen.insert(v.clone())).take(MAX_LIST).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_found_in_every_container_that_has_a_place_for_them() {
+        let tiff = |tag: [u8; 2]| [b"II*\0\x08\0\0\0\x01\0", &tag[..], b"\x07\0\x01\0\0\0\0\0\0\0\0\0\0\0"].concat();
+        let heif = |last: u8| {
+            let id = b"\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4";
+            [b"\0\0\0\x14ftypavif\0\0\0\0avif\0\0\0\x18uuid", &id[..], &[last]].concat()
+        };
+        let jpeg =
+            |name: &[u8; 4]| [b"\xff\xd8\xff\xeb\0\x12JP\0\x01\0\0\0\x01\0\0\0\x20", &name[..], b"\xff\xd9"].concat();
+        let png = |name: &[u8; 4]| [b"\x89PNG\r\n\x1a\n\0\0\0\0", &name[..], b"\0\0\0\0"].concat();
+        let webp = |name: &[u8; 4]| [b"RIFF\x0c\0\0\0WEBP", &name[..], b"\0\0\0\0"].concat();
+        for (format, with, without) in [
+            ("tiff", tiff([0x41, 0xcd]), tiff([0x42, 0xcd])),
+            ("avif", heif(0x81), heif(0x82)),
+            ("jpeg", jpeg(b"jumb"), jpeg(b"junk")),
+            ("png", png(b"caBX"), png(b"caBY")),
+            ("webp", webp(b"C2PA"), webp(b"C2PB")),
+        ] {
+            let sniffed = Sniffed { kind: "image", format, extension: format, mime: "" };
+            let is_signed = |file: &Vec<u8>| walk(file, &sniffed).unwrap().is_signed;
+            assert!(is_signed(&with) && !is_signed(&without), "{format}");
+            for cut in 0..with.len() {
+                let _ = walk(&with[..cut].to_vec(), &sniffed);
+            }
+        }
+    }
 }

@@ -133,7 +133,7 @@ pub struct Recipe {
     pub mark_ai: bool,
     /// What it says beside that.
     pub words: Words,
-    /// Whose it is and who signs it, if anybody does; a picture without a declaration is not signed.
+    /// Whose it is and who signs it, if anybody does; a picture that `mark_ai` does not declare is not signed.
     pub signed: Option<Signed>,
 }
 

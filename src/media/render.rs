@@ -124,11 +124,13 @@ impl Master {
         if let Some(text) = &recipe.watermark {
             mark::corner(&mut laid, text);
         }
-        // Where a picture comes from is nothing to guess at in a claim.
-        let claimed = asked.signed.zip(declared).filter(|_| asked.format.is_signable());
-        let claimed = claimed.map(|(signed, declared)| Claimed {
+        // Who signs says what the record says; of a picture of which it says nothing, nothing is claimed,
+        // nor of one that others have signed: that it was created here would be no truth.
+        let is_ours = asked.mark_ai && asked.format.is_signable() && !self.is_signed;
+        let claimed = asked.signed.filter(|_| is_ours);
+        let claimed = claimed.map(|signed| Claimed {
             recipe: asked.hash(),
-            source_type: declared.to_owned(),
+            source_type: source_type::of_generated(self.told.source_type.as_deref()).to_owned(),
             steps: steps(self.size(), &plan, asked, signed.is_converted),
         });
         Ok(Finished { raster: laid, recipe: recipe.into_owned(), packet, claimed })

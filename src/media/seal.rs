@@ -5,7 +5,7 @@ use super::{MediaError, Recipe, StillFormat};
 use crate::types::AssetId;
 
 /// Raised whenever what is signed is written otherwise: the same export would have other bytes.
-const SEALED: u32 = 1;
+const SEALED: u32 = 2;
 
 /// Which certificates sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -86,6 +86,7 @@ pub(super) fn tiff(source: &dyn ReadAt) -> io::Result<Found> {
         icc: exif.icc,
         complete: exif.whole && exif.width.is_some(),
         deep: true,
+        is_signed: exif.is_signed,
         ..Found::default()
     })
 }

@@ -8,6 +8,16 @@ const MAX_ID: usize = 64;
 /// Wholly made by a generator.
 pub(super) const GENERATED: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
+/// What a generator has a part in, of the vocabulary of IPTC.
+const SYNTHETIC: [&str; 4] =
+    ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia"];
+
+/// What is claimed of a picture that the record calls generated: as it says itself where that is no denial of it, for a file says what strangers wrote.
+pub(super) fn of_generated(told: Option<&str>) -> &str {
+    let is_synthetic = |value: &str| value.strip_prefix(VOCABULARIES[0]).is_some_and(|id| SYNTHETIC.contains(&id));
+    told.filter(|value| is_synthetic(value)).unwrap_or(GENERATED)
+}
+
 /// A declared value as it is written: one of a known vocabulary, whatever its id, so that none is lost in an export.
 pub(super) fn read(value: &str) -> Option<String> {
     let value = value.trim().replacen("https://", "http://", 1);
@@ -20,6 +30,19 @@ pub(super) fn read(value: &str) -> Option<String> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_to_be_generated_is_claimed_as_nothing_else() {
+        let named = |id: &str| format!("{}{id}", VOCABULARIES[0]);
+        for said in SYNTHETIC.map(named) {
+            assert_eq!(of_generated(Some(&said)), said);
+        }
+        for said in ["digitalCapture", "humanEdits", "trainedAlgorithmicMediaOrNot", ""].map(named) {
+            assert_eq!(of_generated(Some(&said)), GENERATED, "{said}");
+        }
+        assert_eq!(of_generated(Some("http://c2pa.org/digitalsourcetype/compositeSynthetic")), GENERATED);
+        assert_eq!(of_generated(None), GENERATED);
+    }
 
     #[test]
     fn only_values_of_the_vocabularies_are_read() {

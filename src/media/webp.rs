@@ -51,6 +51,7 @@ pub(super) fn walk(source: &dyn ReadAt) -> io::Result<Found> {
                     None => found.warn("the colour profile is larger than 16 MiB and was left out"),
                 }
             }
+            b"C2PA" => found.is_signed = true,
             b"EXIF" => match w.block(body, len)? {
                 Some(data) => found.exif = Some(strip_exif_prefix(data)),
                 None => found.warn("the EXIF block is larger than 16 MiB and was left out"),

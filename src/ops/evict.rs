@@ -1,10 +1,10 @@
 //! Rendered bytes are kept up to a number of bytes: beyond that what goes first is what circulates no more, then what was read longest ago.
 //!
 //! What is known of a render (size, hash) stays for good, so a still whose bytes went is rendered again when it is read, to the same bytes. A clip in
-//! circulation takes too long for that: it stays. What is open stays, too.
+//! circulation takes too long for that: it stays, as does a signed still when there is no certificate to sign it once more. What is open stays, too.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -166,37 +166,37 @@ impl Library {
             if self.is_ending() {
                 break;
             }
-            let is_live = match content_of(&name) {
+            let stays = match content_of(&name) {
                 Some(content) => {
-                    let names: &mut HashSet<String> = match live.entry(content) {
+                    let names: &mut HashMap<String, bool> = match live.entry(content) {
                         Entry::Occupied(known) => known.into_mut(),
                         Entry::Vacant(new) => {
                             new.insert(self.catalog.read(|tx| self.circulating(tx, content, &platforms))?)
                         }
                     };
-                    names.contains(&name)
+                    names.get(&name).copied()
                 }
-                None => false,
+                None => None,
             };
-            if !(is_live && render.is_clip(&name)) {
-                order.push((is_live, render.used, name, render));
+            if stays != Some(true) {
+                order.push((stays.is_some(), render.used, name, render));
             }
         }
         order.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
         Ok(order.into_iter().map(|(.., name, render)| (name, render)).collect())
     }
 
-    /// Nobody opens it meanwhile. A clip may have come into circulation since it was looked at.
+    /// Nobody opens it meanwhile. What stays may have come into circulation since it was looked at.
     fn let_go_of(&self, name: &str, render: &Held) -> Result<bool, CatalogError> {
         let open = lock(&self.kept_renders.open);
         if open.contains_key(name) {
             return Ok(false);
         }
-        if render.is_clip(name)
+        if (render.is_clip(name) || self.unsigned().is_some())
             && let Some(content) = content_of(name)
         {
             let platforms = self.gate.platforms();
-            if self.catalog.read(|tx| self.circulating(tx, content, &platforms))?.contains(name) {
+            if self.catalog.read(|tx| self.circulating(tx, content, &platforms))?.get(name) == Some(&true) {
                 return Ok(false);
             }
         }
@@ -228,14 +228,15 @@ fn render_of(object: &str) -> &str {
 }
 
 impl Library {
-    /// What a content's renders in circulation are kept under.
+    /// What a content's renders in circulation are kept under, and whether they stay.
     fn circulating(
         &self,
         tx: &dyn ReadTx,
         content: ContentId,
         platforms: &Platforms,
-    ) -> Result<HashSet<String>, CatalogError> {
-        let mut names = HashSet::new();
+    ) -> Result<HashMap<String, bool>, CatalogError> {
+        let mut names = HashMap::new();
+        let is_unsigned = self.unsigned().is_some();
         for version in tx.versions_with_content(content)? {
             let Some(asset) = tx.asset(version.asset)? else { continue };
             for placement in platforms.all() {
@@ -244,15 +245,13 @@ impl Library {
                 }
                 match placement.kind {
                     PlacementKind::Image => {
-                        names.insert(object_name(
-                            content,
-                            &recipe_of(tx, &asset, &version, placement, self.signer_id())?,
-                        ));
+                        let recipe = recipe_of(tx, &asset, &version, placement, self.signer_id())?;
+                        names.insert(object_name(content, &recipe), is_unsigned && recipe.signed.is_some());
                     }
                     PlacementKind::Video if takes_clips(placement) => {
                         let recipe = clip_recipe_for(tx, &asset, &version, placement)?;
                         if let ClipState::Made { hash, .. } = clip_state(tx, &version, &recipe)? {
-                            names.insert(clip_name(content, &recipe, &hash));
+                            names.insert(clip_name(content, &recipe, &hash), true);
                         }
                     }
                     PlacementKind::Video => {}

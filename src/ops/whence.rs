@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{Actor, Library, OpsError, folders};
 use crate::access::Who;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow, duplicate};
-use crate::media;
 use crate::media::video::preview_hash;
+use crate::media::{self, Recipe};
 use crate::policy::platforms::{Placement, PlacementKind};
 use crate::policy::{Platforms, Subject, Verb};
 use crate::types::ReadAt;
@@ -31,26 +31,25 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
     let found = library.catalog.read(|tx| -> Result<_, OpsError> {
         let mut found = Vec::new();
         for version in tx.versions_with_content(content)? {
-            found.extend(told(library, actor, tx, &version, None, &[])?);
+            found.extend(told(library, actor, tx, &version)?);
         }
         let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
             let mut rows = Vec::new();
             for version in tx.versions_with_content(rendition.content)? {
-                rows.extend(told(library, actor, tx, &version, Some(&rendition), &tables)?);
+                rows.extend(rendered(library, actor, tx, &version, &rendition, &tables)?);
             }
-            // What is signed is of one asset: others with its bytes have no placement for it.
-            if rows.iter().any(is_placed) {
-                rows.retain(is_placed);
+            // It names the asset that it is of: others with the master's bytes were not rendered to it.
+            if rows.iter().any(|row| row.is_signed) {
+                rows.retain(|row| row.is_signed);
             }
-            found.extend(rows);
+            found.extend(rows.into_iter().map(|row| row.told));
         }
         if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
             for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
                 for version in tx.versions_with_content(content)? {
-                    let mut rows = told(library, actor, tx, &version, None, &[])?;
-                    rows.iter_mut().for_each(|row| row["as"] = json!("derived"));
-                    found.extend(rows);
+                    let row = told(library, actor, tx, &version)?;
+                    found.extend(row.map(|row| called(row, "derived")));
                 }
             }
         }
@@ -62,8 +61,9 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
     Ok(json!({ "found": found }))
 }
 
-fn is_placed(row: &Value) -> bool {
-    row.get("placement").is_some()
+fn called(mut row: Value, kind: &str) -> Value {
+    row["as"] = json!(kind);
+    row
 }
 
 /// BLAKE3 of the bytes, by which renditions are known.
@@ -81,27 +81,46 @@ fn plain_hash(file: &dyn ReadAt) -> io::Result<[u8; 32]> {
     }
 }
 
-/// A version as the caller may be told of it, and where it was rendered to.
+/// A version as the caller may be told of it.
 fn told(
     library: &Library,
     actor: &Actor,
     tx: &dyn ReadTx,
     version: &VersionRow,
-    rendition: Option<&RenditionRow>,
-    tables: &[Table],
-) -> Result<Vec<Value>, CatalogError> {
-    let Some(asset) = tx.asset(version.asset)? else { return Ok(Vec::new()) };
+) -> Result<Option<Value>, CatalogError> {
+    let Some(asset) = tx.asset(version.asset)? else { return Ok(None) };
     if !actor.decide(library, Verb::List, &asset).allowed {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let mut row = json!({
-        "as": if rendition.is_some() { "export" } else { "version" },
+    Ok(Some(json!({
+        "as": "version",
         "asset": asset.id.to_string(),
         "path": folders::path_of_asset(tx, &asset)?,
         "version": version.n,
         "current": asset.head == Some(version.id),
-    });
-    let Some(rendition) = rendition else { return Ok(vec![row]) };
+    })))
+}
+
+/// What is told of an export.
+struct Row {
+    told: Value,
+    /// By the certificate in force, as of this asset.
+    is_signed: bool,
+}
+
+/// A version as the caller may be told of it, and where it was rendered to.
+fn rendered(
+    library: &Library,
+    actor: &Actor,
+    tx: &dyn ReadTx,
+    version: &VersionRow,
+    rendition: &RenditionRow,
+    tables: &[Table],
+) -> Result<Vec<Row>, CatalogError> {
+    let (Some(asset), Some(row)) = (tx.asset(version.asset)?, told(library, actor, tx, version)?) else {
+        return Ok(Vec::new());
+    };
+    let mut row = called(row, "export");
     row["made"] = json!(rendition.since.to_string());
     if let Some(name) = previewed(tx, rendition)? {
         row["as"] = json!("preview");
@@ -109,14 +128,15 @@ fn told(
         if who.subject.is_admin() || *who.subject.name == *name {
             row["for"] = json!(name);
         }
-        return Ok(vec![row]);
+        return Ok(vec![Row { told: row, is_signed: false }]);
     }
     let mut rows = Vec::new();
     for (whose, platforms) in tables {
         for placement in platforms.all() {
             // Where a row refuses marks, his is everybody's.
             let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
-            if his && renders(library, tx, &asset, version, placement)? == rendition.recipe {
+            let made = if his { renders(library, tx, &asset, version, placement, rendition)? } else { None };
+            if let Some(is_signed) = made {
                 let mut row = row.clone();
                 row["platform"] = json!(placement.platform);
                 row["placement"] = json!(placement.placement);
@@ -124,11 +144,11 @@ fn told(
                 if let Some(name) = whose {
                     row["for"] = json!(name);
                 }
-                rows.push(row);
+                rows.push(Row { told: row, is_signed });
             }
         }
     }
-    Ok(if rows.is_empty() { vec![row] } else { rows })
+    Ok(if rows.is_empty() { vec![Row { told: row, is_signed: false }] } else { rows })
 }
 
 /// Whose preview of a clip it is.
@@ -162,16 +182,26 @@ fn tables(library: &Library, actor: &Actor, tx: &dyn ReadTx) -> Result<Vec<Table
 /// Whose exports are made so: everybody's without a name.
 type Table = (Option<String>, Arc<Platforms>);
 
-/// By which recipe a placement is rendered for.
+/// Whether a placement is rendered for so, and then whether it is signed: what was made before there was a certificate is known, too.
 fn renders(
     library: &Library,
     tx: &dyn ReadTx,
     asset: &Asset,
     version: &VersionRow,
     placement: &Placement,
-) -> Result<[u8; 32], CatalogError> {
+    rendition: &RenditionRow,
+) -> Result<Option<bool>, CatalogError> {
+    let is_made = |hash: [u8; 32]| hash == rendition.recipe;
     Ok(match placement.kind {
-        PlacementKind::Image => recipe_of(tx, asset, version, placement, library.signer_id())?.hash(),
-        PlacementKind::Video => clip_recipe_for(tx, asset, version, placement)?.hash(),
+        PlacementKind::Image => {
+            let recipe = recipe_of(tx, asset, version, placement, library.signer_id())?;
+            let is_signed = recipe.signed.is_some();
+            if is_made(recipe.hash()) {
+                Some(is_signed)
+            } else {
+                (is_signed && is_made(Recipe { signed: None, ..recipe }.hash())).then_some(false)
+            }
+        }
+        PlacementKind::Video => is_made(clip_recipe_for(tx, asset, version, placement)?.hash()).then_some(false),
     })
 }

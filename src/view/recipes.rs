@@ -44,7 +44,7 @@ pub fn recipe_for(
     let words = words_of(tx, asset, version.content, placement)?;
     let recipe = still_recipe(placement, focus, is_generated(asset));
     let is_converted = version.format != recipe.format.name();
-    let signed = signer.filter(|_| recipe.format.is_signable());
+    let signed = signer.filter(|_| recipe.mark_ai && recipe.format.is_signable());
     let signed = signed.map(|by| Signed { by, asset: asset.id, version: version.n, is_converted });
     Ok(Recipe { words, signed, ..recipe })
 }

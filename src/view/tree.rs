@@ -16,7 +16,7 @@ use super::bin::BinPart;
 pub use super::path::{AND, Dir, Item, QueryDir, TextFile, WhyTarget, is_writable, new_word, path_of, takes_words};
 pub use clips::{ClipState, clip_state, takes_clips};
 pub use exports::{
-    FOCUS, Lacks, circulates, export_extension, export_stem, exported, recipe_of, takes_adult, unrenderable,
+    FOCUS, Lacks, Unsigned, circulates, export_extension, export_stem, exported, recipe_of, takes_adult, unrenderable,
 };
 pub use folders::folder_visible;
 pub use known::UnknownValue;

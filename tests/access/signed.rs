@@ -157,6 +157,7 @@ x,plain,image,40,40,crop,,gif,
         let renewed = read(&world.admin(), EXPORTS[0]);
         assert!(manifest_of(&renewed).unwrap() != manifest_of(&signed).unwrap());
         assert_eq!(whence(&world, &signed)["path"], A, "it is known from before");
+        assert_eq!(whence(&world, &bare)["placement"], "card", "as is what went out before there was a certificate");
         let world = said(world, "").unwrap();
         assert!(read(&world.admin(), EXPORTS[0]) == bare);
         let again = configured(world, "chain.pem", "leaf.key").unwrap();
@@ -173,7 +174,8 @@ x,plain,image,40,40,crop,,gif,
         let end = 4_733_510_400_000 - 1_790_000_000_000;
         world.clock.advance_ms(end - 20 * 24 * 3_600_000);
         assert!(
-            faults(&world).contains("the certificate of O=damfs tests, CN=leaf ends on 2120-01-01"),
+            faults(&world).contains("the certificate of O=damfs tests, CN=leaf ends on 2120-01-01")
+                && faults(&world).contains("in its place and restart the daemon; after its end"),
             "{}",
             faults(&world)
         );
@@ -189,6 +191,61 @@ x,plain,image,40,40,crop,,gif,
         assert!(faults(&world).contains("ended on 2120-01-01"), "the library is none the worse for it");
         assert!(read(&world.admin(), EXPORTS[0]) == kept);
         assert_eq!(errno(world.admin().read(EXPORTS[1])), libc::ENOENT);
+    }
+
+    /// What nobody signs is none of a certificate's business.
+    #[test]
+    fn exports_that_are_never_signed_outlast_every_certificate() {
+        const B: [&str; 3] = ["platforms/x/card/b.jpg", "platforms/x/small/b.webp", "platforms/x/padded/b.png"];
+        let world = studio();
+        let told = |world: &World, path| {
+            let (seat, bytes) = (world.admin(), read(&world.admin(), path));
+            let attr = seat.attr(path).unwrap();
+            (bytes, attr.ino, attr.mtime)
+        };
+        let bare = told(&world, B[0]);
+        world.clock.advance_ms(10_000_000_000);
+        let world = configured(world, "chain.pem", "leaf.key").unwrap();
+        assert!(told(&world, B[0]) == bare, "with a certificate");
+        let world = configured(world, "leaf.pem", "leaf.key").unwrap();
+        assert!(told(&world, B[0]) == bare, "with another");
+        world.clock.advance_ms(4_733_510_400_000 - 1_790_000_000_000);
+        assert!(world.library.faults().join("\n").contains("ended on 2120-01-01"));
+        for path in B {
+            assert!(!read(&world.admin(), path).is_empty(), "{path}, which nobody had asked for before");
+        }
+        assert_eq!(world.admin().names("platforms/x/card"), ["b.jpg"]);
+    }
+
+    #[test]
+    fn after_a_certificates_end_what_it_signed_is_never_let_go_of_and_what_is_gone_is_not_listed() {
+        let world = configured(studio(), "chain.pem", "leaf.key").unwrap();
+        let unsigned = "platforms/x/card/b.jpg";
+        let kept = EXPORTS.map(|path| read(&world.admin(), path));
+        read(&world.admin(), unsigned);
+        let info = world.library.root().join("damfs.toml");
+        let text = fs::read_to_string(&info).unwrap();
+        fs::write(&info, text.replace("renditions_max = \"20G\"", "renditions_max = \"1\"")).unwrap();
+        world.clock.advance_ms(4_733_510_400_000 - 1_790_000_000_000);
+        let world = world.reopen();
+        world.library.evict_renders();
+        let named = |path: &str, place: &str| {
+            let still = still(&world, path, place);
+            object_name(still.content, &still.recipe)
+        };
+        let is_kept = |name: &str| world.library.vault.has_object(ObjectKind::Rendition, name).unwrap();
+        assert!(!is_kept(&named("library/b.png", "card")), "it is rendered again when it is read");
+        read(&world.admin(), unsigned);
+        for (path, bytes) in EXPORTS.iter().zip(kept) {
+            assert!(read(&world.admin(), path) == bytes, "{path}");
+        }
+        // Let go of before the end, or lost with the disk.
+        world.library.vault.remove_object(ObjectKind::Rendition, &named(A, "card")).unwrap();
+        assert_eq!(world.admin().names("platforms/x/card"), ["b.jpg"]);
+        assert_eq!(errno(world.admin().read(EXPORTS[0])), libc::ENOENT);
+        assert_eq!(world.admin().names("platforms/x/small").len(), 2);
+        let why = world.serve(0, Command::Why { target: A.into(), as_member: None }).unwrap().to_string();
+        assert!(why.contains("x/card") && why.contains("ended on 2120-01-01"), "{why}");
     }
 
     #[test]

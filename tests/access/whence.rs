@@ -29,6 +29,33 @@ fn bytes_of_what_one_may_not_list_are_nobodys() {
     assert_eq!(ask(1002, "globex").unwrap_err(), none, "as if it were not there");
 }
 
+#[test]
+fn every_version_with_the_masters_bytes_is_told_of_an_export_that_nobody_signed() {
+    let world = World::new();
+    let admin = world.admin();
+    world.sheet("platform,placement,kind,width,height,fit,formats,adult_allowed\nx,card,image,8,8,crop,jpeg,\n");
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(16, 16).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    for name in ["a", "b"] {
+        admin.write(&format!("library/{name}.png"), png.get_ref()).unwrap();
+        world.settle();
+    }
+    world.set("library/a.png", &["status.x=approved"]);
+    // Its own exports would say so, and be others.
+    world.set("library/b.png", &["likeness=synthetic"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("got.jpg");
+    std::fs::write(&path, admin.read("platforms/x/card/a.jpg").unwrap()).unwrap();
+    let caller = Caller { uid: 0, gid: 0, process: 1 };
+    let command = Command::Whence { name: "got".into() };
+    let told = serve::serve(&world.library, &caller, command, Some(File::open(&path).unwrap())).unwrap();
+    let rows = told["found"].as_array().unwrap();
+    let mut places: Vec<_> = rows.iter().map(|row| (row["path"].as_str(), row["placement"].as_str())).collect();
+    places.sort_unstable();
+    assert_eq!(places, [(Some("library/a.png"), Some("card")), (Some("library/b.png"), None)]);
+    assert!(rows.iter().all(|row| row["as"] == "export"), "{told}");
+}
+
 /// Somebody edits an export, or a site makes it smaller: the bytes are others, and what the file says of itself is all there is.
 #[test]
 fn an_export_that_was_changed_elsewhere_is_known_by_what_it_says_of_itself() {

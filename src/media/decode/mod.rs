@@ -124,6 +124,8 @@ pub struct Master {
     pub(super) orientation: Orientation,
     /// What the file says of itself that its exports say too.
     pub(super) told: Told,
+    /// It has content credentials of its own.
+    pub(super) is_signed: bool,
     is_converted: bool,
 }
 
@@ -203,7 +205,17 @@ impl Master {
         let icc = header.colour.profile().and_then(|profile| profile.encode().ok()).or(icc);
         let in_rgb = matches!(layout, Layout::Rgb | Layout::Rgba);
         let icc = icc.filter(|profile| !(in_rgb && is_srgb(profile)));
-        Ok(Self { pixels, width, height, layout, icc, orientation, told: header.told, is_converted })
+        Ok(Self {
+            pixels,
+            width,
+            height,
+            layout,
+            icc,
+            orientation,
+            told: header.told,
+            is_signed: header.is_signed,
+            is_converted,
+        })
     }
 
     /// Width and height as shown.

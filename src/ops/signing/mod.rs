@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,10 +21,11 @@ use crate::c2pa;
 use self::c2pa::Credentials;
 use super::Library;
 use super::library::OpenError;
+use crate::blob::ObjectKind;
 use crate::clock::SharedClock;
 use crate::media::{Claim, MediaError, Sealer, SignerId, StillFormat};
 use crate::types::Timestamp;
-use crate::view::tree::Lacks;
+use crate::view::tree::{Lacks, Unsigned};
 
 /// Most bytes of either file.
 const MOST_BYTES: u64 = 1 << 20;
@@ -68,8 +70,12 @@ impl Signing {
         let credentials = self.0.as_ref()?;
         credentials.out_of_date(now).or_else(|| {
             let ends = credentials.ends();
-            (ends.ms_since(now) < SOON_MS)
-                .then(|| format!("the certificate of {} ends on {ends}", credentials.subject()))
+            (ends.ms_since(now) < SOON_MS).then(|| {
+                let subject = credentials.subject();
+                format!(
+                    "the certificate of {subject} ends on {ends}; put a new one in its place and restart the daemon"
+                )
+            })
         })
     }
 }
@@ -141,7 +147,18 @@ impl Library {
     /// What cannot be rendered now, as far as that is known, and why.
     #[must_use]
     pub fn lacks(&self) -> Lacks {
-        Lacks { signed: self.signing.out_of_date(self.clock.now()), ..self.converter.lacks() }
+        let signed = self.unsigned().map(|why| {
+            let vault = Arc::clone(&self.vault);
+            // What fails is told to whoever reads it.
+            let is_kept = move |name: &str| vault.has_object(ObjectKind::Rendition, name).unwrap_or(true);
+            Unsigned { why, is_kept: Arc::new(is_kept) }
+        });
+        Lacks { signed, ..self.converter.lacks() }
+    }
+
+    /// Why nothing that is to be signed can be, now.
+    pub(super) fn unsigned(&self) -> Option<String> {
+        self.signing.out_of_date(self.clock.now())
     }
 
     pub(super) const fn sealer(&self) -> Sealing<'_> {

@@ -1,12 +1,13 @@
 //! `platforms/`: what is approved for a platform, as the files it accepts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::super::captions::{CAPTION, caption_of};
 use super::super::naming::split;
 use super::super::path::encode;
-use super::super::recipes::{recipe_for, still_format};
+use super::super::recipes::{object_name, recipe_for, still_format};
 use super::clips::{EXTENSION, PENDING, takes_clips};
 use super::{Dir, FILES, Item, PAGE, Page, Tree, WhyTarget, is_trashed, not_trashed};
 use crate::catalog::{Asset, AssetFacts, AssetState, CatalogError, Outcome, ReadTx, VersionRow};
@@ -79,7 +80,20 @@ pub fn circulates(asset: &Asset, version: &VersionRow, placement: &Placement) ->
 pub struct Lacks {
     pub masters: BTreeMap<&'static str, String>,
     pub avif: Option<String>,
-    pub signed: Option<String>,
+    pub signed: Option<Unsigned>,
+}
+
+/// Why nothing is signed now, and of which names what was signed before is kept.
+#[derive(Clone)]
+pub struct Unsigned {
+    pub why: String,
+    pub is_kept: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Unsigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Unsigned").field(&self.why).finish()
+    }
 }
 
 impl Lacks {
@@ -89,15 +103,24 @@ impl Lacks {
         let read = self.masters.get(version.format.as_str());
         let read = read.map(|why| MediaError::Unavailable { format: version.format.clone(), why: why.clone() });
         let written = self.avif.as_ref().filter(|_| recipe.format == StillFormat::Avif);
-        let written = written.or(self.signed.as_ref().filter(|_| recipe.signed.is_some()));
-        let format = recipe.format.name().to_owned();
-        let written = written.map(|why| MediaError::Unwritable { format, why: why.clone() });
-        read.or(written).map(|e| e.to_string())
+        let signed = self.signed.as_ref().filter(|_| recipe.signed.is_some()).map(|lacking| &lacking.why);
+        read.or(written.or(signed).map(|why| unwritable(recipe, why))).map(|e| e.to_string())
+    }
+
+    /// Why what was made by a recipe is not there again once its bytes were let go of.
+    fn of_made(&self, version: &VersionRow, recipe: &Recipe) -> Option<String> {
+        let lacking = self.signed.as_ref().filter(|_| recipe.signed.is_some())?;
+        let is_kept = (lacking.is_kept)(&object_name(version.content, recipe));
+        (!is_kept).then(|| unwritable(recipe, &lacking.why).to_string())
     }
 }
 
+fn unwritable(recipe: &Recipe, why: &str) -> MediaError {
+    MediaError::Unwritable { format: recipe.format.name().to_owned(), why: why.to_owned() }
+}
+
 /// Why a version has no export by a recipe: it is too small for it, it was tried and cannot be rendered, or it was not and there is no program
-/// to read or to write it by.
+/// to read or to write it by, or it is not kept and cannot be signed any more.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -115,7 +138,7 @@ pub fn unrenderable(
     let tried = tx.rendition(version.content, &recipe.hash(), RENDERER)?;
     Ok(match tried.map(|row| row.outcome) {
         Some(Outcome::Failed(reason)) => Some(reason),
-        Some(Outcome::Made { .. }) => None,
+        Some(Outcome::Made { .. }) => lacks.of_made(version, recipe),
         None => lacks.of(version, recipe),
     })
 }

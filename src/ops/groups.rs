@@ -1,4 +1,4 @@
-//! Groups of the system whose people are members: what an admin grants them. Who is in them, [`super::door`] finds out.
+//! Groups of the system whose people are members: what an admin grants them. Who is in them, the door (`door.rs`) finds out.
 
 use damfs_policy::Verb;
 use serde::{Deserialize, Serialize};

@@ -30,55 +30,23 @@ basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-[leaf]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = emailProtection
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-[orphan]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = emailProtection
-authorityKeyIdentifier = none
-[claims]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = 1.3.6.1.4.1.62558.2.1
-authorityKeyIdentifier = keyid
-[others]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = 1.3.6.1.4.1.311.76.59.1.9
-authorityKeyIdentifier = keyid
-[stamping]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = emailProtection, timeStamping
-authorityKeyIdentifier = keyid
-[answering]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = emailProtection, OCSPSigning
-authorityKeyIdentifier = keyid
-[issuing]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature, keyCertSign
-extendedKeyUsage = emailProtection
-authorityKeyIdentifier = keyid
-[critical]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = emailProtection
-authorityKeyIdentifier = keyid
-1.2.3.4 = critical, DER:0500
-[server]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
 END
+# What a certificate that signs nothing but its subject's own says: signer NAME USE [LINE...]
+signer() {
+    printf '%s\n' "[$1]" 'basicConstraints = critical, CA:false' 'keyUsage = critical, digitalSignature' "extendedKeyUsage = $2" \
+        "${@:3}" >>authority.cnf
+}
+OURS='authorityKeyIdentifier = keyid'
+signer leaf emailProtection 'subjectKeyIdentifier = hash' "$OURS"
+signer orphan emailProtection 'authorityKeyIdentifier = none'
+signer claims 1.3.6.1.4.1.62558.2.1 "$OURS"
+signer others 1.3.6.1.4.1.311.76.59.1.9 "$OURS"
+signer stamping 'emailProtection, timeStamping' "$OURS"
+signer answering 'emailProtection, OCSPSigning' "$OURS"
+# The last line of two counts.
+signer issuing emailProtection 'keyUsage = critical, digitalSignature, keyCertSign' "$OURS"
+signer critical emailProtection "$OURS" '1.2.3.4 = critical, DER:0500'
+signer server serverAuth 'subjectKeyIdentifier = hash' "$OURS"
 : >index.txt
 echo 01 >serial
 

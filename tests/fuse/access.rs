@@ -64,14 +64,9 @@ fn on_a_shared_mount_each_user_sees_his_own() {
 fn a_personal_mount_answers_its_member_and_reaches_nobody_else() {
     let mut s = studio();
     s.mount("mnt", &[]);
-    let own = s.path("eddy");
-    fs::create_dir(&own).unwrap();
-    sh(&format!("chown {EDDY} {}", own.display()));
     let dam = env!("CARGO_BIN_EXE_dam");
     reachable(Path::new(dam));
-    let library = s.library();
-    let (ok, said) = as_user(EDDY, &format!("{dam} mount {} {}", library.display(), own.display()));
-    assert!(ok, "he mounts his own view of a served library: {said}");
+    let own = own_mount(&mut s, EDDY, "eddy");
     let (ok, said) = as_user(EDDY, &format!("find {}", own.display()));
     assert!(ok && said.contains("acme.png") && !said.contains("secret") && !said.contains("globex"), "{said}");
     let root = try_sh(&format!("ls {}", own.display()));

@@ -37,14 +37,8 @@ fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() 
             assert_eq!(said.trim(), "refused", "{uid} {how}");
         }
     }
-    let own = s.path("own");
-    fs::create_dir(&own).unwrap();
-    sh(&format!("chown {} {}", joe.uid, own.display()));
+    let own = own_mount(&mut s, joe.uid, "own");
     let dam = env!("CARGO_BIN_EXE_dam");
-    let line = format!("{dam} mount {} {}", s.library().display(), own.display());
-    let (ok, said) = as_user(joe.uid, &line);
-    assert!(ok, "{said}");
-    s.adopt("own");
     let why = as_user(joe.uid, &format!("{dam} why {}", own.join("library/luna/a.png").display())).1;
     assert!(why.contains(&format!("{} (editor by @{})", joe.name, studio.name)), "{why}");
 

@@ -141,14 +141,7 @@ pub const HELD: [&str; 3] = ["ENOENT", "EACCES", "ESTALE"];
 
 /// Mounts for eddy, as he does himself.
 fn eddys(s: &mut Studio) -> String {
-    let own = s.path("eddy");
-    let _ = fs::create_dir(&own);
-    sh(&format!("chown {EDDY} {}", own.display()));
-    let dam = env!("CARGO_BIN_EXE_dam");
-    let (ok, said) = as_user(EDDY, &format!("{dam} mount {} {}", s.library().display(), own.display()));
-    assert!(ok, "{said}");
-    s.adopt("eddy");
-    own.display().to_string()
+    own_mount(s, EDDY, "eddy").display().to_string()
 }
 
 /// Waits until the daemon has seen every picture, which moves it from one folder of `by/colour/` to another.

@@ -38,13 +38,7 @@ fn who_leaves_has_neither_mount_nor_handle_nor_page() {
     s.import(&from, &["--into", "luna"]);
     s.mount("shared", &["--shared"]);
     s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
-    let own = s.path("own");
-    fs::create_dir(&own).unwrap();
-    sh(&format!("chown {EDDY} {}", own.display()));
-    let (ok, said) =
-        as_user(EDDY, &format!("{} mount {} {}", env!("CARGO_BIN_EXE_dam"), s.library().display(), own.display()));
-    assert!(ok, "{said}");
-    s.adopt("own");
+    let own = own_mount(&mut s, EDDY, "own");
     let room = s.path("room");
     fs::create_dir(&room).unwrap();
     set_mode(&room, 0o777);
@@ -97,13 +91,7 @@ fn who_is_shut_out_by_an_alert_has_neither_mount_nor_handle() {
     fs::write(s.library().join("alerts.toml"), format!("{command}{rule}")).unwrap();
     s.mount("shared", &["--shared"]);
     s.dam(["member", "add", "eddy", "--uid", &EDDY.to_string(), "--role", "editor"]);
-    let own = s.path("own");
-    fs::create_dir(&own).unwrap();
-    sh(&format!("chown {EDDY} {}", own.display()));
-    let (ok, said) =
-        as_user(EDDY, &format!("{} mount {} {}", env!("CARGO_BIN_EXE_dam"), s.library().display(), own.display()));
-    assert!(ok, "{said}");
-    s.adopt("own");
+    let own = own_mount(&mut s, EDDY, "own");
     let (ok, said) = as_user(EDDY, &format!("cat {0}/0.png {0}/1.png >/dev/null", own.join("library/luna").display()));
     assert!(ok, "{said}");
 

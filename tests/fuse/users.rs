@@ -1,12 +1,26 @@
 //! Other users of the machine: real user ids, which need no names.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::harness::{sh, text};
+use crate::harness::{Studio, sh, text};
 
 pub const EVE: u32 = 47_101;
 pub const EDDY: u32 = 47_102;
+
+/// A user's own mount of a served library, as he makes it himself.
+pub fn own_mount(s: &mut Studio, uid: u32, name: &str) -> PathBuf {
+    let at = s.path(name);
+    let _ = fs::create_dir(&at);
+    sh(&format!("chown {uid} {}", at.display()));
+    let line = format!("{} mount {} {}", env!("CARGO_BIN_EXE_dam"), s.library().display(), at.display());
+    let (ok, said) = as_user(uid, &line);
+    assert!(ok, "he mounts his own view: {said}");
+    s.adopt(name);
+    at
+}
 
 /// A login of this machine in a group of its own, both made for a test; they go with this.
 pub struct Login {

@@ -106,14 +106,7 @@ fn written(s: &Studio, secrets: &[Vec<u8>]) -> PathBuf {
 }
 
 fn own(s: &mut Studio) -> String {
-    let own = s.path("vera");
-    let _ = fs::create_dir(&own);
-    sh(&format!("chown {VERA} {}", own.display()));
-    let dam = env!("CARGO_BIN_EXE_dam");
-    let (ok, said) = as_user(VERA, &format!("{dam} mount {} {}", s.library().display(), own.display()));
-    assert!(ok, "{said}");
-    s.adopt("vera");
-    own.display().to_string()
+    own_mount(s, VERA, "vera").display().to_string()
 }
 
 /// Where something of them stands.

@@ -39,6 +39,27 @@ pub struct Clip {
     pub container: String,
 }
 
+#[cfg(test)]
+impl Clip {
+    /// Ten seconds that nothing is odd about.
+    pub(super) fn plain(width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            length: Duration::from_secs(10),
+            rate: Some((25, 1)),
+            square: true,
+            interlaced: false,
+            turned: false,
+            hdr: false,
+            codec: "h264".into(),
+            pixels: "yuv420p".into(),
+            audio: Some("aac".into()),
+            container: "mov,mp4,m4a".into(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Told {
     #[serde(default)]

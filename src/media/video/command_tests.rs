@@ -4,23 +4,6 @@
 use super::*;
 use crate::media::Words;
 
-fn clip(width: u32, height: u32) -> Clip {
-    Clip {
-        width,
-        height,
-        length: Duration::from_secs(10),
-        rate: Some((25, 1)),
-        square: true,
-        interlaced: false,
-        turned: false,
-        hdr: false,
-        codec: "h264".into(),
-        pixels: "yuv420p".into(),
-        audio: Some("aac".into()),
-        container: "mov,mp4".into(),
-    }
-}
-
 fn recipe(width: Option<u32>, height: Option<u32>, fit: ClipFit) -> ClipRecipe {
     let (least_fps, most_fps, max_seconds, max_bytes) = (None, None, None, None);
     ClipRecipe {
@@ -60,13 +43,13 @@ fn sizes_are_even_and_as_the_fit_says() {
         ((None, None), ClipFit::Any, (1, 1), (2, 2)),
     ];
     for ((w, h), fit, from, to) in table {
-        assert_eq!(plan(&recipe(w, h, fit), &clip(from.0, from.1)).size, to, "{w:?} {h:?} {fit:?} of {from:?}");
+        assert_eq!(plan(&recipe(w, h, fit), &Clip::plain(from.0, from.1)).size, to, "{w:?} {h:?} {fit:?} of {from:?}");
     }
 }
 
 #[test]
 fn what_stands_over_is_cut_padded_or_filled() {
-    let of = |fit, from: (u32, u32)| plan(&recipe(Some(1080), Some(1920), fit), &clip(from.0, from.1)).filter;
+    let of = |fit, from: (u32, u32)| plan(&recipe(Some(1080), Some(1920), fit), &Clip::plain(from.0, from.1)).filter;
     assert_eq!(
         of(ClipFit::Crop, (1920, 1080)),
         "scale=1080:1920:force_original_aspect_ratio=increase:flags=bicubic:out_range=tv,crop=1080:1920,setsar=1,fps=25/1"
@@ -83,7 +66,7 @@ fn what_stands_over_is_cut_padded_or_filled() {
             "{fit:?} of its own ratio"
         );
     }
-    let odd = Clip { interlaced: true, square: false, ..clip(768, 576) };
+    let odd = Clip { interlaced: true, square: false, ..Clip::plain(768, 576) };
     let filter = plan(&recipe(None, None, ClipFit::Any), &odd).filter;
     assert!(filter.starts_with("yadif,scale=trunc(iw*sar/2)*2:ih,setsar=1,scale=768:576"), "{filter}");
 }
@@ -104,7 +87,7 @@ fn the_frame_rate_is_the_clips_own_within_the_limits() {
     for (least_fps, most_fps, rate, expected) in table {
         let recipe = ClipRecipe { least_fps, most_fps, ..recipe(None, None, ClipFit::Any) };
         assert_eq!(
-            plan(&recipe, &Clip { rate, ..clip(320, 240) }).rate,
+            plan(&recipe, &Clip { rate, ..Clip::plain(320, 240) }).rate,
             expected,
             "{least_fps:?} {most_fps:?} {rate:?}"
         );
@@ -115,7 +98,8 @@ fn the_frame_rate_is_the_clips_own_within_the_limits() {
 fn a_byte_limit_decides_the_bits_and_a_hopeless_one_is_refused() {
     let limited = |max_bytes, length, audio: Option<&str>| {
         let recipe = ClipRecipe { max_bytes, ..recipe(None, None, ClipFit::Any) };
-        let clip = Clip { length: Duration::from_secs(length), audio: audio.map(str::to_owned), ..clip(320, 240) };
+        let clip =
+            Clip { length: Duration::from_secs(length), audio: audio.map(str::to_owned), ..Clip::plain(320, 240) };
         Encode::plan(&recipe, &clip, "webm").map(|encode| encode.bits)
     };
     assert_eq!(limited(None, 10, None).unwrap(), 8_000_000);
@@ -125,7 +109,8 @@ fn a_byte_limit_decides_the_bits_and_a_hopeless_one_is_refused() {
     let refused = limited(Some(10_000_000), 1000, None).unwrap_err();
     assert!(refused.to_string().contains("does not fit into 10000000 bytes") && refused.is_lasting(), "{refused}");
 
-    let first = plan(&ClipRecipe { max_bytes: Some(10_000_000), ..recipe(None, None, ClipFit::Any) }, &clip(320, 240));
+    let first =
+        plan(&ClipRecipe { max_bytes: Some(10_000_000), ..recipe(None, None, ClipFit::Any) }, &Clip::plain(320, 240));
     let second = first.smaller(11_000_000, 10_000_000).unwrap();
     assert!(second.bits <= first.bits * 4 / 5 && second.bits > first.bits / 2, "{} {}", first.bits, second.bits);
     assert!(first.smaller(u64::MAX, 10_000_000).is_err());
@@ -134,18 +119,18 @@ fn a_byte_limit_decides_the_bits_and_a_hopeless_one_is_refused() {
 #[test]
 fn what_cannot_be_made_is_refused_with_its_reason() {
     let long = ClipRecipe { max_seconds: Some(9), ..recipe(None, None, ClipFit::Any) };
-    let error = Encode::plan(&long, &clip(320, 240), "mp4").unwrap_err().to_string();
+    let error = Encode::plan(&long, &Clip::plain(320, 240), "mp4").unwrap_err().to_string();
     assert!(error.contains("a clip of 10.0 s where 9 s are taken; cut it first"), "{error}");
-    assert!(Encode::plan(&ClipRecipe { max_seconds: Some(10), ..long }, &clip(320, 240), "mp4").is_ok());
+    assert!(Encode::plan(&ClipRecipe { max_seconds: Some(10), ..long }, &Clip::plain(320, 240), "mp4").is_ok());
     let any = recipe(None, None, ClipFit::Any);
-    let error = Encode::plan(&any, &Clip { hdr: true, ..clip(320, 240) }, "mp4").unwrap_err();
+    let error = Encode::plan(&any, &Clip { hdr: true, ..Clip::plain(320, 240) }, "mp4").unwrap_err();
     assert!(error.to_string().contains("high dynamic range") && error.is_lasting());
-    assert!(Encode::plan(&any, &clip(320, 240), "flv").is_err());
+    assert!(Encode::plan(&any, &Clip::plain(320, 240), "flv").is_err());
 }
 
 #[test]
 fn the_command_carries_nothing_over_and_is_the_same_each_time() {
-    let arguments = plan(&recipe(Some(1080), Some(1920), ClipFit::Blur), &clip(320, 240)).arguments();
+    let arguments = plan(&recipe(Some(1080), Some(1920), ClipFit::Blur), &Clip::plain(320, 240)).arguments();
     let has = |pair: [&str; 2]| arguments.windows(2).any(|w| w == pair);
     for pair in [
         ["-map_metadata", "-1"],

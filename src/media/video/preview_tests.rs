@@ -4,20 +4,7 @@
 use super::*;
 
 fn clip(width: u32, height: u32, seconds: f64, rate: Option<(u32, u32)>) -> Clip {
-    Clip {
-        width,
-        height,
-        length: Duration::from_secs_f64(seconds),
-        rate,
-        square: true,
-        interlaced: false,
-        turned: false,
-        hdr: false,
-        codec: "h264".into(),
-        pixels: "yuv420p".into(),
-        audio: Some("aac".into()),
-        container: "mov,mp4".into(),
-    }
+    Clip { length: Duration::from_secs_f64(seconds), rate, ..Clip::plain(width, height) }
 }
 
 fn plan(clip: &Clip, nth: usize) -> Preview {

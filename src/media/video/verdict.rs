@@ -50,20 +50,7 @@ mod tests {
 
     #[test]
     fn each_deviation_is_named() {
-        let made = Clip {
-            width: 320,
-            height: 240,
-            length: Duration::from_secs(10),
-            rate: Some((25, 1)),
-            square: true,
-            interlaced: false,
-            turned: false,
-            hdr: false,
-            codec: "h264".into(),
-            pixels: "yuv420p".into(),
-            audio: Some("aac".into()),
-            container: "mov,mp4,m4a".into(),
-        };
+        let made = Clip::plain(320, 240);
         let recipe = ClipRecipe {
             width: Some(320),
             height: Some(240),

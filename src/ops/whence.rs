@@ -35,9 +35,10 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         }
         let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
+            let previewed = previewed(tx, &rendition)?;
             let mut rows = Vec::new();
             for version in tx.versions_with_content(rendition.content)? {
-                rows.extend(rendered(library, actor, tx, &version, &rendition, &tables)?);
+                rows.extend(rendered(library, actor, tx, &version, (&rendition, previewed.as_deref()), &tables)?);
             }
             // It names the asset that it is of: others with the master's bytes were not rendered to it.
             if rows.iter().any(|row| row.is_signed) {
@@ -108,13 +109,13 @@ struct Row {
     is_signed: bool,
 }
 
-/// A version as the caller may be told of it, and where it was rendered to.
+/// A version as the caller may be told of it, and where it was rendered to, or that it is somebody's preview.
 fn rendered(
     library: &Library,
     actor: &Actor,
     tx: &dyn ReadTx,
     version: &VersionRow,
-    rendition: &RenditionRow,
+    (rendition, previewed): (&RenditionRow, Option<&str>),
     tables: &[Table],
 ) -> Result<Vec<Row>, CatalogError> {
     let (Some(asset), Some(row)) = (tx.asset(version.asset)?, told(library, actor, tx, version)?) else {
@@ -122,7 +123,7 @@ fn rendered(
     };
     let mut row = called(row, "export");
     row["made"] = json!(rendition.since.to_string());
-    if let Some(name) = previewed(tx, rendition)? {
+    if let Some(name) = previewed {
         row["as"] = json!("preview");
         let who = actor.who();
         if who.subject.is_admin() || *who.subject.name == *name {

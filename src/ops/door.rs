@@ -100,12 +100,16 @@ impl Doorman {
     /// Everybody is asked for anew.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
-        state.known.clear();
+        // Who is in waits for the round, which is due at once, and for nobody else.
+        state.known.retain(|_, (at, answer)| {
+            *at = Timestamp::EPOCH;
+            matches!(answer, Answer::In)
+        });
         state.told.clear();
         state.due = None;
     }
 
-    /// Whether one was asked for since the start or since anybody's groups changed here.
+    /// Whether one was asked for since the start, and was not out then when anybody was changed.
     fn knows(&self, uid: u32) -> bool {
         self.lock().known.contains_key(&uid)
     }
@@ -352,14 +356,21 @@ impl Library {
             if self.catalog.read(|tx| tx.member(id))?.is_some_and(|member| member.is_in(now)) {
                 continue;
             }
-            self.catalog.write(|tx| -> Result<(), OpsError> {
+            let is_out = self.catalog.write(|tx| -> Result<bool, OpsError> {
+                // He may have come back while others wrote.
+                let now = self.clock.now();
+                if tx.member(id)?.is_some_and(|member| member.is_in(now)) {
+                    return Ok(false);
+                }
                 if offboard::lock(tx, id)? {
                     told(tx, &Hand::own(None, now), id, "lock", &json!({ "by": "group" }))?;
                 }
-                Ok(())
+                Ok(true)
             })?;
-            self.door.lock().inside.remove(&id);
-            self.dismiss(id);
+            if is_out {
+                self.door.lock().inside.remove(&id);
+                self.dismiss(id);
+            }
         }
         Ok(())
     }

@@ -134,17 +134,22 @@ pub(super) fn replace(
     new: &MemberRow,
     now: Timestamp,
 ) -> Result<(), OpsError> {
+    // A row from the journal does not tell of his groups.
+    let seated = |tx: &dyn ReadTx, row: &MemberRow| {
+        let groups = tx.member(row.id)?.map_or_else(Vec::new, |there| there.groups);
+        Ok::<_, CatalogError>(member_json(&MemberRow { groups, ..row.clone() }))
+    };
+    let was = seated(tx, old)?;
+    // The system spoke of the other one. As whom he was in a group is kept: whoever has his user id back by an undo may be another by now.
     if new.uid != old.uid {
         free_uid(tx, new.uid, new.id)?;
-        // The system spoke of the other one.
-        unseat(tx, old.id)?;
-        tx.remove_seen_login(old.id)?;
     }
-    if !new.active {
+    if new.uid != old.uid || !new.active {
         unseat(tx, old.id)?;
     }
     leaves_an_admin(library, tx, old, new)?;
-    put(tx, actor, new, "member.set", &json!({ "old": member_json(old), "new": member_json(new) }), now)
+    let is = seated(tx, new)?;
+    put(tx, actor, new, "member.set", &json!({ "old": was, "new": is }), now)
 }
 
 /// Takes a member out of all groups: who is let in again is asked for anew.

@@ -384,6 +384,40 @@ fn a_user_id_of_one_who_was_shut_out_is_freed_for_whoever_has_it_now() {
     assert_eq!(world.kind(0, Command::MemberSet { name: "root".into(), change }), FailureKind::Usage);
 }
 
+/// Regression: an undo gave a freed user id back without as whom its member had been in a group, so the next one to have it became her.
+#[test]
+fn a_user_id_that_an_undo_gives_back_is_nobody_elses() {
+    let (world, people) = stage();
+    grant(&world, "studio", "content-creator");
+    assert!(may_ask(&world, EVE));
+    let change = MemberChange { no_uid: true, ..MemberChange::default() };
+    world.serve(0, Command::MemberSet { name: "eve".into(), change }).unwrap();
+    let told = deeds(&world, "member.set").remove(0)["detail"].clone();
+    assert!(told["old"].to_string().contains("studio") && !told["new"].to_string().contains("studio"), "{told}");
+    people.put(EVE, "zoe", &["studio"]);
+    world.serve(0, Command::Undo { turn: None, of: None, dry_run: false }).unwrap();
+    assert_eq!(member(&world, "eve").unwrap()["uid"], EVE);
+    round(&world);
+    assert!(!may_ask(&world, EVE), "zoe is not eve");
+}
+
+/// Regression: whenever any member was changed, each one who is in by a group waited for the directory at his next call.
+#[test]
+fn who_is_in_waits_for_nobody_when_another_is_changed() {
+    let (world, people) = stage();
+    grant(&world, "studio", "editor");
+    world.member("bob", BOB, "backup", None);
+    assert!(may_ask(&world, EVE));
+    let asked = people.asked(EVE);
+    world.change_member("bob", Some("client=acme"), None);
+    world.clock.advance_ms(10_000);
+    assert!(may_ask(&world, EVE));
+    assert_eq!(people.asked(EVE), asked);
+    people.put(EVE, "eve", &[]);
+    round(&world);
+    assert!(!may_ask(&world, EVE), "the round asks");
+}
+
 #[test]
 fn who_left_while_nothing_ran_is_nobody_at_the_next_start() {
     let (world, people) = stage();

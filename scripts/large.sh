@@ -36,21 +36,28 @@ store() {
     dam settle >/dev/null
     du -sk "$DAM_LIBRARY/store" | cut -f1
 }
-random() { head -c "$1" /dev/urandom; }
+# So many MiB of noise, the same for the same seed: how much a change stores hangs on where the noise happens to be cut.
+random() {
+    python3 -c '
+import random, sys
+noise = random.Random(sys.argv[2])
+for _ in range(int(sys.argv[1])):
+    sys.stdout.buffer.write(noise.randbytes(1 << 20))' "$1" "$2"
+}
 
 mib=$((2048 / PART))
-random "${mib}M" >"$WORK/source"
+random "$mib" source >"$WORK/source"
 cp "$WORK/source" "$L/film.mov"
 before=$(store)
 fine "a file of $mib MiB"
-random 1M >"$WORK/change"
+random 1 change >"$WORK/change"
 dd if="$WORK/change" of="$L/film.mov" bs=1M seek=$((mib / 2)) conv=notrunc status=none
 after=$(store)
 [ $((after - before)) -lt $((24 * 1024)) ] || die "1 MiB changed in place stored $(((after - before) / 1024)) MiB"
 fine "1 MiB changed in its middle, in place: $(((after - before) / 1024)) MiB more in the store"
 {
     head -c "$((mib / 2))M" "$WORK/source"
-    random 1M
+    random 1 put-in
     tail -c "+$((mib * 524288 + 1))" "$WORK/source"
 } >"$L/.goutputstream-A1B2C3"
 mv "$L/.goutputstream-A1B2C3" "$L/film.mov"
@@ -62,7 +69,7 @@ cmp -s "$WORK/source" "$M/versions/film.mov/1.mov" || die "the first version is 
 rm "$WORK/source"
 
 mkdir "$L/copies"
-random 4M | split -b 64K - "$L/copies/part-"
+random 4 copies | split -b 64K - "$L/copies/part-"
 before=$(store)
 cp "$L/film.mov" "$L/copies/film.mov"
 cp -r "$L/copies" "$L/again"
@@ -83,7 +90,7 @@ dd if="$L/sparse.bin" bs=1M skip=$((gib * 512)) count=1 status=none | cmp -s - "
 fine "a sparse file of $gib GiB: $(((after - before) / 1024)) MiB more"
 
 mib=$((4096 / PART))
-dd if=<(random "${mib}M") of="$L/clip.mp4" bs=1M iflag=fullblock status=none
+dd if=<(random "$mib" clip) of="$L/clip.mp4" bs=1M iflag=fullblock status=none
 fine "a file of $mib MiB written"
 dam settle >/dev/null
 dd if="$L/clip.mp4" of=/dev/null bs=1M status=none

@@ -164,6 +164,19 @@ impl Studio {
         i32::try_from(mine["pid"].as_i64().unwrap()).unwrap()
     }
 
+    /// Stops the daemon in the middle of whatever it does, until what is given back is dropped.
+    pub fn stop_daemon(&self) -> Stopped {
+        let stopped = Stopped(self.daemon());
+        sh(&format!("kill -STOP {}", stopped.0));
+        // A thread that has not noticed yet still answers.
+        wait_until("each thread of the daemon has stopped", || {
+            fs::read_dir(format!("/proc/{}/task", stopped.0)).unwrap().all(|task| {
+                fs::read_to_string(task.unwrap().path().join("status")).is_ok_and(|s| s.contains("State:\tT"))
+            })
+        });
+        stopped
+    }
+
     /// Kills the daemon as a crash would. It may stay for as long as the kernel holds one of its threads: mounting again must cope.
     pub fn kill_daemon(&mut self) {
         let pid = self.daemon();
@@ -180,6 +193,15 @@ impl Studio {
         args.extend(options.iter().map(OsStr::new));
         args.push(folder.as_os_str());
         self.dam(args)
+    }
+}
+
+/// A daemon that does nothing.
+pub struct Stopped(i32);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg("-CONT").arg(self.0.to_string()).status();
     }
 }
 

@@ -160,8 +160,7 @@ fn a_dead_mount_is_replaced_while_another_daemon_serves_the_library() {
 #[test]
 fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
     let s = Studio::mounted();
-    let pid = s.daemon();
-    sh(&format!("kill -STOP {pid}"));
+    let stopped = s.stop_daemon();
     let mnt = s.path("mnt");
     let library = s.library();
     let begun = Instant::now();
@@ -169,7 +168,7 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
     let find = (code, said, begun.elapsed());
     let unmount = s.dam_fails(["unmount".as_ref(), mnt.as_os_str()]);
     let status = s.dam_fails(["status", "--library", library.to_str().unwrap()]);
-    sh(&format!("kill -CONT {pid}"));
+    drop(stopped);
     assert_eq!(find.0, 1, "{}", find.1);
     assert!(find.1.contains("does not answer"), "{}", find.1);
     assert!(find.2 < Duration::from_secs(30), "{:?}", find.2);
@@ -182,12 +181,11 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
 #[test]
 fn stuck_daemons_are_waited_for_together() {
     let studios = [Studio::mounted(), Studio::mounted(), Studio::mounted()];
-    let pids = studios.each_ref().map(Studio::daemon);
-    pids.iter().for_each(|pid| drop(sh(&format!("kill -STOP {pid}"))));
+    let stopped = studios.each_ref().map(Studio::stop_daemon);
     let begun = Instant::now();
     let status = studios[0].dam_fails(["status", "--json"]);
     let took = begun.elapsed();
-    pids.iter().for_each(|pid| drop(sh(&format!("kill -CONT {pid}"))));
+    drop(stopped);
     for studio in &studios {
         assert!(status.1.contains(studio.library().to_str().unwrap()), "{status:?}");
     }
@@ -199,15 +197,14 @@ fn stuck_daemons_are_waited_for_together() {
 #[test]
 fn force_frees_who_waits_for_a_stuck_daemon() {
     let s = Studio::mounted();
-    let pid = s.daemon();
-    sh(&format!("kill -STOP {pid}"));
+    let stopped = s.stop_daemon();
     let mut waiting = std::process::Command::new("ls").arg(s.mnt("library/nothing")).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     assert!(waiting.try_wait().unwrap().is_none(), "it waits");
     let mnt = s.path("mnt");
     s.dam(["unmount".as_ref(), "--force".as_ref(), mnt.as_os_str()]);
     wait_until("the program is free", || waiting.try_wait().unwrap().is_some());
-    sh(&format!("kill -CONT {pid}"));
+    drop(stopped);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::handles::Handle;
 use super::inodes::Virtual;
 use super::listing::{Moved, Row, Snapshot, What};
 use super::mount::{Found, Mount, Object, Place};
-use super::{Entry, FsError, FsResult, Listed, OpenedDir};
+use super::{Entry, FsError, FsResult, Listed, NamesKept, OpenedDir};
 use crate::access::Who;
 use crate::catalog::NodeKind;
 use crate::catalog::NodeRow;
@@ -25,6 +25,8 @@ const NOTED: usize = 256;
 pub(super) struct Listing {
     ino: u64,
     place: Place,
+    /// Whether the kernel may keep what it is given.
+    kept: bool,
     state: Mutex<Option<(Arc<Snapshot>, Moved)>>,
 }
 
@@ -52,15 +54,18 @@ impl Mount {
         if let Place::View(Dir::Placement(platform, placement)) = &place {
             self.library.stills.look(platform, placement);
         }
-        let names = self.names_kept(&who, ino, &place);
-        let fh = self.handles.add(ino, Handle::Dir(Box::new(Listing { ino, place, state: Mutex::default() })));
+        let (names, right) = self.names_kept(&who, ino, &place);
+        // Whoever is given these by the kernel may have to go on here.
+        let state = Mutex::new(right.map(|snapshot| (Arc::clone(&snapshot), Moved::since(&snapshot))));
+        let kept = names != NamesKept::Never;
+        let fh = self.handles.add(ino, Handle::Dir(Box::new(Listing { ino, place, kept, state })));
         Ok(OpenedDir { fh, names })
     }
 
     /// Lists from behind a cookie until `each` says that it is full. With `plus`, what a lookup would have said comes along.
     ///
     /// # Errors
-    /// When the catalogue fails.
+    /// [`FsError::Stale`] for a place among names that are no more and that this handle was not given; or when the catalogue fails.
     pub fn readdir(
         &self,
         caller: &Caller,
@@ -74,9 +79,12 @@ impl Mount {
         let Handle::Dir(listing) = handle.as_ref() else { return Err(FsError::NotDir) };
         let mut state = listing.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, moved) = match state.as_mut() {
-            Some(taken) if after > 0 => taken,
+            Some(taken) if after > 0 && taken.0.knows(after) => taken,
             _ => {
                 let snapshot = self.snapshot(&who, &listing.place)?;
+                if !snapshot.knows(after) {
+                    return Err(FsError::Stale);
+                }
                 let moved = Moved::since(&snapshot);
                 state.insert((snapshot, moved))
             }
@@ -85,7 +93,9 @@ impl Mount {
             return Ok(());
         }
         moved.recheck(self, &who, &listing.place, snapshot)?;
-        self.given.rows(listing.ino, snapshot, self.library.clock.now());
+        if listing.kept {
+            self.given.rows(listing.ino, snapshot, self.library.clock.now());
+        }
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         let mut noted = from;
         for (at, row) in snapshot.rows.iter().enumerate().skip(from) {

@@ -4,8 +4,9 @@
 //! Snapshots are shared by all who list the same as the same member until the catalogue changes. What open or staged files know better
 //! (sizes, times) is asked when the rows are given out.
 //!
-//! Who lists everything gets cookies that mean the same in every snapshot, and on a personal mount the kernel may keep the names: each
-//! `opendir` says whether they are still right. Anybody else gets places in his snapshot, which tell nothing of what is hidden from him.
+//! Who lists everything gets cookies that mean the same in every snapshot. Anybody else gets places in his snapshot, which tell nothing of
+//! what is hidden from him. On a personal mount the kernel may keep names and give them to another handle, so there a place also says in which
+//! names it is one.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,7 +19,7 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
-use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId, Timestamp};
+use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId};
 use crate::view::tree::{self, Dir, Item, Leaf, TextFile};
 
 /// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
@@ -59,13 +60,34 @@ pub(super) struct Snapshot {
     /// The last change that it knows of, and the gate's epoch before it was taken.
     seq: u64,
     epoch: u64,
+    /// What each cookie begins with, where it is a place among these names and the kernel may keep them.
+    mark: Option<u64>,
 }
 
-#[cfg(test)]
 impl Snapshot {
+    #[cfg(test)]
     pub(super) const fn of(rows: Vec<Row>) -> Self {
-        Self { rows, seq: 0, epoch: 0 }
+        Self { rows, seq: 0, epoch: 0, mark: None }
     }
+
+    /// Whether a cookie means the same here as where it was given.
+    pub(super) fn knows(&self, cookie: u64) -> bool {
+        cookie < FIRST || self.mark.is_none_or(|mark| cookie & MARK_BITS == mark)
+    }
+}
+
+/// The bits of a cookie that tell in which names it is a place; the one above them is left for who takes places to be signed.
+const MARK_BITS: u64 = 0x7fff_ffff << 32;
+
+/// The same for the same names: it tells no more than they do.
+fn mark_of(rows: &[Row]) -> u64 {
+    let mut names = blake3::Hasher::new();
+    for row in rows {
+        names.update(row.name.as_bytes()).update(b"/");
+    }
+    let mut first = [0; 8];
+    names.finalize_xof().fill(&mut first);
+    u64::from_le_bytes(first) & MARK_BITS
 }
 
 /// A directory, as somebody lists it.
@@ -132,65 +154,6 @@ impl Snapshots {
         kept.rows += snapshot.rows.len();
         kept.order.push_back(key.clone());
         kept.found.insert(key, Arc::clone(snapshot));
-    }
-}
-
-/// How long after it was given a listing is not asked for again. Less than the lifetime of the names and attributes that were given with it:
-/// once those are over, listing again brings them all in a few replies.
-const KEPT_MS: i64 = 500;
-/// Directories whose names the kernel may hold.
-const KEPT_DIRS: usize = 4_096;
-
-/// The listings that the kernel may hold on a personal mount.
-#[derive(Default)]
-pub(super) struct Given(Mutex<HashMap<u64, Held>>);
-
-/// What was given of a directory since the kernel last dropped its names.
-#[derive(Default)]
-struct Held {
-    snapshot: Option<Weak<Snapshot>>,
-    begun: Timestamp,
-    /// Rows of more than one snapshot were given: the kernel may hold any.
-    mixed: bool,
-}
-
-impl Given {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self, ino: u64, right: Option<&Arc<Snapshot>>, now: Timestamp) -> NamesKept {
-        let mut given = self.lock();
-        if let (Some(held), Some(right)) = (given.get(&ino), right)
-            && !held.mixed
-            && held.snapshot.as_ref().is_some_and(|s| s.as_ptr() == Arc::as_ptr(right))
-            && now.ms_since(held.begun) < KEPT_MS
-        {
-            return NamesKept::Right;
-        }
-        if given.len() >= KEPT_DIRS && !given.contains_key(&ino) {
-            return NamesKept::Never;
-        }
-        given.insert(ino, Held::default());
-        NamesKept::Anew
-    }
-
-    /// Rows of a snapshot are given out.
-    pub(super) fn rows(&self, ino: u64, snapshot: &Arc<Snapshot>, now: Timestamp) {
-        let mut given = self.lock();
-        let Some(held) = given.get_mut(&ino) else { return };
-        match &held.snapshot {
-            None => {
-                held.snapshot = Some(Arc::downgrade(snapshot));
-                held.begun = now;
-            }
-            Some(first) => held.mixed |= first.as_ptr() != Arc::as_ptr(snapshot),
-        }
-    }
-
-    /// The directories whose names the kernel must drop now that something changed.
-    pub(super) fn drop_all(&self) -> Vec<u64> {
-        self.lock().drain().map(|(ino, _)| ino).collect()
     }
 }
 
@@ -269,13 +232,13 @@ impl Mount {
         self.snapshots.get(key, self.library.catalog.committed(), self.library.gate.epoch())
     }
 
-    /// Whether the kernel may keep the names of a directory that is being opened, and whether those that it kept are still right.
-    pub(super) fn names_kept(&self, who: &Who, ino: u64, place: &Place) -> NamesKept {
-        if self.ttl().is_zero() || !who.subject.allows_everything(Verb::List) {
-            return NamesKept::Never;
+    /// Whether the kernel may keep the names of a directory that is being opened, whether those that it kept are still right, and which they are.
+    pub(super) fn names_kept(&self, who: &Who, ino: u64, place: &Place) -> (NamesKept, Option<Arc<Snapshot>>) {
+        if self.ttl().is_zero() {
+            return (NamesKept::Never, None);
         }
         let kept = self.kept(&(who.id, Where::of(place)));
-        self.given.open(ino, kept.as_ref(), self.library.clock.now())
+        (self.given.open(ino, kept.as_ref(), self.library.clock.now()), kept)
     }
 
     /// What a directory shows this member now: kept from before, or read from the catalogue.
@@ -292,12 +255,13 @@ impl Mount {
                 Place::Folder(folder) => self.folder_rows(tx, who, folder.id)?,
                 Place::View(dir) => self.view_rows(tx, who, dir)?,
             };
+            let mark = (!stable && !self.ttl().is_zero()).then(|| mark_of(&rows));
             if !stable {
                 for (place, row) in (FIRST..).zip(&mut rows) {
-                    row.cookie = place;
+                    row.cookie = mark.unwrap_or(0) | place;
                 }
             }
-            Ok(Snapshot { rows, seq, epoch })
+            Ok(Snapshot { rows, seq, epoch, mark })
         })?;
         let taken = Arc::new(taken);
         // What is saved ends with its time, which no change tells of.

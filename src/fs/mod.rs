@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod export;
 mod feed;
+mod given;
 mod handles;
 mod inodes;
 mod listing;

@@ -67,7 +67,7 @@ pub struct Mount {
     pub(super) inodes: Inodes,
     pub(super) handles: Handles,
     pub(super) snapshots: super::listing::Snapshots,
-    pub(super) given: super::listing::Given,
+    pub(super) given: super::given::Given,
     pub(super) shown: super::shown::ShownNames,
     /// Files just created in a view under a name that is not their view name.
     pub(super) aliases: Mutex<HashMap<Alias, (AssetId, Timestamp)>>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use damfs::fs::FsError;
+use damfs::fs::{FsError, Listed, NamesKept, OpenedDir};
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::policy::expr::testing::arb_expr;
 use proptest::prelude::*;
@@ -72,4 +72,72 @@ fn a_query_lists_what_dam_find_finds() {
     });
     done.unwrap();
     assert!(met.get() > 100, "most queries found nothing: {met:?}");
+}
+
+/// Eight files, of which eddy may know all but the second and the sixth.
+fn shelf() -> (World, Seat) {
+    let world = World::new();
+    let admin = world.admin();
+    for n in 0..8 {
+        admin.write(&format!("library/n{n}.png"), format!("bytes {n}").as_bytes()).unwrap();
+    }
+    world.settle();
+    (0..8).for_each(|n| world.set(&format!("library/n{n}.png"), &[if n % 4 == 1 { "client=acme" } else { "client=luna" }]));
+    let eddy = world.member("eddy", 1001, "editor", Some("client=luna"));
+    (world, eddy)
+}
+
+/// A handle of `library/`, as the kernel opens it.
+fn opened(seat: &Seat) -> OpenedDir {
+    seat.mount.opendir(&seat.caller, seat.find("library").unwrap()).unwrap()
+}
+
+/// The files behind a place, by name and cookie.
+fn listed(seat: &Seat, dir: OpenedDir, after: u64) -> Result<Vec<(String, u64)>, FsError> {
+    let mut rows = Vec::new();
+    let mut each = |row: Listed| {
+        rows.push((String::from_utf8(row.name).unwrap(), row.cookie));
+        true
+    };
+    seat.mount.readdir(&seat.caller, dir.fh, after, false, &mut each)?;
+    rows.retain(|(name, _)| name.starts_with('n'));
+    Ok(rows)
+}
+
+fn numbers(rows: &[(String, u64)]) -> String {
+    rows.iter().map(|(name, _)| &name[1..2]).collect()
+}
+
+#[test]
+fn what_the_kernel_kept_for_one_handle_goes_on_in_another() {
+    let (world, eddy) = shelf();
+    let first = opened(&eddy);
+    assert_eq!(first.names, NamesKept::Anew);
+    let rows = listed(&eddy, first, 0).unwrap();
+    assert_eq!(numbers(&rows), "023467");
+    let second = opened(&eddy);
+    assert_eq!(second.names, NamesKept::Right, "nothing has changed");
+    // The kernel gave it three of those, and then had to drop them.
+    let place = rows[2].1;
+    world.set("library/n6.png", &["client=acme"]);
+    assert_eq!(numbers(&listed(&eddy, second, place).unwrap()), "47", "each name once, and no longer what is out of reach");
+    let third = opened(&eddy);
+    assert_eq!(third.names, NamesKept::Anew, "other names than before");
+    assert!(matches!(listed(&eddy, third, place), Err(FsError::Stale)), "a place among names that it never had");
+    assert_eq!(numbers(&listed(&eddy, third, 0).unwrap()), "02347");
+}
+
+#[test]
+fn places_among_the_same_names_stay_right_and_tell_nothing_of_others() {
+    let (world, eddy) = shelf();
+    let before = listed(&eddy, opened(&eddy), 0).unwrap();
+    world.set("library/n3.png", &["tag=beach"]);
+    world.set("library/n1.png", &["tag=beach"]);
+    world.admin().write("library/n0 hidden.png", b"x").unwrap();
+    world.admin().unlink("library/n5.png").unwrap();
+    let dir = opened(&eddy);
+    assert_eq!(dir.names, NamesKept::Anew, "something has changed");
+    assert_eq!(numbers(&listed(&eddy, dir, before[2].1).unwrap()), "467");
+    assert_eq!(listed(&eddy, dir, 0).unwrap(), before);
+    assert!(before.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1), "{before:?}");
 }

@@ -95,6 +95,47 @@ fn a_kept_listing_is_true_at_once_after_a_change_elsewhere() {
     assert!(!names(&folder).contains(&"new2.txt".into()));
 }
 
+/// What he may know stays in his mount's kernel, and is taken from it for an open directory that is rewound, too.
+#[test]
+fn a_kept_listing_of_who_may_not_know_all_is_true_at_once() {
+    let mut s = Studio::mounted();
+    filled(&s, "both", 30);
+    s.settle();
+    for n in 0..30 {
+        let brand = if n % 3 == 0 { "client=globex" } else { "client=acme" };
+        s.dam(["set", &format!("library/both/f{n:05}.txt"), brand]);
+    }
+    s.dam(["member", "add", "eddy", "--uid", "47102", "--role", "editor", "--scope", "client=acme"]);
+    let hers = s.mount("hers", &["--as", "eddy"]);
+    let dirs = [hers.join("library/both"), hers.join("find/kind=other")];
+    let files = |dir: &Path| names(dir).iter().filter(|name| name.starts_with('f')).count();
+    for n in 1..6 {
+        let file = format!("library/both/f{:05}.txt", n * 3 + 1);
+        let program = format!(
+            r#"
+            for (@ARGV) {{
+                opendir($d, $_) or die; push @d, $d;
+                $said .= grep(/^f/, readdir $d) . " "; rewinddir $d; $said .= grep(/^f/, readdir $d) . " ";
+            }}
+            system("HOME={home} DAM_LIBRARY={lib} {dam} set {file} client=globex >/dev/null") == 0 or die;
+            for (@d) {{ rewinddir $_; $said .= grep(/^f/, readdir $_) . " " }}
+            print "$said\n";"#,
+            home = s.dir.path().display(),
+            lib = s.library().display(),
+            dam = env!("CARGO_BIN_EXE_dam"),
+        );
+        let (had, has) = (21 - n, 20 - n);
+        assert_eq!(perl(&program, &[&dirs[0], &dirs[1]]), [format!("{had} {had} {had} {had} {has} {has} ")]);
+        for dir in &dirs {
+            assert_eq!((files(dir), files(dir)), (has, has), "{}", dir.display());
+        }
+    }
+    s.dam(["set", "library/both/f00000.txt", "client=acme"]);
+    for dir in &dirs {
+        assert_eq!(files(dir), 16, "{}", dir.display());
+    }
+}
+
 #[test]
 fn a_new_word_is_listed_at_once_and_gone_at_once() {
     let s = Studio::mounted();

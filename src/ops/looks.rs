@@ -82,7 +82,11 @@ impl Library {
                     let mut after = after;
                     let ended = page.is_empty();
                     for (ordinal, content) in page {
-                        if self.ending.load(Ordering::Relaxed) || matches!(self.look_at(content)?, Tried::NoRoom) {
+                        // Since the page was read: others in it are of the same bytes.
+                        let is_known = self.catalog.read(|tx| is_known(tx, content))?;
+                        if self.ending.load(Ordering::Relaxed)
+                            || (!is_known && matches!(self.look_at(content)?, Tried::NoRoom))
+                        {
                             self.looking.come_to(State::All { after, from: Some(from) });
                             return Ok(());
                         }
@@ -205,6 +209,10 @@ pub(super) fn colours(tx: &dyn ReadTx, content: ContentId) -> Result<Colours, Ca
 fn unlooked(tx: &dyn ReadTx, asset: &Asset) -> Result<Option<ContentId>, CatalogError> {
     let head = asset.head.filter(|_| asset.kind == "image").map(|head| tx.version(head)).transpose()?.flatten();
     let Some(content) = head.map(|head| head.content) else { return Ok(None) };
-    let known = tx.look(content)?.is_some_and(|row| row.way == LOOK);
-    Ok((!known).then_some(content))
+    Ok((!is_known(tx, content)?).then_some(content))
+}
+
+/// Whether somebody looked at a content, as it is looked now.
+fn is_known(tx: &dyn ReadTx, content: ContentId) -> Result<bool, CatalogError> {
+    Ok(tx.look(content)?.is_some_and(|row| row.way == LOOK))
 }

@@ -85,6 +85,20 @@ fn pictures_that_look_alike_are_a_group() {
     assert_eq!(listed(&world.admin()), ["a", "a-small"], "over a restart, and nobody looks again");
 }
 
+/// Regression: each of many copies had all of them looked at once more, so that a few thousand kept both processors busy for good.
+#[test]
+fn copies_are_looked_at_once_for_all_of_them() {
+    let world = World::new();
+    let me = world.admin();
+    let bytes = picture(1, 64, 1.0, None);
+    (0..20).for_each(|n| me.write(&format!("library/copy{n}.png"), &bytes).unwrap());
+    world.settle();
+    let before = world.library.catalog.committed();
+    world.library.look();
+    assert!(world.library.has_looked());
+    assert_eq!(world.library.catalog.committed() - before, 20, "one change for each copy");
+}
+
 #[test]
 fn seeds_of_one_prompt_are_not_a_group_and_copies_of_them_are() {
     let world = World::new();

@@ -21,10 +21,19 @@ count=$(find "mnt.nora/$view" -maxdepth 1 -type f ! -name '.*' -printf x | wc -c
 [ "$count" -gt 0 ] || die "nora sees nothing"
 admin=$(find "mnt.dam/$view" -maxdepth 1 -type f ! -name '.*' -printf x | wc -c)
 say "   nora sees $count of $admin files"
-ours=$(median warm ls -U "mnt.nora/$view")
-figure "names, restricted" "an admin" "$(awk "BEGIN { print $ours / $count * $admin }")" "$(median warm ls -U "mnt.dam/$view")" files/s "$admin" 0.77
-ours=$(median warm ls -lU "mnt.nora/$view")
-figure "ls -l, restricted" "an admin" "$(awk "BEGIN { print $ours / $count * $admin }")" "$(median warm ls -lU "mnt.dam/$view")" files/s "$admin" 0.77
+# In turn, for what a machine does beside it passes: the middle of five each.
+restricted() { # NAME LS-OPTION
+    local _
+    for _ in 1 2 3 4 5; do
+        clock ls "$2" "mnt.nora/$view" >>times.nora
+        clock ls "$2" "mnt.dam/$view" >>times.dam
+    done
+    figure "$1, restricted" "an admin" "$(awk "BEGIN { print $(sort -n times.nora | sed -n 3p) / $count * $admin }")" \
+        "$(sort -n times.dam | sed -n 3p)" files/s "$admin" 0.77
+    rm times.nora times.dam
+}
+restricted names -U
+restricted "ls -l" -lU
 dam unmount mnt.nora >/dev/null
 dam unmount mnt.dam >/dev/null
 rm -rf lib.gate

@@ -82,7 +82,9 @@ fn shelf() -> (World, Seat) {
         admin.write(&format!("library/n{n}.png"), format!("bytes {n}").as_bytes()).unwrap();
     }
     world.settle();
-    (0..8).for_each(|n| world.set(&format!("library/n{n}.png"), &[if n % 4 == 1 { "client=acme" } else { "client=luna" }]));
+    (0..8).for_each(|n| {
+        world.set(&format!("library/n{n}.png"), &[if n % 4 == 1 { "client=acme" } else { "client=luna" }])
+    });
     let eddy = world.member("eddy", 1001, "editor", Some("client=luna"));
     (world, eddy)
 }
@@ -120,7 +122,11 @@ fn what_the_kernel_kept_for_one_handle_goes_on_in_another() {
     // The kernel gave it three of those, and then had to drop them.
     let place = rows[2].1;
     world.set("library/n6.png", &["client=acme"]);
-    assert_eq!(numbers(&listed(&eddy, second, place).unwrap()), "47", "each name once, and no longer what is out of reach");
+    assert_eq!(
+        numbers(&listed(&eddy, second, place).unwrap()),
+        "47",
+        "each name once, and no longer what is out of reach"
+    );
     let third = opened(&eddy);
     assert_eq!(third.names, NamesKept::Anew, "other names than before");
     assert!(matches!(listed(&eddy, third, place), Err(FsError::Stale)), "a place among names that it never had");

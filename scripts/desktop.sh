@@ -160,11 +160,11 @@ edit_gedit() {
     # The text view takes keys only once the file is loaded; what arrives too early is lost, so that it is typed again.
     local try
     for try in 1 2 3 4 5 6; do
-        sleep 1
+        sleep 2
         xdotool key --window "$window" ctrl+Home
         xdotool type --window "$window" --delay 20 "edited by gedit "
         xdotool key --window "$window" ctrl+s
-        ! wait_for 3 grep -q "edited by gedit" "$file" || break
+        ! wait_for 20 grep -q "edited by gedit" "$file" || break
         [ "$try" -lt 6 ] || note "gedit: $(cat "$WORK/gedit.log")"
     done
     kill "$editor" 2>/dev/null || true

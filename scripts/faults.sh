@@ -51,7 +51,7 @@ disk() {
     cp "$WORK/old" "$M/library/f.bin"
     cp "$WORK/new" "$M/library/goes.bin"
     dam settle >/dev/null
-    wait_for 5 [ -e "$DAM_LIBRARY/run/reserve" ] || die "no space is kept back for removals"
+    wait_for 60 [ -e "$DAM_LIBRARY/run/reserve" ] || die "no space is kept back for removals"
 }
 save() { cp -- "$1" "$M/library/.f.bin.Xk3f9Q" && sync "$M/library/.f.bin.Xk3f9Q" && mv -- "$M/library/.f.bin.Xk3f9Q" "$M/library/f.bin"; }
 check() {

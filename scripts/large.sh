@@ -28,7 +28,7 @@ fine() {
 }
 peak() {
     local pid
-    pid=$(dam status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["mounts"][0]["pid"])')
+    pid=$(dam status --json | python3 -c 'import json, sys; print(next(m["pid"] for m in json.load(sys.stdin)["mounts"] if m["mountpoint"] == sys.argv[1]))' "$M")
     awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$pid/status"
 }
 # KiB of the store, once every version is made.

@@ -38,7 +38,7 @@ mkfs.ext4 -q -F -m 0 "$WORK/image"
 cp --sparse=always "$WORK/image" "$WORK/base"
 : >"$WORK/log"
 python3 "$ROOT/scripts/durable/disk.py" serve "$WORK/below" "$WORK/image" "$WORK/log" &
-wait_for 10 [ -e "$WORK/below/disk" ] || die "the noted disk did not come up"
+wait_for 60 [ -e "$WORK/below/disk" ] || die "the noted disk did not come up"
 LOOP=$(losetup --show -f "$WORK/below/disk")
 mount "$LOOP" "$WORK/disk"
 dam init "$DAM_LIBRARY" >/dev/null

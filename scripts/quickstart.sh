@@ -223,7 +223,7 @@ before=$(found "persona=$PERSONA")
 run "mkdir mount/by/tag/favourite"
 run "cp $(quote "$all/$view") mount/by/tag/favourite/"
 tagged() { [ "$(dam find tag=favourite)" = "$path" ]; }
-check "tag=favourite does not find $path" wait_for 10 tagged
+check "tag=favourite does not find $path" wait_for 60 tagged
 run "dam find tag=favourite"
 check "the copy became a second asset" [ "$(found "persona=$PERSONA")" -eq "$before" ]
 
@@ -246,7 +246,7 @@ posts=mount/platforms/threads/post_image
 run "dam set $(quote "mount/$path") status.threads=approved"
 export_of() { find "$posts" -mindepth 1 -maxdepth 1 -type f -name '*.jpg' -print -quit; }
 exported() { [ -n "$(export_of)" ]; }
-check "$posts does not show what was approved" wait_for 10 exported
+check "$posts does not show what was approved" wait_for 60 exported
 post=$(export_of)
 run "ls $posts"
 run "stat -c %s $(quote "$post")"

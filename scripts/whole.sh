@@ -59,7 +59,7 @@ say "   du: $(bytes "$(cut -f1 "$WORK/du")") ($took s)"
 files=$(grep -c ^f "$WORK/names")
 archive() { tar -c -C "$M" --exclude=./.dam . | tee >(tar -t | grep -vc '/$' >"$WORK/in.tar") | wc -c >"$WORK/tar"; }
 timed archive
-wait_for 10 [ -s "$WORK/in.tar" ]
+wait_for 60 [ -s "$WORK/in.tar" ]
 kept=$(grep ^f "$WORK/names" | grep -vc $'\t\.dam/')
 [ "$(cat "$WORK/in.tar")" -eq "$kept" ] || die "tar packed $(cat "$WORK/in.tar") files of $kept"
 say "   tar: $kept files, $(bytes "$(cat "$WORK/tar")") ($took s)"

@@ -20,7 +20,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 /// How long the end of the daemon waits for all of them together.
 const STOPPING: Duration = Duration::from_secs(5);
 /// How long a command waits until the kernel has been told of its changes.
-const TELLING: Duration = Duration::from_secs(1);
+const TELLING: Duration = Duration::from_secs(5);
 
 /// When the daemon ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -253,9 +253,27 @@ fn who_waits_for_what_fails_does_not_try_it_again_at_once() {
     fs::write(folder.path().join("go.armed"), b"").unwrap();
     let before = runs(folder.path());
     let opened: Vec<u64> = (0..5).map(|_| rita.open(FILE, true, false).unwrap()).collect();
+    let ((about_to, begun), reader) = (std::sync::mpsc::channel(), &rita);
     std::thread::scope(|scope| {
-        let readers: Vec<_> = opened.iter().map(|fh| scope.spawn(|| errno(rita.pread(*fh)))).collect();
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        let readers: Vec<_> = opened
+            .iter()
+            .map(|fh| {
+                let about_to = about_to.clone();
+                scope.spawn(move || {
+                    about_to.send(rustix::thread::gettid().as_raw_nonzero()).unwrap();
+                    errno(reader.pread(*fh))
+                })
+            })
+            .collect();
+        // Each waits, for the one that makes it or for the program.
+        for thread in begun.iter().take(opened.len()) {
+            let asleep = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('S'));
+            let stat = format!("/proc/self/task/{thread}/stat");
+            while !(0..5).all(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(40));
+                std::fs::read_to_string(&stat).is_ok_and(asleep)
+            }) {}
+        }
         fs::write(&go, b"").unwrap();
         assert!(readers.into_iter().all(|reader| reader.join().unwrap() == libc::EIO));
     });

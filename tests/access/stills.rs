@@ -336,7 +336,7 @@ fn until_late<T: Send>(world: &World, work: impl FnOnce() -> T + Send) -> T {
         let working = scope.spawn(work);
         while !working.is_finished() {
             world.clock.advance_ms(10_000);
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
         working.join().unwrap()
     })

@@ -34,7 +34,7 @@ fn server(answers: &'static [&'static str]) -> (u16, Arc<Mutex<Vec<String>>>) {
 }
 
 fn request(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (mut said, mut buf) = (Vec::new(), [0; 4096]);
     loop {
         let text = String::from_utf8_lossy(&said).into_owned();
@@ -166,14 +166,14 @@ fn who_does_not_answer_keeps_nobody_waiting() {
         "webhook = \"http://127.0.0.1:{port}/s3cret\"\ncommand = [\"/usr/bin/touch\", \"{}\"]\naction = \"read-only\"",
         out.display()
     ));
-    let began = Instant::now();
     fire(&world, &mira);
     wait("a post", || asked.lock().unwrap().first().cloned());
+    let began = Instant::now();
     world.watches();
-    assert!(out.exists() && began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(out.exists());
     drop(mira);
     drop(world.reopen());
-    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "it does not answer for a minute: {:?}", began.elapsed());
 }
 
 /// Regression: an alert that was on record as told was lost when the daemon ended while it was posted.
@@ -182,6 +182,7 @@ fn the_end_waits_a_moment_for_what_is_being_posted() {
     let (port, asked) = server(&["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", OK]);
     let (world, mira) = stage(&format!("webhook = \"http://127.0.0.1:{port}/s3cret\""));
     fire(&world, &mira);
+    wait("the first post", || asked.lock().unwrap().first().cloned());
     let began = Instant::now();
     world.library.close();
     assert_eq!(asked.lock().unwrap().len(), 2, "who was busy was asked again");

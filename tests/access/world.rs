@@ -176,18 +176,20 @@ impl World {
         db.execute_batch("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed;").unwrap();
         db.execute_batch(sql).unwrap();
         drop(db);
-        let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
-        let library = Library::open(&root, None, clock.clone(), entropy)?;
-        Ok(Self { clock, library, dir })
+        Self::opened(clock, dir, &root)
     }
 
     pub fn try_reopen(self) -> Result<Self, OpenError> {
         let Self { clock, library, dir } = self;
         let root = library.root().to_owned();
         drop(library);
+        Self::opened(clock, dir, &root)
+    }
+
+    fn opened(clock: Arc<ManualClock>, dir: tempfile::TempDir, root: &std::path::Path) -> Result<Self, OpenError> {
         for _ in 0..300 {
             let entropy: SharedEntropy = Arc::new(SystemEntropy::new());
-            match Library::open(&root, None, clock.clone(), entropy) {
+            match Library::open(root, None, clock.clone(), entropy) {
                 Ok(library) => return Ok(Self { clock, library, dir }),
                 // The feed's thread lets go of the last one within a second.
                 Err(OpenError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),

@@ -338,11 +338,11 @@ fn what_cannot_be_rendered_is_not_listed_and_says_why() {
     let placement = s.mnt("platforms/instagram/post_square");
     let export = placement.join("broken.jpg");
     assert_eq!(fs::metadata(&export).unwrap_err().kind(), std::io::ErrorKind::NotFound);
-    let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
-    // For the placement that was asked for, or for that which the background began with.
-    let told =
-        errors.lines().any(|line| line.contains("broken.png for instagram/") && line.contains(": the file is damaged"));
-    assert!(told, "{errors}");
+    // For the placement that was asked for, or for that which the background began with, as soon as that has come to say so.
+    wait_until("it is told why", || {
+        let errors = fs::read_to_string(s.mnt(".dam/errors")).unwrap();
+        errors.lines().any(|line| line.contains("broken.png for instagram/") && line.contains(": the file is damaged"))
+    });
     wait_until("it was tried everywhere", || {
         let placements = names(&s.mnt("platforms/instagram"));
         placements.iter().all(|place| !s.mnt("platforms/instagram").join(place).join("broken.jpg").exists())

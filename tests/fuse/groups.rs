@@ -8,7 +8,7 @@ use crate::users::*;
 
 #[test]
 fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() {
-    let (studio, joe, zoe) = (Group::new("studio"), Login::new("joe", 47_103), Login::new("zoe", 47_104));
+    let (studio, joe, zoe) = (Group::new("studio"), Login::new("joe", 47_113), Login::new("zoe", 47_114));
     let mut s = Studio::new();
     let from = s.path("in");
     fs::create_dir(&from).unwrap();
@@ -58,6 +58,8 @@ fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() 
     let began = Instant::now();
     wait_until("he has left", || !reads(joe.uid) && !sh("cat /proc/mounts").contains(own.to_str().unwrap()));
     let took = began.elapsed();
+    // A command is answered once the kernels have been told.
+    s.dam(["settle"]);
     fs::write(room.join("left"), b"").unwrap();
     let (ok, said) = program.join().unwrap();
     assert!(ok, "{said}");
@@ -80,6 +82,6 @@ fn a_group_of_the_system_lets_in_and_who_leaves_it_has_nothing_within_seconds() 
     s.dam(["member", "add", &zoe.name, "--role", "backup"]);
     studio.take_in(&zoe);
     let errors = || fs::read_to_string(s.path("shared/.dam/errors")).unwrap();
-    wait_until("admins are told", || !reads(zoe.uid) && errors().contains(&format!("{} (user id 47104", zoe.name)));
+    wait_until("admins are told", || !reads(zoe.uid) && errors().contains(&format!("{} (user id 47114", zoe.name)));
     assert!(!reads(zoe.uid));
 }

@@ -39,13 +39,13 @@ fn unlock(s: &Studio, time: &str, code: &str) -> (bool, String) {
     (out.status.success(), text(&out))
 }
 
-/// A program that has the file open and mapped, says so, and looks again when it gets a line.
+/// A program that has the file open and mapped, says so, and when it gets a line looks again until it may not.
 fn reader(file: &Path, again: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let script = format!(
-        "import mmap, os, sys\n\
+        "import mmap, os, sys, time\n\
          f = os.open(sys.argv[1], os.O_RDONLY); m = mmap.mmap(f, 0, prot=mmap.PROT_READ); assert m[0:4] == b'\\x89PNG'\n\
          print('open', flush=True); sys.stdin.readline()\n\
-         {again}\n"
+         for _ in range(600):\n  {again}\n  time.sleep(0.1)\n"
     );
     let mut command = Command::new("python3");
     command.arg("-c").arg(script).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -101,7 +101,7 @@ fn ends_with_its_time(rating: &str, rule: Option<&str>) {
     gone(&s, "a wrong code");
 
     let code = app.generate(app.next_step_current().unwrap());
-    let (done, said) = unlock(&s, "4s", &code);
+    let (done, said) = unlock(&s, "15s", &code);
     assert!(done, "{said}");
     wait_until("it is there again", || file.exists() && view.exists());
     let (mut reads, _out) = reader(&file, "os.lseek(f, 0, 0); os.read(f, 4)");
@@ -110,8 +110,6 @@ fn ends_with_its_time(rating: &str, rule: Option<&str>) {
 
     wait_until("its time is over", || !file.exists());
     gone(&s, "the time is over");
-    // A quarter of a second, and what it takes to tell the kernel.
-    std::thread::sleep(std::time::Duration::from_secs(1));
     for child in [&mut reads, &mut maps] {
         child.stdin.take().unwrap().write_all(b"\n").unwrap();
     }

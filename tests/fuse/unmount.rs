@@ -171,7 +171,7 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
     drop(stopped);
     assert_eq!(find.0, 1, "{}", find.1);
     assert!(find.1.contains("does not answer"), "{}", find.1);
-    assert!(find.2 < Duration::from_secs(30), "{:?}", find.2);
+    assert!(find.2 < Duration::from_secs(60), "{:?}", find.2);
     assert!(unmount.0 == 1 && unmount.1.contains("does not answer"), "{unmount:?}");
     assert!(status.0 == 0 && status.1.contains("no answer"), "{status:?}");
     assert!(s.find("kind=image").is_empty(), "and it goes on");
@@ -180,7 +180,7 @@ fn a_stuck_daemon_is_told_apart_from_a_slow_one() {
 /// Regression: each stuck library made `dam status` wait another five seconds.
 #[test]
 fn stuck_daemons_are_waited_for_together() {
-    let studios = [Studio::mounted(), Studio::mounted(), Studio::mounted()];
+    let studios: [Studio; 6] = std::array::from_fn(|_| Studio::mounted());
     let stopped = studios.each_ref().map(Studio::stop_daemon);
     let begun = Instant::now();
     let status = studios[0].dam_fails(["status", "--json"]);
@@ -189,8 +189,9 @@ fn stuck_daemons_are_waited_for_together() {
     for studio in &studios {
         assert!(status.1.contains(studio.library().to_str().unwrap()), "{status:?}");
     }
-    assert!(status.1.matches("no answer").count() >= 3, "{status:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(status.1.matches("no answer").count() >= 6, "{status:?}");
+    // One after the other would be thirty.
+    assert!(took < Duration::from_secs(25), "{took:?}");
 }
 
 /// Regression: a mount taken out of the tree by force left the programs that waited for its daemon waiting for ever.
@@ -233,6 +234,8 @@ fn taking_down_a_dead_mount_frees_who_waits_for_its_daemon() {
         rustix::process::pidfd_open(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::PidfdFlags::empty())
             .unwrap();
     let held = rustix::process::pidfd_getfd(&process, number, rustix::process::PidfdGetfdFlags::empty()).unwrap();
+    // Who watches over it would free them, should the daemon take long to die.
+    sh(&format!("pkill -9 -P {pid}"));
     s.kill_daemon();
     let mut waiting = Command::new("stat").arg(s.mnt("library/nothing")).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(300));

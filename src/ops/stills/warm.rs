@@ -82,14 +82,15 @@ impl Library {
             let Some((asset, only)) = self.next_still()? else { return Ok(()) };
             let at_work = stills.waiting.at_work(asset);
             let tried = self.stills_of(asset, only.as_deref());
+            // It waits again before it is at work no more: nobody sees it done in between.
+            if matches!(tried, Ok(Tried::NoRoom)) {
+                stills.waiting.queue().add(asset);
+            }
             drop(at_work);
             let mut queue = stills.waiting.queue();
             match tried {
                 Ok(Tried::Done) => {}
-                Ok(Tried::NoRoom) => {
-                    queue.add(asset);
-                    return Ok(());
-                }
+                Ok(Tried::NoRoom) => return Ok(()),
                 Err(e) => {
                     tracing::warn!(%asset, error = %e, "its stills could not be rendered just now");
                     queue.rest(asset, self.clock.now(), e.to_string());

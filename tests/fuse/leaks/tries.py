@@ -6,7 +6,7 @@
 #   tries.py handles MOUNT HANDLE...      handles of things that somebody else was given
 #   tries.py viewed MOUNT SECRETS THING.. things of which he may not have the bytes: whether what he gets has one of the secrets
 #   tries.py handle THING                 no try: prints its handle
-import ctypes, errno, fcntl, mmap, os, struct, subprocess, sys, tempfile, time
+import ctypes, errno, fcntl, mmap, os, re, struct, subprocess, sys, tempfile, time
 import uring
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -409,6 +409,11 @@ if ring:
     })
 
 
+def tells(got, secret):
+    """A number counts whole alone: the digits of a size are in some inode number by chance."""
+    return re.search(rb'(?<![0-9])%s(?![0-9])' % secret, got) if secret.isdigit() else secret in got
+
+
 def viewed(mount, secrets, things):
     """Secrets: a line each, bytes in hexadecimal."""
     secrets = [bytes.fromhex(line) for line in open(secrets)]
@@ -417,7 +422,7 @@ def viewed(mount, secrets, things):
         for name, get in GETS.items():
             try:
                 got = get(path) or b''
-                came = 'LEAK' if any(secret in got for secret in secrets) else 'NOTHING'
+                came = 'LEAK' if any(tells(got, secret) for secret in secrets) else 'NOTHING'
             except OSError as e:
                 came = errno.errorcode[e.errno]
             print('%s\t%s\t%s' % (came, name, thing), flush=True)

@@ -13,7 +13,7 @@ use super::record::Hand;
 use super::{Library, OpsError, members, offboard, trail};
 use crate::access::AccessError;
 use crate::catalog::journal::Cause;
-use crate::catalog::{CatalogError, ChangeKind, GroupRow, GroupSeat, MemberRow, ReadTx, WriteTx};
+use crate::catalog::{CatalogError, ChangeKind, GroupSeat, MemberRow, ReadTx, WriteTx};
 use crate::directory::{DirectoryError, Person, SharedDirectory};
 use crate::types::{MemberId, Timestamp};
 
@@ -58,6 +58,8 @@ struct State {
     inside: BTreeSet<MemberId>,
     /// When the next round is due.
     due: Option<Timestamp>,
+    /// Moves whenever everybody is to be asked for anew: what was asked before says nothing of now.
+    turning: u64,
     /// Why somebody could not be asked for in the last round, and why a stranger could not of late.
     fault: Option<String>,
     unasked: Option<String>,
@@ -107,6 +109,7 @@ impl Doorman {
         });
         state.told.clear();
         state.due = None;
+        state.turning = state.turning.wrapping_add(1);
     }
 
     /// Whether one was asked for since the start, and was not out then when anybody was changed.
@@ -130,7 +133,8 @@ impl Doorman {
             return Err(Answer::Failed("too many are asked for just now".to_owned()));
         }
         state.asking.insert(uid);
-        Ok(Turn { doorman: self, uid, at: now, answer: Answer::Failed("nothing came of asking".to_owned()) })
+        let (turning, answer) = (state.turning, Answer::Failed("nothing came of asking".to_owned()));
+        Ok(Turn { doorman: self, uid, at: now, turning, answer })
     }
 }
 
@@ -140,6 +144,7 @@ struct Turn<'d> {
     uid: u32,
     /// When the answer came.
     at: Timestamp,
+    turning: u64,
     answer: Answer,
 }
 
@@ -151,7 +156,11 @@ impl Drop for Turn<'_> {
         if state.known.len() >= MOST {
             state.known.retain(|_, (_, answer)| matches!(answer, Answer::In));
         }
-        state.known.insert(self.uid, (self.at, self.answer.clone()));
+        if state.turning == self.turning {
+            state.known.insert(self.uid, (self.at, self.answer.clone()));
+        } else if matches!(self.answer, Answer::In) {
+            state.known.insert(self.uid, (Timestamp::EPOCH, Answer::In));
+        }
     }
 }
 
@@ -195,12 +204,12 @@ impl Library {
         match member.filter(|member| member.is_in(now)) {
             _ if groups.is_empty() => Ok(()),
             Some(member) if !member.role.is_empty() || self.door.knows(uid) => Ok(()),
-            Some(_) => self.ask(uid, groups, By::Member),
-            None => self.ask(uid, groups, By::Stranger),
+            Some(_) => self.ask(uid, By::Member),
+            None => self.ask(uid, By::Stranger),
         }
     }
 
-    fn ask(&self, uid: u32, groups: Vec<GroupRow>, by: By) -> Result<(), AccessError> {
+    fn ask(&self, uid: u32, by: By) -> Result<(), AccessError> {
         let own = self.door.for_strangers.get().filter(|_| by == By::Stranger);
         let Some(directory) = own.or_else(|| self.door.directory.get()).filter(|_| may_join(uid)) else {
             return Ok(());
@@ -214,10 +223,13 @@ impl Library {
             Err(Answer::Failed(why)) => return Err(unasked(why)),
             Err(Answer::In | Answer::Out) => return Ok(()),
         };
-        let names: Vec<String> = groups.into_iter().filter(|group| group.gives(now)).map(|group| group.name).collect();
-        let person = directory.person(uid, &names);
+        // Read behind the turn: only a turn lets somebody in, so he is in none that is not asked for.
+        let mut groups = self.catalog.read(|tx| tx.groups())?;
+        groups.retain(|group| group.gives(now));
+        let asked: Vec<String> = groups.into_iter().map(|group| group.name).collect();
+        let person = directory.person(uid, &asked);
         turn.at = self.clock.now();
-        turn.answer = match (self.settle_groups(uid, &person, now), person) {
+        turn.answer = match (self.settle_groups(uid, &asked, &person, now), person) {
             (Err(e), _) => Answer::Failed(e.to_string()),
             (Ok(_), Err(DirectoryError(why))) | (Ok((_, Some(why))), Ok(_)) => Answer::Failed(why),
             (Ok((true, None)), Ok(_)) => Answer::In,
@@ -245,13 +257,16 @@ impl Library {
     fn settle_groups(
         &self,
         uid: u32,
+        asked: &[String],
         person: &Result<Option<Person>, DirectoryError>,
         now: Timestamp,
     ) -> Result<(bool, Option<String>), OpsError> {
         // Most of the time there is nothing to be done, and nobody is kept from writing for it.
-        let (plan, doubt) = self.catalog.read(|tx| plan_of(tx, uid, person, now))?;
+        let (plan, doubt) = self.catalog.read(|tx| plan_of(tx, uid, asked, person, now))?;
         let plan = match plan {
-            Plan::Join { .. } | Plan::Change { .. } => self.catalog.write(|tx| self.carry_out(tx, uid, person, now))?,
+            Plan::Join { .. } | Plan::Change { .. } => {
+                self.catalog.write(|tx| self.carry_out(tx, uid, asked, person, now))?
+            }
             plan => plan,
         };
         if let Plan::Refuse(why) = &plan {
@@ -277,10 +292,11 @@ impl Library {
         &self,
         tx: &mut dyn WriteTx,
         uid: u32,
+        asked: &[String],
         person: &Result<Option<Person>, DirectoryError>,
         now: Timestamp,
     ) -> Result<Plan, OpsError> {
-        let (plan, _) = plan_of(tx, uid, person, now)?;
+        let (plan, _) = plan_of(tx, uid, asked, person, now)?;
         match &plan {
             Plan::Join { login, groups } => {
                 let id = MemberId::make(now, &*self.entropy)?;
@@ -320,7 +336,10 @@ impl Library {
     /// for the system is waited for.
     pub fn sweep_groups(&self) {
         let began = self.clock.now();
-        let due = self.door.lock().due;
+        let (due, turning) = {
+            let state = self.door.lock();
+            (state.due, state.turning)
+        };
         // A clock that was set back does not put it off.
         if due.is_some_and(|due| (1..=EVERY_MS * 60).contains(&due.ms_since(began))) {
             return;
@@ -330,7 +349,9 @@ impl Library {
         }
         let took = self.clock.now().ms_since(began).clamp(0, EVERY_MS * 6 - 1);
         let next = self.clock.now().plus_ms(EVERY_MS.max(took * SHARE));
-        self.door.lock().due = Some(next);
+        let mut state = self.door.lock();
+        // What was changed meanwhile waits for no pause.
+        state.due = (state.turning == turning).then_some(next);
     }
 
     fn round(&self, now: Timestamp) -> Result<(), OpsError> {
@@ -342,7 +363,7 @@ impl Library {
                 return Ok(());
             }
             asked |= may_join(uid);
-            if let Err(AccessError::Unasked { why, .. }) = self.ask(uid, groups.clone(), By::Round) {
+            if let Err(AccessError::Unasked { why, .. }) = self.ask(uid, By::Round) {
                 fault.get_or_insert(why);
             }
         }
@@ -394,6 +415,7 @@ pub(super) fn shut_behind(tx: &mut dyn WriteTx, were: &[MemberRow], now: Timesta
 fn plan_of(
     tx: &dyn ReadTx,
     uid: u32,
+    asked: &[String],
     person: &Result<Option<Person>, DirectoryError>,
     now: Timestamp,
 ) -> Result<(Plan, Option<String>), OpsError> {
@@ -405,6 +427,11 @@ fn plan_of(
     };
     let mut given = tx.groups()?;
     given.retain(|group| group.gives(now));
+    // One that gave nothing when he was asked for, and does by now: nothing was said of it.
+    let is_unasked = |group: &str| given.iter().any(|g| g.name == group) && !asked.iter().any(|name| name == group);
+    if seats.iter().any(|seat| is_unasked(&seat.group)) {
+        return Ok((Plan::Stay, None));
+    }
     let taken = match person {
         Some(person) => tx.member_by_name(&person.login)?.is_some(),
         None => false,

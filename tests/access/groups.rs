@@ -7,7 +7,8 @@ use damfs::catalog::{FactorRow, WriteTx};
 use damfs::ops::groups::GroupChange;
 use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Command, FailureKind};
-use damfs::types::MemberId;
+use damfs::ops::serve;
+use damfs::types::{Caller, MemberId};
 use serde_json::{Value, json};
 
 use crate::people::*;
@@ -416,6 +417,37 @@ fn who_is_in_waits_for_nobody_when_another_is_changed() {
     people.put(EVE, "eve", &[]);
     round(&world);
     assert!(!may_ask(&world, EVE), "the round asks");
+}
+
+/// Regression: a round threw out whom a group that was granted while it went on had let in, with his mounts and what he had unlocked.
+#[test]
+fn what_is_granted_while_a_round_goes_on_is_no_leaving_and_waits_for_no_pause() {
+    let (world, people) = stage();
+    world.member("bob", BOB, "backup", None);
+    grant(&world, "press", "editor");
+    grant(&world, "studio", "editor");
+    assert!(may_ask(&world, EVE));
+    world.serve(0, Command::GroupRemove { group: "studio".into() }).unwrap();
+    round(&world);
+    assert!(!may_ask(&world, EVE));
+    let left =
+        || deeds(&world, "member.groups").iter().filter(|row| row["detail"]["left"] == json!(["studio"])).count();
+    let before = left();
+    world.clock.advance_ms(5_000);
+    let (library, clock) = (world.library.clone(), world.clock.clone());
+    people.while_asked(BOB, move || {
+        let serve = |uid, command| serve(&library, &Caller { uid, gid: uid, process: 1 }, command, None);
+        serve(0, granting("studio", "editor")).unwrap();
+        serve(EVE, Command::SavedList).unwrap();
+        clock.advance_ms(12_000);
+    });
+    world.library.sweep_groups();
+    assert_eq!(left(), before);
+    assert!(may_ask(&world, EVE));
+    let asked = people.asked(BOB);
+    world.clock.advance_ms(1_000);
+    world.library.sweep_groups();
+    assert_eq!(people.asked(BOB), asked + 1, "what the last one took puts it off no more");
 }
 
 #[test]

@@ -26,7 +26,11 @@ pub struct People {
     silent: Mutex<bool>,
     /// Its part of the users and groups is down: nobody knows them, and that is all that is said.
     down: Mutex<bool>,
+    /// What comes in between while this one is asked for, once.
+    meanwhile: Mutex<Option<(u32, Meanwhile)>>,
 }
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 impl People {
     pub fn put(&self, uid: u32, login: &str, groups: &[&str]) {
@@ -42,6 +46,10 @@ impl People {
         *self.down.lock().unwrap() = is_down;
     }
 
+    pub fn while_asked(&self, uid: u32, what: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some((uid, Box::new(what)));
+    }
+
     pub fn asked(&self, uid: u32) -> usize {
         self.asked.lock().unwrap().get(&uid).copied().unwrap_or_default()
     }
@@ -50,6 +58,10 @@ impl People {
 impl Directory for People {
     fn person(&self, uid: u32, groups: &[String]) -> Result<Option<Person>, DirectoryError> {
         *self.asked.lock().unwrap().entry(uid).or_default() += 1;
+        let meanwhile = self.meanwhile.lock().unwrap().take_if(|(of, _)| *of == uid);
+        if let Some((_, what)) = meanwhile {
+            what();
+        }
         if *self.silent.lock().unwrap() {
             return Err(DirectoryError("the server is down".to_owned()));
         }
@@ -80,8 +92,12 @@ pub fn stage() -> (World, Arc<People>) {
 }
 
 pub fn grant(world: &World, group: &str, role: &str) -> Value {
+    world.serve(0, granting(group, role)).unwrap()
+}
+
+pub fn granting(group: &str, role: &str) -> Command {
     let new = GroupChange { role: Some(role.into()), ..GroupChange::default() };
-    world.serve(0, Command::GroupAdd { group: group.into(), new }).unwrap()
+    Command::GroupAdd { group: group.into(), new }
 }
 
 /// Time in which everybody is asked for again.

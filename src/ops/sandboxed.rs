@@ -137,6 +137,7 @@ impl Run<'_> {
             None if program == "ffmpeg" && matches!(status.code(), Some(123 | 255)) => Ended::Overran(TIME.into()),
             // Its libraries cannot be loaded.
             None if status.code() == Some(127) => Ended::Failed(format!("{program} cannot be started: {said}")),
+            None if progress.unable => Ended::Failed(format!("{program} cannot do it here: {said}")),
             None if said.is_empty() => Ended::Refused(format!("{program} ended with {status}")),
             None => Ended::Refused(said.clone()),
             Some(libc::SIGXCPU) => Ended::Overran(TIME.into()),

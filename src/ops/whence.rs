@@ -44,7 +44,7 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
             if rows.iter().any(|row| row.is_signed) {
                 rows.retain(|row| row.is_signed);
             }
-            found.extend(rows.into_iter().map(|row| row.told));
+            found.extend(rows.into_iter().filter_map(|row| row.told));
         }
         if let (true, Some(from)) = (found.is_empty(), media::derived_from(file).ok().flatten()) {
             for content in tx.rendered_contents()?.into_iter().filter(|content| duplicate(*content) == from) {
@@ -104,7 +104,8 @@ fn told(
 
 /// What is told of an export.
 struct Row {
-    told: Value,
+    /// Nothing of what the caller may not list; that it is signed as that one counts all the same.
+    told: Option<Value>,
     /// By the certificate in force, as of this asset.
     is_signed: bool,
 }
@@ -118,16 +119,18 @@ fn rendered(
     (rendition, previewed): (&RenditionRow, Option<&str>),
     tables: &[Table],
 ) -> Result<Vec<Row>, CatalogError> {
-    let (Some(asset), Some(row)) = (tx.asset(version.asset)?, told(library, actor, tx, version)?) else {
-        return Ok(Vec::new());
-    };
-    let mut row = called(row, "export");
-    row["made"] = json!(rendition.since.to_string());
+    let Some(asset) = tx.asset(version.asset)? else { return Ok(Vec::new()) };
+    let mut row = told(library, actor, tx, version)?.map(|row| called(row, "export"));
+    if let Some(row) = &mut row {
+        row["made"] = json!(rendition.since.to_string());
+    }
     if let Some(name) = previewed {
-        row["as"] = json!("preview");
-        let who = actor.who();
-        if who.subject.is_admin() || *who.subject.name == *name {
-            row["for"] = json!(name);
+        if let Some(row) = &mut row {
+            row["as"] = json!("preview");
+            let who = actor.who();
+            if who.subject.is_admin() || *who.subject.name == *name {
+                row["for"] = json!(name);
+            }
         }
         return Ok(vec![Row { told: row, is_signed: false }]);
     }
@@ -138,14 +141,16 @@ fn rendered(
             let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
             let made = if his { renders(library, tx, &asset, version, placement, rendition)? } else { None };
             if let Some(is_signed) = made {
-                let mut row = row.clone();
-                row["platform"] = json!(placement.platform);
-                row["placement"] = json!(placement.placement);
-                row["circulates"] = json!(circulates(&asset, version, placement));
-                if let Some(name) = whose {
-                    row["for"] = json!(name);
-                }
-                rows.push(Row { told: row, is_signed });
+                let told = row.clone().map(|mut row| {
+                    row["platform"] = json!(placement.platform);
+                    row["placement"] = json!(placement.placement);
+                    row["circulates"] = json!(circulates(&asset, version, placement));
+                    if let Some(name) = whose {
+                        row["for"] = json!(name);
+                    }
+                    row
+                });
+                rows.push(Row { told, is_signed });
             }
         }
     }

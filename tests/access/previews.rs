@@ -224,12 +224,16 @@ fn a_clip_without_a_preview_says_why() {
 fn an_encoder_that_is_out_of_time_says_nothing_of_the_clip() {
     let Studio { world, rita, folder, .. } = studio();
     let ends = folder.path().join("ends");
-    let does = format!("case \"$*\" in *filter_complex*) [ -e {0} ] && exit $(cat {0});; esac", ends.display());
+    let does = format!("case \"$*\" in *filter_complex*) [ -e {0} ] && . {0};; esac", ends.display());
     world.library.use_tools(Ok(tools(folder.path(), &does)));
-    for (code, why) in
-        [(255, "more of the processor's time"), (123, "more of the processor's time"), (127, "the machine is")]
-    {
-        fs::write(&ends, code.to_string()).unwrap();
+    for (code, why) in [
+        ("exit 255", "more of the processor's time"),
+        ("exit 123", "more of the processor's time"),
+        ("exit 127", "the machine is"),
+        // One that was built without it.
+        ("echo \"[graph] No such filter: 'maskedmerge'\" >&2; exit 1", "the machine is"),
+    ] {
+        fs::write(&ends, code).unwrap();
         assert_eq!(errno(rita.read(FILE)), libc::EIO, "{code}");
         let said = errors(&rita);
         let last = said.lines().rfind(|line| line.contains("c.mp4")).unwrap_or_default();

@@ -48,7 +48,7 @@ mod built {
 
     use damfs::blob::ObjectKind;
     use damfs::c2pa::manifest_of;
-    use damfs::ops::proto::Command;
+    use damfs::ops::proto::{Command, Failure};
     use damfs::ops::serve;
     use damfs::types::Caller;
     use damfs::view::recipes::object_name;
@@ -93,13 +93,15 @@ x,plain,image,40,40,crop,,gif,
     }
 
     fn whence(world: &World, bytes: &[u8]) -> Value {
+        whence_as(0, world, bytes).unwrap()["found"][0].clone()
+    }
+
+    fn whence_as(uid: u32, world: &World, bytes: &[u8]) -> Result<Value, Failure> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("got");
         fs::write(&path, bytes).unwrap();
-        let caller = Caller { uid: 0, gid: 0, process: 1 };
-        serve::serve(&world.library, &caller, Command::Whence { name: "got".into() }, Some(File::open(&path).unwrap()))
-            .unwrap()["found"][0]
-            .clone()
+        let (caller, got) = (Caller { uid, gid: uid, process: 1 }, Some(File::open(&path).unwrap()));
+        serve::serve(&world.library, &caller, Command::Whence { name: "got".into() }, got)
     }
 
     #[test]
@@ -140,6 +142,22 @@ x,plain,image,40,40,crop,,gif,
         let [one, other] = ["a", "c"].map(|name| read(&admin, &format!("platforms/x/card/{name}.jpg")));
         assert_ne!(manifest_of(&one).unwrap(), manifest_of(&other).unwrap());
         assert_eq!(whence(&world, &other)["path"], "library/c.png");
+    }
+
+    /// Regression: who may list one of two with the same bytes was told that an export which is signed as the other was his.
+    #[test]
+    fn what_is_signed_as_a_hidden_asset_is_nobody_elses() {
+        let world = configured(studio(), "chain.pem", "leaf.key").unwrap();
+        let admin = world.admin();
+        admin.write("library/c.png", &admin.read(A).unwrap()).unwrap();
+        world.settle();
+        world.set("library/c.png", &["client=globex", "status.x=approved", "likeness=synthetic"]);
+        world.member("gail", 1007, "editor", Some("client=globex"));
+        let asked = |name: &str| whence_as(1007, &world, &read(&admin, &format!("platforms/x/card/{name}.jpg")));
+        assert_eq!(asked("c").unwrap()["found"][0]["as"], "export");
+        // Only what the file says of itself: which bytes it was made of, and those are his, too.
+        let told = asked("a").unwrap();
+        assert_eq!((&told["found"][0]["as"], told["found"][0].get("made")), (&"derived".into(), None), "{told}");
     }
 
     #[test]

@@ -196,9 +196,19 @@ pub struct Progress {
     pub disk_full: bool,
     /// It was given no more memory.
     pub out_of_memory: bool,
+    /// It is the program that cannot, or the machine, and not the clip.
+    pub unable: bool,
 }
 
-/// How programs and their libraries say that.
+/// What it says of itself, built with less than is asked for, or of a machine that lets it start nothing; never of a clip.
+const UNABLE: [&str; 5] = [
+    "No such filter",
+    "Unknown encoder",
+    "Protocol not found",
+    "Resource temporarily unavailable",
+    "Too many open files",
+];
+/// How programs and their libraries say that there is none.
 const NO_MEMORY: [&str; 4] = ["out of memory", "Cannot allocate memory", "failed to allocate", "bad_alloc"];
 
 impl Progress {
@@ -215,6 +225,7 @@ impl Progress {
             _ if line.contains("WARNING **") => {}
             _ => {
                 self.disk_full |= line.contains("No space left on device");
+                self.unable |= UNABLE.iter().any(|words| line.contains(words));
                 self.out_of_memory |= NO_MEMORY.iter().any(|words| line.contains(words));
                 if self.complaint.is_empty() {
                     self.complaint = line.trim().chars().filter(|c| !c.is_control()).take(MOST).collect();

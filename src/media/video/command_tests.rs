@@ -169,7 +169,9 @@ fn progress_is_told_from_complaints() {
     assert_eq!(progress.percent(Duration::from_secs(10)), 25);
     assert_eq!(progress.percent(Duration::ZERO), 99);
     assert_eq!(progress.complaint, "[mov @ 0x5] moov atom not found");
-    assert!(!progress.disk_full);
+    assert!(!progress.disk_full && !progress.unable);
+    progress.hear("[AVFilterGraph @ 0x6] No such filter: 'maskedmerge'");
+    assert!(progress.unable);
     progress.hear("av_interleaved_write_frame(): No space left on device");
     assert!(progress.disk_full);
 }

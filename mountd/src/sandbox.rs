@@ -27,8 +27,20 @@ use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompConditio
 /// The first argument that makes this program the sandbox.
 pub const WORD: &str = "sandbox";
 /// Where the program and its libraries lie, and what they read at their start.
-const READABLE: [&str; 9] =
-    ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/null", "/dev/urandom"];
+const READABLE: [&str; 10] = [
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/dev/null",
+    "/dev/urandom",
+    "/sys/kernel/mm/transparent_hugepage",
+];
+/// What a program makes of a picture lies in large pages, as what the daemon itself decodes does, where there are any. Told to glibc.
+const LARGE_PAGES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 /// Address space: several times what the largest clip takes.
 const MEMORY: u64 = 2 << 30;
 const OPEN_FILES: u64 = 64;
@@ -67,7 +79,7 @@ pub fn run() -> ExitCode {
     let mut args = Args::parse_from(std::env::args_os().skip(1));
     let given_up = set_apart(&mut args).and_then(|output| give_up(&args, output.as_ref()).map(|()| output));
     let why = match given_up {
-        Ok(_output) => Command::new(&args.program).args(&args.arguments).exec(),
+        Ok(_output) => Command::new(&args.program).args(&args.arguments).env(LARGE_PAGES.0, LARGE_PAGES.1).exec(),
         Err(e) => e,
     };
     eprintln!("{}{why}", damfs::ops::UNSANDBOXED);

@@ -8,9 +8,9 @@ use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
+use bytes::Bytes;
 use damfs::media::{Converter, Fit, Limits, Master, MediaError, Quick, Recipe, StillFormat};
 use damfs::ops::converter::QuickDecoder;
-use damfs::ops::import::OpenFile;
 use damfs::types::ReadAt;
 use nix::sys::resource::{UsageWho, getrusage};
 
@@ -45,13 +45,13 @@ fn spent() -> Result<f64, Box<dyn Error>> {
 }
 
 /// What dwebp makes of a master.
-struct Made(Option<OpenFile>);
+struct Made(Option<Bytes>);
 
 impl Made {
     fn of(decoder: Option<&QuickDecoder>, bytes: &dyn ReadAt) -> Result<Self, Box<dyn Error>> {
         let Some((decoder, wanted)) = decoder.zip(Quick::of(bytes, &Limits::default())?) else { return Ok(Self(None)) };
         let made = decoder.decode(bytes, &wanted, true, || true)?;
-        Ok(Self(Some(OpenFile::new(made.map_err(|why| format!("dwebp makes nothing of it: {why:?}"))?)?)))
+        Ok(Self(Some(made.map_err(|why| format!("dwebp makes nothing of it: {why:?}"))?)))
     }
 }
 
@@ -60,8 +60,8 @@ impl Converter for Made {
         Err(MediaError::Unsupported { format: format.to_owned() })
     }
 
-    fn pixels(&self) -> Option<&dyn ReadAt> {
-        self.0.as_ref().map(|made| made as &dyn ReadAt)
+    fn pixels(&self) -> Option<Bytes> {
+        self.0.clone()
     }
 }
 

@@ -53,7 +53,8 @@ fn convert(pixels: &Samples, layout: Layout, profile: &ColorProfile) -> Option<V
     let options = TransformOptions::default();
     let room = |samples: usize| samples.checked_div(layout.channels())?.checked_mul(wide);
     match pixels {
-        Samples::Bytes(samples) => {
+        Samples::Bytes(_) | Samples::Shared(_) => {
+            let samples = pixels.as_bytes();
             let mut out = vec![0; room(samples.len())?];
             let transform = profile.create_transform_8bit(from, &srgb, to, options).ok()?;
             transform.transform(samples, &mut out).ok()?;
@@ -72,6 +73,7 @@ fn convert(pixels: &Samples, layout: Layout, profile: &ColorProfile) -> Option<V
 fn narrow(samples: Samples) -> Vec<u8> {
     match samples {
         Samples::Bytes(samples) => samples,
+        Samples::Shared(samples) => samples.into(),
         Samples::Words(samples) => {
             samples.iter().map(|v| u8::try_from((u32::from(*v) + 128) / 257).unwrap_or(255)).collect()
         }

@@ -26,6 +26,7 @@ mod layered;
 mod look;
 mod mark;
 mod other_tools;
+mod pages;
 mod palette;
 mod plan;
 mod png;

@@ -184,10 +184,10 @@ fn resize(
     filter: FilterType,
 ) -> Result<Samples, MediaError> {
     let kind = match (pixels, layout) {
-        (Samples::Bytes(_), Layout::Gray) => PixelType::U8,
-        (Samples::Bytes(_), Layout::GrayAlpha) => PixelType::U8x2,
-        (Samples::Bytes(_), Layout::Rgb) => PixelType::U8x3,
-        (Samples::Bytes(_), Layout::Rgba | Layout::Cmyk) => PixelType::U8x4,
+        (Samples::Bytes(_) | Samples::Shared(_), Layout::Gray) => PixelType::U8,
+        (Samples::Bytes(_) | Samples::Shared(_), Layout::GrayAlpha) => PixelType::U8x2,
+        (Samples::Bytes(_) | Samples::Shared(_), Layout::Rgb) => PixelType::U8x3,
+        (Samples::Bytes(_) | Samples::Shared(_), Layout::Rgba | Layout::Cmyk) => PixelType::U8x4,
         (Samples::Words(_), Layout::Gray) => PixelType::U16,
         (Samples::Words(_), Layout::GrayAlpha) => PixelType::U16x2,
         (Samples::Words(_), Layout::Rgb) => PixelType::U16x3,
@@ -209,7 +209,7 @@ fn resize(
     Resizer::new().resize(&from, &mut to, &options).map_err(|e| failed(e.to_string()))?;
     let resized = to.into_vec();
     Ok(match pixels {
-        Samples::Bytes(_) => Samples::Bytes(resized),
+        Samples::Bytes(_) | Samples::Shared(_) => Samples::Bytes(resized),
         Samples::Words(_) => {
             let mut words: Vec<u16> = bytemuck::pod_collect_to_vec(&resized);
             if weighed.is_some() {

@@ -9,8 +9,10 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use memmap2::Mmap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Library;
@@ -188,7 +190,19 @@ pub(super) fn nameless(library: &Library) -> io::Result<File> {
 /// # Errors
 /// When there is none to be had.
 pub(super) fn in_memory() -> io::Result<File> {
-    Ok(File::from(rustix::fs::memfd_create("damfs", MemfdFlags::CLOEXEC)?))
+    Ok(File::from(rustix::fs::memfd_create("damfs", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?))
+}
+
+/// What a file in memory holds, where it is, when nobody will write to it any more.
+///
+/// # Errors
+/// When somebody might still.
+pub(super) fn left_in(file: &File) -> io::Result<Bytes> {
+    rustix::fs::fcntl_add_seals(file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+    #[expect(unsafe_code, reason = "what is mapped has to stay as it is, which only who maps it can know")]
+    // SAFETY: it is sealed: whoever still has it can neither change nor shorten it.
+    let map = unsafe { Mmap::map(file)? };
+    Ok(Bytes::from_owner(map))
 }
 
 /// What was written to a file, to a bound.

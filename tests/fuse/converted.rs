@@ -175,7 +175,7 @@ m.putalpha(n); m.save(\"b.webp\", quality=70)'",
     for (name, channels) in [("a.webp", 3), ("b.webp", 4)] {
         let bytes = fs::read(from.join(name)).unwrap();
         let wanted = Quick::of(&bytes, &Limits::default()).unwrap().unwrap();
-        let made = quick.decode(&bytes, &wanted, true, || true).unwrap().unwrap().metadata().unwrap().len();
+        let made = quick.decode(&bytes, &wanted, true, || true).unwrap().unwrap().len() as u64;
         assert!((1280 * 1600 * channels..=wanted.most).contains(&made), "{name}: {made}");
     }
     s.import(&from, &["--into", "luna", "--set", "rating=safe"]);

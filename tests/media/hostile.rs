@@ -1,8 +1,11 @@
 //! Broken and malicious files: an error or a warning, never a panic, never without bounds.
 
+use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damfs::media::{Fit, Limits, Master, MediaError, StillFormat, probe, render, sniff};
+use damfs::types::ReadAt;
 use proptest::prelude::*;
 
 use crate::exports::recipe;
@@ -62,6 +65,46 @@ fn a_video_tells_its_size_and_its_graph() {
         render(&whole, &recipe(8, 8, Fit::Crop, StillFormat::Jpeg), &Limits::default()),
         Err(MediaError::Unsupported { .. })
     ));
+}
+
+/// A file on a disk that fails after some reads.
+struct Failing<'a> {
+    bytes: &'a Vec<u8>,
+    left: AtomicUsize,
+}
+
+impl ReadAt for Failing<'_> {
+    fn len(&self) -> u64 {
+        ReadAt::len(self.bytes)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+            Ok(_) => self.bytes.read_at(offset, buf),
+            Err(_) => Err(io::Error::other("the disk failed")),
+        }
+    }
+}
+
+/// What is remembered of a damaged file is remembered for good.
+#[test]
+fn a_disk_that_fails_is_no_fault_of_the_picture() {
+    let d = Dir::new();
+    // Longer than what is read of a PNG at a time.
+    d.pillow("from PIL import Image\nImage.effect_noise((900, 900), 90).convert(\"RGB\").save(\"large.png\")");
+    let large = d.read("large.png");
+    for bytes in files().iter().take(6).chain([&large]) {
+        let mut reads = 0;
+        loop {
+            let source = Failing { bytes, left: AtomicUsize::new(reads) };
+            match Master::decode(&source, &Limits::default()) {
+                Ok(_) => break,
+                Err(e) => assert!(!e.is_lasting() && e.to_string().contains("the disk failed"), "{reads} reads: {e}"),
+            }
+            reads += 1;
+        }
+        assert!(reads > 2, "{reads}");
+    }
 }
 
 #[test]

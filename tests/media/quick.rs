@@ -3,22 +3,22 @@
 use std::fs::File;
 use std::process::Command;
 
+use bytes::Bytes;
 use damfs::media::{Converter, Limits, Master, MediaError, Quick, Recipe, StillFormat};
-use damfs::ops::import::OpenFile;
 use damfs::types::ReadAt;
 
 use crate::tools::Dir;
 
 /// What dwebp made.
-struct Made(OpenFile);
+struct Made(Bytes);
 
 impl Converter for Made {
     fn png(&self, _: &dyn ReadAt, format: &str, _: u64) -> Result<Vec<u8>, MediaError> {
         panic!("nothing is asked of {format}")
     }
 
-    fn pixels(&self) -> Option<&dyn ReadAt> {
-        Some(&self.0)
+    fn pixels(&self) -> Option<Bytes> {
+        Some(self.0.clone())
     }
 }
 
@@ -26,10 +26,10 @@ impl Converter for Made {
 fn made(d: &Dir, name: &str, wanted: Quick) -> Option<Made> {
     let (input, output) = (File::open(d.path(name)).unwrap(), File::create(d.path("made")).unwrap());
     let ended = Command::new("dwebp").args(wanted.command()).stdin(input).stdout(output).output().unwrap();
-    let made = File::open(d.path("made")).unwrap();
     ended.status.success().then(|| {
-        assert!(made.metadata().unwrap().len() <= wanted.most);
-        Made(OpenFile::new(made).unwrap())
+        let made = d.read("made");
+        assert!(made.len() as u64 <= wanted.most);
+        Made(made.into())
     })
 }
 
@@ -97,8 +97,7 @@ fn what_it_makes_nothing_whole_of_is_decoded_as_ever() {
     let ours = Master::decode(&bytes, &limits).unwrap().render(&recipe).unwrap().bytes;
     for (what, made) in [("cut", &whole[..whole.len() - 1]), ("empty", &[][..]), ("another's", b"P6\n2 1\n255\nabcdef")]
     {
-        d.write("made", made);
-        let made = Made(OpenFile::new(File::open(d.path("made")).unwrap()).unwrap());
+        let made = Made(Bytes::copy_from_slice(made));
         let master = Master::decode_with(&bytes, &limits, Some(&made)).unwrap();
         assert!(master.render(&recipe).unwrap().bytes == ours, "{what}");
     }

@@ -4,9 +4,11 @@ mod general;
 mod inks;
 mod psd;
 mod quick;
+mod stream;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
 use image::ImageFormat;
 use image::metadata::Orientation;
 
@@ -33,7 +35,7 @@ pub trait Converter {
     fn png(&self, source: &dyn ReadAt, format: &str, most: u64) -> Result<Vec<u8>, MediaError>;
 
     /// The pixels of this picture as another program made them ([`Quick`]), if one did.
-    fn pixels(&self) -> Option<&dyn ReadAt> {
+    fn pixels(&self) -> Option<Bytes> {
         None
     }
 }
@@ -102,6 +104,8 @@ impl Layout {
 /// The channels of all pixels, as deep as the file has them: what is lost before a curve is applied is seen after it.
 pub(super) enum Samples {
     Bytes(Vec<u8>),
+    /// Bytes that another program made, where it left them.
+    Shared(Bytes),
     Words(Vec<u16>),
 }
 
@@ -109,6 +113,7 @@ impl Samples {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(samples) => samples,
+            Self::Shared(samples) => samples,
             Self::Words(samples) => bytemuck::cast_slice(samples),
         }
     }
@@ -192,12 +197,9 @@ impl Master {
                 })?;
                 by_others(&converter.png(source, format, most)?, ImageFormat::Png, limits, header)?
             }
-            Reader::Image(format) => match opened.made(converter)? {
+            Reader::Image(format) => match opened.made(converter) {
                 Some(made) => made,
-                None => {
-                    let bytes = source.read_head(usize::try_from(source.len()).unwrap_or(usize::MAX))?;
-                    by_others(&bytes, format, limits, header)?
-                }
+                None => by_others(source, format, limits, header)?,
             },
         };
         let Opened { header, .. } = opened;
@@ -275,9 +277,9 @@ impl Opened {
     }
 
     /// What another program has seen of it.
-    fn made(&self, converter: Option<&dyn Converter>) -> Result<Option<Decoded>, MediaError> {
-        let Some((made, size)) = converter.and_then(Converter::pixels).zip(self.header.size) else { return Ok(None) };
-        Ok(quick::read(made, size)?)
+    fn made(&self, converter: Option<&dyn Converter>) -> Option<Decoded> {
+        let (made, size) = converter.and_then(Converter::pixels).zip(self.header.size)?;
+        quick::read(&made, size)
     }
 
     fn conversion(&self) -> Result<Conversion, MediaError> {
@@ -318,8 +320,13 @@ impl Reader {
 }
 
 /// The decoders are other people's and the bytes are hostile: a panic in there is a damaged file.
-fn by_others(bytes: &[u8], format: ImageFormat, limits: &Limits, header: &Header) -> Result<Decoded, MediaError> {
-    catch_unwind(AssertUnwindSafe(|| general::decode(bytes, format, limits, header)))
+fn by_others(
+    source: &dyn ReadAt,
+    format: ImageFormat,
+    limits: &Limits,
+    header: &Header,
+) -> Result<Decoded, MediaError> {
+    catch_unwind(AssertUnwindSafe(|| general::decode(source, format, limits, header)))
         .unwrap_or_else(|_| Err(MediaError::damaged("the decoder gave up on it")))
 }
 

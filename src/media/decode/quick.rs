@@ -1,12 +1,11 @@
 //! Pixels that another program has made already. It sees what our own decoder of the format sees, to the last bit, in half of the time; what
 //! it makes nothing of is decoded here as if there were no such program.
 
-use std::io;
-
 use super::super::MediaError;
 use super::super::bytes::le32;
 use super::{Decoded, Layout, Limits, Opened, Reader, Samples};
 use crate::types::ReadAt;
+use bytes::Bytes;
 use image::ImageFormat;
 
 /// Below so many pixels it takes longer to start a program than to decode them here.
@@ -61,21 +60,18 @@ fn has_alpha(head: &[u8]) -> Option<bool> {
 }
 
 /// Reads Netpbm's PPM, or its PAM of four channels; `None` when it is no picture of this size.
-pub(super) fn read(made: &dyn ReadAt, (width, height): (u32, u32)) -> io::Result<Option<Decoded>> {
-    let head = made.read_head(HEAD)?;
+pub(super) fn read(made: &Bytes, (width, height): (u32, u32)) -> Option<Decoded> {
     let ppm = format!("P6\n{width} {height}\n255\n");
     let pam = format!("P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n");
-    let (layout, begins) = match &head {
+    let (layout, begins) = match made {
         head if head.starts_with(ppm.as_bytes()) => (Layout::Rgb, ppm.len()),
         head if head.starts_with(pam.as_bytes()) => (Layout::Rgba, pam.len()),
-        _ => return Ok(None),
+        _ => return None,
     };
-    let begins = begins as u64;
     let length = u64::from(width) * u64::from(height) * layout.channels() as u64;
-    let Some(length) = usize::try_from(length).ok().filter(|_| begins + length == made.len()) else { return Ok(None) };
-    let mut pixels = vec![0; length];
-    let whole = made.read_at(begins, &mut pixels)? == length;
-    Ok(whole.then_some(Decoded { pixels: Samples::Bytes(pixels), size: (width, height), layout, icc: None }))
+    let pixels = made.slice(begins..);
+    let is_whole = pixels.len() as u64 == length;
+    is_whole.then_some(Decoded { pixels: Samples::Shared(pixels), size: (width, height), layout, icc: None })
 }
 
 #[cfg(test)]
@@ -84,7 +80,7 @@ mod tests {
     use super::*;
 
     fn of(made: &[u8]) -> Option<(Layout, Vec<u8>)> {
-        read(&made.to_vec(), (2, 1)).unwrap().map(|made| (made.layout, made.pixels.as_bytes().to_vec()))
+        read(&Bytes::copy_from_slice(made), (2, 1)).map(|made| (made.layout, made.pixels.as_bytes().to_vec()))
     }
 
     #[test]

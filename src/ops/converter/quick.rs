@@ -1,15 +1,16 @@
 //! WebP by libwebp's dwebp, which takes half of the time of our own decoder and sees the same. Where it is not, or does not come to an end with
 //! a picture, ours decodes it.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::media::{self, Limits, MediaError, Share};
 use crate::ops::Library;
-use crate::ops::sandboxed::{Ended, Run, copy, in_memory};
+use crate::ops::sandboxed::{Ended, Run, copy, in_memory, left_in};
 use crate::ops::stills::Pace;
 use crate::types::ReadAt;
 
@@ -37,7 +38,7 @@ impl QuickDecoder {
         wanted: &media::Quick,
         is_awaited: bool,
         mut goes_on: impl FnMut() -> bool,
-    ) -> io::Result<Result<File, NotQuick>> {
+    ) -> io::Result<Result<Bytes, NotQuick>> {
         let (input, output) = (in_memory()?, in_memory()?);
         let run = Run {
             sandbox: &self.sandbox,
@@ -54,7 +55,7 @@ impl QuickDecoder {
             return Ok(Err(NotQuick::This));
         }
         Ok(match run.run(|_| goes_on())? {
-            Ended::Done => Ok(output),
+            Ended::Done => Ok(left_in(&output)?),
             Ended::Unsandboxed(why) => Err(NotQuick::Never(why)),
             Ended::Stopped | Ended::Refused(_) | Ended::Overran(_) | Ended::Failed(_) => Err(NotQuick::This),
         })
@@ -83,7 +84,7 @@ impl Library {
         source: &dyn ReadAt,
         limits: &Limits,
         pace: Pace,
-    ) -> Result<Option<(File, Share)>, MediaError> {
+    ) -> Result<Option<(Bytes, Share)>, MediaError> {
         let Some(decoder) = self.converter.quick_state().clone() else { return Ok(None) };
         let Some(wanted) = media::Quick::of(source, limits)? else { return Ok(None) };
         let bytes = wanted.most.saturating_mul(FOR_EACH);

@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 use super::{Decoder, ROOM};
+use bytes::Bytes;
+
 use crate::media::{self, Conversion, HEIF_COMMAND, Limits, Master, MediaError, Share};
 use crate::ops::Library;
-use crate::ops::import::OpenFile;
 use crate::ops::sandboxed::{Ended, Run, copy, nameless};
 use crate::ops::stills::Pace;
 use crate::types::{ContentId, ReadAt};
@@ -32,13 +33,14 @@ pub(in crate::ops) struct Ready<'a> {
     made: Made,
 }
 
-/// What was made of it, in a file without a name.
+/// What was made of it.
 enum Made {
     Nothing,
+    /// In a file without a name.
     Png(File),
-    /// With the memory that they take until they are read.
+    /// With the memory that they take until they are those of the decoded picture.
     Pixels {
-        made: OpenFile,
+        made: Bytes,
         _share: Share,
     },
 }
@@ -57,9 +59,9 @@ impl media::Converter for Made {
         Ok(bytes)
     }
 
-    fn pixels(&self) -> Option<&dyn ReadAt> {
+    fn pixels(&self) -> Option<Bytes> {
         match self {
-            Self::Pixels { made, .. } => Some(made),
+            Self::Pixels { made, .. } => Some(made.clone()),
             Self::Nothing | Self::Png(_) => None,
         }
     }
@@ -103,7 +105,7 @@ impl Library {
     ) -> Result<Option<Ready<'a>>, MediaError> {
         let made = match media::conversion(source, limits)? {
             None => match self.quickly(source, limits, pace)? {
-                Some((made, share)) => Made::Pixels { made: OpenFile::new(made)?, _share: share },
+                Some((made, share)) => Made::Pixels { made, _share: share },
                 None => Made::Nothing,
             },
             Some(wanted) => match self.converted(content, source, wanted, pace)? {

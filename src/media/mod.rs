@@ -54,7 +54,7 @@ pub use focus::Focus;
 pub use heif::{COMMAND as HEIF_COMMAND, is_heif};
 pub use look::{LOOK, Look};
 pub use plan::suits;
-pub use probe::{Probe, derived_from, probe, sidecar};
+pub use probe::{Probe, derived_from, is_signed, probe, sidecar};
 pub use proxy::PROXY_BYTES;
 pub use recipe::{Canvas, Fit, RENDERER, Recipe, StillFormat};
 pub use render::{Finished, render};

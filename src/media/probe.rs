@@ -100,6 +100,15 @@ pub fn sidecar(source: &dyn ReadAt) -> std::io::Result<Option<Probe>> {
     }))
 }
 
+/// Whether a file has content credentials.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn is_signed(source: &dyn ReadAt) -> std::io::Result<bool> {
+    let Some(sniffed) = sniff(&source.read_head(HEAD)?) else { return Ok(false) };
+    Ok(walk(source, &sniffed)?.is_signed)
+}
+
 /// What a file says that it was made of, as exports of ours do.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ const BLOCK: usize = 1 << 20;
 pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -> Result<Value, OpsError> {
     let content = library.vault.name(file)?;
     let hash = plain_hash(file)?;
+    let is_signed = media::is_signed(file)?;
     let found = library.catalog.read(|tx| -> Result<_, OpsError> {
         let mut found = Vec::new();
         for version in tx.versions_with_content(content)? {
@@ -36,13 +37,17 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         let tables = tables(library, actor, tx)?;
         for rendition in tx.renditions_with_hash(&hash)? {
             let previewed = previewed(tx, &rendition)?;
+            let versions = tx.versions_with_content(rendition.content)?;
             let mut rows = Vec::new();
-            for version in tx.versions_with_content(rendition.content)? {
-                rows.extend(rendered(library, actor, tx, &version, (&rendition, previewed.as_deref()), &tables)?);
+            for version in &versions {
+                rows.extend(rendered(library, actor, tx, version, (&rendition, previewed.as_deref()), &tables)?);
             }
             // It names the asset that it is of: others with the master's bytes were not rendered to it.
             if rows.iter().any(|row| row.is_signed) {
                 rows.retain(|row| row.is_signed);
+            } else if is_signed && are_of_several(&versions) {
+                // Signed as one of them, with a certificate or by a row of before: as which nobody can tell any more.
+                rows.clear();
             }
             found.extend(rows.into_iter().filter_map(|row| row.told));
         }
@@ -60,6 +65,10 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
         return Err(OpsError::NotFound(name.to_owned()));
     }
     Ok(json!({ "found": found }))
+}
+
+fn are_of_several(versions: &[VersionRow]) -> bool {
+    versions.first().is_some_and(|first| versions.iter().any(|version| version.asset != first.asset))
 }
 
 fn called(mut row: Value, kind: &str) -> Value {

@@ -156,8 +156,16 @@ x,plain,image,40,40,crop,,gif,
         let asked = |name: &str| whence_as(1007, &world, &read(&admin, &format!("platforms/x/card/{name}.jpg")));
         assert_eq!(asked("c").unwrap()["found"][0]["as"], "export");
         // Only what the file says of itself: which bytes it was made of, and those are his, too.
-        let told = asked("a").unwrap();
-        assert_eq!((&told["found"][0]["as"], told["found"][0].get("made")), (&"derived".into(), None), "{told}");
+        let is_derived = |told: Value| {
+            assert_eq!((&told["found"][0]["as"], told["found"][0].get("made")), (&"derived".into(), None), "{told}");
+        };
+        is_derived(asked("a").unwrap());
+        // Regression: nor after the certificate was renewed, when it is known as nobody's.
+        let (a, c) = (read(&admin, EXPORTS[0]), read(&admin, "platforms/x/card/c.jpg"));
+        drop(admin);
+        let world = configured(world, "leaf.pem", "leaf.key").unwrap();
+        is_derived(whence_as(1007, &world, &a).unwrap());
+        is_derived(whence_as(1007, &world, &c).unwrap());
     }
 
     #[test]

@@ -201,15 +201,23 @@ pub struct Progress {
 }
 
 /// What it says of itself, built with less than is asked for, or of a machine that lets it start nothing; never of a clip.
-const UNABLE: [&str; 5] = [
+const UNABLE: [&str; 7] = [
     "No such filter",
     "Unknown encoder",
+    // Up to ffmpeg 6, and since.
+    "Decoder (codec ",
+    "no decoder found for: ",
     "Protocol not found",
     "Resource temporarily unavailable",
     "Too many open files",
 ];
 /// How programs and their libraries say that there is none.
 const NO_MEMORY: [&str; 4] = ["out of memory", "Cannot allocate memory", "failed to allocate", "bad_alloc"];
+
+/// Whether a codec is meant that has no name: nobody decodes that, wherever it runs.
+fn is_nameless(line: &str) -> bool {
+    line.contains("(codec none)") || line.trim_end().ends_with("for: none")
+}
 
 impl Progress {
     /// Takes one line of its output.
@@ -225,7 +233,7 @@ impl Progress {
             _ if line.contains("WARNING **") => {}
             _ => {
                 self.disk_full |= line.contains("No space left on device");
-                self.unable |= UNABLE.iter().any(|words| line.contains(words));
+                self.unable |= UNABLE.iter().any(|words| line.contains(words)) && !is_nameless(line);
                 self.out_of_memory |= NO_MEMORY.iter().any(|words| line.contains(words));
                 if self.complaint.is_empty() {
                     self.complaint = line.trim().chars().filter(|c| !c.is_control()).take(MOST).collect();

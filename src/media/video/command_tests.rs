@@ -170,8 +170,24 @@ fn progress_is_told_from_complaints() {
     assert_eq!(progress.percent(Duration::ZERO), 99);
     assert_eq!(progress.complaint, "[mov @ 0x5] moov atom not found");
     assert!(!progress.disk_full && !progress.unable);
-    progress.hear("[AVFilterGraph @ 0x6] No such filter: 'maskedmerge'");
-    assert!(progress.unable);
     progress.hear("av_interleaved_write_frame(): No space left on device");
     assert!(progress.disk_full);
+}
+
+/// Regression: a clip whose codec this ffmpeg was built without was damaged for good.
+#[test]
+fn what_an_ffmpeg_cannot_do_is_told_from_what_a_clip_is() {
+    for (line, unable) in [
+        ("[AVFilterGraph @ 0x6] No such filter: 'maskedmerge'", true),
+        ("Unknown encoder 'libx264'", true),
+        ("Decoder (codec av1) not found for input stream #0:0", true),
+        ("[vist#0:0/av1 @ 0x5] Decoding requested, but no decoder found for: av1", true),
+        ("Decoder (codec none) not found for input stream #0:0", false),
+        ("[vist#0:0/none @ 0x5] Decoding requested, but no decoder found for: none", false),
+        ("[mov @ 0x5] moov atom not found", false),
+    ] {
+        let mut progress = Progress::default();
+        progress.hear(line);
+        assert_eq!(progress.unable, unable, "{line}");
+    }
 }

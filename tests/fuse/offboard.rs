@@ -165,8 +165,8 @@ fn who_is_made_read_only_writes_no_more_through_what_he_has_open() {
         (writes.join().unwrap(), began.elapsed())
     });
     assert!(said.0 && said.1.trim() == libc::EROFS.to_string(), "{}", said.1);
-    // What is promised is measured; what a busy machine takes is no fault, and he stops trying by himself.
-    eprintln!("read-only in {since:?}");
+    // Of what is promised, what a busy machine may add to it.
+    assert!(since < Duration::from_secs(10), "read-only in {since:?}");
 }
 
 /// By the system's certificates, as the daemon finds them; the server is openssl's own.

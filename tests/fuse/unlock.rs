@@ -45,7 +45,7 @@ fn reader(file: &Path, again: &str) -> (Child, BufReader<std::process::ChildStdo
         "import mmap, os, sys, time\n\
          f = os.open(sys.argv[1], os.O_RDONLY); m = mmap.mmap(f, 0, prot=mmap.PROT_READ); assert m[0:4] == b'\\x89PNG'\n\
          print('open', flush=True); sys.stdin.readline()\n\
-         for _ in range(600):\n  {again}\n  time.sleep(0.1)\n"
+         for _ in range(100):\n  {again}\n  time.sleep(0.1)\n"
     );
     let mut command = Command::new("python3");
     command.arg("-c").arg(script).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -192,8 +192,10 @@ impl Gate {
     pub fn hear(&self, rows: &[ChangeRow]) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = &rows[rows.partition_point(|row| row.seq <= *heard)..];
+        // Who comes with the rows in between finds that they are behind: they count here, whatever they are.
+        let skips = rows.first().is_some_and(|row| row.seq > heard.saturating_add(1));
         *heard = rows.last().map_or(*heard, |row| row.seq);
-        if rows.iter().any(|row| row.kind == ChangeKind::Access) {
+        if skips || rows.iter().any(|row| row.kind == ChangeKind::Access) {
             self.changed();
         } else if rows.iter().any(|row| row.kind == ChangeKind::Asset) {
             self.epoch.fetch_add(1, Ordering::AcqRel);

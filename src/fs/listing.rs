@@ -19,7 +19,7 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
-use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId};
+use crate::types::{AssetId, Caller, EntryId, FileName, MemberId, NodeId};
 use crate::view::tree::{self, Dir, Item, Leaf, TextFile};
 
 /// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
@@ -41,6 +41,16 @@ pub(super) struct Row {
     pub(super) what: What,
 }
 
+impl Row {
+    /// The asset that decides whether the name is shown.
+    pub(super) const fn asset(&self) -> Option<AssetId> {
+        match &self.what {
+            What::Node { asset, .. } => *asset,
+            What::Item(_) => None,
+        }
+    }
+}
+
 pub(super) enum What {
     Node {
         stat: NodeStat,
@@ -57,8 +67,11 @@ pub(super) enum What {
 /// Everything that a directory shows one member, at one moment.
 pub(super) struct Snapshot {
     pub(super) rows: Vec<Row>,
-    /// The last change that it knows of, and the gate's epoch before it was taken.
+    /// The last change that it knows of.
     seq: u64,
+    /// Who lists it.
+    member: MemberId,
+    /// The gate's, read before it was asked who he is. Read behind that, rights that had just ended would pass for those that there are.
     epoch: u64,
     /// What each cookie begins with, where it is a place among these names and the kernel may keep them.
     mark: Option<u64>,
@@ -66,8 +79,8 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     #[cfg(test)]
-    pub(super) const fn of(rows: Vec<Row>) -> Self {
-        Self { rows, seq: 0, epoch: 0, mark: None }
+    pub(super) fn of(rows: Vec<Row>) -> Self {
+        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), epoch: 0, mark: None }
     }
 
     /// Whether a cookie means the same here as where it was given.
@@ -160,8 +173,12 @@ impl Snapshots {
 /// What has changed since a snapshot was taken: the kernel must not believe the snapshot of that.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// What a member whose rights may have changed may still be told, and the snapshot that says so.
-    allowed: Option<(Arc<Snapshot>, HashSet<FileName>)>,
+    /// What a member whose rights may have changed may still be told.
+    now: Option<Arc<Now>>,
+    /// By which rights is told what is told: as of this epoch.
+    epoch: u64,
+    /// Whether they have changed again.
+    rights: bool,
     upto: u64,
     everything: bool,
     names: HashSet<FileName>,
@@ -171,11 +188,12 @@ pub(super) struct Moved {
 
 impl Moved {
     pub(super) fn since(snapshot: &Snapshot) -> Self {
-        Self { upto: snapshot.seq, ..Self::default() }
+        Self { upto: snapshot.seq, epoch: snapshot.epoch, ..Self::default() }
     }
 
     /// Hears of what was committed by now.
     pub(super) fn follow(&mut self, mount: &Mount) -> FsResult<()> {
+        self.rights = mount.library.gate.epoch() != self.epoch;
         if self.everything || mount.library.catalog.committed() <= self.upto {
             return Ok(());
         }
@@ -194,26 +212,41 @@ impl Moved {
         Ok(())
     }
 
-    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show.
-    pub(super) fn recheck(&mut self, mount: &Mount, who: &Who, place: &Place, snapshot: &Snapshot) -> FsResult<()> {
-        if snapshot.epoch == mount.library.gate.epoch() || who.subject.allows_everything(Verb::List) {
-            return Ok(());
+    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show. Asks who he is when he
+    /// was asked in an older epoch, and gives who he is by now.
+    pub(super) fn recheck(
+        &mut self,
+        mount: &Mount,
+        caller: &Caller,
+        (who, asked): (Arc<Who>, u64),
+        place: &Place,
+        snapshot: &Snapshot,
+    ) -> FsResult<Arc<Who>> {
+        let epoch = mount.library.gate.epoch();
+        let who = if asked == epoch { who } else { mount.who(caller)? };
+        self.epoch = epoch;
+        // The handle may have come from another.
+        let is_his = snapshot.member == who.id;
+        let hides_nothing = who.subject.allows_everything(Verb::List) && who.subject.finds_files_themselves();
+        if is_his && (snapshot.epoch == epoch || hides_nothing) {
+            self.now = None;
+            return Ok(who);
         }
-        let now = mount.snapshot(who, place)?;
-        if !self.allowed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, &now)) {
-            let names = now.rows.iter().map(|row| row.name.clone()).collect();
-            self.allowed = Some((now, names));
+        let now = mount.snapshot(&who, place, epoch)?;
+        if !self.now.as_ref().is_some_and(|known| Arc::ptr_eq(&known.snapshot, &now)) {
+            self.now = Some(Arc::new(Now::of(now)));
         }
-        Ok(())
+        Ok(who)
     }
 
-    /// Whether the row may still be shown.
-    pub(super) fn allows(&self, row: &Row) -> bool {
-        self.allowed.as_ref().is_none_or(|(_, names)| names.contains(&row.name))
+    /// What is told of each name instead of what the snapshot says, if rights may have changed.
+    pub(super) fn now(&self) -> Option<Arc<Now>> {
+        self.now.clone()
     }
 
     pub(super) fn touched(&self, row: &Row) -> bool {
         self.everything
+            || self.rights
             || self.names.contains(&row.name)
             || match &row.what {
                 What::Node { stat, asset, stem, .. } => {
@@ -223,6 +256,24 @@ impl Moved {
                 }
                 What::Item(_) => !self.nodes.is_empty() || !self.names.is_empty() || !self.assets.is_empty(),
             }
+    }
+}
+
+/// A directory as it is by now, for who lists it in the order of before.
+pub(super) struct Now {
+    snapshot: Arc<Snapshot>,
+    places: HashMap<FileName, usize>,
+}
+
+impl Now {
+    fn of(snapshot: Arc<Snapshot>) -> Self {
+        let places = snapshot.rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        Self { snapshot, places }
+    }
+
+    /// What it shows under a name.
+    pub(super) fn row(&self, name: &FileName) -> Option<&Row> {
+        self.snapshot.rows.get(*self.places.get(name)?)
     }
 }
 
@@ -241,13 +292,12 @@ impl Mount {
         (self.given.open(ino, kept.as_ref(), self.library.clock.now()), kept)
     }
 
-    /// What a directory shows this member now: kept from before, or read from the catalogue.
-    pub(super) fn snapshot(&self, who: &Who, place: &Place) -> FsResult<Arc<Snapshot>> {
+    /// What a directory shows this member now: kept from before, or read from the catalogue. `epoch` was read before it was asked who he is.
+    pub(super) fn snapshot(&self, who: &Who, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
         let key = (who.id, Where::of(place));
         if let Some(kept) = self.kept(&key) {
             return Ok(kept);
         }
-        let epoch = self.library.gate.epoch();
         let stable = who.subject.allows_everything(Verb::List);
         let taken = self.library.catalog.read(|tx| -> FsResult<_> {
             let seq = tx.last_change()?;
@@ -261,7 +311,7 @@ impl Mount {
                     row.cookie = mark.unwrap_or(0) | place;
                 }
             }
-            Ok(Snapshot { rows, seq, epoch, mark })
+            Ok(Snapshot { rows, seq, member: who.id, epoch, mark })
         })?;
         let taken = Arc::new(taken);
         // What is saved ends with its time, which no change tells of.

@@ -246,6 +246,7 @@ impl Gate {
 
     /// What each active member may by role and scope, now or later; read once per change of members and of times.
     fn reviewers(&self, tx: &dyn ReadTx) -> Result<Arc<Vec<(MemberId, Subject)>>, CatalogError> {
+        // Read before it is looked how old the transaction is.
         let (epoch, now) = (self.members.load(Ordering::Acquire), self.clock.now());
         let mut known = self.reviewers.lock().unwrap_or_else(PoisonError::into_inner);
         if known.epoch != epoch || now < known.since || known.next.is_some_and(|next| next <= now) {
@@ -255,7 +256,12 @@ impl Gate {
             for row in members.iter().filter(|row| row.is_in(now)) {
                 ways.extend(Who::ever(row, Verb::Review, now, &roles, &terms).into_iter().map(|who| (row.id, who)));
             }
-            *known = Reviewers { epoch, since: now, next: shift(&members, &roles, now), ways: Arc::new(ways) };
+            let ways = Arc::new(ways);
+            // What was begun before the last change, or may yet be undone, tells of other members than there are.
+            if tx.last_change()? != self.catalog.committed() {
+                return Ok(ways);
+            }
+            *known = Reviewers { epoch, since: now, next: shift(&members, &roles, now), ways };
         }
         Ok(Arc::clone(&known.ways))
     }

@@ -7,7 +7,7 @@ use super::handles::Handle;
 use super::inodes::Virtual;
 use super::listing::{Moved, Row, Snapshot, What};
 use super::mount::{Found, Mount, Object, Place};
-use super::{Entry, FsError, FsResult, Listed, NamesKept, OpenedDir};
+use super::{Entry, FsError, FsResult, Invalidation, Listed, NamesKept, OpenedDir};
 use crate::access::Who;
 use crate::catalog::NodeKind;
 use crate::catalog::NodeRow;
@@ -95,9 +95,8 @@ impl Mount {
         }
         let who = moved.recheck(self, caller, (who, asked), &listing.place, snapshot)?;
         let now = moved.now();
-        if listing.kept {
-            self.given.rows(listing.ino, snapshot, self.library.clock.now());
-        }
+        let mixed = listing.kept && self.given.rows(listing.ino, snapshot, self.library.clock.now());
+        let mut ends = after >= DOTS;
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         let mut noted = from;
         for (at, row) in snapshot.rows.iter().enumerate().skip(from) {
@@ -128,6 +127,11 @@ impl Mount {
                 }
                 return Ok(());
             }
+            ends = false;
+        }
+        // Whatever it was given the kernel has by now. What is right no more came, maybe, when the news of it had been told.
+        if ends && listing.kept && (mixed || !snapshot.is_right(self)) {
+            self.send(Invalidation::Inode { ino: listing.ino, bytes: true });
         }
         Ok(())
     }

@@ -229,7 +229,7 @@ impl Mount {
         }
     }
 
-    fn send(&self, what: Invalidation) {
+    pub(super) fn send(&self, what: Invalidation) {
         // Fails only when the mount is being torn down, and then there is nothing to forget.
         drop(self.feed.out.send(what));
     }

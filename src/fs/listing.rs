@@ -83,6 +83,15 @@ impl Snapshot {
         Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), epoch: 0, mark: None }
     }
 
+    /// Whether nothing has changed since it was taken.
+    pub(super) fn is_right(&self, mount: &Mount) -> bool {
+        self.is_of(mount.library.catalog.committed(), mount.library.gate.epoch())
+    }
+
+    const fn is_of(&self, seq: u64, epoch: u64) -> bool {
+        self.seq >= seq && self.epoch == epoch
+    }
+
     /// Whether a cookie means the same here as where it was given.
     pub(super) fn knows(&self, cookie: u64) -> bool {
         cookie < FIRST || self.mark.is_none_or(|mark| cookie & MARK_BITS == mark)
@@ -148,7 +157,7 @@ impl Snapshots {
     fn get(&self, key: &Key, seq: u64, epoch: u64) -> Option<Arc<Snapshot>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.found.get(key).cloned().or_else(|| kept.large.get(key)?.upgrade());
-        found.filter(|s| s.seq >= seq && s.epoch == epoch)
+        found.filter(|s| s.is_of(seq, epoch))
     }
 
     fn put(&self, key: Key, snapshot: &Arc<Snapshot>) {

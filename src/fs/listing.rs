@@ -287,6 +287,11 @@ impl Now {
 }
 
 impl Mount {
+    /// Whether no change tells when a place shows something else: nobody may keep what it shows.
+    fn follows_clock(&self, place: &Place) -> bool {
+        matches!(place, Place::View(dir) if tree::follows_clock(dir, || self.library.lacks()))
+    }
+
     /// What is kept of a directory for this member, if it is still right.
     fn kept(&self, key: &Key) -> Option<Arc<Snapshot>> {
         self.snapshots.get(key, self.library.catalog.committed(), self.library.gate.epoch())
@@ -294,7 +299,7 @@ impl Mount {
 
     /// Whether the kernel may keep the names of a directory that is being opened, whether those that it kept are still right, and which they are.
     pub(super) fn names_kept(&self, who: &Who, ino: u64, place: &Place) -> (NamesKept, Option<Arc<Snapshot>>) {
-        if self.ttl().is_zero() {
+        if self.ttl().is_zero() || self.follows_clock(place) {
             return (NamesKept::Never, None);
         }
         let kept = self.kept(&(who.id, Where::of(place)));
@@ -304,7 +309,8 @@ impl Mount {
     /// What a directory shows this member now: kept from before, or read from the catalogue. `epoch` was read before it was asked who he is.
     pub(super) fn snapshot(&self, who: &Who, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
         let key = (who.id, Where::of(place));
-        if let Some(kept) = self.kept(&key) {
+        let follows_clock = self.follows_clock(place);
+        if let Some(kept) = self.kept(&key).filter(|_| !follows_clock) {
             return Ok(kept);
         }
         let stable = who.subject.allows_everything(Verb::List);
@@ -323,8 +329,7 @@ impl Mount {
             Ok(Snapshot { rows, seq, member: who.id, epoch, mark })
         })?;
         let taken = Arc::new(taken);
-        // What is saved ends with its time, which no change tells of.
-        if !matches!(place, Place::View(Dir::Saved)) {
+        if !follows_clock {
             self.snapshots.put(key, &taken);
         }
         Ok(taken)

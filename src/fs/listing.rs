@@ -71,6 +71,8 @@ pub(super) struct Snapshot {
     seq: u64,
     /// Who lists it.
     member: MemberId,
+    /// He, as the gate knew him.
+    by: Weak<Who>,
     /// The gate's, read before it was asked who he is. Read behind that, rights that had just ended would pass for those that there are.
     epoch: u64,
     /// What each cookie begins with, where it is a place among these names and the kernel may keep them.
@@ -80,7 +82,7 @@ pub(super) struct Snapshot {
 impl Snapshot {
     #[cfg(test)]
     pub(super) fn of(rows: Vec<Row>) -> Self {
-        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), epoch: 0, mark: None }
+        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), by: Weak::new(), epoch: 0, mark: None }
     }
 
     /// Whether nothing has changed since it was taken.
@@ -236,7 +238,9 @@ impl Moved {
         self.epoch = epoch;
         // The handle may have come from another.
         let is_his = snapshot.member == who.id;
-        let hides_nothing = who.subject.allows_everything(Verb::List) && who.subject.finds_files_themselves();
+        // Where nothing is hidden from him, and only assets have changed, a large folder is not decided anew for each reply.
+        let may_as_before = snapshot.by.as_ptr() == Arc::as_ptr(&who) || who.subject.finds_files_themselves();
+        let hides_nothing = who.subject.allows_everything(Verb::List) && may_as_before;
         if is_his && (snapshot.epoch == epoch || hides_nothing) {
             self.now = None;
             return Ok(who);
@@ -307,7 +311,7 @@ impl Mount {
     }
 
     /// What a directory shows this member now: kept from before, or read from the catalogue. `epoch` was read before it was asked who he is.
-    pub(super) fn snapshot(&self, who: &Who, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
+    pub(super) fn snapshot(&self, who: &Arc<Who>, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
         let key = (who.id, Where::of(place));
         let follows_clock = self.follows_clock(place);
         if let Some(kept) = self.kept(&key).filter(|_| !follows_clock) {
@@ -326,7 +330,7 @@ impl Mount {
                     row.cookie = mark.unwrap_or(0) | place;
                 }
             }
-            Ok(Snapshot { rows, seq, member: who.id, epoch, mark })
+            Ok(Snapshot { rows, seq, member: who.id, by: Arc::downgrade(who), epoch, mark })
         })?;
         let taken = Arc::new(taken);
         if !follows_clock {

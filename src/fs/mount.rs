@@ -166,8 +166,8 @@ impl Mount {
         Ok(self.library.gate.who(&identity)?)
     }
 
-    /// As of when something is answered: the last change, and the gate's epoch. Of an answer that it was read before, and that it is the same
-    /// after, the kernel is told in time when it is right no more; it is read before it is asked who he is, for that may be older.
+    /// The last change, and the gate's epoch: read before it is asked who he is. While they are the same behind an answer, the kernel may believe
+    /// that, and is told when it is right no more.
     pub(super) fn moment(&self) -> (u64, u64) {
         (self.library.catalog.committed(), self.library.gate.epoch())
     }

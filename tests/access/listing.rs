@@ -194,10 +194,11 @@ fn a_right_to_bytes_that_ends_during_a_listing_ends_what_it_tells_of_them() {
         let change = MemberChange { role: Some(role.into()), ..MemberChange::default() };
         world.serve(0, Command::MemberSet { name: "eddy".into(), change }).unwrap();
     };
-    for seat in [&eddy, &everyones] {
+    for (seat, scope, all) in [(&eddy, "client=luna", 6), (&everyones, "client=luna", 6), (&eddy, "", 8)] {
         change("editor");
+        world.change_member("eddy", Some(scope), None);
         let told = told_while(seat, || change("looker"));
-        assert_eq!(told.len(), 6);
+        assert_eq!(told.len(), all);
         let after = seat.rows("library");
         for row in told {
             let name = String::from_utf8(row.name.clone()).unwrap();

@@ -192,8 +192,10 @@ impl Gate {
     pub fn hear(&self, rows: &[ChangeRow]) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = &rows[rows.partition_point(|row| row.seq <= *heard)..];
+        // Who comes with the rows in between finds that they are behind: they count here, whatever they are.
+        let skips = rows.first().is_some_and(|row| row.seq > heard.saturating_add(1));
         *heard = rows.last().map_or(*heard, |row| row.seq);
-        if rows.iter().any(|row| row.kind == ChangeKind::Access) {
+        if skips || rows.iter().any(|row| row.kind == ChangeKind::Access) {
             self.changed();
         } else if rows.iter().any(|row| row.kind == ChangeKind::Asset) {
             self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -244,6 +246,7 @@ impl Gate {
 
     /// What each active member may by role and scope, now or later; read once per change of members and of times.
     fn reviewers(&self, tx: &dyn ReadTx) -> Result<Arc<Vec<(MemberId, Subject)>>, CatalogError> {
+        // Read before it is looked how old the transaction is.
         let (epoch, now) = (self.members.load(Ordering::Acquire), self.clock.now());
         let mut known = self.reviewers.lock().unwrap_or_else(PoisonError::into_inner);
         if known.epoch != epoch || now < known.since || known.next.is_some_and(|next| next <= now) {
@@ -253,7 +256,12 @@ impl Gate {
             for row in members.iter().filter(|row| row.is_in(now)) {
                 ways.extend(Who::ever(row, Verb::Review, now, &roles, &terms).into_iter().map(|who| (row.id, who)));
             }
-            *known = Reviewers { epoch, since: now, next: shift(&members, &roles, now), ways: Arc::new(ways) };
+            let ways = Arc::new(ways);
+            // What was begun before the last change, or may yet be undone, tells of other members than there are.
+            if tx.last_change()? != self.catalog.committed() {
+                return Ok(ways);
+            }
+            *known = Reviewers { epoch, since: now, next: shift(&members, &roles, now), ways };
         }
         Ok(Arc::clone(&known.ways))
     }

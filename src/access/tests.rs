@@ -307,6 +307,11 @@ fn the_epoch_moves_when_a_decision_may_have_changed() {
     assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 2, members + 1));
     gate.changed();
     assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 3, members + 2));
+    // What nobody told of may have been of members.
+    gate.hear(&[row(8, ChangeKind::Node)]);
+    assert_eq!((gate.epoch(), gate.members.load(Ordering::Acquire)), (start + 4, members + 3));
+    gate.hear(&[row(7, ChangeKind::Access), row(8, ChangeKind::Node), row(9, ChangeKind::Node)]);
+    assert_eq!(gate.epoch(), start + 4);
 }
 
 #[test]

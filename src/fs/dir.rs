@@ -7,7 +7,7 @@ use super::handles::Handle;
 use super::inodes::Virtual;
 use super::listing::{Moved, Row, Snapshot, What};
 use super::mount::{Found, Mount, Object, Place};
-use super::{Entry, FsError, FsResult, Listed, NamesKept, OpenedDir};
+use super::{Entry, FsError, FsResult, Invalidation, Listed, NamesKept, OpenedDir};
 use crate::access::Who;
 use crate::catalog::NodeKind;
 use crate::catalog::NodeRow;
@@ -74,6 +74,7 @@ impl Mount {
         plus: bool,
         each: &mut dyn FnMut(Listed) -> bool,
     ) -> FsResult<()> {
+        let asked = self.library.gate.epoch();
         let who = self.who(caller)?;
         let handle = self.handles.get(fh)?;
         let Handle::Dir(listing) = handle.as_ref() else { return Err(FsError::NotDir) };
@@ -81,7 +82,7 @@ impl Mount {
         let (snapshot, moved) = match state.as_mut() {
             Some(taken) if after > 0 && taken.0.knows(after) => taken,
             _ => {
-                let snapshot = self.snapshot(&who, &listing.place)?;
+                let snapshot = self.snapshot(&who, &listing.place, asked)?;
                 if !snapshot.knows(after) {
                     return Err(FsError::Stale);
                 }
@@ -92,23 +93,24 @@ impl Mount {
         if after < DOTS && !self.dots(listing, after, each)? {
             return Ok(());
         }
-        moved.recheck(self, &who, &listing.place, snapshot)?;
-        if listing.kept {
-            self.given.rows(listing.ino, snapshot, self.library.clock.now());
-        }
+        let who = moved.recheck(self, caller, (who, asked), &listing.place, snapshot)?;
+        let now = moved.now();
+        let mixed = listing.kept && self.given.rows(listing.ino, snapshot, self.library.clock.now());
+        let mut ends = after >= DOTS;
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         let mut noted = from;
         for (at, row) in snapshot.rows.iter().enumerate().skip(from) {
-            if !moved.allows(row) {
-                continue;
-            }
+            let Some(shown) = now.as_ref().map_or(Some(row), |now| now.row(&row.name)) else { continue };
             if plus && at >= noted && !self.ttl().is_zero() {
                 // Before it is asked what has changed: whatever changes afterwards takes back what is noted.
                 noted = at.saturating_add(NOTED).min(snapshot.rows.len());
                 self.shown.note_rows(self.library.clock.now(), listing.ino, snapshot, at..noted);
             }
-            let listed =
-                if plus { self.introduced(&who, listing.ino, row, moved) } else { self.named(&who, listing.ino, row) };
+            let listed = if plus {
+                self.introduced(&who, listing.ino, [row, shown], moved)
+            } else {
+                self.named(&who, listing.ino, shown)
+            };
             let listed = match listed {
                 Ok(listed) => listed,
                 // Gone since the snapshot was taken.
@@ -125,6 +127,11 @@ impl Mount {
                 }
                 return Ok(());
             }
+            ends = false;
+        }
+        // Whatever it was given the kernel has by now. What is right no more came, maybe, when the news of it had been told.
+        if ends && listing.kept && (mixed || !snapshot.is_right(self)) {
+            self.send(Invalidation::Inode { ino: listing.ino, bytes: true });
         }
         Ok(())
     }
@@ -147,18 +154,20 @@ impl Mount {
         Ok((attr, None, None))
     }
 
-    /// A row with what a lookup would have said; the kernel may not believe what has changed since.
+    /// A row, and what is shown in its place by now, with what a lookup would have said; the kernel may not believe what has changed since.
     fn introduced(
         &self,
         who: &Who,
         parent: u64,
-        row: &Row,
+        [row, shown]: [&Row; 2],
         moved: &mut Moved,
     ) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
-        let (attr, ttl, remember) = self.row_attr(who, parent, row)?;
+        let (attr, ttl, remember) = self.row_attr(who, parent, shown)?;
         let believed = self.believe_old(&attr, ttl);
         moved.follow(self)?;
-        let ttl = if moved.touched(row) { Duration::ZERO } else { believed };
+        // What was noted as shown is the row.
+        let is_other = row.asset() != shown.asset() || moved.touched(row) || moved.touched(shown);
+        let ttl = if is_other { Duration::ZERO } else { believed };
         Ok((attr, Some(Entry { attr, entry_ttl: ttl, attr_ttl: ttl }), remember))
     }
 

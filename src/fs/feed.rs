@@ -132,6 +132,8 @@ impl Mount {
             };
             let Some(last) = rows.last() else { return };
             self.feed.seen.store(last.seq, Ordering::SeqCst);
+            // Before anything is taken back: whoever was answered by the rights of before finds that they have changed, or is told.
+            self.library.gate.hear(&rows);
             self.invalidate(&rows);
             self.withdraw(&rows);
             for ino in self.given.drop_all() {
@@ -150,7 +152,6 @@ impl Mount {
         if !rows.iter().any(|row| matches!(row.kind, ChangeKind::Access | ChangeKind::Asset)) {
             return;
         }
-        self.library.gate.hear(rows);
         for (ino, rights) in self.handles.rights() {
             if rights.check(self).is_err() {
                 self.send(Invalidation::Inode { ino, bytes: true });
@@ -228,7 +229,7 @@ impl Mount {
         }
     }
 
-    fn send(&self, what: Invalidation) {
+    pub(super) fn send(&self, what: Invalidation) {
         // Fails only when the mount is being torn down, and then there is nothing to forget.
         drop(self.feed.out.send(what));
     }

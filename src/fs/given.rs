@@ -48,8 +48,8 @@ impl Given {
         NamesKept::Anew
     }
 
-    /// Rows of a snapshot are given out to be kept.
-    pub(super) fn rows(&self, ino: u64, snapshot: &Arc<Snapshot>, now: Timestamp) {
+    /// Rows of a snapshot are given out to be kept. Whether the kernel may hold others beside them.
+    pub(super) fn rows(&self, ino: u64, snapshot: &Arc<Snapshot>, now: Timestamp) -> bool {
         let mut given = self.lock();
         // Something changed since it was opened. The kernel may add this to what it holds all the same, and must drop it at the next change.
         let held = given.entry(ino).or_insert_with(|| Held { mixed: true, ..Held::default() });
@@ -60,6 +60,7 @@ impl Given {
             }
             Some(first) => held.mixed |= first.as_ptr() != Arc::as_ptr(snapshot),
         }
+        held.mixed
     }
 
     /// The directories whose names the kernel must drop now that something changed.

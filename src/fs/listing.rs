@@ -19,7 +19,7 @@ use crate::access::Who;
 use crate::catalog::{ChangeKind, NodeKind, NodeStat, ReadTx, TunnelHow};
 use crate::ops::folders;
 use crate::policy::Verb;
-use crate::types::{AssetId, EntryId, FileName, MemberId, NodeId};
+use crate::types::{AssetId, Caller, EntryId, FileName, MemberId, NodeId};
 use crate::view::tree::{self, Dir, Item, Leaf, TextFile};
 
 /// Where the cookies of a folder's entries and of a view's own begin; `.` and `..` come before.
@@ -41,6 +41,16 @@ pub(super) struct Row {
     pub(super) what: What,
 }
 
+impl Row {
+    /// The asset that decides whether the name is shown.
+    pub(super) const fn asset(&self) -> Option<AssetId> {
+        match &self.what {
+            What::Node { asset, .. } => *asset,
+            What::Item(_) => None,
+        }
+    }
+}
+
 pub(super) enum What {
     Node {
         stat: NodeStat,
@@ -57,8 +67,13 @@ pub(super) enum What {
 /// Everything that a directory shows one member, at one moment.
 pub(super) struct Snapshot {
     pub(super) rows: Vec<Row>,
-    /// The last change that it knows of, and the gate's epoch before it was taken.
+    /// The last change that it knows of.
     seq: u64,
+    /// Who lists it.
+    member: MemberId,
+    /// He, as the gate knew him.
+    by: Weak<Who>,
+    /// The gate's, read before it was asked who he is. Read behind that, rights that had just ended would pass for those that there are.
     epoch: u64,
     /// What each cookie begins with, where it is a place among these names and the kernel may keep them.
     mark: Option<u64>,
@@ -66,8 +81,17 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     #[cfg(test)]
-    pub(super) const fn of(rows: Vec<Row>) -> Self {
-        Self { rows, seq: 0, epoch: 0, mark: None }
+    pub(super) fn of(rows: Vec<Row>) -> Self {
+        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), by: Weak::new(), epoch: 0, mark: None }
+    }
+
+    /// Whether nothing has changed since it was taken.
+    pub(super) fn is_right(&self, mount: &Mount) -> bool {
+        self.is_of(mount.library.catalog.committed(), mount.library.gate.epoch())
+    }
+
+    const fn is_of(&self, seq: u64, epoch: u64) -> bool {
+        self.seq >= seq && self.epoch == epoch
     }
 
     /// Whether a cookie means the same here as where it was given.
@@ -135,7 +159,7 @@ impl Snapshots {
     fn get(&self, key: &Key, seq: u64, epoch: u64) -> Option<Arc<Snapshot>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.found.get(key).cloned().or_else(|| kept.large.get(key)?.upgrade());
-        found.filter(|s| s.seq >= seq && s.epoch == epoch)
+        found.filter(|s| s.is_of(seq, epoch))
     }
 
     fn put(&self, key: Key, snapshot: &Arc<Snapshot>) {
@@ -160,8 +184,12 @@ impl Snapshots {
 /// What has changed since a snapshot was taken: the kernel must not believe the snapshot of that.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// What a member whose rights may have changed may still be told, and the snapshot that says so.
-    allowed: Option<(Arc<Snapshot>, HashSet<FileName>)>,
+    /// What a member whose rights may have changed may still be told.
+    now: Option<Arc<Now>>,
+    /// By which rights is told what is told: as of this epoch.
+    epoch: u64,
+    /// Whether they have changed again.
+    rights: bool,
     upto: u64,
     everything: bool,
     names: HashSet<FileName>,
@@ -171,11 +199,12 @@ pub(super) struct Moved {
 
 impl Moved {
     pub(super) fn since(snapshot: &Snapshot) -> Self {
-        Self { upto: snapshot.seq, ..Self::default() }
+        Self { upto: snapshot.seq, epoch: snapshot.epoch, ..Self::default() }
     }
 
     /// Hears of what was committed by now.
     pub(super) fn follow(&mut self, mount: &Mount) -> FsResult<()> {
+        self.rights = mount.library.gate.epoch() != self.epoch;
         if self.everything || mount.library.catalog.committed() <= self.upto {
             return Ok(());
         }
@@ -194,26 +223,43 @@ impl Moved {
         Ok(())
     }
 
-    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show.
-    pub(super) fn recheck(&mut self, mount: &Mount, who: &Who, place: &Place, snapshot: &Snapshot) -> FsResult<()> {
-        if snapshot.epoch == mount.library.gate.epoch() || who.subject.allows_everything(Verb::List) {
-            return Ok(());
+    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show. Asks who he is when he
+    /// was asked in an older epoch, and gives who he is by now.
+    pub(super) fn recheck(
+        &mut self,
+        mount: &Mount,
+        caller: &Caller,
+        (who, asked): (Arc<Who>, u64),
+        place: &Place,
+        snapshot: &Snapshot,
+    ) -> FsResult<Arc<Who>> {
+        let epoch = mount.library.gate.epoch();
+        let who = if asked == epoch { who } else { mount.who(caller)? };
+        self.epoch = epoch;
+        // The handle may have come from another.
+        let is_his = snapshot.member == who.id;
+        // Where nothing is hidden from him, and only assets have changed, a large folder is not decided anew for each reply.
+        let may_as_before = snapshot.by.as_ptr() == Arc::as_ptr(&who) || who.subject.finds_files_themselves();
+        let hides_nothing = who.subject.allows_everything(Verb::List) && may_as_before;
+        if is_his && (snapshot.epoch == epoch || hides_nothing) {
+            self.now = None;
+            return Ok(who);
         }
-        let now = mount.snapshot(who, place)?;
-        if !self.allowed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, &now)) {
-            let names = now.rows.iter().map(|row| row.name.clone()).collect();
-            self.allowed = Some((now, names));
+        let now = mount.snapshot(&who, place, epoch)?;
+        if !self.now.as_ref().is_some_and(|known| Arc::ptr_eq(&known.snapshot, &now)) {
+            self.now = Some(Arc::new(Now::of(now)));
         }
-        Ok(())
+        Ok(who)
     }
 
-    /// Whether the row may still be shown.
-    pub(super) fn allows(&self, row: &Row) -> bool {
-        self.allowed.as_ref().is_none_or(|(_, names)| names.contains(&row.name))
+    /// What is told of each name instead of what the snapshot says, if rights may have changed.
+    pub(super) fn now(&self) -> Option<Arc<Now>> {
+        self.now.clone()
     }
 
     pub(super) fn touched(&self, row: &Row) -> bool {
         self.everything
+            || self.rights
             || self.names.contains(&row.name)
             || match &row.what {
                 What::Node { stat, asset, stem, .. } => {
@@ -226,7 +272,30 @@ impl Moved {
     }
 }
 
+/// A directory as it is by now, for who lists it in the order of before.
+pub(super) struct Now {
+    snapshot: Arc<Snapshot>,
+    places: HashMap<FileName, usize>,
+}
+
+impl Now {
+    fn of(snapshot: Arc<Snapshot>) -> Self {
+        let places = snapshot.rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        Self { snapshot, places }
+    }
+
+    /// What it shows under a name.
+    pub(super) fn row(&self, name: &FileName) -> Option<&Row> {
+        self.snapshot.rows.get(*self.places.get(name)?)
+    }
+}
+
 impl Mount {
+    /// Whether no change tells when a place shows something else: nobody may keep what it shows.
+    fn follows_clock(&self, place: &Place) -> bool {
+        matches!(place, Place::View(dir) if tree::follows_clock(dir, || self.library.lacks()))
+    }
+
     /// What is kept of a directory for this member, if it is still right.
     fn kept(&self, key: &Key) -> Option<Arc<Snapshot>> {
         self.snapshots.get(key, self.library.catalog.committed(), self.library.gate.epoch())
@@ -234,20 +303,20 @@ impl Mount {
 
     /// Whether the kernel may keep the names of a directory that is being opened, whether those that it kept are still right, and which they are.
     pub(super) fn names_kept(&self, who: &Who, ino: u64, place: &Place) -> (NamesKept, Option<Arc<Snapshot>>) {
-        if self.ttl().is_zero() {
+        if self.ttl().is_zero() || self.follows_clock(place) {
             return (NamesKept::Never, None);
         }
         let kept = self.kept(&(who.id, Where::of(place)));
         (self.given.open(ino, kept.as_ref(), self.library.clock.now()), kept)
     }
 
-    /// What a directory shows this member now: kept from before, or read from the catalogue.
-    pub(super) fn snapshot(&self, who: &Who, place: &Place) -> FsResult<Arc<Snapshot>> {
+    /// What a directory shows this member now: kept from before, or read from the catalogue. `epoch` was read before it was asked who he is.
+    pub(super) fn snapshot(&self, who: &Arc<Who>, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
         let key = (who.id, Where::of(place));
-        if let Some(kept) = self.kept(&key) {
+        let follows_clock = self.follows_clock(place);
+        if let Some(kept) = self.kept(&key).filter(|_| !follows_clock) {
             return Ok(kept);
         }
-        let epoch = self.library.gate.epoch();
         let stable = who.subject.allows_everything(Verb::List);
         let taken = self.library.catalog.read(|tx| -> FsResult<_> {
             let seq = tx.last_change()?;
@@ -261,11 +330,10 @@ impl Mount {
                     row.cookie = mark.unwrap_or(0) | place;
                 }
             }
-            Ok(Snapshot { rows, seq, epoch, mark })
+            Ok(Snapshot { rows, seq, member: who.id, by: Arc::downgrade(who), epoch, mark })
         })?;
         let taken = Arc::new(taken);
-        // What is saved ends with its time, which no change tells of.
-        if !matches!(place, Place::View(Dir::Saved)) {
+        if !follows_clock {
             self.snapshots.put(key, &taken);
         }
         Ok(taken)

@@ -166,6 +166,12 @@ impl Mount {
         Ok(self.library.gate.who(&identity)?)
     }
 
+    /// The last change, and the gate's epoch: read before it is asked who he is. While they are the same behind an answer, the kernel may believe
+    /// that, and is told when it is right no more.
+    pub(super) fn moment(&self) -> (u64, u64) {
+        (self.library.catalog.committed(), self.library.gate.epoch())
+    }
+
     /// Does what makes room, or is needed to make it, also on a full disk.
     pub(super) fn with_reserve<T>(&self, f: impl Fn() -> FsResult<T>) -> FsResult<T> {
         match f() {
@@ -261,9 +267,9 @@ impl Mount {
     /// # Errors
     /// [`FsError::NotFound`] also for what the caller may not list.
     pub fn lookup(&self, caller: &Caller, parent: u64, name: &OsStr) -> FsResult<Entry> {
+        let seen = self.moment();
         let who = self.who(caller)?;
         let name = FileName::try_from(name)?;
-        let seen = self.library.catalog.committed();
         let found = self.library.catalog.read(|tx| -> FsResult<Found> {
             match self.place(tx, &who, parent)? {
                 Place::Folder(folder) => self.in_folder(tx, &who, &folder, &name),
@@ -285,7 +291,7 @@ impl Mount {
                 }
                 let mut entry = self.introduce(&who, parent, &name, found)?;
                 // What changed meanwhile may have been taken back before the kernel hears of it from here.
-                if self.library.catalog.committed() != seen {
+                if self.moment() != seen {
                     (entry.entry_ttl, entry.attr_ttl) = (Duration::ZERO, Duration::ZERO);
                 }
                 Ok(entry)
@@ -505,12 +511,12 @@ impl Mount {
     /// # Errors
     /// [`FsError::Stale`], or what rendering says.
     pub fn getattr(&self, caller: &Caller, ino: u64) -> FsResult<Stat> {
+        let seen = self.moment();
         let who = self.who(caller)?;
-        let seen = self.library.catalog.committed();
         let object = self.library.catalog.read(|tx| self.object(tx, &who, ino))?;
         let mut stat = self.stat(&who, ino, object).map_err(FsError::of_inode)?;
         stat.ttl = self.believe_old(&stat.attr, stat.ttl);
-        if self.library.catalog.committed() != seen {
+        if self.moment() != seen {
             stat.ttl = Duration::ZERO;
         }
         Ok(stat)

@@ -334,6 +334,19 @@ fn moves(path: &str) -> bool {
     path.starts_with("saved/") || path.starts_with(SIMILAR) || board::moves(path)
 }
 
+/// Whether what a directory shows follows from the hour, too, which no change tells of. Of what is there by a certificate in date it does from its
+/// end on: what is kept of it may go.
+#[must_use]
+pub fn follows_clock(dir: &Dir, lacks: impl FnOnce() -> Lacks) -> bool {
+    match dir {
+        // What is saved ends with its time.
+        Dir::Saved => true,
+        Dir::Query(query) | Dir::Narrow(query) | Dir::NarrowField(query, _) => board::follows_clock(&query.path),
+        Dir::Placement(..) => lacks().signed.is_some(),
+        _ => false,
+    }
+}
+
 fn not_trashed() -> Expr {
     Expr::Not(Box::new(Expr::is(Field::State, "trashed")))
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use damfs::catalog::FolderRule;
-use damfs::fs::{Audience, Mount, Show};
+use damfs::fs::{Audience, Mount, NamesKept, Show};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind, Selection};
 use damfs::ops::serve::serve;
@@ -158,8 +158,12 @@ fn what_one_is_to_review_and_what_is_late_are_folders() {
     assert_eq!(set(&world, 0, "library/acme/own.png", &["reviewer=ritta"], None), Err(FailureKind::NotFound));
     set(&world, 0, "library/acme/own.png", &["reviewer=rita"], None).unwrap();
     assert_eq!((rita.names("review/mine"), eddy.names("review/mine")), (vec!["own.png".into()], vec![]));
+    assert!(rita.names("review/overdue").is_empty());
+    // Nothing tells when the day is over.
     world.clock.advance_ms(3 * 24 * 3_600_000);
     assert_eq!(rita.names("review/overdue"), ["own.png"]);
+    let opened = rita.mount.opendir(&rita.caller, rita.find("review/overdue").unwrap()).unwrap();
+    assert_eq!(opened.names, NamesKept::Never);
     let list = |uid, mine, overdue| world.serve(uid, Command::ReviewList { stage: None, mine, overdue }).unwrap();
     assert_eq!(list(1002, true, true)["assets"][0]["path"], "library/acme/own.png");
     assert_eq!((&list(1001, true, false)["count"], &list(1001, false, true)["count"]), (&json!(0), &json!(1)));

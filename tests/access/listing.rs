@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use damfs::fs::{FsError, Listed, NamesKept, OpenedDir};
+use damfs::fs::{Audience, FsError, Invalidation, Listed, Mount, NamesKept, OpenedDir, Show};
+use damfs::ops::members::MemberChange;
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::policy::expr::testing::arb_expr;
 use proptest::prelude::*;
@@ -146,4 +147,114 @@ fn places_among_the_same_names_stay_right_and_tell_nothing_of_others() {
     assert_eq!(numbers(&listed(&eddy, dir, before[2].1).unwrap()), "467");
     assert_eq!(listed(&eddy, dir, 0).unwrap(), before);
     assert!(before.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1), "{before:?}");
+}
+
+/// The same member where everybody is answered.
+fn shared(seat: &Seat, world: &World) -> Seat {
+    let mount = Mount::new(world.library.clone(), Audience::Everyone, Show { uid: 0, gid: 0 }).unwrap();
+    Seat { mount, caller: seat.caller }
+}
+
+/// What a listing with attributes tells while something happens between its first name and the files.
+fn told_while(seat: &Seat, happens: impl FnOnce()) -> Vec<Listed> {
+    let (dir, mut happens, mut rows) = (opened(seat), Some(happens), Vec::new());
+    let mut each = |row: Listed| {
+        if let Some(happens) = happens.take() {
+            happens();
+        }
+        rows.push(row);
+        true
+    };
+    seat.mount.readdir(&seat.caller, dir.fh, 0, true, &mut each).unwrap();
+    rows.retain(|row| row.name.starts_with(b"n"));
+    rows
+}
+
+/// Regression: the listing under way named what was hidden since, and what it had found by the rights of before was kept as what there is now: each
+/// later one named it, too, until anything else changed.
+#[test]
+fn a_right_that_ends_during_a_listing_leaves_no_name_of_what_is_hidden() {
+    let (world, eddy) = shelf();
+    let everyones = shared(&eddy, &world);
+    for (seat, scope, has) in [(&eddy, "client=acme", "15"), (&everyones, "client=luna", "023467")] {
+        let told = told_while(seat, || world.change_member("eddy", Some(scope), None));
+        let after = numbers(&listed(seat, opened(seat), 0).unwrap());
+        assert_eq!((told.len(), after.as_str()), (0, has), "{scope}");
+    }
+}
+
+/// Regression: of a file in whose place the member sees a picture since then, the listing under way told number and size.
+#[test]
+fn a_right_to_bytes_that_ends_during_a_listing_ends_what_it_tells_of_them() {
+    let (world, eddy) = shelf();
+    let looker = "[role.looker]\ndescription = \"x\"\n[role.looker.allow]\nlist = \"*\"\nview = \"*\"\n";
+    let world = world.with_roles(looker);
+    let everyones = shared(&eddy, &world);
+    let change = |role: &str| {
+        let change = MemberChange { role: Some(role.into()), ..MemberChange::default() };
+        world.serve(0, Command::MemberSet { name: "eddy".into(), change }).unwrap();
+    };
+    for (seat, scope, all) in [(&eddy, "client=luna", 6), (&everyones, "client=luna", 6), (&eddy, "", 8)] {
+        change("editor");
+        world.change_member("eddy", Some(scope), None);
+        let told = told_while(seat, || change("looker"));
+        assert_eq!(told.len(), all);
+        let after = seat.rows("library");
+        for row in told {
+            let name = String::from_utf8(row.name.clone()).unwrap();
+            assert_eq!(row.entry.unwrap().attr.size, seat.attr(&format!("library/{name}")).unwrap().size);
+            assert!(after.contains(&(name, row.ino)), "{after:?}");
+        }
+    }
+}
+
+/// Regression: who had the descriptor of another's open directory was told on by the other's rights.
+#[test]
+fn a_directory_that_another_opened_names_nothing_hidden() {
+    let (world, eddy) = shelf();
+    let eddy = shared(&eddy, &world);
+    let admin = Seat { mount: eddy.mount.clone(), caller: world.admin().caller };
+    let dir = opened(&admin);
+    let rows = listed(&admin, dir, 0).unwrap();
+    assert_eq!(numbers(&rows), "01234567");
+    assert_eq!(numbers(&listed(&eddy, dir, rows[0].1).unwrap()), "23467");
+    assert_eq!(numbers(&listed(&admin, dir, rows[0].1).unwrap()), "1234567");
+}
+
+/// Regression: rows that were under way when something changed came to be the kernel's names behind the news of it, and stayed true for who rewound
+/// the directory.
+#[test]
+fn what_the_kernel_takes_of_an_old_listing_is_taken_back_at_its_end() {
+    let (world, eddy) = shelf();
+    for (seat, hidden) in [(eddy, "library/n2.png"), (world.admin(), "library/n3.png")] {
+        let (news, folder) = (seat.mount.invalidations(), seat.find("library").unwrap());
+        let told = || {
+            let told = news.try_iter().filter(|one| *one == Invalidation::Inode { ino: folder, bytes: true });
+            told.count()
+        };
+        let list = |dir: OpenedDir, change: &dyn Fn()| {
+            let mut last = None;
+            let mut each = |row: Listed| {
+                if last.is_none() {
+                    change();
+                }
+                last = Some(row.cookie);
+                true
+            };
+            seat.mount.readdir(&seat.caller, dir.fh, 0, true, &mut each).unwrap();
+            let before = told();
+            assert_eq!(listed(&seat, dir, last.unwrap()).unwrap(), []);
+            (before, told())
+        };
+        let dir = opened(&seat);
+        let change = || {
+            world.set(hidden, &["client=acme"]);
+            let seq = world.library.catalog.committed();
+            while !matches!(news.recv().unwrap(), Invalidation::Reached { seq: reached } if reached >= seq) {}
+        };
+        assert_eq!(list(dir, &change), (0, 1), "once everything is taken");
+        assert_eq!(list(opened(&seat), &|| {}), (0, 0), "what is true is kept");
+        // Rewound: the kernel may have some of the rows of before.
+        assert_eq!(list(dir, &|| {}).0, 0);
+    }
 }

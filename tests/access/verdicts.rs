@@ -1,5 +1,6 @@
 //! Who approves: never the maker while somebody else may.
 
+use damfs::catalog::{CatalogError, ReadTx};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, Failure, FailureKind};
 use damfs::ops::serve;
@@ -174,4 +175,20 @@ fn an_undo_leaves_a_verdict_and_brings_the_rest_back() {
     let rows = world.serve(0, Command::Log(Ask { target: Some(ACME.into()), limit: 1, ..Ask::default() })).unwrap();
     let told = rows["rows"][0]["detail"]["changed"].to_string();
     assert!(told.contains("gone") && !told.contains("approved"), "the log tells what was done: {told}");
+}
+
+/// Regression: who was a reviewer when somebody began to read was kept as one of those that there are, when he had been shut out in between.
+#[test]
+fn who_reads_as_of_before_makes_nobody_a_reviewer_again() {
+    let (world, _admin) = World::studio();
+    world.member("ann", 1001, "admin", None);
+    let (maker, id) = (world.library.member_for(0).unwrap(), world.show(ACME)["id"].as_str().unwrap().parse().unwrap());
+    let read = world.library.catalog.read(|tx: &dyn ReadTx| -> Result<bool, CatalogError> {
+        let asset = tx.asset(id)?.unwrap();
+        world.change_member("ann", None, Some(false));
+        world.library.gate.another_may_review(tx, maker, &asset)
+    });
+    read.unwrap();
+    verdict(&world, 0, "approved").unwrap();
+    assert!(is_on_record_as_own(&world));
 }

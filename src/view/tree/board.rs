@@ -51,6 +51,11 @@ pub(super) fn moves(path: &str) -> bool {
     path.strip_prefix("review/").is_some_and(|name| matches!(name, MINE | OVERDUE))
 }
 
+/// Whether what a folder of the board asks follows from the hour.
+pub(super) fn follows_clock(path: &str) -> bool {
+    path.strip_prefix("review/") == Some(OVERDUE)
+}
+
 /// The stage whose folder it is.
 #[must_use]
 pub fn stage_of(query: &QueryDir) -> Option<&str> {

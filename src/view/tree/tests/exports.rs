@@ -7,6 +7,22 @@ use crate::policy::platforms::shipped;
 use crate::types::RenditionNo;
 use crate::view::recipes::recipe_for;
 
+/// Regression: what was listed before a certificate's end stayed listed behind it.
+#[test]
+fn what_is_signed_follows_the_clock_from_the_certificates_end_on() {
+    let (lib, admin) = (lib(), admin());
+    let Some(Item::Dir(exports)) = lib.resolve(&admin, "platforms/onlyfans/post_image") else { panic!() };
+    let ended = || {
+        let is_kept = Arc::new(|_: &str| true);
+        Lacks { signed: Some(Unsigned { why: "it ended".into(), is_kept }), ..Lacks::default() }
+    };
+    assert!(follows_clock(&exports, ended) && !follows_clock(&exports, Lacks::default));
+    for (path, follows) in [("review/overdue", true), ("review/mine", false), ("saved", true), ("platforms", false)] {
+        let Some(Item::Dir(dir)) = lib.resolve(&admin, path) else { panic!("{path}") };
+        assert_eq!(follows_clock(&dir, ended), follows, "{path}");
+    }
+}
+
 #[test]
 fn exports_are_what_is_approved_and_allowed_there() {
     let (lib, admin) = (lib(), admin());

@@ -5,7 +5,7 @@ use damfs_policy::{Expr, Field, Platforms};
 
 use super::OpsError;
 use super::proto::Assignment;
-use crate::types::Timestamp;
+use crate::types::{AssetId, Timestamp};
 
 /// Longest value in bytes: it must fit into a directory's name, percent-encoded.
 const MAX_VALUE: usize = 200;
@@ -246,10 +246,11 @@ pub fn unknown(what: &str, given: &str, known: impl IntoIterator<Item = String>)
 pub(super) fn nearest(what: &str, given: &str, known: impl IntoIterator<Item = String>) -> (String, String) {
     let known: Vec<String> = known.into_iter().collect();
     let lower = given.to_lowercase();
+    // An id is no slip of a word, whatever letters it happens to share with one.
+    let is_id = given.parse::<AssetId>().is_ok();
     let nearest = known
         .iter()
-        // An id is no slip of a word, whatever letters it happens to share with one.
-        .filter(|word| lower.len() <= word.len().saturating_mul(2))
+        .filter(|word| !is_id && lower.len() <= word.len().saturating_mul(2))
         .map(|word| {
             // One slip of the finger counts more than a common beginning.
             let slip = if strsim::damerau_levenshtein(&lower, &word.to_lowercase()) <= 1 { 1.0 } else { 0.0 };
@@ -305,6 +306,9 @@ mod tests {
         assert!(known_platforms(&unknown, platforms::shipped()).unwrap_err().to_string().contains("`instagram`"));
         assert!(says("status", "approved").contains("platform"));
         assert!(says("width", "10").contains("cannot be set"));
+        // Regression: of two ids that differ in a digit one was like a long word and the other was not.
+        let (id, _) = nearest("facet", "0194e2a0-face-7dad-8abe-decadefacade", ["0194-face-decade-facade".to_owned()]);
+        assert!(!id.contains("did you mean"), "{id}");
         let id = says("4ee6d75a9c25e62ce02cd07c5eed2d17", "1");
         assert!(id.contains("unknown facet") && !id.contains("did you mean"), "{id}");
         assert!(says("rating", "+safe").contains("one value"));

@@ -8,10 +8,10 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::marks::{Table, placements};
 use super::{Library, OpsError};
 use crate::blob::{BlobError, ObjectKind};
 use crate::catalog::{CatalogError, ReadTx};
-use crate::policy::Platforms;
 use crate::policy::platforms::PlacementKind;
 use crate::types::{ContentId, Timestamp};
 use crate::view::recipes::{clip_name, clip_recipe_for, object_name};
@@ -159,7 +159,7 @@ impl Library {
 
     /// What may go, first what is to go first.
     fn in_order(&self, held: HashMap<String, Held>) -> Result<Vec<(String, Held)>, CatalogError> {
-        let platforms = self.gate.platforms();
+        let tables = self.catalog.read(|tx| self.tables(tx))?;
         let mut live = HashMap::new();
         let mut order = Vec::new();
         for (name, render) in held {
@@ -171,7 +171,7 @@ impl Library {
                     let names: &mut HashMap<String, bool> = match live.entry(content) {
                         Entry::Occupied(known) => known.into_mut(),
                         Entry::Vacant(new) => {
-                            new.insert(self.catalog.read(|tx| self.circulating(tx, content, &platforms))?)
+                            new.insert(self.catalog.read(|tx| self.circulating(tx, content, &tables))?)
                         }
                     };
                     names.get(&name).copied()
@@ -195,8 +195,8 @@ impl Library {
         if (render.is_clip(name) || self.unsigned().is_some())
             && let Some(content) = content_of(name)
         {
-            let platforms = self.gate.platforms();
-            if self.catalog.read(|tx| self.circulating(tx, content, &platforms))?.get(name) == Some(&true) {
+            let now = self.catalog.read(|tx| self.circulating(tx, content, &self.tables(tx)?))?;
+            if now.get(name) == Some(&true) {
                 return Ok(false);
             }
         }
@@ -233,13 +233,13 @@ impl Library {
         &self,
         tx: &dyn ReadTx,
         content: ContentId,
-        platforms: &Platforms,
+        tables: &[Table],
     ) -> Result<HashMap<String, bool>, CatalogError> {
         let mut names = HashMap::new();
         let is_unsigned = self.unsigned().is_some();
         for version in tx.versions_with_content(content)? {
             let Some(asset) = tx.asset(version.asset)? else { continue };
-            for placement in platforms.all() {
+            for (_, placement) in placements(tables) {
                 if exported(tx, &asset, placement)?.is_none_or(|exported| exported.id != version.id) {
                     continue;
                 }

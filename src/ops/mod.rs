@@ -42,6 +42,7 @@ pub mod log;
 mod looks;
 pub mod manifests;
 pub mod mapped;
+mod marks;
 pub mod members;
 pub mod mountinfo;
 pub mod names;

@@ -2,17 +2,16 @@
 //! export, what the file itself says that it was made of.
 
 use std::io;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::marks::{Table, placements, table_of};
 use super::{Actor, Library, OpsError, folders};
-use crate::access::Who;
 use crate::catalog::{Asset, CatalogError, ReadTx, RenditionRow, VersionRow, duplicate};
 use crate::media::video::preview_hash;
 use crate::media::{self, Recipe};
+use crate::policy::Verb;
 use crate::policy::platforms::{Placement, PlacementKind};
-use crate::policy::{Platforms, Subject, Verb};
 use crate::types::ReadAt;
 use crate::view::recipes::clip_recipe_for;
 use crate::view::tree::{circulates, recipe_of};
@@ -144,23 +143,18 @@ fn rendered(
         return Ok(vec![Row { told: row, is_signed: false }]);
     }
     let mut rows = Vec::new();
-    for (whose, platforms) in tables {
-        for placement in platforms.all() {
-            // Where a row refuses marks, his is everybody's.
-            let his = whose.is_none() || placement.kind == PlacementKind::Image && placement.watermark.text().is_some();
-            let made = if his { renders(library, tx, &asset, version, placement, rendition)? } else { None };
-            if let Some(is_signed) = made {
-                let told = row.clone().map(|mut row| {
-                    row["platform"] = json!(placement.platform);
-                    row["placement"] = json!(placement.placement);
-                    row["circulates"] = json!(circulates(&asset, version, placement));
-                    if let Some(name) = whose {
-                        row["for"] = json!(name);
-                    }
-                    row
-                });
-                rows.push(Row { told, is_signed });
-            }
+    for (whose, placement) in placements(tables) {
+        if let Some(is_signed) = renders(library, tx, &asset, version, placement, rendition)? {
+            let told = row.clone().map(|mut row| {
+                row["platform"] = json!(placement.platform);
+                row["placement"] = json!(placement.placement);
+                row["circulates"] = json!(circulates(&asset, version, placement));
+                if let Some(name) = whose {
+                    row["for"] = json!(name);
+                }
+                row
+            });
+            rows.push(Row { told, is_signed });
         }
     }
     Ok(if rows.is_empty() { vec![Row { told: row, is_signed: false }] } else { rows })
@@ -172,30 +166,14 @@ fn previewed(tx: &dyn ReadTx, rendition: &RenditionRow) -> Result<Option<String>
     Ok(names.into_iter().find(|name| preview_hash(Some(name)) == rendition.recipe))
 }
 
-/// What the platforms accept, as exports are made for whoever has no mark, and for each member who has one: an admin is told of all of them,
-/// others of their own.
+/// How exports are made: an admin is told of all marks, others of their own.
 fn tables(library: &Library, actor: &Actor, tx: &dyn ReadTx) -> Result<Vec<Table>, CatalogError> {
     let who = actor.who();
-    let marked = |subject: &Subject| subject.mark().map(|_| subject.name.clone());
-    let mut tables = vec![(None, library.gate.platforms())];
     if who.subject.is_admin() {
-        let (roles, terms) = (library.gate.roles(), library.gate.terms());
-        for member in tx.members()? {
-            // Who may nothing now has no table.
-            if let Ok(subject) = Who::subject_of(&member, None, &roles, terms.clone())
-                && let Some(name) = marked(&subject)
-            {
-                tables.push((Some(name), Arc::clone(subject.platforms())));
-            }
-        }
-    } else if let Some(name) = marked(&who.subject) {
-        tables.push((Some(name), Arc::clone(who.subject.platforms())));
+        return library.tables(tx);
     }
-    Ok(tables)
+    Ok([(None, library.gate.platforms())].into_iter().chain(table_of(&who.subject)).collect())
 }
-
-/// Whose exports are made so: everybody's without a name.
-type Table = (Option<String>, Arc<Platforms>);
 
 /// Whether a placement is rendered for so, and then whether it is signed: what was made before there was a certificate is known, too.
 fn renders(

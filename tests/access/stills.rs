@@ -304,6 +304,29 @@ fn what_circulates_no_more_goes_before_what_was_read_longest_ago() {
     assert!(gone.iter().any(|name| !left.contains(name)));
 }
 
+/// Regression: what has a member's mark was let go of as if it did not circulate, however lately it was read.
+#[test]
+fn what_has_a_members_mark_circulates_as_well() {
+    let (world, admin) = studio();
+    drop(admin);
+    let partner = "[role.partner]\nwatermark = \"for {member}\"\n[role.partner.allow]\nlist = \"*\"\nexport = \"*\"\n";
+    let world = world.with_roles(partner);
+    let ada = world.member("ada", 1001, "partner", None);
+    world.library.render_stills();
+    world.clock.advance_ms(3_600_000);
+    let marked = ada.read("platforms/x/card/a.jpg").unwrap();
+    assert_eq!(kept(&world).len(), 6);
+    let total: u64 = kept(&world).iter().map(|(_, bytes)| bytes).sum();
+    drop(ada);
+    let world = with_budget(world, &(total - 1).to_string());
+    world.library.evict_renders();
+    let left = kept(&world).len();
+    assert!((1..6).contains(&left), "{left}");
+    let ada = world.seat(1001);
+    assert_eq!(ada.read("platforms/x/card/a.jpg").unwrap(), marked);
+    assert_eq!(done(&world).0, 0, "hers was read last, and is there");
+}
+
 #[test]
 fn a_budget_that_is_no_number_opens_no_library_and_says_why() {
     let (world, admin) = studio();

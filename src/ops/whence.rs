@@ -28,6 +28,7 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
     let content = library.vault.name(file)?;
     let hash = plain_hash(file)?;
     let is_signed = media::is_signed(file)?;
+    let lists_all = actor.who().subject.allows_everything(Verb::List);
     let found = library.catalog.read(|tx| -> Result<_, OpsError> {
         let mut found = Vec::new();
         for version in tx.versions_with_content(content)? {
@@ -44,8 +45,9 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
             // It names the asset that it is of: others with the master's bytes were not rendered to it.
             if rows.iter().any(|row| row.is_signed) {
                 rows.retain(|row| row.is_signed);
-            } else if is_signed && are_of_several(&versions) {
-                // Signed as one of them, with a certificate or by a row of before: as which nobody can tell any more.
+            } else if is_signed && (!lists_all || are_of_several(&versions)) {
+                // Signed as one of them, with a certificate or by a row of before: as which nobody can tell any more, nor whether
+                // there is one that he may not list.
                 rows.clear();
             }
             found.extend(rows.into_iter().filter_map(|row| row.told));

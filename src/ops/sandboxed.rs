@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use memmap2::Mmap;
+use memmap2::MmapOptions;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -200,8 +200,9 @@ pub(super) fn in_memory() -> io::Result<File> {
 pub(super) fn left_in(file: &File) -> io::Result<Bytes> {
     rustix::fs::fcntl_add_seals(file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
     #[expect(unsafe_code, reason = "what is mapped has to stay as it is, which only who maps it can know")]
+    // Privately, for older kernels share no sealed file, not even for reading.
     // SAFETY: it is sealed: whoever still has it can neither change nor shorten it.
-    let map = unsafe { Mmap::map(file)? };
+    let map = unsafe { MmapOptions::new().map_copy_read_only(file)? };
     Ok(Bytes::from_owner(map))
 }
 

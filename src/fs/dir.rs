@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::catalog::NodeKind;
 use crate::catalog::NodeRow;
 use crate::policy::Verb;
-use crate::types::{Attr, Caller, FileKind};
+use crate::types::{Attr, Caller, FileKind, FileName};
 use crate::view::tree::Dir;
 
 /// Cookies of `.` and `..`; those of the rows come behind.
@@ -93,27 +93,25 @@ impl Mount {
         if after < DOTS && !self.dots(listing, after, each)? {
             return Ok(());
         }
-        let who = moved.recheck(self, caller, (who, asked), &listing.place, snapshot)?;
-        let now = moved.now();
+        let (who, anew) = moved.recheck(self, caller, (who, asked), &listing.place, snapshot)?;
         let mixed = listing.kept && self.given.rows(listing.ino, snapshot, self.library.clock.now());
         let mut ends = after >= DOTS;
         let from = snapshot.rows.partition_point(|row| row.cookie <= after);
         let mut noted = from;
         for (at, row) in snapshot.rows.iter().enumerate().skip(from) {
-            let Some(shown) = now.as_ref().map_or(Some(row), |now| now.row(&row.name)) else { continue };
-            if plus && at >= noted && !self.ttl().is_zero() {
+            if plus && anew.is_none() && at >= noted && !self.ttl().is_zero() {
                 // Before it is asked what has changed: whatever changes afterwards takes back what is noted.
                 noted = at.saturating_add(NOTED).min(snapshot.rows.len());
                 self.shown.note_rows(self.library.clock.now(), listing.ino, snapshot, at..noted);
             }
-            let listed = if plus {
-                self.introduced(&who, listing.ino, [row, shown], moved)
-            } else {
-                self.named(&who, listing.ino, shown)
+            let listed = match &anew {
+                Some(place) => self.anew(&who, place, listing.ino, &row.name, plus),
+                None if plus => self.introduced(&who, listing.ino, row, moved),
+                None => self.named(&who, listing.ino, row),
             };
             let listed = match listed {
                 Ok(listed) => listed,
-                // Gone since the snapshot was taken.
+                // Gone since the snapshot was taken, or hidden.
                 Err(FsError::NotFound) => continue,
                 Err(e) => return Err(e),
             };
@@ -154,21 +152,39 @@ impl Mount {
         Ok((attr, None, None))
     }
 
-    /// A row, and what is shown in its place by now, with what a lookup would have said; the kernel may not believe what has changed since.
+    /// A row with what a lookup would have said; the kernel may not believe what has changed since.
     fn introduced(
         &self,
         who: &Who,
         parent: u64,
-        [row, shown]: [&Row; 2],
+        row: &Row,
         moved: &mut Moved,
     ) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
-        let (attr, ttl, remember) = self.row_attr(who, parent, shown)?;
+        let (attr, ttl, remember) = self.row_attr(who, parent, row)?;
         let believed = self.believe_old(&attr, ttl);
         moved.follow(self)?;
-        // What was noted as shown is the row.
-        let is_other = row.asset() != shown.asset() || moved.touched(row) || moved.touched(shown);
-        let ttl = if is_other { Duration::ZERO } else { believed };
+        let ttl = if moved.touched(row) { Duration::ZERO } else { believed };
         Ok((attr, Some(Entry { attr, entry_ttl: ttl, attr_ttl: ttl }), remember))
+    }
+
+    /// What a name of before is by now, as a lookup says it; the kernel asks again.
+    fn anew(
+        &self,
+        who: &Who,
+        place: &Place,
+        parent: u64,
+        name: &FileName,
+        plus: bool,
+    ) -> FsResult<(Attr, Option<Entry>, Option<Virtual>)> {
+        let found = self.library.catalog.read(|tx| match place {
+            Place::Folder(folder) => self.in_folder(tx, who, folder, name),
+            Place::View(dir) => self.in_view(tx, who, dir, name),
+        })?;
+        let (attr, _, remember) = self.describe(who, parent, name, found)?;
+        if !plus {
+            return Ok((attr, None, None));
+        }
+        Ok((attr, Some(Entry { attr, entry_ttl: Duration::ZERO, attr_ttl: Duration::ZERO }), remember))
     }
 
     fn row_attr(&self, who: &Who, parent: u64, row: &Row) -> FsResult<(Attr, Duration, Option<Virtual>)> {

@@ -41,16 +41,6 @@ pub(super) struct Row {
     pub(super) what: What,
 }
 
-impl Row {
-    /// The asset that decides whether the name is shown.
-    pub(super) const fn asset(&self) -> Option<AssetId> {
-        match &self.what {
-            What::Node { asset, .. } => *asset,
-            What::Item(_) => None,
-        }
-    }
-}
-
 pub(super) enum What {
     Node {
         stat: NodeStat,
@@ -71,8 +61,6 @@ pub(super) struct Snapshot {
     seq: u64,
     /// Who lists it.
     member: MemberId,
-    /// He, as the gate knew him.
-    by: Weak<Who>,
     /// The gate's, read before it was asked who he is. Read behind that, rights that had just ended would pass for those that there are.
     epoch: u64,
     /// What each cookie begins with, where it is a place among these names and the kernel may keep them.
@@ -82,7 +70,7 @@ pub(super) struct Snapshot {
 impl Snapshot {
     #[cfg(test)]
     pub(super) fn of(rows: Vec<Row>) -> Self {
-        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), by: Weak::new(), epoch: 0, mark: None }
+        Self { rows, seq: 0, member: MemberId::from_bytes([0; 16]), epoch: 0, mark: None }
     }
 
     /// Whether nothing has changed since it was taken.
@@ -184,8 +172,6 @@ impl Snapshots {
 /// What has changed since a snapshot was taken: the kernel must not believe the snapshot of that.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// What a member whose rights may have changed may still be told.
-    now: Option<Arc<Now>>,
     /// By which rights is told what is told: as of this epoch.
     epoch: u64,
     /// Whether they have changed again.
@@ -223,8 +209,8 @@ impl Moved {
         Ok(())
     }
 
-    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is what a new one would show. Asks who he is when he
-    /// was asked in an older epoch, and gives who he is by now.
+    /// A right that was withdrawn ends a listing under way, too: what is asked for from now on is told as of now. Asks who he is when he was asked in
+    /// an older epoch, and gives who he is by now; and, when each name is to be asked for anew, where.
     pub(super) fn recheck(
         &mut self,
         mount: &Mount,
@@ -232,29 +218,23 @@ impl Moved {
         (who, asked): (Arc<Who>, u64),
         place: &Place,
         snapshot: &Snapshot,
-    ) -> FsResult<Arc<Who>> {
+    ) -> FsResult<(Arc<Who>, Option<Place>)> {
         let epoch = mount.library.gate.epoch();
         let who = if asked == epoch { who } else { mount.who(caller)? };
         self.epoch = epoch;
         // The handle may have come from another.
         let is_his = snapshot.member == who.id;
-        // Where nothing is hidden from him, and only assets have changed, a large folder is not decided anew for each reply.
-        let may_as_before = snapshot.by.as_ptr() == Arc::as_ptr(&who) || who.subject.finds_files_themselves();
-        let hides_nothing = who.subject.allows_everything(Verb::List) && may_as_before;
+        let hides_nothing = who.subject.allows_everything(Verb::List) && who.subject.finds_files_themselves();
         if is_his && (snapshot.epoch == epoch || hides_nothing) {
-            self.now = None;
-            return Ok(who);
+            return Ok((who, None));
         }
-        let now = mount.snapshot(&who, place, epoch)?;
-        if !self.now.as_ref().is_some_and(|known| Arc::ptr_eq(&known.snapshot, &now)) {
-            self.now = Some(Arc::new(Now::of(now)));
-        }
-        Ok(who)
-    }
-
-    /// What is told of each name instead of what the snapshot says, if rights may have changed.
-    pub(super) fn now(&self) -> Option<Arc<Now>> {
-        self.now.clone()
+        let place = mount.library.catalog.read(|tx| -> FsResult<_> {
+            Ok(match place {
+                Place::Folder(folder) => Place::Folder(folder.clone()),
+                Place::View(dir) => Place::View(mount.again(tx, &who, dir)?),
+            })
+        })?;
+        Ok((who, Some(place)))
     }
 
     pub(super) fn touched(&self, row: &Row) -> bool {
@@ -269,24 +249,6 @@ impl Moved {
                 }
                 What::Item(_) => !self.nodes.is_empty() || !self.names.is_empty() || !self.assets.is_empty(),
             }
-    }
-}
-
-/// A directory as it is by now, for who lists it in the order of before.
-pub(super) struct Now {
-    snapshot: Arc<Snapshot>,
-    places: HashMap<FileName, usize>,
-}
-
-impl Now {
-    fn of(snapshot: Arc<Snapshot>) -> Self {
-        let places = snapshot.rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
-        Self { snapshot, places }
-    }
-
-    /// What it shows under a name.
-    pub(super) fn row(&self, name: &FileName) -> Option<&Row> {
-        self.snapshot.rows.get(*self.places.get(name)?)
     }
 }
 
@@ -311,7 +273,7 @@ impl Mount {
     }
 
     /// What a directory shows this member now: kept from before, or read from the catalogue. `epoch` was read before it was asked who he is.
-    pub(super) fn snapshot(&self, who: &Arc<Who>, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
+    pub(super) fn snapshot(&self, who: &Who, place: &Place, epoch: u64) -> FsResult<Arc<Snapshot>> {
         let key = (who.id, Where::of(place));
         let follows_clock = self.follows_clock(place);
         if let Some(kept) = self.kept(&key).filter(|_| !follows_clock) {
@@ -322,7 +284,7 @@ impl Mount {
             let seq = tx.last_change()?;
             let mut rows = match place {
                 Place::Folder(folder) => self.folder_rows(tx, who, folder.id)?,
-                Place::View(dir) => self.view_rows(tx, who, dir)?,
+                Place::View(dir) => self.view_rows(tx, who, &self.again(tx, who, dir)?)?,
             };
             let mark = (!stable && !self.ttl().is_zero()).then(|| mark_of(&rows));
             if !stable {
@@ -330,7 +292,7 @@ impl Mount {
                     row.cookie = mark.unwrap_or(0) | place;
                 }
             }
-            Ok(Snapshot { rows, seq, member: who.id, by: Arc::downgrade(who), epoch, mark })
+            Ok(Snapshot { rows, seq, member: who.id, epoch, mark })
         })?;
         let taken = Arc::new(taken);
         if !follows_clock {

@@ -224,8 +224,7 @@ impl Mount {
                 Ok(Object::Version(Box::new(version), Box::new(asset)))
             }
             Space::Remembered => match self.inodes.get(ino).ok_or(FsError::NotFound)?.as_ref() {
-                Virtual::Dir(Dir::Bin(bin)) if bin.member != who.id => Err(FsError::NotFound),
-                Virtual::Dir(dir) => self.tree(tx, who).again(dir)?.map(Object::Dir).ok_or(FsError::NotFound),
+                Virtual::Dir(dir) => self.again(tx, who, dir).map(Object::Dir),
                 Virtual::Link(target) => Ok(Object::Link(target.clone())),
                 Virtual::Text(text) => Ok(Object::Text(text.clone())),
                 Virtual::Proxy(id, version) => self.proxied(tx, who, *id, *version),
@@ -245,6 +244,14 @@ impl Mount {
                     Ok(Object::Clip(Box::new(ClipRef { asset, ..(**clip).clone() })))
                 }
             },
+        }
+    }
+
+    /// What a directory of before is by now, to whoever asks.
+    pub(super) fn again(&self, tx: &dyn ReadTx, who: &Who, dir: &Dir) -> FsResult<Dir> {
+        match dir {
+            Dir::Bin(bin) if bin.member != who.id => Err(FsError::NotFound),
+            dir => self.tree(tx, who).again(dir)?.ok_or(FsError::NotFound),
         }
     }
 

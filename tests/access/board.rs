@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use damfs::catalog::FolderRule;
-use damfs::fs::{Audience, Mount, NamesKept, Show};
+use damfs::fs::{Audience, Listed, Mount, NamesKept, Show};
 use damfs::ops::log::Ask;
 use damfs::ops::proto::{Command, FailureKind, Selection};
 use damfs::ops::serve::serve;
@@ -159,11 +159,18 @@ fn what_one_is_to_review_and_what_is_late_are_folders() {
     set(&world, 0, "library/acme/own.png", &["reviewer=rita"], None).unwrap();
     assert_eq!((rita.names("review/mine"), eddy.names("review/mine")), (vec!["own.png".into()], vec![]));
     assert!(rita.names("review/overdue").is_empty());
-    // Nothing tells when the day is over.
-    world.clock.advance_ms(3 * 24 * 3_600_000);
-    assert_eq!(rita.names("review/overdue"), ["own.png"]);
+    // Nothing tells when the day is over, also to who has the directory open and rewinds it.
     let opened = rita.mount.opendir(&rita.caller, rita.find("review/overdue").unwrap()).unwrap();
     assert_eq!(opened.names, NamesKept::Never);
+    world.clock.advance_ms(3 * 24 * 3_600_000);
+    assert_eq!(rita.names("review/overdue"), ["own.png"]);
+    let mut is_late = false;
+    let mut each = |row: Listed| {
+        is_late |= row.name == b"own.png";
+        true
+    };
+    rita.mount.readdir(&rita.caller, opened.fh, 0, false, &mut each).unwrap();
+    assert!(is_late);
     let list = |uid, mine, overdue| world.serve(uid, Command::ReviewList { stage: None, mine, overdue }).unwrap();
     assert_eq!(list(1002, true, true)["assets"][0]["path"], "library/acme/own.png");
     assert_eq!((&list(1001, true, false)["count"], &list(1001, false, true)["count"]), (&json!(0), &json!(1)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use damfs::fs::{Audience, FsResult, Mount, Show};
+use damfs::fs::{Audience, FsResult, Listed, Mount, Show};
 use damfs::ops::proto::{Command, FailureKind};
 use damfs::ops::undo::{Ask, undo};
 use damfs::ops::{Actor, serve};
@@ -335,4 +335,20 @@ fn a_temporary_that_stays_in_it_is_filed_with_its_values() {
         .serve(0, Command::Find { expr: Some("persona=luna,tag=sea".into()), sort: None, limit: None, count: false })
         .unwrap();
     assert_eq!(found["assets"].as_array().unwrap().len(), 2, "{found}");
+}
+
+/// Regression: a directory that was open went on by the query of before, and what that found was shown as the new one's to whoever opened it.
+#[test]
+fn an_open_directory_follows_what_is_saved_under_its_name() {
+    let (world, me) = studio();
+    world.serve(0, save("s", Some("persona=luna"), None, None)).unwrap();
+    let dir = me.mount.opendir(&me.caller, me.find("saved/s").unwrap()).unwrap();
+    world.serve(0, save("s", Some("persona=mira"), None, None)).unwrap();
+    let mut names = Vec::new();
+    let mut each = |row: Listed| {
+        names.extend(String::from_utf8(row.name).ok().filter(|name| name.ends_with(".png")));
+        true
+    };
+    me.mount.readdir(&me.caller, dir.fh, 0, false, &mut each).unwrap();
+    assert_eq!((names, files(&me, "saved/s")), (vec!["c.png".to_owned()], vec!["c.png".to_owned()]));
 }

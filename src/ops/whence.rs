@@ -19,7 +19,7 @@ use crate::view::tree::{circulates, recipe_of};
 const BLOCK: usize = 1 << 20;
 
 /// `{"found": [{as, asset, path, version, current, platform, placement, made, circulates, for}]}`, of what the caller may list. `as` is `version`,
-/// `export`, `preview` of a clip, or `derived` when only the file itself says so; the last five are of exports, and of previews `made` and `for`. An
+/// `export`, `preview` of a clip, or `derived` when only the file itself says so or it is not told as which asset's it was signed; the last five are of exports, and of previews `made` and `for`. An
 /// export by a recipe that no row has any more has no placement; `for` is the member whose mark it has.
 ///
 /// # Errors
@@ -49,6 +49,9 @@ pub fn whence(library: &Library, actor: &Actor, file: &dyn ReadAt, name: &str) -
                 // Signed as one of them, with a certificate or by a row of before: as which nobody can tell any more, nor whether
                 // there is one that he may not list.
                 rows.clear();
+                for version in &versions {
+                    found.extend(told(library, actor, tx, version)?.map(|row| called(row, "derived")));
+                }
             }
             found.extend(rows.into_iter().filter_map(|row| row.told));
         }

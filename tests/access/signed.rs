@@ -162,10 +162,13 @@ x,plain,image,40,40,crop,,gif,
         is_derived(asked("a").unwrap());
         // Regression: nor after the certificate was renewed, when it is known as nobody's.
         let (a, c) = (read(&admin, EXPORTS[0]), read(&admin, "platforms/x/card/c.jpg"));
+        let bare = read(&admin, EXPORTS[2]);
         drop(admin);
         let world = configured(world, "leaf.pem", "leaf.key").unwrap();
         is_derived(whence_as(1007, &world, &a).unwrap());
         is_derived(whence_as(1007, &world, &c).unwrap());
+        // Nor by what says nothing of itself.
+        is_derived(whence_as(1007, &world, &bare).unwrap());
     }
 
     #[test]

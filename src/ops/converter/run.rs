@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-use super::{Decoder, ROOM};
 use bytes::Bytes;
 
+use super::{Decoder, ROOM};
 use crate::media::{self, Conversion, HEIF_COMMAND, Limits, Master, MediaError, Share};
 use crate::ops::Library;
 use crate::ops::sandboxed::{Ended, Run, copy, nameless};
